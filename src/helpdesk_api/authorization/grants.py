@@ -1,0 +1,48 @@
+"""What a user may, as kept in each process: read once, forgotten when a NOTIFY says that it changed."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database.cache import InvalidatedCache
+from helpdesk_api.database.reads import ReadSession
+
+CACHE = "grants"
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """A user's rights now. `ended_sessions` are those ended while an access token of theirs may still be unexpired."""
+
+    user_id: UUID
+    kind: Literal["user", "service"]
+    is_active: bool
+    role: Role
+    name: str
+    team_ids: frozenset[UUID]
+    led_team_ids: frozenset[UUID]
+    organization_id: UUID | None
+    sees_organization: bool
+    ended_sessions: frozenset[UUID]
+
+
+Loader = Callable[[ReadSession, UUID], Awaitable[Grants | None]]
+_loader: Loader | None = None
+
+
+def load_grants_through(loader: Loader) -> None:
+    """Called once by the process: the users' tables lie above this package."""
+    global _loader  # noqa: PLW0603 - the wiring of this process
+    _loader = loader
+
+
+async def _load(reads: ReadSession, key: str) -> Grants | None:
+    if _loader is None:
+        message = "no grants loader was installed"
+        raise RuntimeError(message)
+    return await _loader(reads, UUID(hex=key))
+
+
+GRANTS: InvalidatedCache[Grants | None] = InvalidatedCache(CACHE, _load)

@@ -1,0 +1,42 @@
+"""The one clock of the product: aware UTC, and a test can hold or move it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+
+@dataclass
+class Moment:
+    at: datetime
+
+    def advance(
+        self,
+        *,
+        seconds: float = 0,
+        minutes: float = 0,
+        hours: float = 0,
+        days: float = 0,
+    ) -> None:
+        self.at += timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+_held: ContextVar[Moment | None] = ContextVar("held_clock", default=None)
+
+
+def now() -> datetime:
+    """The present instant, aware UTC, with microseconds."""
+    held = _held.get()
+    return held.at if held is not None else datetime.now(UTC)
+
+
+@contextmanager
+def frozen(at: datetime) -> Iterator[Moment]:
+    """Hold the clock at an aware instant for this context and the tasks it starts."""
+    moment = Moment(at.astimezone(UTC))
+    token = _held.set(moment)
+    try:
+        yield moment
+    finally:
+        _held.reset(token)

@@ -1,0 +1,101 @@
+"""Identifiers: UUIDv7 (RFC 9562) made in Python, shown with a prefix that names their kind."""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from sqlalchemy import ColumnElement, String, cast, func
+
+_HEX = re.compile(r"[0-9a-f]{32}")
+
+
+def new_id() -> UUID:
+    """A UUIDv7: 48 bits of Unix milliseconds, then 74 random bits, so that keys arrive nearly in order."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & 0xFFFFFFFFFFFF) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def public_id(prefix: str, value: UUID) -> str:
+    return f"{prefix}_{value.hex}"
+
+
+def public_id_sql(prefix: str, column: Any) -> ColumnElement[str]:
+    """The same text as `public_id`, built by PostgreSQL; null stays null."""
+    return f"{prefix}_" + func.replace(cast(column, String), "-", "", type_=String)
+
+
+def parse_id(prefix: str, text: str) -> UUID:
+    """Raises ValueError when the text is not an id of that kind."""
+    head, _, tail = text.partition("_")
+    if head != prefix or not _HEX.fullmatch(tail):
+        message = f"expected an id like {prefix}_ followed by 32 hex digits"
+        raise ValueError(message)
+    return UUID(hex=tail)
+
+
+@dataclass(frozen=True)
+class TypedId:
+    """Pydantic metadata: a UUID inside, `prefix_<32 hex digits>` outside."""
+
+    prefix: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        del source, handler
+        return core_schema.no_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                self._serialize, return_schema=core_schema.str_schema()
+            ),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        del schema, handler
+        return {
+            "type": "string",
+            "pattern": f"^{self.prefix}_[0-9a-f]{{32}}$",
+            "minLength": len(self.prefix) + 33,
+            "maxLength": len(self.prefix) + 33,
+            "examples": [f"{self.prefix}_0190a6f3e1d87c3aa1b2c3d4e5f60718"],
+        }
+
+    def _validate(self, value: Any) -> UUID:
+        if isinstance(value, UUID):
+            return value
+        if isinstance(value, str):
+            try:
+                return parse_id(self.prefix, value)
+            except ValueError:
+                pass
+        raise PydanticCustomError(
+            "invalid_id",
+            "expected an id like {prefix}_ followed by 32 hex digits",
+            {"prefix": self.prefix},
+        )
+
+    def _serialize(self, value: UUID | str) -> str:
+        return public_id(self.prefix, value) if isinstance(value, UUID) else value
+
+
+def typed_id(prefix: str) -> TypedId:
+    return TypedId(prefix)
+
+
+TicketId = Annotated[UUID, TypedId("tkt")]
+CommentId = Annotated[UUID, TypedId("cmt")]
+UserId = Annotated[UUID, TypedId("usr")]
+TeamId = Annotated[UUID, TypedId("tea")]
+OrganizationId = Annotated[UUID, TypedId("org")]
+CategoryId = Annotated[UUID, TypedId("cat")]
+EventId = Annotated[UUID, TypedId("evt")]
+SessionId = Annotated[UUID, TypedId("ses")]
+ApiKeyId = Annotated[UUID, TypedId("key")]
+RuleId = Annotated[UUID, TypedId("rul")]
+MailId = Annotated[UUID, TypedId("mai")]
+JobId = Annotated[UUID, TypedId("job")]

@@ -1,0 +1,118 @@
+"""Connections and transactions. Nothing outside this module and the job runner commits."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from helpdesk_api.database.cache import forget_after_commit
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.statement_count import count_statement
+from helpdesk_api.outbox.pending import wake_relay, write_pending
+
+# A twin that waits longer than this on another's row gets a 409 instead of a hung connection.
+LOCK_TIMEOUT = "5s"
+
+
+class Database:
+    """One process's doors to PostgreSQL: `session()` writes, `reads()` reads, `durable()` survives a refusal."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, statement_cache: int = 500) -> None:
+        arguments: dict[str, Any] = {
+            "statement_cache_size": statement_cache,
+            "prepared_statement_cache_size": statement_cache,
+            "server_settings": {
+                "lock_timeout": LOCK_TIMEOUT,
+                "timezone": "UTC",
+                "jit": "off",
+            },
+        }
+        self.url = url
+        self.engine = create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, connect_args=arguments)
+        # Reads never open a transaction, so there is nothing to reset when their connection goes back.
+        self._read_engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_reset_on_return=None,
+            isolation_level="AUTOCOMMIT",
+            connect_args=arguments,
+        )
+        self._sessions = session_factory(self.engine)
+        event.listen(self.engine.sync_engine, "before_cursor_execute", _count)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A transaction: commits when the block ends, rolls back when it raises."""
+        async with self._sessions() as session:
+            try:
+                yield session
+                await commit(session)
+            except BaseException:
+                await session.rollback()
+                raise
+
+    def durable(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """A transaction of its own, for what must survive the refusal of the request it happens in."""
+        return self.session()
+
+    @asynccontextmanager
+    async def reads(self) -> AsyncIterator[ReadSession]:
+        """A connection for compiled SELECTs, outside any transaction."""
+        connection = await self._read_engine.raw_connection()
+        try:
+            yield ReadSession(connection.driver_connection)  # type: ignore[arg-type]
+        finally:
+            connection.close()
+
+    async def dispose(self) -> None:
+        await self.engine.dispose()
+        await self._read_engine.dispose()
+
+
+def session_factory(bind: Any, **options: Any) -> async_sessionmaker[AsyncSession]:
+    return async_sessionmaker(bind, autoflush=False, expire_on_commit=False, **options)
+
+
+async def commit(session: AsyncSession) -> None:
+    await write_pending(session)
+    await session.commit()
+    forget_after_commit(session)
+    wake_relay(session)
+
+
+def _count(*_: Any) -> None:
+    count_statement()
+
+
+def database_of(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+DatabaseDep = Annotated[Database, Depends(database_of)]
+
+
+async def open_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+    async with database.session() as session:
+        yield session
+
+
+async def open_reads(database: DatabaseDep) -> AsyncIterator[ReadSession]:
+    async with database.reads() as reads:
+        yield reads
+
+
+# Function scope commits before the reply is sent: a commit that fails is an error answer, not a lost 201.
+SessionDep = Annotated[AsyncSession, Depends(open_session, scope="function")]
+ReadSessionDep = Annotated[ReadSession, Depends(open_reads, scope="function")]
+
+__all__ = ["AsyncEngine", "Database", "DatabaseDep", "ReadSessionDep", "SessionDep"]

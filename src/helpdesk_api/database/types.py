@@ -1,0 +1,37 @@
+"""Column types that hold our conventions: aware UTC instants, enums as text with a CHECK."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import DateTime, Dialect, Enum
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """`timestamptz` that takes and gives aware UTC instants only; a naive one is a programming error."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        if value is not None and value.tzinfo is None:
+            message = "naive datetime for a timestamptz column"
+            raise ValueError(message)
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        return value.astimezone(UTC) if value is not None else None
+
+
+def text_enum(enum: type[StrEnum]) -> Enum:
+    """Text with a CHECK: PostgreSQL's own enums cannot lose a value and lock the table to gain one."""
+    return Enum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=enum.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )

@@ -1,0 +1,21 @@
+"""Facts about comments; the text itself stays in the comment."""
+
+from typing import ClassVar
+
+from helpdesk_api.outbox.events import DomainEvent
+
+
+class CommentEvent(DomainEvent):
+    subject_type: ClassVar[str] = "comment"
+
+
+class CommentCreated(CommentEvent):
+    """`data`: `comment_id`, `author_id`, `mention_ids`, and `by_requester` (spoken as the one who needs help)."""
+
+    type = "comment.created"
+
+
+class CommentUpdated(CommentEvent):
+    """`changes.version` tells the revision that was replaced."""
+
+    type = "comment.updated"

@@ -1,0 +1,183 @@
+"""Reads of comments, each from `policy.readable`, as JSON built by PostgreSQL."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Select,
+    String,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id, public_id_sql
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.comments import policy
+from helpdesk_api.domains.comments.errors import CommentNotFound
+from helpdesk_api.domains.comments.models import (
+    Comment,
+    CommentMention,
+    CommentRevision,
+)
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import any_of
+from helpdesk_api.domains.tickets.representation import distinct, instant_sql
+from helpdesk_api.domains.users.models import User
+from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
+
+SORTS = {"created_at": SortKey("created_at", Comment.created_at, datetime)}
+
+
+def select_comments(principal: Principal, *, edit_window: timedelta) -> Select[Any]:
+    """Readable comments: id, ticket_id, version, author_id and the JSON text."""
+    mentioned = (
+        select(func.array_agg(public_id_sql("usr", CommentMention.user_id)))
+        .where(CommentMention.comment_id == Comment.id)
+        .correlate(Comment)
+        .scalar_subquery()
+    )
+    editable = case(
+        (
+            (Comment.author_id == principal.user_id) & (Comment.created_at > clock.now() - edit_window),
+            instant_sql(Comment.created_at + literal(edit_window)),
+        ),
+        else_=null(),
+    )
+    body = func.json_build_object(
+        "id", public_id_sql("cmt", Comment.id),
+        "ticket_id", public_id_sql("tkt", Comment.ticket_id),
+        "author", func.json_build_object("id", public_id_sql("usr", Comment.author_id), "name", User.name),
+        "visibility", Comment.visibility,
+        "channel", Comment.channel,
+        "body", Comment.body,
+        "body_html", Comment.body_html,
+        "mention_ids", func.coalesce(mentioned, literal([], ARRAY(Text))),
+        "created_at", instant_sql(Comment.created_at),
+        "edited_at", instant_sql(Comment.edited_at),
+        "editable_until", editable,
+    )  # fmt: skip
+    return (
+        select(Comment.id, Comment.version, cast(body, String).label("body"))
+        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .join(User, User.id == Comment.author_id)
+        .where(policy.readable(principal))
+    )
+
+
+async def list_comments(
+    reads: ReadSession,
+    principal: Principal,
+    ticket_id: UUID,
+    page: PageRequest,
+    *,
+    sort: str | None,
+    edit_window: timedelta,
+) -> tuple[str, str | None, str | None]:
+    """One page of one visible ticket's comments, oldest first unless sorted otherwise."""
+    keys = parse_sort(sort, SORTS, "created_at")
+    keys.append(SortKey("id", Comment.id, UUID, keys[0].descending))
+    statement = select_comments(principal, edit_window=edit_window).where(Comment.ticket_id == ticket_id)
+    cut = paged(statement, keys, page)
+    rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
+    total = await _total(reads, principal, ticket_id) if page.include_total else None
+    data = ",".join(row["body"] for row in rows)
+    body = (
+        f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
+        f'"total":{json.dumps(total)},"total_is_exact":{json.dumps(True if total is not None else None)}}}'
+    )
+    return body, next_cursor, prev_cursor
+
+
+async def _total(reads: ReadSession, principal: Principal, ticket_id: UUID) -> int:
+    counted: int = await reads.fetch_value(
+        select(func.count())
+        .select_from(Comment)
+        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .where(policy.readable(principal), Comment.ticket_id == ticket_id)
+    )
+    return counted
+
+
+async def get_row(
+    reads: ReadSession,
+    principal: Principal,
+    ticket_id: UUID,
+    comment_id: UUID,
+    *,
+    edit_window: timedelta,
+) -> Any:
+    """Raises `comment_not_found`."""
+    row = await reads.fetch_one(
+        select_comments(principal, edit_window=edit_window).where(
+            Comment.ticket_id == ticket_id, Comment.id == comment_id
+        )
+    )
+    if row is None:
+        raise CommentNotFound
+    return row
+
+
+async def load(session: AsyncSession, principal: Principal, ticket: Ticket, comment_id: UUID) -> Comment:
+    """The comment of a locked ticket. Raises `comment_not_found`."""
+    comment = (
+        await session.execute(
+            select(Comment)
+            .join(Ticket, Ticket.id == Comment.ticket_id)
+            .where(
+                Comment.id == comment_id,
+                Comment.ticket_id == ticket.id,
+                policy.readable(principal),
+            )
+        )
+    ).scalar_one_or_none()
+    if comment is None:
+        raise CommentNotFound
+    return comment
+
+
+async def list_revisions(reads: ReadSession, comment_id: UUID) -> list[dict[str, Any]]:
+    rows = await reads.fetch(
+        select(CommentRevision.version, CommentRevision.body, CommentRevision.replaced_at)
+        .where(CommentRevision.comment_id == comment_id)
+        .order_by(CommentRevision.version)
+        .limit(200)
+    )
+    return [dict(row) for row in rows]
+
+
+async def last_comments(reads: ReadSession, principal: Principal, rows: Sequence[Any]) -> Mapping[str, str]:
+    """`include=last_comment`: each ticket's latest comment that the caller may read, in one statement."""
+    internal = [row for row in rows if row["internal"]]
+    public = [row for row in rows if not row["internal"]]
+    ids = [
+        *distinct(internal, "last_comment_id"),
+        *distinct(public, "last_public_comment_id"),
+    ]
+    if not ids:
+        return {}
+    body = func.json_build_object(
+        "id", public_id_sql("cmt", Comment.id),
+        "ticket_id", public_id_sql("tkt", Comment.ticket_id),
+        "author_id", public_id_sql("usr", Comment.author_id),
+        "visibility", Comment.visibility,
+        "excerpt", func.left(Comment.body, 500),
+        "created_at", instant_sql(Comment.created_at),
+    )  # fmt: skip
+    found = await reads.fetch(
+        select(Comment.id, cast(body, String).label("body"))
+        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .where(any_of(Comment.id, ids), policy.readable(principal))
+    )
+    return {public_id("cmt", row["id"]): row["body"] for row in found}

@@ -1,0 +1,29 @@
+"""The words of the mails that we send."""
+
+from enum import StrEnum
+
+
+class MailStatus(StrEnum):
+    """`failed` waits for its next attempt, `dead` waits for a person."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    DEAD = "dead"
+
+
+class MailTemplate(StrEnum):
+    """What a mail says; treat an unknown value as `other`."""
+
+    RECEIVED = "received"
+    IN_GOOD_HANDS = "in_good_hands"
+    ASSIGNED = "assigned"
+    REPLIED = "replied"
+    REQUESTER_REPLIED = "requester_replied"
+    MENTIONED = "mentioned"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - a template's name
+    INVITATION = "invitation"

@@ -1,0 +1,77 @@
+"""The words of a ticket's life. Priority, type and channel lie with the categories, one tier below."""
+
+from enum import StrEnum
+
+
+class TicketStatus(StrEnum):
+    """Where a ticket stands; treat an unknown value as `open`."""
+
+    OPEN = "open"
+    IN_PROGRESS = "in_progress"
+    PENDING = "pending"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class PendingReason(StrEnum):
+    """What a pending ticket waits for."""
+
+    REQUESTER = "requester"
+    VENDOR = "vendor"
+    CHANGE = "change"
+    PROBLEM = "problem"
+    APPROVAL = "approval"
+    SCHEDULED = "scheduled"
+
+
+class ResolutionCode(StrEnum):
+    """How a ticket was resolved."""
+
+    FIXED = "fixed"
+    WORKAROUND = "workaround"
+    FULFILLED = "fulfilled"
+    ANSWERED = "answered"
+    DUPLICATE = "duplicate"
+    NOT_REPRODUCIBLE = "not_reproducible"
+    NO_RESPONSE = "no_response"
+    DECLINED = "declined"
+    RESOLVED_BY_REQUESTER = "resolved_by_requester"
+
+
+class PrioritySource(StrEnum):
+    """What decided the priority."""
+
+    MATRIX = "matrix"
+    RULE = "rule"
+    CATEGORY = "category"
+    MANUAL = "manual"
+    DEFAULT = "default"
+
+
+class TicketAction(StrEnum):
+    """What a caller may be able to do with a ticket; each is an operation of this API."""
+
+    UPDATE = "update"
+    SET_PRIORITY = "set_priority"
+    ASSIGN = "assign"
+    COMMENT = "comment"
+    COMMENT_INTERNALLY = "comment_internally"
+    ADD_PARTICIPANT = "add_participant"
+    START = "start"
+    PEND = "pend"
+    RESUME = "resume"
+    RESOLVE = "resolve"
+    CONFIRM = "confirm"
+    REOPEN = "reopen"
+    CLOSE = "close"
+    CANCEL = "cancel"
+
+
+class Refusal(StrEnum):
+    """Why an action is not open to the caller now."""
+
+    NOT_PERMITTED = "not_permitted"
+    SCOPE_MISSING = "scope_missing"
+    WRONG_STATUS = "wrong_status"
+    REOPEN_WINDOW_PASSED = "reopen_window_passed"

@@ -1,0 +1,87 @@
+"""What can be wrong with a request about a ticket."""
+
+from helpdesk_api.domains.tickets.enums import Refusal, TicketAction, TicketStatus
+from helpdesk_api.web.errors import Conflict, Forbidden, NotFound, Unprocessable
+
+
+class TicketNotFound(NotFound):
+    code = "ticket_not_found"
+    title = "There is no such ticket"
+    default_detail = "It does not exist, or it is not yours to see."
+
+
+class ActionForbidden(Forbidden):
+    code = "action_forbidden"
+    title = "This action is not yours to take"
+
+    def __init__(self, action: TicketAction, required_scope: str | None = None) -> None:
+        super().__init__(
+            f"You can see this ticket, but `{action}` is not open to you.",
+            params={"action": action.value},
+        )
+        self.required_scope = required_scope
+
+
+class TransitionNotAllowed(Conflict):
+    code = "transition_not_allowed"
+    title = "The ticket's status does not allow this"
+
+    def __init__(self, action: TicketAction, status: TicketStatus) -> None:
+        super().__init__(
+            f"`{action}` is not possible while the ticket is {status}.",
+            params={"action": action.value, "status": status.value},
+        )
+
+
+class ReopenWindowPassed(Conflict):
+    code = "reopen_window_passed"
+    title = "It was resolved too long ago to reopen"
+    default_detail = "Reply to it instead: a reply opens a linked follow-up."
+
+
+class ExternalIdTaken(Conflict):
+    code = "external_id_taken"
+    title = "This external id is already a ticket"
+
+
+class FieldForbidden(Forbidden):
+    code = "field_forbidden"
+    title = "You may not set this field"
+
+
+class PriorityReasonRequired(Unprocessable):
+    code = "priority_reason_required"
+    title = "A priority set by hand needs a reason"
+
+
+class ExternalPairIncomplete(Unprocessable):
+    code = "external_pair_incomplete"
+    title = "external_id and external_source go together"
+
+
+class CategoryRetired(Unprocessable):
+    code = "category_retired"
+    title = "This category takes no new tickets"
+
+
+class InstantInFuture(Unprocessable):
+    code = "instant_in_future"
+    title = "This cannot have happened yet"
+
+
+class ResumeInPast(Unprocessable):
+    code = "resume_in_past"
+    title = "A ticket cannot wait for the past"
+
+
+class ParticipantNotFound(NotFound):
+    code = "participant_not_found"
+    title = "That person is not on this ticket"
+
+
+class WatcherNotFound(NotFound):
+    code = "watcher_not_found"
+    title = "That person does not watch this ticket"
+
+
+REFUSAL_ERRORS = {Refusal.REOPEN_WINDOW_PASSED: ReopenWindowPassed}

@@ -1,0 +1,199 @@
+"""The ticket's row carries what lists show; whoever owns a fact above writes it down here through an action."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    Sequence,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from helpdesk_api.database.base import Base
+from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.types import text_enum
+from helpdesk_api.domains.categories.enums import (
+    Channel,
+    Impact,
+    Priority,
+    TicketType,
+    Urgency,
+)
+from helpdesk_api.domains.tickets.enums import (
+    PendingReason,
+    PrioritySource,
+    ResolutionCode,
+    TicketStatus,
+)
+
+# People say references aloud. One counter a type: gaps are tolerated, numbers are never reused.
+REFERENCE_PREFIXES: dict[TicketType, str] = {
+    TicketType.INCIDENT: "INC",
+    TicketType.SERVICE_REQUEST: "REQ",
+    TicketType.PROBLEM: "PRB",
+    TicketType.CHANGE: "CHG",
+}
+NUMBERS: dict[TicketType, Sequence] = {
+    kind: Sequence(
+        f"ticket_{prefix.lower()}_number",
+        start=1001 if prefix == "INC" else 1,
+        metadata=Base.metadata,
+    )
+    for kind, prefix in REFERENCE_PREFIXES.items()
+}
+ACTIVE = "status IN ('open', 'in_progress', 'pending')"
+
+
+class Ticket(Base):
+    """One request or disturbance. `version` moves with every change, `public_version` only with public ones."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        UniqueConstraint("external_source", "external_id"),
+        CheckConstraint("(external_source IS NULL) = (external_id IS NULL)", name="external_pair"),
+        CheckConstraint(
+            "(status = 'pending') = (pending_reason IS NOT NULL)",
+            name="pending_has_reason",
+        ),
+        CheckConstraint(
+            "status NOT IN ('resolved') OR resolution_code IS NOT NULL",
+            name="resolved_has_code",
+        ),
+        # Each order that a list offers over the scopes that a desk looks at.
+        Index("ix_tickets_created", "created_at", "id"),
+        Index("ix_tickets_updated", "updated_at", "id"),
+        Index("ix_tickets_team_created", "team_id", "created_at", "id"),
+        Index("ix_tickets_assignee_created", "assignee_id", "created_at", "id"),
+        Index("ix_tickets_requester_created", "requester_id", "created_at", "id"),
+        Index("ix_tickets_submitter", "submitter_id", "created_at", "id"),
+        Index("ix_tickets_organization_created", "organization_id", "created_at", "id"),
+        Index("ix_tickets_category", "category_id"),
+        Index(
+            "ix_tickets_active",
+            "team_id",
+            "status",
+            "priority",
+            postgresql_where=text(ACTIVE),
+        ),
+        Index("ix_tickets_waiting", "team_id", postgresql_where=text("awaits_member")),
+        Index(
+            "ix_tickets_closes_at",
+            "closes_at",
+            postgresql_where=text("closes_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_resumes_at",
+            "resumes_at",
+            postgresql_where=text("resumes_at IS NOT NULL"),
+        ),
+        Index("ix_tickets_search", "search", postgresql_using="gin"),
+        Index("ix_tickets_tags", "tags", postgresql_using="gin"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    type: Mapped[TicketType] = mapped_column(text_enum(TicketType))
+    number: Mapped[int] = mapped_column(BigInteger)
+    reference_prefix: Mapped[str]
+    reference: Mapped[str] = mapped_column(
+        Text,
+        Computed("reference_prefix || '-' || number::text", persisted=True),
+        unique=True,
+    )
+    subject: Mapped[str]
+    description: Mapped[str]
+    description_html: Mapped[str]
+    steps_tried: Mapped[str | None]
+    affected_service: Mapped[str | None]
+    began_at: Mapped[datetime | None]
+    channel: Mapped[Channel] = mapped_column(text_enum(Channel))
+
+    requester_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    submitter_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    organization_id: Mapped[UUID | None] = mapped_column(ForeignKey("organizations.id"))
+
+    category_id: Mapped[UUID | None] = mapped_column(ForeignKey("categories.id"))
+    impact: Mapped[Impact | None] = mapped_column(text_enum(Impact))
+    urgency: Mapped[Urgency | None] = mapped_column(text_enum(Urgency))
+    priority: Mapped[Priority] = mapped_column(text_enum(Priority))
+    priority_source: Mapped[PrioritySource] = mapped_column(text_enum(PrioritySource))
+    priority_reason: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+
+    team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"))
+    assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    assigned_at: Mapped[datetime | None]
+    awaits_member: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    needs_reassignment: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+
+    status: Mapped[TicketStatus] = mapped_column(text_enum(TicketStatus))
+    pending_reason: Mapped[PendingReason | None] = mapped_column(text_enum(PendingReason))
+    resumes_at: Mapped[datetime | None]
+    resolution_code: Mapped[ResolutionCode | None] = mapped_column(text_enum(ResolutionCode))
+    resolution_text: Mapped[str | None]
+    resolved_at: Mapped[datetime | None]
+    closes_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    reopened_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+
+    follow_up_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
+    external_source: Mapped[str | None]
+    external_id: Mapped[str | None]
+
+    public_comment_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    internal_comment_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    last_public_comment_at: Mapped[datetime | None]
+    last_internal_comment_at: Mapped[datetime | None]
+    last_public_comment_id: Mapped[UUID | None]
+    last_comment_id: Mapped[UUID | None]
+
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    public_updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    public_version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+
+    search: Mapped[Any] = mapped_column(
+        TSVECTOR,
+        Computed(
+            "to_tsvector('simple', reference_prefix || '-' || number::text || ' ' || subject || ' ' || description"
+            " || ' ' || coalesce(steps_tried, '') || ' ' || coalesce(affected_service, ''))",
+            persisted=True,
+        ),
+        deferred=True,
+    )
+
+
+class TicketParticipant(Base):
+    """Somebody added to a ticket: sees its public side and may reply."""
+
+    __tablename__ = "ticket_participants"
+    __table_args__ = (Index("ix_ticket_participants_user", "user_id", "ticket_id"),)
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    added_by_id: Mapped[UUID]
+    added_at: Mapped[datetime]
+
+
+class TicketWatcher(Base):
+    """Somebody told of news. Watching grants no sight: only who may read a piece of news is told of it."""
+
+    __tablename__ = "ticket_watchers"
+    __table_args__ = (Index("ix_ticket_watchers_user", "user_id", "ticket_id"),)
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    added_at: Mapped[datetime]

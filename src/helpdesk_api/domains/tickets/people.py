@@ -1,0 +1,142 @@
+"""Who else is on a ticket: participants see its public side, watchers are told of what they may read anyway."""
+
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.grants import GRANTS
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.tickets import events, policy
+from helpdesk_api.domains.tickets.actions import require, touch
+from helpdesk_api.domains.tickets.enums import TicketAction
+from helpdesk_api.domains.tickets.errors import (
+    ActionForbidden,
+    ParticipantNotFound,
+    WatcherNotFound,
+)
+from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
+from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.record import record
+from helpdesk_api.web.errors import NotFound
+
+
+async def add_participant(
+    session: AsyncSession,
+    database: Database,
+    principal: Principal,
+    ticket: Ticket,
+    user_id: UUID,
+) -> None:
+    """Idempotent. Raises `not_found` for nobody, `action_forbidden` for who may not add."""
+    require(principal, ticket, TicketAction.ADD_PARTICIPANT)
+    grants = await GRANTS.get(database, user_id.hex)
+    if grants is None or not grants.is_active:
+        raise NotFound
+    added = await session.execute(
+        insert(TicketParticipant)
+        .values(
+            ticket_id=ticket.id,
+            user_id=user_id,
+            added_by_id=principal.user_id,
+            added_at=clock.now(),
+        )
+        .on_conflict_do_nothing()
+        .returning(TicketParticipant.user_id)
+    )
+    if added.scalar() is not None:
+        await _record(
+            session,
+            principal,
+            ticket,
+            events.ParticipantAdded,
+            user_id,
+            Visibility.PUBLIC,
+        )
+
+
+async def remove_participant(session: AsyncSession, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
+    """Raises `participant_not_found`. Anybody may leave by themselves."""
+    if user_id != principal.user_id:
+        require(principal, ticket, TicketAction.ADD_PARTICIPANT)
+    removed = await session.execute(
+        delete(TicketParticipant)
+        .where(
+            TicketParticipant.ticket_id == ticket.id,
+            TicketParticipant.user_id == user_id,
+        )
+        .returning(TicketParticipant.user_id)
+    )
+    if removed.scalar() is None:
+        raise ParticipantNotFound
+    await _record(
+        session,
+        principal,
+        ticket,
+        events.ParticipantRemoved,
+        user_id,
+        Visibility.PUBLIC,
+    )
+
+
+async def watch(session: AsyncSession, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
+    """Idempotent. Anybody watches what they see; staff may also let others watch."""
+    if user_id != principal.user_id and not policy.works_on(principal, ticket):
+        raise ActionForbidden(TicketAction.UPDATE)
+    if await add_watcher(session, ticket, user_id):
+        await _record(
+            session,
+            principal,
+            ticket,
+            events.WatcherAdded,
+            user_id,
+            Visibility.INTERNAL,
+        )
+
+
+async def add_watcher(session: AsyncSession, ticket: Ticket, user_id: UUID) -> bool:
+    """The row alone, for who records the reason themselves; False when it was there."""
+    added = await session.execute(
+        insert(TicketWatcher)
+        .values(ticket_id=ticket.id, user_id=user_id, added_at=clock.now())
+        .on_conflict_do_nothing()
+        .returning(TicketWatcher.user_id)
+    )
+    return added.scalar() is not None
+
+
+async def unwatch(session: AsyncSession, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
+    """Raises `watcher_not_found`."""
+    if user_id != principal.user_id and not policy.works_on(principal, ticket):
+        raise ActionForbidden(TicketAction.UPDATE)
+    removed = await session.execute(
+        delete(TicketWatcher)
+        .where(TicketWatcher.ticket_id == ticket.id, TicketWatcher.user_id == user_id)
+        .returning(TicketWatcher.user_id)
+    )
+    if removed.scalar() is None:
+        raise WatcherNotFound
+    await _record(session, principal, ticket, events.WatcherRemoved, user_id, Visibility.INTERNAL)
+
+
+async def _record(
+    session: AsyncSession,
+    principal: Principal,
+    ticket: Ticket,
+    kind: type[events.TicketEvent],
+    user_id: UUID,
+    visibility: Visibility,
+) -> None:
+    touch(ticket, public=visibility is Visibility.PUBLIC)
+    event = kind(
+        subject_id=ticket.id,
+        ticket_id=ticket.id,
+        visibility=visibility,
+        data={"reference": ticket.reference, "user_id": public_id("usr", user_id)},
+        entity=ticket,
+    )
+    await record(session, principal, event)

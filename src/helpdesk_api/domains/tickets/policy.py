@@ -1,0 +1,105 @@
+"""Who may see a ticket: once as SQL, once as a predicate, and a test proves that both say the same.
+
+An agent sees the tickets of their teams, those assigned to them, and those without a team; anybody sees what they
+asked for, handed in, or were added to; a requester may be allowed to see their organization's. Watching or being
+mentioned grants nothing.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Uuid,
+    any_,
+    exists,
+    false,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant
+from helpdesk_api.domains.tickets.rules import Standing, inside_window
+from helpdesk_api.domains.tickets.windows import reopen_window
+
+
+def any_of(column: InstrumentedAttribute[object] | ColumnElement[object], ids: object) -> ColumnElement[bool]:
+    """`column = ANY(array)`: one shape whatever the number of ids, and no empty `IN ()`."""
+    return column == any_(literal(list(ids), ARRAY(Uuid(as_uuid=True))))  # type: ignore[call-overload, no-any-return]
+
+
+def is_participant(principal: Principal) -> ColumnElement[bool]:
+    return exists(
+        select(TicketParticipant.ticket_id).where(
+            TicketParticipant.ticket_id == Ticket.id,
+            TicketParticipant.user_id == principal.user_id,
+        )
+    )
+
+
+def sees_internal(principal: Principal) -> ColumnElement[bool]:
+    """The rows whose internal side the caller may see: those they work on."""
+    if principal.is_admin:
+        return true()
+    if not principal.is_staff:
+        return false()
+    return or_(
+        Ticket.team_id.is_(None),
+        any_of(Ticket.team_id, principal.team_ids),
+        Ticket.assignee_id == principal.user_id,
+    )
+
+
+def readable(principal: Principal) -> ColumnElement[bool]:
+    """The rows that exist for the caller; every read of tickets starts from it."""
+    if principal.is_admin:
+        return true()
+    own = [
+        Ticket.requester_id == principal.user_id,
+        Ticket.submitter_id == principal.user_id,
+        is_participant(principal),
+    ]
+    if principal.sees_organization and principal.organization_id is not None:
+        own.append(Ticket.organization_id == principal.organization_id)
+    return or_(sees_internal(principal), *own) if principal.is_staff else or_(*own)
+
+
+def works_on(principal: Principal, ticket: Ticket) -> bool:
+    """The predicate of `sees_internal`."""
+    if principal.is_admin:
+        return True
+    if not principal.is_staff:
+        return False
+    return ticket.team_id is None or ticket.team_id in principal.team_ids or ticket.assignee_id == principal.user_id
+
+
+def may_read(principal: Principal, ticket: Ticket, *, is_participant: bool) -> bool:
+    """The predicate of `readable`."""
+    if works_on(principal, ticket) or principal.user_id in {
+        ticket.requester_id,
+        ticket.submitter_id,
+    }:
+        return True
+    colleague = (
+        principal.sees_organization
+        and principal.organization_id is not None
+        and ticket.organization_id == principal.organization_id
+    )
+    return is_participant or colleague
+
+
+def standing(principal: Principal, ticket: Ticket, *, is_participant: bool) -> Standing:
+    """What the rules need to know of caller and ticket; reads the clock for the reopen window."""
+    return Standing(
+        status=ticket.status,
+        works_on=works_on(principal, ticket),
+        is_requester=principal.user_id in {ticket.requester_id, ticket.submitter_id},
+        is_participant=is_participant,
+        may_write=principal.has(Permission.TICKETS_WRITE),
+        may_administer=principal.has(Permission.TICKETS_ADMIN),
+        inside_reopen_window=inside_window(ticket.resolved_at, clock.now(), reopen_window()),
+    )

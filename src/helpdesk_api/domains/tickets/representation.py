@@ -1,0 +1,186 @@
+"""The ticket as JSON, built by PostgreSQL in one pass; `allowed_actions` are spliced in from a cache of standings.
+
+Every read of a ticket, and the answer of every write, comes from the one SELECT here.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    select,
+    true,
+)
+
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id_sql
+from helpdesk_api.domains.tickets import policy
+from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.rules import (
+    REQUIRED_FIELDS,
+    Standing,
+    inside_window,
+    refusal,
+)
+from helpdesk_api.domains.tickets.windows import reopen_window
+
+_PLAIN = (
+    "reference number type status pending_reason subject description description_html steps_tried affected_service "
+    "channel impact urgency priority tags resolution_code resolution_text reopened_count external_source external_id "
+    "public_comment_count"
+).split()
+_INSTANTS = (
+    "resumes_at began_at assigned_at resolved_at closes_at closed_at cancelled_at last_public_comment_at created_at"
+).split()
+_IDS = {
+    "requester_id": "usr",
+    "submitter_id": "usr",
+    "organization_id": "org",
+    "category_id": "cat",
+    "team_id": "tea",
+    "assignee_id": "usr",
+    "follow_up_of_id": "tkt",
+}
+_INTERNAL = (
+    "priority_source",
+    "priority_reason",
+    "awaits_member",
+    "needs_reassignment",
+    "internal_comment_count",
+)
+# What `row_of` needs beside the JSON, in this order.
+_FACTS = (
+    Ticket.id,
+    Ticket.status,
+    Ticket.team_id,
+    Ticket.assignee_id,
+    Ticket.requester_id,
+    Ticket.submitter_id,
+    Ticket.category_id,
+    Ticket.resolved_at,
+    Ticket.version,
+    Ticket.public_version,
+    Ticket.last_comment_id,
+    Ticket.last_public_comment_id,
+)
+
+
+def instant_sql(column: Any) -> ColumnElement[str]:
+    """RFC 3339 with `Z` and microseconds; null stays null."""
+    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"', type_=String)
+
+
+def _for_staff(column: Any, internal: ColumnElement[bool]) -> ColumnElement[Any]:
+    return case((internal, column), else_=null())
+
+
+def _columns(internal: ColumnElement[bool]) -> list[ColumnElement[Any]]:
+    public_id = public_id_sql("tkt", Ticket.id)
+    shown = [public_id.label("id"), (literal("/v1/tickets/") + public_id).label("url")]
+    shown += [getattr(Ticket, name).label(name) for name in _PLAIN]
+    shown += [instant_sql(getattr(Ticket, name)).label(name) for name in _INSTANTS]
+    shown += [public_id_sql(prefix, getattr(Ticket, name)).label(name) for name, prefix in _IDS.items()]
+    shown += [_for_staff(getattr(Ticket, name), internal).label(name) for name in _INTERNAL]
+    shown.append(_for_staff(instant_sql(Ticket.last_internal_comment_at), internal).label("last_internal_comment_at"))
+    updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
+    shown.append(instant_sql(updated).label("updated_at"))
+    return shown
+
+
+def select_tickets(principal: Principal) -> Select[Any]:
+    """The readable tickets as JSON text, then the facts that `row_of` reads. Add filters, order and limit."""
+    internal = policy.sees_internal(principal)
+    shown = select(*_columns(internal)).correlate(Ticket).lateral("shown")
+    participates = false() if principal.is_admin else policy.is_participant(principal)
+    return (
+        select(
+            cast(func.row_to_json(shown.table_valued()), String).label("body"),
+            internal.label("internal"),
+            participates.label("participates"),
+            *_FACTS,
+        )
+        .select_from(Ticket)
+        .join(shown, true())
+        .where(policy.readable(principal))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _actions_json(standing: Standing) -> str:
+    actions = []
+    for action in TicketAction:
+        reason = refusal(standing, action)
+        actions.append(
+            {
+                "action": action.value,
+                "allowed": reason is None,
+                "reason_code": reason.value if reason else None,
+                "required_fields": list(REQUIRED_FIELDS.get(action, ())),
+            }
+        )
+    return json.dumps(actions, separators=(",", ":"))
+
+
+def _standing(principal: Principal, row: Any) -> Standing:
+    status = TicketStatus(row["status"])
+    return Standing(
+        status=status,
+        works_on=row["internal"],
+        is_requester=principal.user_id in {row["requester_id"], row["submitter_id"]},
+        is_participant=row["participates"],
+        may_write=principal.has(Permission.TICKETS_WRITE),
+        may_administer=principal.has(Permission.TICKETS_ADMIN),
+        inside_reopen_window=status is TicketStatus.RESOLVED
+        and inside_window(row["resolved_at"], clock.now(), reopen_window()),
+    )
+
+
+def ticket_json(principal: Principal, row: Any) -> str:
+    """One ticket's JSON from a row of `select_tickets`."""
+    return f'{row["body"][:-1]},"allowed_actions":{_actions_json(_standing(principal, row))}}}'
+
+
+def detail_json(principal: Principal, row: Any, included: str | None = None) -> str:
+    return f'{ticket_json(principal, row)[:-1]},"included":{included or "null"}}}'
+
+
+def etag(row: Any) -> str:
+    """Moves only with what this reader can see; staff's and requesters' are apart."""
+    return f'"s{row["version"]}"' if row["internal"] else f'"p{row["public_version"]}"'
+
+
+def page_json(
+    principal: Principal,
+    rows: Sequence[Any],
+    *,
+    next_cursor: str | None,
+    prev_cursor: str | None,
+    total: tuple[int, bool] | None,
+    included: str | None,
+    counts: str | None,
+) -> str:
+    data = ",".join(ticket_json(principal, row) for row in rows)
+    count, exact = total if total is not None else (None, None)
+    return (
+        f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
+        f'"total":{json.dumps(count)},"total_is_exact":{json.dumps(exact)},'
+        f'"included":{included or "null"},"counts":{counts or "null"}}}'
+    )
+
+
+def distinct(rows: Iterable[Any], *names: str) -> list[Any]:
+    """The ids that these columns of the rows name, once each."""
+    return list(dict.fromkeys(row[name] for row in rows for name in names if row[name] is not None))

@@ -1,0 +1,455 @@
+"""Tickets over HTTP: parse, name the permission, answer with the one representation."""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.responses import Response
+
+from helpdesk_api.authorization.dependencies import PrincipalDep, requires
+from helpdesk_api.authorization.errors import MissingScope
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.ids import UserId
+from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
+from helpdesk_api.domains.tickets import (
+    actions,
+    errors,
+    opening,
+    people,
+    policy,
+    queries,
+    representation,
+)
+from helpdesk_api.domains.tickets.filters import TicketFiltersDep
+from helpdesk_api.domains.tickets.includes import NAMES, included_json, parse_include
+from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
+from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
+from helpdesk_api.domains.tickets.schemas import (
+    ParticipantPage,
+    TicketCancel,
+    TicketClose,
+    TicketConfirm,
+    TicketCreate,
+    TicketDetail,
+    TicketPage,
+    TicketPend,
+    TicketReopen,
+    TicketResolve,
+    TicketResume,
+    TicketStart,
+    TicketUpdate,
+    WatcherPage,
+)
+from helpdesk_api.web.cursors import InvalidCursor
+from helpdesk_api.web.errors import NotFound, UnknownReference, documents
+from helpdesk_api.web.listing import PageDep, link_header
+from helpdesk_api.web.preconditions import IfMatchDep
+from helpdesk_api.web.routing import ApiRouter
+
+router = ApiRouter(prefix="/v1/tickets", tags=["tickets"])
+READ = [requires(Permission.TICKETS_READ)]
+WRITE = [requires(Permission.TICKETS_WRITE)]
+_includes = "|".join(NAMES)
+Include = Annotated[
+    str | None,
+    Query(
+        max_length=120,
+        pattern=f"^({_includes})(,({_includes})){{0,{len(NAMES) - 1}}}$",
+        description=f"Bring along, once each: {', '.join(NAMES)}.",
+    ),
+]
+_sorts = "-?(created_at|updated_at|priority|resolved_at|number)"
+Sort = Annotated[
+    str | None,
+    Query(
+        max_length=80,
+        pattern=f"^{_sorts}(,{_sorts}){{0,4}}$",
+        description="`-created_at` when left out.",
+    ),
+]
+_VERB_ERRORS = (
+    errors.TicketNotFound,
+    errors.ActionForbidden,
+    errors.TransitionNotAllowed,
+)
+
+
+def _json(body: str, **headers: str | None) -> Response:
+    kept = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+    return Response(body.encode(), media_type="application/json", headers=kept)
+
+
+async def _written(session: SessionDep, principal: Principal, ticket: Ticket, *, status: int = 200) -> Response:
+    """The answer of every write: the ticket as its caller now sees it, with its ETag."""
+    row = await queries.written_row(session, principal, ticket)
+    response = _json(representation.detail_json(principal, row), ETag=representation.etag(row))
+    response.status_code = status
+    if status == 201:  # noqa: PLR2004
+        response.headers["Location"] = f"/v1/tickets/tkt_{ticket.id.hex}"
+    return response
+
+
+def _current(principal: Principal, ticket: Ticket) -> str:
+    internal = policy.works_on(principal, ticket)
+    return f'"s{ticket.version}"' if internal else f'"p{ticket.public_version}"'
+
+
+@router.post(
+    "",
+    operation_id="createTicket",
+    summary="Open a ticket",
+    status_code=201,
+    response_model=TicketDetail,
+    dependencies=WRITE,
+    responses=documents(
+        UnknownReference,
+        MissingScope,
+        errors.CategoryRetired,
+        errors.ExternalIdTaken,
+        errors.ExternalPairIncomplete,
+        errors.FieldForbidden,
+        errors.InstantInFuture,
+        errors.PriorityReasonRequired,
+    ),
+)
+async def create_ticket(
+    body: TicketCreate,
+    principal: PrincipalDep,
+    session: SessionDep,
+    database: DatabaseDep,
+) -> Response:
+    """The answer already shows category, priority, team and assignee: an explicit value wins, then routing rules,
+    then the category's defaults; the assignee is the free member with the least open load."""
+    ticket = await opening.open_ticket(session, database, principal, body)
+    return await _written(session, principal, ticket, status=201)
+
+
+@router.get(
+    "",
+    operation_id="listTickets",
+    summary="List tickets",
+    response_model=TicketPage,
+    dependencies=READ,
+    responses=documents(InvalidCursor),
+)
+async def list_tickets(
+    filters: TicketFiltersDep,
+    page: PageDep,
+    principal: PrincipalDep,
+    reads: ReadSessionDep,
+    sort: Sort = None,
+    include: Include = None,
+    counts: Annotated[bool, Query(description="Facets over the same filters; false when left out.")] = False,  # noqa: FBT002
+) -> Response:
+    """Everything that the caller may see, filtered; one call serves a whole queue screen."""
+    body, next_cursor, prev_cursor = await queries.list_tickets(
+        reads,
+        principal,
+        filters,
+        page,
+        sort=sort,
+        include=parse_include(include),
+        with_counts=counts,
+    )
+    return _json(body, Link=link_header(page, next_cursor, prev_cursor))
+
+
+@router.get(
+    "/{ticket_id}",
+    operation_id="getTicket",
+    summary="Read a ticket",
+    response_model=TicketDetail,
+    dependencies=READ,
+    responses=documents(errors.TicketNotFound),
+)
+async def get_ticket(
+    ticket_id: TicketKey,
+    principal: PrincipalDep,
+    reads: ReadSessionDep,
+    include: Include = None,
+) -> Response:
+    """By id or reference. Requesters get internal fields as null."""
+    row = await queries.get_row(reads, principal, ticket_id)
+    included = await included_json(reads, principal, parse_include(include), [row])
+    return _json(
+        representation.detail_json(principal, row, included),
+        ETag=representation.etag(row),
+    )
+
+
+@router.patch(
+    "/{ticket_id}",
+    operation_id="updateTicket",
+    summary="Change fields of a ticket",
+    response_model=TicketDetail,
+    dependencies=WRITE,
+    responses=documents(
+        *_VERB_ERRORS,
+        UnknownReference,
+        MissingScope,
+        errors.CategoryRetired,
+        errors.ExternalIdTaken,
+        errors.ExternalPairIncomplete,
+        errors.FieldForbidden,
+        errors.InstantInFuture,
+        errors.PriorityReasonRequired,
+    ),
+)
+async def update_ticket(
+    visible: VisibleTicketDep,
+    body: TicketUpdate,
+    principal: PrincipalDep,
+    session: SessionDep,
+    database: DatabaseDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """JSON merge patch. Status, team and assignee have operations of their own."""
+    if_match.check(_current(principal, visible.ticket))
+    await opening.update_ticket(session, database, principal, visible.ticket, body)
+    return await _written(session, principal, visible.ticket)
+
+
+def _verb(path: str, operation_id: str, summary: str, *more: Any) -> Any:
+    return router.post(
+        f"/{{ticket_id}}/{path}",
+        operation_id=operation_id,
+        summary=summary,
+        response_model=TicketDetail,
+        dependencies=WRITE,
+        responses=documents(*_VERB_ERRORS, *more),
+    )
+
+
+@_verb("start", "startTicket", "Start work")
+async def start_ticket(
+    visible: VisibleTicketDep,
+    body: TicketStart,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """Open to in progress. Starting unassigned work takes it."""
+    del body
+    if_match.check(_current(principal, visible.ticket))
+    await actions.start_ticket(session, principal, visible.ticket)
+    return await _written(session, principal, visible.ticket)
+
+
+@_verb("pend", "pendTicket", "Wait for somebody or something", errors.ResumeInPast)
+async def pend_ticket(
+    visible: VisibleTicketDep,
+    body: TicketPend,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """A requester's public reply resumes it; with `resumes_at` it also resumes by itself."""
+    if_match.check(_current(principal, visible.ticket))
+    await actions.pend_ticket(session, principal, visible.ticket, body)
+    return await _written(session, principal, visible.ticket)
+
+
+@_verb("resume", "resumeTicket", "Go on after waiting")
+async def resume_ticket(
+    visible: VisibleTicketDep,
+    body: TicketResume,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """Pending to in progress."""
+    del body
+    if_match.check(_current(principal, visible.ticket))
+    await actions.resume_ticket(session, principal, visible.ticket)
+    return await _written(session, principal, visible.ticket)
+
+
+@_verb("resolve", "resolveTicket", "Resolve")
+async def resolve_ticket(
+    visible: VisibleTicketDep,
+    body: TicketResolve,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """The requester is asked to confirm; unanswered, it closes by itself at `closes_at`."""
+    if_match.check(_current(principal, visible.ticket))
+    await actions.resolve_ticket(session, principal, visible.ticket, body)
+    return await _written(session, principal, visible.ticket)
+
+
+@_verb("confirm", "confirmTicket", "Confirm the resolution")
+async def confirm_ticket(
+    visible: VisibleTicketDep,
+    body: TicketConfirm,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """By the requester alone; the ticket is closed."""
+    del body
+    if_match.check(_current(principal, visible.ticket))
+    await actions.confirm_ticket(session, principal, visible.ticket)
+    return await _written(session, principal, visible.ticket)
+
+
+@_verb("reopen", "reopenTicket", "Dispute the resolution", errors.ReopenWindowPassed)
+async def reopen_ticket(
+    visible: VisibleTicketDep,
+    body: TicketReopen,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """Requesters inside the reopen window, staff while it is resolved. A closed ticket is final: reply to it instead."""
+    if_match.check(_current(principal, visible.ticket))
+    await actions.reopen_ticket(session, principal, visible.ticket, body)
+    return await _written(session, principal, visible.ticket)
+
+
+@_verb("close", "closeTicket", "Close without confirmation")
+async def close_ticket(
+    visible: VisibleTicketDep,
+    body: TicketClose,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """By staff, for a resolved ticket."""
+    del body
+    if_match.check(_current(principal, visible.ticket))
+    await actions.close_ticket(session, principal, visible.ticket)
+    return await _written(session, principal, visible.ticket)
+
+
+@_verb("cancel", "cancelTicket", "Cancel")
+async def cancel_ticket(
+    visible: VisibleTicketDep,
+    body: TicketCancel,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """By staff or the requester, while it is not resolved."""
+    if_match.check(_current(principal, visible.ticket))
+    await actions.cancel_ticket(session, principal, visible.ticket, body)
+    return await _written(session, principal, visible.ticket)
+
+
+people_router = ApiRouter(prefix="/v1/tickets/{ticket_id}", tags=["tickets"])
+
+
+def _one_page(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "data": rows,
+        "next_cursor": None,
+        "prev_cursor": None,
+        "total": len(rows),
+        "total_is_exact": True,
+    }
+
+
+@people_router.get(
+    "/participants",
+    operation_id="listTicketParticipants",
+    summary="List who was added",
+    response_model=ParticipantPage,
+    dependencies=READ,
+    responses=documents(errors.TicketNotFound),
+)
+async def list_participants(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
+    """At most 200, oldest first."""
+    row = await queries.get_row(reads, principal, ticket_id)
+    return _one_page(await queries.list_people(reads, TicketParticipant, row["id"]))
+
+
+@people_router.put(
+    "/participants/{user_id}",
+    operation_id="addTicketParticipant",
+    summary="Add somebody",
+    status_code=204,
+    dependencies=WRITE,
+    responses=documents(*_VERB_ERRORS, NotFound),
+)
+async def add_participant(
+    visible: VisibleTicketDep,
+    user_id: UserId,
+    principal: PrincipalDep,
+    session: SessionDep,
+    database: DatabaseDep,
+) -> None:
+    """They see the public side from now on, and may reply. Adding twice is the same as once."""
+    await people.add_participant(session, database, principal, visible.ticket, user_id)
+
+
+@people_router.delete(
+    "/participants/{user_id}",
+    operation_id="removeTicketParticipant",
+    summary="Remove somebody",
+    status_code=204,
+    dependencies=WRITE,
+    responses=documents(*_VERB_ERRORS, errors.ParticipantNotFound),
+)
+async def remove_participant(
+    visible: VisibleTicketDep,
+    user_id: UserId,
+    principal: PrincipalDep,
+    session: SessionDep,
+) -> None:
+    """Anybody may remove themselves."""
+    await people.remove_participant(session, principal, visible.ticket, user_id)
+
+
+@people_router.get(
+    "/watchers",
+    operation_id="listTicketWatchers",
+    summary="List who watches",
+    response_model=WatcherPage,
+    dependencies=READ,
+    responses=documents(errors.TicketNotFound, errors.ActionForbidden),
+)
+async def list_watchers(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
+    """For those who work on the ticket."""
+    row = await queries.get_row(reads, principal, ticket_id)
+    if not row["internal"]:
+        raise errors.ActionForbidden(errors.TicketAction.UPDATE)
+    return _one_page(await queries.list_people(reads, TicketWatcher, row["id"]))
+
+
+@people_router.put(
+    "/watchers/{user_id}",
+    operation_id="watchTicket",
+    summary="Watch",
+    status_code=204,
+    dependencies=WRITE,
+    responses=documents(errors.TicketNotFound, errors.ActionForbidden, UnknownReference),
+)
+async def watch_ticket(
+    visible: VisibleTicketDep,
+    user_id: UserId,
+    principal: PrincipalDep,
+    session: SessionDep,
+) -> None:
+    """Be told of news. Watching grants no sight of what the watcher may not read."""
+    await people.watch(session, principal, visible.ticket, user_id)
+
+
+@people_router.delete(
+    "/watchers/{user_id}",
+    operation_id="unwatchTicket",
+    summary="Stop watching",
+    status_code=204,
+    dependencies=WRITE,
+    responses=documents(errors.TicketNotFound, errors.ActionForbidden, errors.WatcherNotFound),
+)
+async def unwatch_ticket(
+    visible: VisibleTicketDep,
+    user_id: UserId,
+    principal: PrincipalDep,
+    session: SessionDep,
+) -> None:
+    """One's own watch; staff also others'."""
+    await people.unwatch(session, principal, visible.ticket, user_id)
+
+
+ROUTERS = (router, people_router)

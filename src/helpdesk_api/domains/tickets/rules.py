@@ -1,0 +1,110 @@
+"""Pure rules of a ticket's life: one transition table, and who may do what in which state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from helpdesk_api.domains.tickets.enums import Refusal, TicketAction, TicketStatus
+
+S, A = TicketStatus, TicketAction
+
+# From each status, by which action, to which. What is not here cannot happen.
+TRANSITIONS: Mapping[TicketStatus, Mapping[TicketAction, TicketStatus]] = {
+    S.OPEN: {
+        A.START: S.IN_PROGRESS,
+        A.PEND: S.PENDING,
+        A.RESOLVE: S.RESOLVED,
+        A.CANCEL: S.CANCELLED,
+    },
+    S.IN_PROGRESS: {A.PEND: S.PENDING, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED},
+    S.PENDING: {A.RESUME: S.IN_PROGRESS, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED},
+    S.RESOLVED: {A.CONFIRM: S.CLOSED, A.CLOSE: S.CLOSED, A.REOPEN: S.IN_PROGRESS},
+    S.CLOSED: {},
+    S.CANCELLED: {},
+}
+ACTIVE_STATUSES = frozenset({S.OPEN, S.IN_PROGRESS, S.PENDING})
+FINAL_STATUSES = frozenset({S.CLOSED, S.CANCELLED})
+_BY_STATUS_CHANGE = frozenset(action for table in TRANSITIONS.values() for action in table)
+
+# What the caller must send with each action; the rest of a body is optional.
+REQUIRED_FIELDS: Mapping[TicketAction, tuple[str, ...]] = {
+    A.SET_PRIORITY: ("priority", "priority_reason"),
+    A.COMMENT: ("body",),
+    A.COMMENT_INTERNALLY: ("body",),
+    A.ADD_PARTICIPANT: ("user_id",),
+    A.PEND: ("reason",),
+    A.RESOLVE: ("resolution_code", "resolution_text"),
+    A.REOPEN: ("reason",),
+    A.CANCEL: ("reason",),
+}
+_STAFF_ONLY = frozenset(
+    {
+        A.SET_PRIORITY,
+        A.ASSIGN,
+        A.COMMENT_INTERNALLY,
+        A.START,
+        A.PEND,
+        A.RESUME,
+        A.RESOLVE,
+        A.CLOSE,
+    }
+)
+# The requester's own: confirming is theirs alone, so that "confirmed" means that they said so.
+_REQUESTER_ONLY = frozenset({A.CONFIRM})
+_NOT_WHEN_FINAL = frozenset({A.SET_PRIORITY, A.ASSIGN, A.UPDATE, A.ADD_PARTICIPANT})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a caller stands to one ticket now, as far as rules care. Hashable: equal standings share their answer."""
+
+    status: TicketStatus
+    works_on: bool
+    is_requester: bool
+    is_participant: bool
+    may_write: bool
+    may_administer: bool
+    inside_reopen_window: bool
+
+
+def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
+    """Why the caller may not do it now, or None. A right that will never come is named before a passing state."""
+    if not standing.may_write:
+        return Refusal.SCOPE_MISSING
+    if (by_right := _refused_by_right(standing, action)) is not None:
+        return by_right
+    if action in _BY_STATUS_CHANGE and action not in TRANSITIONS[standing.status]:
+        return Refusal.WRONG_STATUS
+    if action is A.REOPEN and not standing.works_on and not standing.inside_reopen_window:
+        return Refusal.REOPEN_WINDOW_PASSED
+    if action in _NOT_WHEN_FINAL and standing.status in FINAL_STATUSES:
+        return Refusal.WRONG_STATUS
+    if action is A.UPDATE and not standing.works_on and standing.status not in ACTIVE_STATUSES:
+        return Refusal.WRONG_STATUS
+    return None
+
+
+def _refused_by_right(standing: Standing, action: TicketAction) -> Refusal | None:
+    if action is A.SET_PRIORITY and standing.works_on and not standing.may_administer:
+        return Refusal.SCOPE_MISSING
+    if action in _STAFF_ONLY:
+        return None if standing.works_on else Refusal.NOT_PERMITTED
+    if action in _REQUESTER_ONLY:
+        return None if standing.is_requester else Refusal.NOT_PERMITTED
+    if action is A.COMMENT:
+        party = standing.works_on or standing.is_requester or standing.is_participant
+        return None if party else Refusal.NOT_PERMITTED
+    return None if standing.works_on or standing.is_requester else Refusal.NOT_PERMITTED
+
+
+def status_after(status: TicketStatus, action: TicketAction, *, is_assigned: bool) -> TicketStatus | None:
+    """The status that an action leads to, or None where the table has none. Unassigned work reopens as open."""
+    target = TRANSITIONS[status].get(action)
+    if action is A.REOPEN and target is not None and not is_assigned:
+        return S.OPEN
+    return target
+
+
+def inside_window(resolved_at: datetime | None, now: datetime, window: timedelta) -> bool:
+    """Whether a resolution can still be disputed; the last instant counts."""
+    return resolved_at is not None and now <= resolved_at + window

@@ -1,0 +1,327 @@
+"""Bodies of the ticket operations. Markdown comes in, sanitised HTML goes out beside it."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from helpdesk_api.database.ids import (
+    CategoryId,
+    CommentId,
+    OrganizationId,
+    TeamId,
+    TicketId,
+    UserId,
+)
+from helpdesk_api.domains.categories.enums import (
+    Channel,
+    Impact,
+    Priority,
+    TicketType,
+    Urgency,
+)
+from helpdesk_api.domains.tickets.enums import (
+    PendingReason,
+    PrioritySource,
+    Refusal,
+    ResolutionCode,
+    TicketAction,
+    TicketStatus,
+)
+from helpdesk_api.domains.users.schemas import UserSummary
+from helpdesk_api.web.schemas import (
+    Instant,
+    LongText,
+    OptionalText,
+    Page,
+    RequestInstant,
+    RequestModel,
+    ResponseModel,
+    ShortText,
+    Tag,
+    absent,
+)
+
+ExternalText = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+Tags = Annotated[list[Tag], Field(max_length=30)]
+
+
+class TicketCreate(RequestModel):
+    """What is left out is decided by routing rules, the category and the priority matrix."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "incident",
+                    "subject": "VPN drops every few minutes",
+                    "description": "Since this morning the **VPN** disconnects after about five minutes.",
+                    "impact": "medium",
+                    "urgency": "high",
+                    "steps_tried": "Restarted the laptop and the router.",
+                    "affected_service": "VPN",
+                    "tags": ["vpn"],
+                }
+            ]
+        }
+    )
+
+    type: TicketType = Field(default=TicketType.INCIDENT, description="`incident` when left out.")
+    subject: ShortText
+    description: LongText = Field(description="Markdown.")
+    requester_id: UserId | None = Field(default=None, description="Whom it is for; the caller when left out.")
+    channel: Channel = Field(default=Channel.API, description="`api` when left out.")
+    category_id: CategoryId | None = None
+    impact: Impact | None = None
+    urgency: Urgency | None = None
+    priority: Priority | None = Field(default=None, description="Needs the scope `tickets:admin` and a reason.")
+    priority_reason: OptionalText | None = None
+    tags: Tags = Field(default_factory=list)
+    began_at: RequestInstant | None = Field(default=None, description="When the trouble began.")
+    steps_tried: LongText | None = None
+    affected_service: ShortText | None = Field(default=None, description="Service or device in words.")
+    team_id: TeamId | None = Field(default=None, description="Staff only.")
+    assignee_id: UserId | None = Field(default=None, description="Staff only.")
+    external_source: ExternalText | None = None
+    external_id: ExternalText | None = None
+    occurred_at: RequestInstant | None = Field(
+        default=None,
+        description="Import clock: when it was opened elsewhere. Needs the scope `import`; sends no mail.",
+    )
+
+
+class TicketUpdate(RequestModel):
+    """JSON merge patch (RFC 7396): a missing field stays, null clears."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "subject": "VPN drops every five minutes",
+                    "tags": ["vpn", "home-office"],
+                }
+            ]
+        }
+    )
+
+    type: TicketType = absent()
+    subject: ShortText = absent()
+    description: LongText = absent()
+    requester_id: UserId = absent()
+    category_id: CategoryId | None = absent()
+    impact: Impact | None = absent()
+    urgency: Urgency | None = absent()
+    priority: Priority | None = Field(
+        default=None,
+        description="Needs `tickets:admin` and `priority_reason`; null goes back to the matrix.",
+    )
+    priority_reason: OptionalText | None = absent()
+    tags: Tags = absent()
+    began_at: RequestInstant | None = absent()
+    steps_tried: LongText | None = absent()
+    affected_service: ShortText | None = absent()
+    external_source: ExternalText | None = absent()
+    external_id: ExternalText | None = absent()
+
+
+class TicketStart(RequestModel):
+    """Starting unassigned work takes it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+class TicketPend(RequestModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "vendor"}]})
+
+    reason: PendingReason
+    resumes_at: RequestInstant | None = Field(
+        default=None,
+        description="When it resumes by itself; required with the reason `scheduled`.",
+    )
+
+
+class TicketResume(RequestModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+class TicketResolve(RequestModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "resolution_code": "fixed",
+                    "resolution_text": "Replaced the expired VPN certificate.",
+                }
+            ]
+        }
+    )
+
+    resolution_code: ResolutionCode
+    resolution_text: LongText = Field(description="Markdown; the requester reads it.")
+
+
+class TicketConfirm(RequestModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+class TicketReopen(RequestModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "It happened again this morning."}]})
+
+    reason: ShortText
+
+
+class TicketClose(RequestModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+class TicketCancel(RequestModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Opened twice by mistake."}]})
+
+    reason: ShortText
+
+
+class AllowedAction(ResponseModel):
+    """One thing that the caller may or may not do now, and why not."""
+
+    action: TicketAction
+    allowed: bool
+    reason_code: Refusal | None = Field(description="Null when it is allowed.")
+    required_fields: list[str] = Field(max_length=10, description="What its body must hold.")
+
+
+class TicketRead(ResponseModel):
+    """A ticket as its reader may see it: what is internal is null for requesters."""
+
+    model_config = ConfigDict(title="Ticket")
+
+    id: TicketId
+    url: str = Field(max_length=100)
+    reference: str = Field(max_length=24, pattern=r"^(INC|REQ|PRB|CHG)-[0-9]{1,19}$")
+    number: int = Field(ge=1)
+    type: TicketType
+    status: TicketStatus
+    pending_reason: PendingReason | None
+    resumes_at: Instant | None
+    subject: str = Field(max_length=200)
+    description: str = Field(max_length=65_536)
+    description_html: str = Field(max_length=1_000_000)
+    steps_tried: str | None = Field(max_length=65_536)
+    affected_service: str | None = Field(max_length=200)
+    began_at: Instant | None
+    channel: Channel
+    requester_id: UserId
+    submitter_id: UserId
+    organization_id: OrganizationId | None
+    category_id: CategoryId | None
+    impact: Impact | None
+    urgency: Urgency | None
+    priority: Priority
+    priority_source: PrioritySource | None = Field(description="Staff only.")
+    priority_reason: str | None = Field(max_length=500, description="Staff only.")
+    tags: list[str] = Field(max_length=60)
+    team_id: TeamId | None
+    assignee_id: UserId | None
+    assigned_at: Instant | None
+    awaits_member: bool | None = Field(description="Staff only: nobody of the team was free when it came.")
+    needs_reassignment: bool | None = Field(description="Staff only: its assignee has left.")
+    resolution_code: ResolutionCode | None
+    resolution_text: str | None = Field(max_length=65_536)
+    resolved_at: Instant | None
+    closes_at: Instant | None = Field(description="When a resolved ticket closes by itself.")
+    closed_at: Instant | None
+    cancelled_at: Instant | None
+    reopened_count: int = Field(ge=0)
+    follow_up_of_id: TicketId | None
+    external_source: str | None = Field(max_length=120)
+    external_id: str | None = Field(max_length=120)
+    public_comment_count: int = Field(ge=0)
+    last_public_comment_at: Instant | None
+    internal_comment_count: int | None = Field(ge=0, description="Staff only.")
+    last_internal_comment_at: Instant | None = Field(description="Staff only.")
+    created_at: Instant
+    updated_at: Instant = Field(description="For requesters, of the last change that they can see.")
+    allowed_actions: list[AllowedAction] = Field(max_length=20)
+
+
+class TeamLabel(ResponseModel):
+    """What a ticket shows of its team."""
+
+    id: TeamId
+    name: str = Field(max_length=120)
+
+
+class CategoryLabel(ResponseModel):
+    """What a ticket shows of its category."""
+
+    id: CategoryId
+    name: str = Field(max_length=120)
+    parent_id: CategoryId | None
+
+
+class CommentLabel(ResponseModel):
+    """What a ticket shows of its latest comment that the caller may read."""
+
+    id: CommentId
+    ticket_id: TicketId
+    author_id: UserId
+    visibility: str = Field(max_length=20)
+    excerpt: str = Field(max_length=500, description="The first 500 characters of the Markdown.")
+    created_at: Instant
+
+
+class TicketIncluded(ResponseModel):
+    """What `include=` brought along, once each, by id."""
+
+    users: dict[str, UserSummary]
+    teams: dict[str, TeamLabel]
+    categories: dict[str, CategoryLabel]
+    comments: dict[str, CommentLabel]
+
+
+class TicketDetail(TicketRead):
+    """One ticket, and what `include=` brought along."""
+
+    model_config = ConfigDict(title="TicketDetail")
+
+    included: TicketIncluded | None = Field(description="Null without `include`.")
+
+
+class TicketCounts(ResponseModel):
+    """Facets over the same filters, before paging; keys are statuses, priorities, and team ids or `none`."""
+
+    status: dict[str, int]
+    priority: dict[str, int]
+    team_id: dict[str, int]
+    is_exact: bool = Field(description="False when only the first 10,000 matches were counted.")
+
+
+class TicketPage(Page[TicketRead]):
+    """One page of tickets, with what one screen needs beside them."""
+
+    model_config = ConfigDict(title="TicketPage")
+
+    included: TicketIncluded | None
+    counts: TicketCounts | None = Field(description="Null without `counts=true`.")
+
+
+class Participant(ResponseModel):
+    """Somebody added to a ticket."""
+
+    user_id: UserId
+    name: str = Field(max_length=120)
+    added_at: Instant
+
+
+class ParticipantPage(Page[Participant]):
+    """Who was added to a ticket."""
+
+
+class Watcher(ResponseModel):
+    """Somebody who is told of news."""
+
+    user_id: UserId
+    name: str = Field(max_length=120)
+    added_at: Instant
+
+
+class WatcherPage(Page[Watcher]):
+    """Who watches a ticket; staff only."""

@@ -1,0 +1,58 @@
+"""Without a mail server: every message becomes one file, named by its Message-ID, and so exists once."""
+
+import asyncio
+import os
+import re
+import tempfile
+from email import policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from helpdesk_api.integrations.mail.protocol import PermanentRefusal, TemporaryRefusal
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._@-]")
+_NAME_LIMIT = 200
+
+
+class EmlFolder:
+    """Writes `<folder>/<message id>.eml`, whole or not at all, also when killed at any point."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, message: EmailMessage) -> None:
+        await asyncio.to_thread(self._write, message)
+
+    async def close(self) -> None:
+        return None
+
+    def _write(self, message: EmailMessage) -> None:
+        name = _UNSAFE.sub("_", str(message["Message-ID"]).strip("<>")).lstrip(".")[:_NAME_LIMIT]
+        if not name:
+            missing = "a message without a Message-ID"
+            raise PermanentRefusal(missing)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            target = self._folder / f"{name}.eml"
+            if not target.exists():
+                self._write_once(target, message.as_bytes(policy=policy.SMTP))
+        except OSError as error:
+            raise TemporaryRefusal(str(error)) from error
+
+    def _write_once(self, target: Path, content: bytes) -> None:
+        descriptor, draft = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # A rename in one folder is atomic: readers see no file or the whole of it.
+            Path(draft).replace(target)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,111 @@
+"""The API process: builds the application from the wiring, and owns its connections while it is served."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from helpdesk_api import wiring
+from helpdesk_api.authorization.grants import load_grants_through
+from helpdesk_api.config import Settings, get_settings
+from helpdesk_api.database.listener import Listener
+from helpdesk_api.database.session import Database
+from helpdesk_api.outbox.pending import send_wakeups_through
+from helpdesk_api.outbox.record import install_reactions
+from helpdesk_api.web import cursors, problems
+from helpdesk_api.web.middleware import EdgeMiddleware
+from helpdesk_api.web.rate_limit import RateLimiter
+
+EXPOSED_HEADERS = (
+    "ETag",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
+    "Idempotency-Replayed",
+)
+
+
+def install_wiring(settings: Settings) -> None:
+    """What every process of the product shares: reactions, grants, secrets."""
+    install_reactions(wiring.REACTIONS)
+    load_grants_through(wiring.load_grants)
+    cursors.use_secret(settings.secret)
+
+
+def open_database(settings: Settings) -> Database:
+    return Database(
+        settings.database_url_required,
+        pool_size=settings.database_pool_size,
+        statement_cache=settings.statement_cache,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    database = open_database(settings)
+    listener = Listener(settings.database_url_required)
+    app.state.database = database
+    await listener.start()
+    send_wakeups_through(listener.wake)
+    try:
+        yield
+    finally:
+        send_wakeups_through(None)
+        await listener.stop()
+        await database.dispose()
+
+
+def create_app(settings: Settings | None = None, *, database: Database | None = None) -> FastAPI:
+    """The ASGI application. With `database` given, connections are the caller's business and no lifespan runs."""
+    settings = settings or get_settings()
+    install_wiring(settings)
+    app = FastAPI(
+        title="Helpdesk API",
+        version="1.0.0",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=settings.max_body_bytes,
+        separate_input_output_schemas=False,
+        lifespan=None if database is not None else _lifespan,
+        middleware=_middleware(settings),
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.authenticator = wiring.authenticate
+    app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute)
+    problems.install(app)
+    for router in wiring.ROUTERS:
+        app.router.routes.extend(router.routes)
+    return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    edge = Middleware(
+        EdgeMiddleware,
+        rate_limit_per_minute=settings.rate_limit_per_minute,
+        is_https=settings.public_url.startswith("https:"),
+    )
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "If-Match",
+            "If-None-Match",
+            "Idempotency-Key",
+            "traceparent",
+        ],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )
+    return [edge, cors]

@@ -1,0 +1,36 @@
+"""Events of an open transaction: kept in order on the session, written together just before the commit."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.outbox.models import EventRow
+
+EVENTS_CHANNEL = "helpdesk_events"
+_INFO = "pending_events"
+_WROTE = "wrote_events"
+_wake: Callable[[str], None] | None = None
+
+
+def keep(session: AsyncSession, row: EventRow) -> None:
+    session.info.setdefault(_INFO, []).append(row)
+
+
+async def write_pending(session: AsyncSession) -> None:
+    """Adds the kept rows and flushes: the last statement of the work, so that they say what became true."""
+    rows = session.info.pop(_INFO, None)
+    if rows:
+        session.add_all(rows)
+        session.info[_WROTE] = True
+    await session.flush()
+
+
+def wake_relay(session: AsyncSession) -> None:
+    if session.info.pop(_WROTE, False) and _wake is not None:
+        _wake(EVENTS_CHANNEL)
+
+
+def send_wakeups_through(wake: Callable[[str], None] | None) -> None:
+    """Set by the process that has a listener; without one the relay's own polling is enough."""
+    global _wake  # noqa: PLW0603 - one listener per process
+    _wake = wake

@@ -1,0 +1,71 @@
+"""Recording an event: in-transaction reactions decide, then one row says what became true."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import new_id
+from helpdesk_api.outbox.events import Cause, DomainEvent
+from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.outbox.pending import keep
+from helpdesk_api.web.trace import current_trace_id
+
+InTransaction = Callable[[AsyncSession, Principal, Any], Awaitable[None]]
+AfterCommit = Callable[[AsyncSession, EventRow], Awaitable[None]]
+
+# A chain of automatic changes longer than this is a loop between rules.
+MAX_CAUSE_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Reactions:
+    """What follows from one type of event; after-commit ones run in jobs, at least once, and are idempotent."""
+
+    in_transaction: Sequence[InTransaction] = field(default=())
+    after_commit: Sequence[AfterCommit] = field(default=())
+
+
+_reactions: Mapping[type[DomainEvent], Reactions] = {}
+
+
+def install_reactions(reactions: Mapping[type[DomainEvent], Reactions]) -> None:
+    """Called once by the process with `wiring.REACTIONS`."""
+    global _reactions  # noqa: PLW0603 - the wiring of this process
+    _reactions = reactions
+
+
+async def record(
+    session: AsyncSession,
+    principal: Principal,
+    event: DomainEvent,
+    *,
+    cause: Cause | None = None,
+) -> EventRow:
+    """Keep the event for the commit. The caller holds the lock on the ticket's row (or has just made it)."""
+    row = EventRow(id=new_id())
+    keep(session, row)
+    reactions = _reactions.get(type(event))
+    if reactions is not None and (cause is None or cause.depth < MAX_CAUSE_DEPTH):
+        for reaction in reactions.in_transaction:
+            await reaction(session, principal, event)
+    row.type = event.type
+    row.subject_type = event.subject_type
+    row.subject_id = event.subject_id
+    row.ticket_id = event.ticket_id
+    row.occurred_at = clock.now()
+    row.actor_kind = principal.kind
+    row.actor_id = principal.user_id
+    row.visibility = event.visibility
+    row.changes = {name: list(pair) for name, pair in event.changes.items()}
+    row.internal_changes = {name: list(pair) for name, pair in event.internal_changes.items()}
+    row.data = event.data
+    row.internal_data = event.internal_data
+    row.cause_event_id = cause.event_id if cause else None
+    row.cause_rule = cause.rule if cause else None
+    row.cause_depth = cause.depth if cause else 0
+    row.trace_id = current_trace_id()
+    return row

@@ -1,0 +1,84 @@
+"""One ASGI layer round everything: request id, trace context, limits' headers, security headers, the last 500."""
+
+import re
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.statement_count import StatementCount, statement_count
+from helpdesk_api.web import trace
+from helpdesk_api.web.problems import unexpected
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept, Authorization",
+}
+_DEFAULTS = {
+    "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class EdgeMiddleware:
+    """Pure ASGI: one wrapper of `send`, no task, no copy of a body."""
+
+    def __init__(self, app: ASGIApp, *, rate_limit_per_minute: int, is_https: bool) -> None:
+        self._app = app
+        self._limit = rate_limit_per_minute
+        self._fixed = dict(_ALWAYS)
+        if is_https:
+            self._fixed["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        identifier = given if _REQUEST_ID.fullmatch(given) else new_id().hex
+        parent = headers.get("traceparent", "")
+        trace.request_id.set(identifier)
+        trace.traceparent.set(parent if _TRACEPARENT.fullmatch(parent) else None)
+        counted = StatementCount()
+        statement_count.set(counted)
+        state: dict[str, Any] = scope.setdefault("state", {})
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                self._add_headers(MutableHeaders(scope=message), identifier, state, counted)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            if started:
+                raise
+            request = Request(scope, receive)
+            await unexpected(request, error)(scope, receive, sending)
+
+    def _add_headers(
+        self,
+        headers: MutableHeaders,
+        identifier: str,
+        state: dict[str, Any],
+        counted: StatementCount,
+    ) -> None:
+        headers["X-Request-Id"] = identifier
+        rate = state.get("rate")
+        remaining, reset = (rate.remaining, rate.reset_seconds) if rate else (self._limit, 60)
+        headers["RateLimit-Policy"] = f'"default";q={self._limit};w=60'
+        headers["RateLimit"] = f'"default";r={remaining};t={reset}'
+        for name, value in self._fixed.items():
+            headers[name] = value
+        for name, value in _DEFAULTS.items():
+            headers.setdefault(name, value)
+        state["statement_count"] = counted.value

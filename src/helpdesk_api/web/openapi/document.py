@@ -1,0 +1,111 @@
+"""Builds the document from the application's routes, and writes it down always in the same way."""
+
+import inspect
+import json
+import sys
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from helpdesk_api.web.openapi import vocabulary
+from helpdesk_api.web.openapi.examples import add_examples
+from helpdesk_api.web.openapi.links import add_links
+from helpdesk_api.web.openapi.nodes import ContractError, Json, operations
+from helpdesk_api.web.openapi.operations import Operation, shape_operations
+from helpdesk_api.web.openapi.schemas import shape_schemas
+
+
+def build_document(app: FastAPI) -> Json:
+    """The OpenAPI 3.1 document of these routes. Raises ContractError for a route that cannot be published."""
+    routes = app.router.routes
+    generated = get_openapi(title="", version="", openapi_version="3.1.0", routes=routes)
+    by_operation = {
+        (route.path_format, method.lower()): route
+        for route in routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    document: Json = {
+        "openapi": "3.1.0",
+        "info": vocabulary.INFO,
+        "servers": vocabulary.SERVERS,
+        "tags": _tags(routes),
+        "paths": generated["paths"],
+        "components": {"schemas": generated.get("components", {}).get("schemas", {})},
+    }
+    shape_schemas(document)
+    schemas = document["components"]["schemas"]
+    found = [
+        Operation(path, method, node, by_operation[path, method], schemas)
+        for path, method, node in operations(document)
+    ]
+    _refuse_repeated_ids(found)
+    shape_operations(found)
+    schemas.update(vocabulary.problem_schemas())
+    document["components"] = {
+        "schemas": dict(sorted(schemas.items())),
+        "parameters": vocabulary.shared_parameters(),
+        "headers": vocabulary.shared_headers(),
+        "responses": vocabulary.shared_responses(),
+        "securitySchemes": vocabulary.security_schemes(),
+    }
+    add_links(document)
+    add_examples(document, [(operation.place, operation.node) for operation in found])
+    _drop_unused(document)
+    return document
+
+
+def render(document: Json) -> bytes:
+    """The bytes that are checked in and served."""
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _tags(routes: Sequence[BaseRoute]) -> list[Json]:
+    """Each tag is described by the module of its first route, so that a new domain brings its own words."""
+    tags: dict[str, Json] = {}
+    for route in routes:
+        if not isinstance(route, APIRoute) or not route.include_in_schema:
+            continue
+        for tag in route.tags:
+            if str(tag) in tags:
+                continue
+            text = inspect.getdoc(sys.modules[route.endpoint.__module__])
+            if not text:
+                message = f"the module of the first route tagged `{tag}` needs a docstring: it describes the tag"
+                raise ContractError(message)
+            tags[str(tag)] = {
+                "name": str(tag),
+                "description": text.split("\n\n")[0].replace("\n", " "),
+            }
+    return [tags[name] for name in sorted(tags)]
+
+
+def _refuse_repeated_ids(found: list[Operation]) -> None:
+    seen: dict[str, str] = {}
+    for operation in found:
+        name = operation.node["operationId"]
+        if not name.isalnum() or not name[0].islower():
+            message = f"{operation.place}: `{name}` is not a camelCase operation id; set operation_id on the route"
+            raise ContractError(message)
+        if name in seen:
+            message = f"{operation.place} and {seen[name]} are both called {name}"
+            raise ContractError(message)
+        seen[name] = operation.place
+
+
+def _drop_unused(document: Json) -> None:
+    """Shared parts that nothing refers to: linters count them as mistakes, and they are."""
+    for kind in ("parameters", "responses", "headers", "schemas"):
+        kept = document["components"][kind]
+        while True:
+            text = json.dumps(document)
+            unused = [name for name in kept if f'"#/components/{kind}/{name}"' not in text]
+            if not unused:
+                break
+            for name in unused:
+                del kept[name]
+        if not kept:
+            del document["components"][kind]

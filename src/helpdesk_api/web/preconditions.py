@@ -1,0 +1,58 @@
+"""Conditional requests (RFC 9110, 13): strong ETags, If-Match on writes, If-None-Match on reads."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header
+from starlette.responses import Response
+
+from helpdesk_api.web.errors import PreconditionFailed, PreconditionRequired
+
+
+class IfMatch:
+    """The caller's `If-Match`, if sent."""
+
+    def __init__(self, header: str | None) -> None:
+        self._tags = [tag.strip() for tag in header.split(",")] if header else []
+
+    def check(self, current: str, *, required: bool = False) -> None:
+        """Raises `precondition_failed` (412) with the current ETag, or `precondition_required` (428)."""
+        if not self._tags:
+            if required:
+                raise PreconditionRequired
+            return
+        if "*" not in self._tags and current not in self._tags:
+            message = f"The current version is {current}. Nothing was changed."
+            raise PreconditionFailed(message, params={"current_etag": current}, headers={"ETag": current})
+
+
+async def read_if_match(
+    if_match: Annotated[
+        str | None,
+        Header(
+            max_length=200,
+            pattern=r"^[\x20-\x7e]*$",
+            description="Change it only if this is still its ETag.",
+        ),
+    ] = None,
+) -> IfMatch:
+    return IfMatch(if_match)
+
+
+IfMatchDep = Annotated[IfMatch, Depends(read_if_match)]
+
+
+def etag_of(version: int, *, audience: str = "v") -> str:
+    """A strong ETag from a version number; `audience` keeps apart representations that differ by reader."""
+    return f'"{audience}{version}"'
+
+
+def set_etag(response: Response, etag: str) -> None:
+    response.headers["ETag"] = etag
+
+
+def matches(if_none_match: str | None, etag: str | None) -> bool:
+    """Whether a GET may answer 304; weak comparison, as RFC 9110 13.1.2 asks."""
+    if not if_none_match or not etag:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag in tags

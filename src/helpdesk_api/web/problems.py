@@ -1,0 +1,137 @@
+"""Turns every failure into `application/problem+json` (RFC 9457), the router's own 404 and 405 included."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from helpdesk_api.web import errors, trace
+from helpdesk_api.web.errors import FieldError, ProblemError
+
+logger = structlog.get_logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+_LOCK_NOT_AVAILABLE = "55P03"
+_DEADLOCK = "40P01"
+_UNIQUE = "23505"
+_MAX_ERRORS = 50
+_BY_STATUS: dict[int, type[ProblemError]] = {
+    400: errors.MalformedJson,
+    404: errors.NotFound,
+    405: errors.NotAcceptableMethod,
+    413: errors.PayloadTooLarge,
+    415: errors.UnsupportedMediaType,
+}
+
+
+def problem_response(request: Request, error: ProblemError) -> Response:
+    """The answer for a failure; `params` of the error become extension members."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request.url.path,
+        "code": error.code,
+        "request_id": trace.request_id.get(),
+        "required_scope": getattr(error, "required_scope", None),
+        "params": error.params,
+        "errors": [_field_error(item) for item in error.errors[:_MAX_ERRORS]],
+    }
+    return Response(
+        json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "replace"),
+        status_code=error.status,
+        media_type=MEDIA_TYPE,
+        headers=error.headers,
+    )
+
+
+def _field_error(item: FieldError) -> dict[str, Any]:
+    return {
+        "pointer": item.pointer,
+        "parameter": item.parameter,
+        "code": item.code,
+        "detail": item.detail,
+        "params": item.params,
+    }
+
+
+def from_validation(failures: Sequence[ErrorDetails]) -> ProblemError:
+    """A body that is no JSON is a 400; anything else that does not fit is a 422 with a pointer for each place."""
+    if failures and failures[0]["type"] == "json_invalid":
+        return errors.MalformedJson(str(failures[0].get("ctx", {}).get("error", "")) or None)
+    return errors.ValidationFailed(
+        f"{len(failures)} part(s) of the request do not fit; see `errors`.",
+        errors=[_located(failure) for failure in failures],
+    )
+
+
+def _located(failure: ErrorDetails) -> FieldError:
+    where, *path = failure["loc"] or ("body",)
+    params = {key: value for key, value in failure.get("ctx", {}).items() if isinstance(value, str | int | float)}
+    code, detail = str(failure["type"]), str(failure["msg"])
+    if where == "body":
+        pointer = "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+        return FieldError(code, detail, pointer=pointer, params=params)
+    return FieldError(code, detail, parameter=".".join(str(part) for part in path), params=params)
+
+
+def from_database(error: DBAPIError) -> ProblemError:
+    """What a constraint or a lock refused; anything else is ours."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:
+        return errors.LockTimeout()
+    if state is not None and state.startswith("23"):
+        return errors.Conflict("The change contradicts what is stored; it may have changed at the same moment.")
+    raise error
+
+
+def install(app: FastAPI) -> None:
+    """Registers the handlers on the application."""
+
+    async def problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ProblemError)  # noqa: S101 - by registration
+        return problem_response(request, error)
+
+    async def validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - by registration
+        return problem_response(request, from_validation(error.errors()))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - by registration
+        kind = _BY_STATUS.get(error.status_code, errors.BadRequest)
+        headers = dict(error.headers or {})
+        if error.status_code == errors.NotAcceptableMethod.status:
+            headers["Allow"] = ", ".join(_allowed(app, request))
+        return problem_response(request, kind(headers=headers))
+
+    async def database(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DBAPIError)  # noqa: S101 - by registration
+        return problem_response(request, from_database(error))
+
+    app.add_exception_handler(ProblemError, problem)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(DBAPIError, database)
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """A defect of ours: logged with its traceback, answered without it."""
+    logger.exception("unhandled_error", path=request.url.path, exc_info=error)
+    return problem_response(request, ProblemError("The error was logged under the request id."))
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """Starlette names one route's methods; RFC 9110 wants the resource's."""
+    methods: set[str] = set()
+    for route in app.router.routes:
+        regex = getattr(route, "path_regex", None)
+        if regex is not None and regex.match(request.scope["path"]):
+            methods |= set(getattr(route, "methods", None) or ())
+    return sorted(methods)

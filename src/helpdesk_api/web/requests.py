@@ -1,0 +1,57 @@
+"""What every route refuses before its own code runs: parameters that it does not have, bodies that are not JSON."""
+
+from collections.abc import Iterator
+
+from fastapi import Request, params
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from helpdesk_api.web.errors import BadRequest, UnsupportedMediaType
+
+_JSON = frozenset({"application/json"})
+_PATCH = frozenset({"application/json", "application/merge-patch+json"})
+
+
+class UnknownParameter(BadRequest):
+    code = "unknown_parameter"
+    title = "There is no such parameter here"
+
+
+class RequestShape:
+    """A dependency made for one route from what the route declares."""
+
+    def __init__(self, route: APIRoute) -> None:
+        self._route = route
+        self._media = _PATCH if "PATCH" in route.methods else _JSON
+        self._known: frozenset[str] | None = None
+
+    async def __call__(self, request: Request) -> None:
+        """Raises `unknown_parameter` (400) and `unsupported_media_type` (415)."""
+        if request.url.query:
+            self._check_parameters(request)
+        body = self._route.body_field
+        if body is not None and not isinstance(body.field_info, params.Form) and await request.body():
+            media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if media not in self._media:
+                message = f"This takes {' or '.join(sorted(self._media))}."
+                raise UnsupportedMediaType(
+                    message,
+                    parameter="Content-Type",
+                    headers={"Accept": ", ".join(self._media)},
+                )
+
+    def _check_parameters(self, request: Request) -> None:
+        if self._known is None:
+            self._known = frozenset(_query_names(self._route.dependant))
+        for name in request.query_params:
+            if name not in self._known:
+                listed = ", ".join(sorted(self._known)) or "none"
+                message = f"`{name[:50]}` is not a parameter of this operation; known are: {listed}."
+                raise UnknownParameter(message, parameter=name[:200])
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        yield field.alias
+    for child in dependant.dependencies:
+        yield from _query_names(child)

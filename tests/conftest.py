@@ -1,0 +1,47 @@
+"""Fixtures of every test; see `tests/fixtures` and `tests/factories`."""
+
+from tests.factories.records import (
+    a_category,
+    a_team,
+    a_ticket,
+    a_user,
+    an_organization,
+)
+from tests.fixtures.clients import (
+    admin_client,
+    agent_client,
+    app,
+    as_user,
+    client,
+    requester_client,
+    settings,
+    supervisor_client,
+)
+from tests.fixtures.database import (
+    _engine,
+    database,
+    own_database,
+    server_url,
+    shared_url,
+)
+
+__all__ = [
+    "_engine",
+    "a_category",
+    "a_team",
+    "a_ticket",
+    "a_user",
+    "admin_client",
+    "agent_client",
+    "an_organization",
+    "app",
+    "as_user",
+    "client",
+    "database",
+    "own_database",
+    "requester_client",
+    "server_url",
+    "settings",
+    "shared_url",
+    "supervisor_client",
+]

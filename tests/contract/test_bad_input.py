@@ -1,0 +1,201 @@
+"""Every operation of the document under hostile input: a stable code, a pointer, the right status, nothing changed."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.config import Settings
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.main import create_app
+from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.web.openapi.nodes import operations
+from tests.contract.hostile import JSON_TYPE, TYPED_PREFIX, Attempt, Json, Operation
+from tests.fixtures.clients import BASE_URL
+
+CHECKED_IN = Path(__file__).parents[2] / "openapi" / "helpdesk.v1.json"
+DOCUMENT: Json = json.loads(CHECKED_IN.read_text(encoding="utf-8")) if CHECKED_IN.exists() else {"paths": {}}
+OPERATIONS = [Operation(DOCUMENT, *found) for found in operations(DOCUMENT)]
+WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
+SECURED = [operation for operation in OPERATIONS if not operation.is_public]
+NOWHERE = UUID(int=0x0190A6F3E1D87C3AA1B2C3D4E5F60718)
+SMALL_BODY = 2_000
+
+PathOf = Callable[[Operation], Awaitable[tuple[str, bool]]]
+
+
+def named(operation: Operation) -> str:
+    return str(operation.node["operationId"])
+
+
+@pytest.fixture
+def path_of(a_ticket: Any, a_user: Any, a_team: Any, a_category: Any, an_organization: Any) -> PathOf:
+    """The operation's path with ids of real records, and whether all of them are real."""
+    makers = {
+        "tkt": a_ticket,
+        "usr": lambda: a_user(role=Role.AGENT),
+        "tea": a_team,
+        "cat": a_category,
+        "org": an_organization,
+    }
+
+    async def fill(operation: Operation) -> tuple[str, bool]:
+        path, all_real = operation.path, True
+        for parameter in operation.parameters:
+            if parameter["in"] != "path":
+                continue
+            typed = TYPED_PREFIX.match(operation.resolve(parameter["schema"]).get("pattern", ""))
+            prefix = typed.group(1) if typed else ""
+            if prefix in makers:
+                value = public_id(prefix, (await makers[prefix]()).id)
+            else:
+                value, all_real = (
+                    public_id(prefix, NOWHERE) if prefix else "nothing",
+                    False,
+                )
+            path = path.replace(f"{{{parameter['name']}}}", value)
+        return path, all_real
+
+    return fill
+
+
+def _shortcomings(attempt: Attempt, answer: httpx.Response, *, is_real: bool) -> str | None:
+    """What is wrong with the answer; None when it is as promised."""
+    if answer.headers.get("content-type") != "application/problem+json":
+        return f"{attempt.name}: {answer.status_code} {answer.headers.get('content-type')} {answer.text[:200]}"
+    problem = answer.json()
+    if not is_real and answer.status_code == 404:
+        return None
+    if (answer.status_code, problem["code"]) != (attempt.status, attempt.code):
+        return f"{attempt.name}: {answer.status_code} {problem['code']}, not {attempt.status} {attempt.code}"
+    pointers = [one["pointer"] or "" for one in problem["errors"]]
+    if attempt.pointer and not any(
+        pointer == attempt.pointer or pointer.startswith(f"{attempt.pointer}/") for pointer in pointers
+    ):
+        return f"{attempt.name}: points at {pointers}, not at {attempt.pointer}"
+    if attempt.parameter and attempt.parameter not in [one["parameter"] for one in problem["errors"]]:
+        return f"{attempt.name}: does not name the parameter {attempt.parameter}"
+    return None
+
+
+async def _events(database: Database) -> int:
+    async with database.reads() as reads:
+        return int(await reads.fetch_value(select(func.count()).select_from(EventRow)))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+async def test_hostile_requests_get_a_stable_code_and_change_nothing(
+    operation: Operation,
+    admin_client: httpx.AsyncClient,
+    path_of: PathOf,
+    database: Database,
+) -> None:
+    path, is_real = await path_of(operation)
+    before = await _events(database)
+    failures = []
+    for attempt in operation.attempts():
+        url = path
+        for name, value in attempt.path.items():
+            url = _replaced(operation.path, path, name, value)
+        answer = await admin_client.request(
+            operation.method.upper(),
+            url,
+            params=attempt.query,
+            content=attempt.content,
+            headers=attempt.headers,
+        )
+        failure = _shortcomings(attempt, answer, is_real=is_real or bool(attempt.path))
+        failures += [failure] if failure else []
+    assert failures == []
+    assert await _events(database) == before
+
+
+def _replaced(template: str, path: str, name: str, value: str) -> str:
+    """The path with one of its parameters put to another value."""
+    parts = zip(template.split("/"), path.split("/"), strict=True)
+    return "/".join(value if wanted == f"{{{name}}}" else given for wanted, given in parts)
+
+
+@pytest.mark.parametrize("operation", SECURED, ids=named)
+async def test_without_credentials_is_401(operation: Operation, client: httpx.AsyncClient, path_of: PathOf) -> None:
+    path, _ = await path_of(operation)
+    answer = await client.request(
+        operation.method.upper(),
+        path,
+        content=operation.valid_body(),
+        headers=dict(JSON_TYPE),
+    )
+    assert (answer.status_code, answer.json()["code"]) == (401, "missing_credentials")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=named)
+async def test_oversized_body_is_413(
+    operation: Operation,
+    settings: Settings,
+    database: Database,
+    app: FastAPI,
+    path_of: PathOf,
+    a_user: Any,
+) -> None:
+    small = create_app(settings.model_copy(update={"max_body_bytes": SMALL_BODY}), database=database)
+    small.state.authenticator = app.state.authenticator
+    path, _ = await path_of(operation)
+    admin = await a_user(role=Role.ADMIN)
+    headers = {**JSON_TYPE, "authorization": f"Bearer test-{admin.id.hex}"}
+    transport = httpx.ASGITransport(app=small)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers) as client:
+        answer = await client.request(operation.method.upper(), path, content=b'"' + b"a" * SMALL_BODY + b'"')
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [one for one in SECURED if "{ticket_id}" in one.path],
+    ids=named,
+)
+async def test_a_ticket_that_the_caller_cannot_see_is_404(
+    operation: Operation, requester_client: httpx.AsyncClient, path_of: PathOf
+) -> None:
+    path, _ = await path_of(operation)
+    answer = await requester_client.request(
+        operation.method.upper(),
+        path,
+        content=operation.valid_body(),
+        headers=dict(JSON_TYPE),
+    )
+    problem = answer.json()
+    assert answer.status_code == 404 or problem["code"] == "missing_scope", problem
+
+
+async def test_a_cursor_of_another_list_is_refused(admin_client: httpx.AsyncClient, a_team: Any) -> None:
+    for _ in range(2):
+        await a_team()
+    page = (await admin_client.get("/v1/teams", params={"limit": 1})).json()
+    answer = await admin_client.get("/v1/users", params={"cursor": page["next_cursor"]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1", "/v1/nothing", "/v2/tickets", "/v1/tickets/", "/%00", "/v1/%ff"],
+)
+async def test_unknown_paths_are_problems(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_other_methods_are_405_with_all_that_are_allowed(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.request("TRACE", "/v1/tickets")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET, POST"

@@ -1,0 +1,116 @@
+"""The document itself: current, served as it is, complete in what the linters cannot see."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+from fastapi import FastAPI
+
+from helpdesk_api.web import errors
+from helpdesk_api.web.openapi import build_document, render
+from helpdesk_api.web.openapi.nodes import operations
+from helpdesk_api.web.openapi.vocabulary import problem_classes
+
+CHECKED_IN = Path(__file__).parents[2] / "openapi" / "helpdesk.v1.json"
+Json = dict[str, Any]
+# What the surroundings of every route answer: the router, the server, the last handler.
+ROUTERS_OWN = {
+    "bad_request",
+    "method_not_allowed",
+    "conflict",
+    "unprocessable",
+    "forbidden",
+    "too_many_requests",
+}
+HIDDEN = {
+    "asset_not_found",
+    "problem_type_not_found",
+    "unavailable",
+    "precondition_required",
+}
+
+
+@pytest.fixture(scope="module")
+def document() -> Json:
+    found: Json = json.loads(CHECKED_IN.read_text(encoding="utf-8"))
+    return found
+
+
+async def test_checked_in_generated_and_served_are_the_same_bytes(app: FastAPI, client: httpx.AsyncClient) -> None:
+    served = await client.get("/openapi.json")
+    assert served.content == render(build_document(app))
+    assert served.content == CHECKED_IN.read_bytes(), "write it with `make openapi`"
+
+
+async def test_document_is_answered_304_to_who_has_it(
+    client: httpx.AsyncClient,
+) -> None:
+    first = await client.get("/openapi.json")
+    second = await client.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+    assert (second.status_code, second.content) == (304, b"")
+
+
+def test_every_example_fits_its_schema(document: Json) -> None:
+    misfits = []
+    for path, method, operation in operations(document):
+        contents = [operation.get("requestBody", {}).get("content", {})]
+        contents += [answer.get("content", {}) for answer in operation["responses"].values()]
+        for media in (media for content in contents for kind, media in content.items() if "json" in kind):
+            schema = {"allOf": [media["schema"]], "components": document["components"]}
+            found = jsonschema_rs.Draft202012Validator(schema, validate_formats=True).iter_errors(media["example"])
+            misfits += [f"{method} {path}: {error.message}" for error in found]
+    assert misfits == []
+
+
+def test_every_operation_says_what_a_client_needs(document: Json) -> None:
+    gaps = []
+    for path, method, operation in operations(document):
+        place = f"{method} {path}"
+        answers = operation["responses"]
+        needed = {"400", "401", "429", "500"}
+        needed |= {"404"} if "{" in path else set()
+        needed |= {"413", "415", "422"} if "requestBody" in operation else set()
+        gaps += [f"{place}: no {status}" for status in sorted(needed - answers.keys())]
+        gaps += [f"{place}: no {word}" for word in ("summary", "description", "tags") if not operation.get(word)]
+        success = next(answers[status] for status in answers if status.startswith("2"))
+        gaps += [f"{place}: free-form answer" for media in success.get("content", {}).values() if media["schema"] == {}]
+        if any(scopes for one in operation["security"] for scopes in one.values()) and "403" not in answers:
+            gaps.append(f"{place}: no 403")
+    assert gaps == []
+
+
+def test_codes_are_unique() -> None:
+    seen: dict[str, type[errors.ProblemError]] = {}
+    stack: list[type[errors.ProblemError]] = [errors.ProblemError]
+    while stack:
+        kind = stack.pop()
+        stack.extend(kind.__subclasses__())
+        if "code" in vars(kind) and kind.__module__.startswith("helpdesk_api."):
+            assert kind.code not in seen, f"{kind} and {seen[kind.code]} share the code {kind.code}"
+            seen[kind.code] = kind
+
+
+def test_every_code_is_documented_by_a_route(document: Json) -> None:
+    documented = {
+        code
+        for _, _, operation in operations(document)
+        for codes in operation["x-error-codes"].values()
+        for code in codes
+    }
+    assert set(problem_classes()) - documented - ROUTERS_OWN - HIDDEN == set()
+
+
+def test_document_holds_no_trace_of_the_generator(document: Json) -> None:
+    text = json.dumps(document)
+    for trace in (
+        "HTTPValidationError",
+        "x-no-idempotency",
+        "x-codes",
+        "x-etag",
+        "-Input",
+        "-Output",
+    ):
+        assert trace not in text
