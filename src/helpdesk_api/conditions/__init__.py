@@ -1,0 +1,1 @@
+"""One JSON condition tree for search, views, routing, automation and filters: checked, then compiled twice."""

@@ -1,0 +1,154 @@
+"""From a tree as sent to a tree that can be compiled: known fields, fitting operators, values of the right type."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from helpdesk_api.conditions.registry import FieldSpec, FieldType, Subject
+from helpdesk_api.conditions.tree import ConditionAll, ConditionAny, ConditionComparison, ConditionNot, Node, ConditionOperator
+from helpdesk_api.database.ids import parse_id
+from helpdesk_api.web.errors import FieldError, ValidationFailed
+
+_instant: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One comparison whose operand has the field's own type; a tuple of them for `in` and `nin`."""
+
+    field: FieldSpec
+    op: ConditionOperator
+    operand: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    parts: tuple["Checked", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    parts: tuple["Checked", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    part: "Checked"
+
+
+Checked = Leaf | Every | Some | Inverse
+
+
+class _ValueError(Exception):
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def check(node: Node, subject: Subject, pointer: str = "#/conditions") -> Checked:
+    """Raises `validation_failed` with one error per wrong place, such as `#/conditions/all/2/value`."""
+    errors: list[FieldError] = []
+    checked = _check(node, subject, pointer, errors)
+    if errors:
+        message = f"{len(errors)} part(s) of the conditions do not fit; see `errors`."
+        raise ValidationFailed(message, errors=errors)
+    return checked
+
+
+def _check(node: Node, subject: Subject, pointer: str, errors: list[FieldError]) -> Checked:
+    if isinstance(node, ConditionAll):
+        return Every(tuple(_check(part, subject, f"{pointer}/all/{n}", errors) for n, part in enumerate(node.all)))
+    if isinstance(node, ConditionAny):
+        return Some(tuple(_check(part, subject, f"{pointer}/any/{n}", errors) for n, part in enumerate(node.any)))
+    if isinstance(node, ConditionNot):
+        return Inverse(_check(node.not_, subject, f"{pointer}/not", errors))
+    return _check_comparison(node, subject, pointer, errors)
+
+
+def _check_comparison(node: ConditionComparison, subject: Subject, pointer: str, errors: list[FieldError]) -> Checked:
+    nothing = Every(())
+    field = subject.fields.get(node.field)
+    if field is None:
+        known = ", ".join(sorted(subject.fields))
+        detail = f"a {subject.name} has no field `{node.field}`; known are {known}"
+        errors.append(FieldError("unknown_field", detail, pointer=f"{pointer}/field"))
+        return nothing
+    if node.op not in field.operators():
+        fitting = ", ".join(op.value for op in ConditionOperator if op in field.operators())
+        detail = f"`{node.field}` is compared with {fitting}"
+        errors.append(FieldError("operator_not_applicable", detail, pointer=f"{pointer}/op"))
+        return nothing
+    try:
+        return Leaf(field, node.op, _operand(field, node.op, node.value))
+    except _ValueError as error:
+        errors.append(FieldError(error.code, error.detail, pointer=f"{pointer}/value"))
+        return nothing
+
+
+def _operand(field: FieldSpec, op: ConditionOperator, value: Any) -> Any:
+    if op is ConditionOperator.IS_NULL:
+        if not isinstance(value, bool):
+            code = "boolean_expected"
+            raise _ValueError(code, "`is_null` takes true or false")
+        return value
+    if op in {ConditionOperator.IN, ConditionOperator.NIN}:
+        if not isinstance(value, list):
+            code = "list_expected"
+            raise _ValueError(code, f"`{op}` takes a list")
+        return tuple(dict.fromkeys(_convert(field, item) for item in value))
+    if isinstance(value, list):
+        code = "single_value_expected"
+        raise _ValueError(code, f"`{op}` takes one value")
+    return _convert(field, value)
+
+
+def _convert(field: FieldSpec, value: Any) -> Any:
+    if field.type is FieldType.BOOLEAN:
+        if not isinstance(value, bool):
+            code = "boolean_expected"
+            raise _ValueError(code, f"`{field.name}` is true or false")
+        return value
+    if field.type is FieldType.NUMBER:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            code = "number_expected"
+            raise _ValueError(code, f"`{field.name}` is a number")
+        return value
+    if not isinstance(value, str):
+        code = "text_expected"
+        raise _ValueError(code, f"`{field.name}` is compared with text")
+    return _from_text(field, value)
+
+
+def _from_text(field: FieldSpec, value: str) -> Any:
+    if field.type is FieldType.ENUM and field.enum is not None:
+        try:
+            return field.enum(value)
+        except ValueError:
+            code = "unknown_value"
+            known = ", ".join(member.value for member in field.enum)
+            raise _ValueError(code, f"`{field.name}` is one of {known}") from None
+    if field.type is FieldType.ID and field.prefix is not None:
+        try:
+            return parse_id(field.prefix, value)
+        except ValueError as error:
+            code = "invalid_id"
+            raise _ValueError(code, str(error)) from None
+    if field.type is FieldType.INSTANT:
+        return _to_instant(value)
+    return value
+
+
+def _to_instant(value: str) -> datetime:
+    code = "instant_expected"
+    try:
+        # A bare number would be read as Unix time, which RFC 3339 is not.
+        instant = _instant.validate_python(value) if "T" in value.upper() else None
+    except ValidationError:
+        instant = None
+    if instant is None or not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise _ValueError(code, "expected an instant with its zone, such as 2026-03-29T08:00:00Z")
+    return instant

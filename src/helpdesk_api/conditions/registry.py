@@ -1,0 +1,94 @@
+"""What a subject offers to conditions: named, typed fields, each with its column and its Python value."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, Final
+
+from helpdesk_api.conditions.tree import ConditionOperator
+
+
+class FieldType(StrEnum):
+    """What kind of values a field holds, and so which operators it knows."""
+
+    TEXT = "text"
+    ENUM = "enum"
+    ID = "id"
+    INSTANT = "instant"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TEXT_LIST = "text_list"
+
+
+_O = ConditionOperator
+_ORDER = frozenset({_O.GT, _O.GTE, _O.LT, _O.LTE})
+_EQUAL = frozenset({_O.EQ, _O.NE})
+_MEMBER = frozenset({_O.IN, _O.NIN})
+_NULL = frozenset({_O.IS_NULL})
+
+# Text has no order here: that would depend on the database's collation.
+OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProxyType(
+    {
+        FieldType.TEXT: _EQUAL | _MEMBER | _NULL | {_O.CONTAINS},
+        FieldType.ENUM: _EQUAL | _MEMBER | _NULL,
+        FieldType.ID: _EQUAL | _MEMBER | _NULL,
+        FieldType.INSTANT: _EQUAL | _ORDER | _NULL,
+        FieldType.NUMBER: _EQUAL | _MEMBER | _ORDER | _NULL,
+        FieldType.BOOLEAN: _EQUAL | _NULL,
+        FieldType.TEXT_LIST: _MEMBER | _NULL | {_O.CONTAINS},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field. `column` gives its SQL expression, `read` its value from the subject itself.
+
+    An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`.
+    """
+
+    name: str
+    type: FieldType
+    column: Callable[[], Any]
+    read: Callable[[Any], Any]
+    enum: type[StrEnum] | None = None
+    is_ordered: bool = False
+    prefix: str | None = None
+
+    def operators(self) -> frozenset[ConditionOperator]:
+        return OPERATORS[self.type] | (_ORDER if self.is_ordered else frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A kind of record that conditions can be asked about."""
+
+    name: str
+    fields: Mapping[str, FieldSpec] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, fields: Iterable[FieldSpec]) -> "Subject":
+        return cls(name, MappingProxyType({spec.name: spec for spec in fields}))
+
+
+def attribute(
+    model: Any,
+    name: str,
+    kind: FieldType,
+    *,
+    enum: type[StrEnum] | None = None,
+    is_ordered: bool = False,
+    prefix: str | None = None,
+) -> FieldSpec:
+    """A field that is a mapped attribute of the same name on both sides."""
+    return FieldSpec(
+        name=name,
+        type=kind,
+        column=lambda: getattr(model, name),
+        read=attrgetter(name),
+        enum=enum,
+        is_ordered=is_ordered,
+        prefix=prefix,
+    )

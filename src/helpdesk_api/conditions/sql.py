@@ -1,0 +1,93 @@
+"""A checked tree as a WHERE clause; `predicate` gives the same answer in Python.
+
+The clause is true, false or null, and null counts as false, as WHERE does. A negation turns null into true, so only
+there is three-valued logic cut short; everywhere else the plain comparison stays, which an index can answer.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Double,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    or_,
+    true,
+)
+
+from helpdesk_api.conditions.checking import Checked, Every, Inverse, Some, Leaf
+from helpdesk_api.conditions.predicate import ORDERINGS, fold, ranks
+from helpdesk_api.conditions.registry import FieldType
+from helpdesk_api.conditions.tree import ConditionOperator
+
+
+def compile_where(checked: Checked) -> ColumnElement[bool]:
+    """For a WHERE or an ON; elsewhere wrap it in `IS TRUE`."""
+    if isinstance(checked, Every):
+        return and_(true(), *[compile_where(part) for part in checked.parts])
+    if isinstance(checked, Some):
+        return or_(false(), *[compile_where(part) for part in checked.parts])
+    if isinstance(checked, Inverse):
+        return compile_where(checked.part).is_not(true())
+    return _test(checked)
+
+
+def _test(test: Leaf) -> ColumnElement[bool]:
+    column = test.field.column()
+    if test.field.type is FieldType.TEXT_LIST:
+        return _list_test(column, test.op, test.operand)
+    if test.op is ConditionOperator.IS_NULL:
+        return column.is_(None) if test.operand else column.is_not(None)  # type: ignore[no-any-return]
+    if test.op is ConditionOperator.CONTAINS:
+        return func.lower(column).contains(fold(test.operand), autoescape=True)
+    if test.op in {ConditionOperator.IN, ConditionOperator.NIN}:
+        return _member_test(test, column)
+    if test.op is ConditionOperator.EQ:
+        return column == _bound(test, column, test.operand)  # type: ignore[no-any-return]
+    if test.op is ConditionOperator.NE:
+        return column.is_distinct_from(_bound(test, column, test.operand))  # type: ignore[no-any-return]
+    return _order_test(test, column)
+
+
+def _order_test(test: Leaf, column: Any) -> ColumnElement[bool]:
+    compare: Any = ORDERINGS[test.op]
+    if test.field.enum is not None:
+        rank = ranks(test.field.enum)
+        ranked = case(*[(column == member, place) for member, place in rank.items()], else_=None)
+        return compare(ranked, rank[test.operand])  # type: ignore[no-any-return]
+    return compare(column, _bound(test, column, test.operand))  # type: ignore[no-any-return]
+
+
+def _member_test(test: Leaf, column: Any) -> ColumnElement[bool]:
+    """`= ANY(array)` keeps one statement shape whatever the length; numbers of two kinds need one type."""
+    if test.field.type is FieldType.NUMBER:
+        fits = or_(false(), *[column == _bound(test, column, item) for item in test.operand])
+    elif test.field.type is FieldType.ENUM:
+        fits = cast(column, Text) == any_(literal([item.value for item in test.operand], ARRAY(Text)))
+    else:
+        fits = column == any_(literal(list(test.operand), ARRAY(column.type)))
+    return fits if test.op is ConditionOperator.IN else fits.is_not(true())
+
+
+def _bound(test: Leaf, column: Any, operand: Any) -> Any:
+    if test.field.type is FieldType.NUMBER:
+        return literal(operand, BigInteger if isinstance(operand, int) else Double)
+    return literal(operand, column.type)
+
+
+def _list_test(column: Any, op: ConditionOperator, operand: Any) -> ColumnElement[bool]:
+    if op is ConditionOperator.IS_NULL:
+        is_empty = func.coalesce(func.cardinality(column), 0) == 0
+        return is_empty if operand else ~is_empty
+    if op is ConditionOperator.CONTAINS:
+        return column.contains(literal([operand], ARRAY(Text)))  # type: ignore[no-any-return]
+    overlaps: ColumnElement[bool] = column.overlap(literal(list(operand), ARRAY(Text)))
+    return overlaps if op is ConditionOperator.IN else overlaps.is_not(true())
