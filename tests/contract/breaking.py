@@ -132,10 +132,6 @@ class _Comparison:
         lost_types = _types(old) - _types(new)
         if lost_types and _types(new):
             yield f"{place}: {', '.join(sorted(lost_types))} is no longer accepted"
-        if "enum" in new and (gone := [v for v in old.get("enum", ()) if v not in new["enum"]]):
-            yield f"{place}: no longer accepts {', '.join(map(str, gone))}"
-        if "enum" in new and "enum" not in old and "const" not in old:
-            yield f"{place}: is now limited to a list of values"
         yield from self._tightened(place, old, new)
         for name, child in old.get("properties", {}).items():
             if name not in new.get("properties", {}):
@@ -151,6 +147,10 @@ class _Comparison:
         yield from self._choices(place, old, new, is_request=True)
 
     def _tightened(self, place: str, old: Json, new: Json) -> Iterator[str]:
+        if "enum" in new and (gone := [v for v in old.get("enum", ()) if v not in new["enum"]]):
+            yield f"{place}: no longer accepts {', '.join(map(str, gone))}"
+        if "enum" in new and "enum" not in old and "const" not in old:
+            yield f"{place}: is now limited to a list of values"
         for key in _UPPER_BOUNDS:
             if key in new and new[key] < old.get(key, float("inf")):
                 yield f"{place}: {key} is now {new[key]}"

@@ -1,7 +1,7 @@
 """Every operation of the document under hostile input: a stable code, a pointer, the right status, nothing changed."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -137,23 +137,25 @@ async def test_without_credentials_is_401(operation: Operation, client: httpx.As
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("operation", WITH_BODY, ids=named)
-async def test_oversized_body_is_413(
-    operation: Operation,
-    settings: Settings,
-    database: Database,
-    app: FastAPI,
-    path_of: PathOf,
-    a_user: Any,
-) -> None:
+@pytest.fixture
+async def small_client(
+    settings: Settings, database: Database, app: FastAPI, a_user: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """An admin of an application that takes bodies of `SMALL_BODY` bytes at most."""
     small = create_app(settings.model_copy(update={"max_body_bytes": SMALL_BODY}), database=database)
     small.state.authenticator = app.state.authenticator
-    path, _ = await path_of(operation)
     admin = await a_user(role=Role.ADMIN)
     headers = {**JSON_TYPE, "authorization": f"Bearer test-{admin.id.hex}"}
-    transport = httpx.ASGITransport(app=small)
-    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers) as client:
-        answer = await client.request(operation.method.upper(), path, content=b'"' + b"a" * SMALL_BODY + b'"')
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=small), base_url=BASE_URL, headers=headers
+    ) as client:
+        yield client
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=named)
+async def test_oversized_body_is_413(operation: Operation, small_client: httpx.AsyncClient, path_of: PathOf) -> None:
+    path, _ = await path_of(operation)
+    answer = await small_client.request(operation.method.upper(), path, content=b'"' + b"a" * SMALL_BODY + b'"')
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
 
 

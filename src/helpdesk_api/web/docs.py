@@ -3,7 +3,6 @@
 import hashlib
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 from fastapi import Request
 from starlette.responses import Response
@@ -13,10 +12,10 @@ from helpdesk_api.web.errors import NotFound, documents
 from helpdesk_api.web.openapi import build_document, render
 from helpdesk_api.web.routing import ApiRouter
 
-OWN_ASSETS = files("helpdesk_api.web") / "assets"
+OWN_ASSETS = "helpdesk_api.web/assets"
 # A package that carries the built files of swagger-ui, so that none of them comes from a CDN.
-_SWAGGER = files("fastapi_offline") / "static"
-_ASSETS: dict[str, tuple[Traversable, str]] = {
+_SWAGGER = "fastapi_offline/static"
+_ASSETS: dict[str, tuple[str, str]] = {
     "swagger-ui.css": (_SWAGGER, "text/css; charset=utf-8"),
     "swagger-ui-bundle.js": (_SWAGGER, "text/javascript; charset=utf-8"),
     "favicon.png": (_SWAGGER, "image/png"),
@@ -92,8 +91,10 @@ async def get_reference_asset(name: str) -> Response:
 
 
 @cache
-def read_asset(folder: Traversable, name: str) -> bytes:
-    return (folder / name).read_bytes()
+def read_asset(folder: str, name: str) -> bytes:
+    """`folder` is package/folder."""
+    package, _, inner = folder.partition("/")
+    return (files(package) / inner / name).read_bytes()
 
 
 def page(content: bytes) -> Response:

@@ -22,7 +22,7 @@ class RequestShape:
 
     def __init__(self, route: APIRoute) -> None:
         self._route = route
-        self._media = _PATCH if "PATCH" in route.methods else _JSON
+        self._media = _PATCH if "PATCH" in (route.methods or ()) else _JSON
         self._known: frozenset[str] | None = None
 
     async def __call__(self, request: Request) -> None:

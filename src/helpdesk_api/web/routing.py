@@ -36,7 +36,7 @@ class ApiRoute(APIRoute):
         super().__init__(path, endpoint, **options)
         # After the guard: who may not call is not told what the call would look like.
         self._depend_on(RequestShape(self))
-        if self.methods & _IDEMPOTENT_METHODS:
+        if (self.methods or set()) & _IDEMPOTENT_METHODS:
             guard = claim_key if self.takes_idempotency_key else refuse_key
             # Last, so that a replay has passed the permission and the visibility of its subject first.
             self._depend_on(guard)
@@ -57,7 +57,7 @@ class ApiRoute(APIRoute):
     @property
     def takes_idempotency_key(self) -> bool:
         return (
-            bool(self.methods & _IDEMPOTENT_METHODS)
+            bool((self.methods or set()) & _IDEMPOTENT_METHODS)
             and not (self.openapi_extra or {}).get(NO_IDEMPOTENCY)
             and not isinstance(self.guard, Public)
         )

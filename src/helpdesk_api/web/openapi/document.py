@@ -26,7 +26,7 @@ def build_document(app: FastAPI) -> Json:
         (route.path_format, method.lower()): route
         for route in routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     }
     document: Json = {
         "openapi": "3.1.0",
@@ -64,23 +64,24 @@ def render(document: Json) -> bytes:
 
 
 def _tags(routes: Sequence[BaseRoute]) -> list[Json]:
-    """Each tag is described by the module of its first route, so that a new domain brings its own words."""
+    """Each tag is described by the package or module of its first route: a new domain brings its own words."""
     tags: dict[str, Json] = {}
     for route in routes:
-        if not isinstance(route, APIRoute) or not route.include_in_schema:
-            continue
-        for tag in route.tags:
-            if str(tag) in tags:
-                continue
-            text = inspect.getdoc(sys.modules[route.endpoint.__module__])
-            if not text:
-                message = f"the module of the first route tagged `{tag}` needs a docstring: it describes the tag"
-                raise ContractError(message)
-            tags[str(tag)] = {
-                "name": str(tag),
-                "description": text.split("\n\n")[0].replace("\n", " "),
-            }
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for tag in route.tags:
+                tags.setdefault(str(tag), {"name": str(tag), "description": _about(route)})
     return [tags[name] for name in sorted(tags)]
+
+
+def _about(route: APIRoute) -> str:
+    module = sys.modules[route.endpoint.__module__]
+    is_domain = (module.__package__ or "").partition(".domains.")[2]
+    domains_own = inspect.getdoc(sys.modules[str(module.__package__)]) if is_domain else None
+    text = domains_own or inspect.getdoc(module)
+    if not text:
+        message = f"{module.__package__} needs a docstring: it describes the tag of its operations"
+        raise ContractError(message)
+    return text.split("\n\n")[0].replace("\n", " ")
 
 
 def _refuse_repeated_ids(found: list[Operation]) -> None:

@@ -60,18 +60,17 @@ class ExampleMaker:
         name = schema_name(schema)
         if name is not None:
             return self.value(resolve(self._schemas, schema), name, depth=depth)
-        for key in ("anyOf", "oneOf"):
-            if key in schema:
-                return self._choice(schema[key], place, depth)
+        choices = schema.get("anyOf") or schema.get("oneOf")
+        if choices:
+            return self._choice(choices, place, depth)
         kinds = schema.get("type")
         kind = next((k for k in kinds if k != "null"), "null") if isinstance(kinds, list) else kinds
         if depth > _MAX_DEPTH and isinstance(kinds, list) and "null" in kinds:
             return None
-        if kind == "object" or "properties" in schema:
-            return self._object(schema, place, depth)
         if kind == "array":
             return self._array(schema, place, depth)
-        return _scalar(kind, schema, place)
+        is_object = kind == "object" or "properties" in schema
+        return self._object(schema, place, depth) if is_object else _scalar(kind, schema, place)
 
     def _choice(self, choices: list[Json], place: str, depth: int) -> Any:
         nullable = {"type": "null"} in choices

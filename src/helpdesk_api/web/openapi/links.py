@@ -24,6 +24,8 @@ def add_links(document: Json) -> None:
                 continue
             parameters = {name: f"$request.path.{name}" for name in _PARAMETER.findall(path)}
             parameters[match.group(1)] = expression
+            if "ETag" in operation["responses"][status]["headers"] and _takes_if_match(target):
+                parameters["header.If-Match"] = "$response.header.ETag"
             name = target["operationId"][0].upper() + target["operationId"][1:]
             links[name] = {
                 "operationId": target["operationId"],
@@ -31,6 +33,10 @@ def add_links(document: Json) -> None:
             }
         if links:
             operation["responses"][status]["links"] = links
+
+
+def _takes_if_match(operation: Json) -> bool:
+    return any(parameter.get("name") == "If-Match" for parameter in operation.get("parameters", ()))
 
 
 def _source(schemas: Json, method: str, operation: Json) -> tuple[str, str] | None:

@@ -58,7 +58,7 @@ class Operation:
 
     @property
     def success(self) -> str:
-        return next(status for status in self.node["responses"] if status.startswith("2"))
+        return next(str(status) for status in self.node["responses"] if status.startswith("2"))
 
     @property
     def success_schema(self) -> Json:
@@ -67,7 +67,8 @@ class Operation:
 
     @property
     def is_page(self) -> bool:
-        return {"data", "next_cursor"} <= self.success_schema.get("properties", {}).keys()
+        properties: Json = self.success_schema.get("properties", {})
+        return {"data", "next_cursor"} <= properties.keys()
 
     def depends_on(self, call: Any) -> bool:
         return any(dependant.call is call for dependant in _dependants(self.route.dependant))
@@ -85,7 +86,7 @@ class Operation:
             return False
         if self.method == "get":
             return self.path in single_records
-        if self.method == "post":
+        if self.method == "post" and not self.is_conditional:
             return self.success == str(_CREATED) and any(
                 record.startswith(f"{self.path}/{{") and record.count("/") == self.path.count("/") + 1
                 for record in single_records
@@ -100,11 +101,12 @@ def _dependants(root: Dependant) -> Iterator[Dependant]:
 
 
 def single_records(found: list[Operation]) -> set[str]:
-    """Paths of the GETs that answer one record."""
+    """Paths of the GETs that answer one record: named by an id, or changed at the same place with `If-Match`."""
+    changed = {operation.path for operation in found if operation.is_conditional and operation.method != "post"}
     records = set()
     for operation in found:
         said = (operation.route.openapi_extra or {}).get("x-etag")
-        one = operation.path.endswith("}") and not operation.is_page
+        one = (operation.path.endswith("}") or operation.path in changed) and not operation.is_page
         if operation.method == "get" and (said or (said is None and one)):
             records.add(operation.path)
     return records
@@ -244,7 +246,7 @@ def _declared_codes(operation: Operation) -> dict[int, list[str]]:
 
 def _codes(operation: Operation, declared: set[str]) -> dict[int, list[str]]:
     """Every code that the operation can answer, by status: what surrounds every route, then what it declares."""
-    kinds = [
+    kinds: list[type[errors.ProblemError]] = [
         errors.ProblemError,
         RateLimited,
         *_codes_of_caller(operation, declared),

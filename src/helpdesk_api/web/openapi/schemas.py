@@ -39,17 +39,12 @@ _FORMAT_LENGTHS = {
 }
 _INTEGER_BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 _NULL = {"type": "null"}
+_VALUE_OR_NULL = 2
 
 
 def shape_schemas(document: Json) -> None:
     """All passes, in place. Raises ContractError with every place of a request that has no bound."""
-    schemas = document["components"]["schemas"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    for _, _, operation in operations(document):
-        for answer in operation["responses"].values():
-            if any(schema_name(schema) == "HTTPValidationError" for schema in media_schemas(answer.get("content", {}))):
-                del answer["content"]
+    _drop_generated_errors(document)
     _rename(document)
     schemas = document["components"]["schemas"]
     for _, _, operation in operations(document):
@@ -60,25 +55,37 @@ def shape_schemas(document: Json) -> None:
             _tidy(node)
     requests = reached(schemas, request_roots(document))
     responses = reached(schemas, response_roots(document)) - requests
-    missing: list[str] = []
+    missing = _missing_in_parameters(document)
     for name in sorted(requests):
         _close_request(schemas[name], name, missing)
-    for path, method, operation in operations(document):
-        for parameter in operation.get("parameters", ()):
-            place = f"{method.upper()} {path} {parameter['name']}"
-            for where, node in every_schema(parameter["schema"], place):
-                missing.extend(_bound(node, where, generic=False))
-        for status, response in operation["responses"].items():
-            for media in response.get("content", {}).values():
-                _complete_response(media.get("schema", {}), f"{method.upper()} {path} {status}")
     if missing:
         listed = "\n  ".join(missing)
         message = f"these parts of requests have no bound (see web/schemas.py for bounded types):\n  {listed}"
         raise ContractError(message)
     for name in responses:
         _complete_response(schemas[name], name)
-    kept = requests | responses
-    document["components"]["schemas"] = {name: schemas[name] for name in sorted(kept)}
+    for root in response_roots(document):
+        _complete_response(root, "answer")
+    document["components"]["schemas"] = {name: schemas[name] for name in sorted(requests | responses)}
+
+
+def _drop_generated_errors(document: Json) -> None:
+    """FastAPI's own 422, which our handlers never answer."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for _, _, operation in operations(document):
+        for answer in operation["responses"].values():
+            if any(schema_name(schema) == "HTTPValidationError" for schema in media_schemas(answer.get("content", {}))):
+                del answer["content"]
+
+
+def _missing_in_parameters(document: Json) -> list[str]:
+    missing: list[str] = []
+    for path, method, operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            for where, node in every_schema(parameter["schema"], f"{method.upper()} {path} {parameter['name']}"):
+                missing += _bound(node, where, generic=False)
+    return missing
 
 
 def _published_name(name: str) -> str:
@@ -155,7 +162,7 @@ def _tidy(node: Json) -> None:
     if isinstance(node.get("format"), str) and node["format"] in {"binary", "password"}:
         del node["format"]
     choices = node.get("anyOf", [])
-    if len(choices) == 2 and _NULL in choices:  # noqa: PLR2004 - the type itself, or null
+    if len(choices) == _VALUE_OR_NULL and _NULL in choices:
         inner = next(choice for choice in choices if choice != _NULL)
         if isinstance(inner.get("type"), str) and not {"enum", "const", "properties"} & inner.keys():
             del node["anyOf"]
@@ -175,12 +182,10 @@ def _types(node: Json) -> set[str]:
 
 def _close_request(schema: Json, name: str, missing: list[str]) -> None:
     for where, node in every_schema(schema, name):
-        for field, child in node.get("properties", {}).items():
-            default = child.pop("default", None)
-            described = _with_default(child.get("description", ""), default)
+        for child in node.get("properties", {}).values():
+            described = _with_default(child.get("description", ""), child.pop("default", None))
             if described:
                 child["description"] = described
-            del field
         node.pop("default", None)
         if "properties" in node:
             node["additionalProperties"] = False

@@ -298,7 +298,7 @@ def problem_schemas() -> Json:
 def example_problem(status: int) -> Json:
     code = _EXAMPLE_CODES.get(status, "bad_request")
     kind = problem_classes()[code]
-    wrong = {
+    wrong: Json = {
         "pointer": "#/subject",
         "parameter": None,
         "code": "missing",

@@ -1,0 +1,33 @@
+"""Schemathesis hook: a request that fits its schema may still meet a rule about data, and only that.
+
+An unknown assignee, a cursor of another list or a closed ticket cannot be said in a schema. Such a refusal is accepted
+when its problem carries a code of its own; a refusal of the shape of a request that fits the document is a failure.
+"""
+
+import schemathesis
+from schemathesis.core.failures import Failure
+from schemathesis.core.transport import Response
+from schemathesis.specs.openapi.checks import RejectedPositiveData
+
+RULE_STATUSES = frozenset({400, 404, 409, 412, 422, 428})
+SHAPE_CODES = frozenset(
+    {
+        "bad_request",
+        "malformed_json",
+        "unknown_parameter",
+        "invalid_idempotency_key",
+        "unsupported_media_type",
+        "validation_failed",
+    }
+)
+
+
+@schemathesis.hook
+def filter_failure(
+    context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case, response: Response
+) -> bool:
+    """False drops the failure."""
+    del context, case
+    if not isinstance(failure, RejectedPositiveData) or response.status_code not in RULE_STATUSES:
+        return True
+    return response.json().get("code") in SHAPE_CODES
