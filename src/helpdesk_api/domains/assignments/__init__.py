@@ -1,0 +1,1 @@
+"""Who works on a ticket and why, routing rules, and how much each agent carries."""

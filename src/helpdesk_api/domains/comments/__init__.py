@@ -1,0 +1,1 @@
+"""What is said about a ticket, to its requester or among staff."""

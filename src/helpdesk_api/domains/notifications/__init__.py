@@ -1,0 +1,1 @@
+"""Mail to people: what was sent, what failed, and sending it again."""

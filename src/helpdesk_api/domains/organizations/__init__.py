@@ -1,0 +1,1 @@
+"""Customers' groupings: whose colleagues may see one another's tickets."""

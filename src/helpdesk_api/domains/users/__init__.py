@@ -1,0 +1,1 @@
+"""People and service accounts: who they are, their role, and whether they are active."""

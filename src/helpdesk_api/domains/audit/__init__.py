@@ -1,0 +1,1 @@
+"""What happened, in order: a ticket's history and the log of all events."""

@@ -1,0 +1,1 @@
+"""Signing in, access tokens, sessions, service accounts' tokens and API keys."""

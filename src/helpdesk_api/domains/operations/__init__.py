@@ -1,0 +1,1 @@
+"""What operators look at: health and work that waits or failed."""
