@@ -32,7 +32,7 @@ WHERE job.status = 'successful' OR (job.status = 'picked' AND job.queue_manager_
 """
 
 
-class JobTakenOver(Exception):  # noqa: N818 - a statement of fact, not an error of ours
+class JobTakenOver(Exception):
     """The heartbeat went stale and another worker has the job: this one's work is rolled back."""
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -30,9 +30,6 @@ logger = structlog.get_logger(__name__)
 
 Handler = Callable[[AsyncSession, dict[str, Any]], Awaitable[None]]
 
-MAX_ATTEMPTS = 10
-FIRST_RETRY = timedelta(seconds=1)
-LAST_RETRY = timedelta(minutes=5)
 # A worker that is silent for this long has lost its jobs to the others.
 VISIBILITY = timedelta(seconds=10)
 BATCH = 8
@@ -40,6 +37,20 @@ CONCURRENCY = 16
 # How often an idle worker looks for jobs of dead ones; new jobs wake it by NOTIFY.
 POLL = timedelta(seconds=2)
 RECONNECT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How a failing job is tried again: the pause doubles each time, and then the job is held."""
+
+    attempts: int = 10
+    first_pause: timedelta = timedelta(seconds=1)
+    last_pause: timedelta = timedelta(minutes=5)
+
+    def executor(self, parameters: EntrypointExecutorParameters) -> DatabaseRetryEntrypointExecutor:
+        return DatabaseRetryEntrypointExecutor(
+            parameters, max_attempts=self.attempts, initial_delay=self.first_pause, max_delay=self.last_pause
+        )
 
 
 class JobRunner:
@@ -51,10 +62,12 @@ class JobRunner:
         handlers: Mapping[str, Handler],
         *,
         visibility: timedelta = VISIBILITY,
+        retries: Retries | None = None,
     ) -> None:
         self._database = database
         self._handlers = handlers
         self._visibility = visibility
+        self._retries = retries or Retries()
         self._dsn = database.url.replace("postgresql+asyncpg://", "postgresql://", 1)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -80,7 +93,7 @@ class JobRunner:
                     name,
                     accepts_context=False,
                     on_failure="hold",
-                    executor_factory=_retrying,
+                    executor_factory=self._retries.executor,
                 )(self._execute)
             async with _forwarding(stop, manager.shutdown):
                 await manager.run(
@@ -96,17 +109,6 @@ class JobRunner:
         async with self._database.session() as session:
             await self._handlers[job.entrypoint](session, _payload(job.payload))
             await finish(session, job)
-
-
-def _retrying(
-    parameters: EntrypointExecutorParameters,
-) -> DatabaseRetryEntrypointExecutor:
-    return DatabaseRetryEntrypointExecutor(
-        parameters,
-        max_attempts=MAX_ATTEMPTS,
-        initial_delay=FIRST_RETRY,
-        max_delay=LAST_RETRY,
-    )
 
 
 @asynccontextmanager

@@ -89,7 +89,7 @@ def render(
     return Rendered(
         subject,
         _layout("txt").render(**shared, quote=quote.text if quote else None),
-        _layout("html").render(**shared, quote=Markup(quote.html) if quote else None),  # noqa: S704 - sanitised
+        _layout("html").render(**shared, quote=Markup(quote.html) if quote else None),
     )
 
 

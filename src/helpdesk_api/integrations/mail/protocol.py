@@ -4,11 +4,11 @@ from email.message import EmailMessage
 from typing import Protocol
 
 
-class TemporaryRefusal(Exception):  # noqa: N818 - the name says what happened
+class TemporaryRefusal(Exception):
     """Not now (RFC 5321 4yz, or no connection): the same message may be taken later."""
 
 
-class PermanentRefusal(Exception):  # noqa: N818 - the name says what happened
+class PermanentRefusal(Exception):
     """Never (RFC 5321 5yz): sending the same message again is pointless."""
 
 

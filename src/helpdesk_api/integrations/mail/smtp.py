@@ -16,7 +16,7 @@ _PERMANENT = 500
 StartTls = Literal["auto", "require", "never"]
 
 
-class InvalidSmtpUrl(ValueError):  # noqa: N818 - the name says what is wrong
+class InvalidSmtpUrl(ValueError):
     """`smtp[s]://[user:password@]host[:port][?starttls=auto|require|never]`."""
 
 

@@ -1,0 +1,108 @@
+"""What happened, over HTTP: one ticket's history, and the log of everything that the caller may see."""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.responses import Response
+
+from helpdesk_api.authorization.dependencies import PrincipalDep, requires
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.database.ids import EventId, TicketId
+from helpdesk_api.database.session import ReadSessionDep
+from helpdesk_api.domains.audit import queries
+from helpdesk_api.domains.audit.errors import EventNotFound
+from helpdesk_api.domains.audit.schemas import Event, EventLog, EventPage
+from helpdesk_api.domains.tickets.errors import TicketNotFound
+from helpdesk_api.domains.tickets.queries import TicketKey
+from helpdesk_api.web.cursors import InvalidCursor
+from helpdesk_api.web.errors import documents
+from helpdesk_api.web.listing import DEFAULT_LIMIT, MAX_LIMIT, PageDep, link_header
+from helpdesk_api.web.preconditions import set_etag
+from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.schemas import CursorText
+
+history_router = ApiRouter(prefix="/v1/tickets/{ticket_id}/history", tags=["events"])
+router = ApiRouter(prefix="/v1/events", tags=["events"])
+_type = r"[a-z_]{1,40}\.[a-z_]{1,40}"
+EventTypes = Annotated[
+    str,
+    Query(
+        max_length=820,
+        pattern=f"^{_type}(,{_type}){{0,9}}$",
+        description="Only these types, separated by commas.",
+        examples=["ticket.created,ticket.resolved"],
+    ),
+]
+
+
+@history_router.get(
+    "",
+    operation_id="listTicketHistory",
+    summary="Read a ticket's history",
+    response_model=EventPage,
+    dependencies=[requires(Permission.TICKETS_READ)],
+    responses=documents(TicketNotFound, InvalidCursor),
+)
+async def list_ticket_history(
+    ticket_id: TicketKey,
+    page: PageDep,
+    principal: PrincipalDep,
+    reads: ReadSessionDep,
+    response: Response,
+    sort: Annotated[
+        str | None,
+        Query(max_length=12, pattern="^-?occurred_at$", description="`occurred_at` when left out."),
+    ] = None,
+) -> Any:
+    """Every step as soon as it is committed, with what each field was before and after."""
+    found = await queries.ticket_history(
+        reads, principal, ticket_id, page, newest_first=(sort or "").startswith("-")
+    )
+    link = link_header(page, found["next_cursor"], found["prev_cursor"])
+    if link:
+        response.headers["Link"] = link
+    return found
+
+
+@router.get(
+    "",
+    operation_id="listEvents",
+    summary="Follow the event log",
+    response_model=EventLog,
+    dependencies=[requires(Permission.EVENTS_READ)],
+    responses=documents(InvalidCursor),
+)
+async def list_events(
+    principal: PrincipalDep,
+    reads: ReadSessionDep,
+    after: Annotated[
+        CursorText | None,
+        Query(description="From `next_cursor` or `complete_through` of the same filters; the beginning when left out."),
+    ] = None,
+    type: EventTypes | None = None,
+    ticket_id: Annotated[TicketId | None, Query(description="Only events of this ticket.")] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="Events in one answer; 50 when left out.")
+    ] = DEFAULT_LIMIT,
+) -> Any:
+    """In one fixed order, each exactly once for a reader who goes on from `complete_through`: no event is ever added
+    before it. What the caller may read is judged when it is read; events of users, teams and configuration are for
+    administrators."""
+    types = type.split(",") if type else []
+    return await queries.event_log(reads, principal, after=after, types=types, ticket_id=ticket_id, limit=limit)
+
+
+@router.get(
+    "/{event_id}",
+    operation_id="getEvent",
+    summary="Read an event",
+    response_model=Event,
+    dependencies=[requires(Permission.EVENTS_READ)],
+    responses=documents(EventNotFound),
+)
+async def get_event(event_id: EventId, principal: PrincipalDep, reads: ReadSessionDep, response: Response) -> Any:
+    """One that is in the log already."""
+    found = await queries.get_event(reads, principal, event_id)
+    # Facts do not change; what the caller may see of one does.
+    set_etag(response, '"internal"' if found["internal_changes"] is not None else '"public"')
+    return found

@@ -1,0 +1,197 @@
+"""What people are told by mail when something has happened. Each may run twice and tells once.
+
+Nobody is told of their own doing, but for the receipt of a request; nothing internal reaches who may not read it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.database.ids import parse_id
+from helpdesk_api.domains.comments import policy as comments
+from helpdesk_api.domains.comments.models import Comment
+from helpdesk_api.domains.notifications.enums import MailTemplate
+from helpdesk_api.domains.notifications.posting import Letter, post
+from helpdesk_api.domains.notifications.recipients import (
+    Recipient,
+    load_recipients,
+    participant_ids,
+    watcher_ids,
+)
+from helpdesk_api.domains.notifications.rendering import Quote, day_text, language_of
+from helpdesk_api.domains.notifications.rules import Audience, told_of_comment
+from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.models import EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An event's ticket as it is now, and the people in it."""
+
+    event: EventRow
+    ticket: Ticket
+    people: dict[UUID, Recipient]
+
+    def name(self, user_id: UUID | None) -> str | None:
+        person = self.people.get(user_id) if user_id is not None else None
+        return person.name if person is not None else None
+
+    @property
+    def actor(self) -> str | None:
+        """Null when the product itself did it."""
+        return self.name(self.event.actor_id) if self.event.actor_kind != "system" else None
+
+    def letter(self, template: MailTemplate, user_id: UUID | None, quote: Quote | None = None, **facts: Any) -> list[Letter]:
+        """A letter to this person, or none where there is nobody, or nobody but the actor."""
+        person = self.people.get(user_id) if user_id is not None else None
+        if person is None or (person.id == self.event.actor_id and template is not MailTemplate.RECEIVED):
+            return []
+        facts = {"actor": self.actor, **facts}
+        return [Letter(template=template, to=person, facts=facts, quote=quote, ticket=self.ticket)]
+
+
+async def _scene(session: AsyncSession, event: EventRow, *more: UUID) -> Scene | None:
+    """None for an imported ticket: its past is not news."""
+    if event.ticket_id is None or event.data.get("imported"):
+        return None
+    ticket = await session.get_one(Ticket, event.ticket_id)
+    people = await load_recipients(session, {ticket.requester_id, ticket.assignee_id, event.actor_id, *more})
+    return Scene(event, ticket, people)
+
+
+def _changed_to(event: EventRow, field: str) -> str | None:
+    """The public id that a field was set to by this event, if it was."""
+    return (event.changes.get(field) or event.internal_changes.get(field) or [None, None])[1]
+
+
+async def _team_name(session: AsyncSession, team_id: UUID | None) -> str | None:
+    team = await session.get(Team, team_id) if team_id is not None else None
+    return team.name if team is not None else None
+
+
+async def tell_of_receipt(session: AsyncSession, event: EventRow) -> None:
+    """ticket.created: the requester has it in writing."""
+    scene = await _scene(session, event)
+    if scene is None:
+        return
+    facts = {
+        "assignee": scene.name(scene.ticket.assignee_id),
+        "team": await _team_name(session, scene.ticket.team_id),
+    }
+    await post(session, event.id, scene.letter(MailTemplate.RECEIVED, scene.ticket.requester_id, **facts))
+
+
+async def tell_of_assignment(session: AsyncSession, event: EventRow) -> None:
+    """Whatever event set an assignee: tells the assignee, and the requester, whom a receipt has told already.
+
+    Of a chain of assignments only the one that still holds is told.
+    """
+    assigned = _changed_to(event, "assignee_id")
+    scene = await _scene(session, event) if assigned is not None else None
+    if scene is None or assigned is None or scene.ticket.assignee_id != parse_id("usr", assigned):
+        return
+    ticket = scene.ticket
+    facts = {"priority": ticket.priority.value, "requester": scene.name(ticket.requester_id) or ""}
+    letters = scene.letter(MailTemplate.ASSIGNED, ticket.assignee_id, **facts)
+    if event.type != "ticket.created" and ticket.requester_id != ticket.assignee_id:
+        facts = {"assignee": scene.name(ticket.assignee_id), "team": None}
+        letters += scene.letter(MailTemplate.IN_GOOD_HANDS, ticket.requester_id, **facts)
+    await post(session, event.id, letters)
+
+
+async def tell_of_comment(session: AsyncSession, event: EventRow) -> None:
+    """comment.created: who takes part, and who is named, if they may read it."""
+    comment = await session.get(Comment, parse_id("cmt", event.data["comment_id"]))
+    if comment is None or event.ticket_id is None:
+        return
+    ticket = await session.get_one(Ticket, event.ticket_id)
+    participants = await participant_ids(session, ticket)
+    is_public = comment.visibility is Visibility.PUBLIC
+    audience = Audience(
+        author_id=comment.author_id,
+        requester_id=ticket.requester_id,
+        assignee_id=ticket.assignee_id,
+        participants=participants,
+        watchers=await watcher_ids(session, ticket) if is_public else frozenset(),
+        mentioned={parse_id("usr", user_id) for user_id in event.data["mention_ids"]},
+    )
+    told = told_of_comment(audience, is_public=is_public, by_requester=event.data["by_requester"])
+    scene = await _scene(session, event, *told)
+    if scene is None:
+        return
+    quote = Quote(comment.body, comment.body_html)
+    letters: list[Letter] = []
+    for user_id, template in told.items():
+        person = scene.people.get(user_id)
+        takes_part = user_id in participants
+        if person and comments.may_read(person.principal, ticket, comment, is_participant=takes_part):
+            letters += scene.letter(template, user_id, quote, internal=not is_public)
+    await post(session, event.id, letters)
+
+
+async def tell_of_resolution(session: AsyncSession, event: EventRow) -> None:
+    """ticket.resolved: the requester, with the resolution and what follows from silence."""
+    scene = await _scene(session, event)
+    text = _changed_to(event, "resolution_text")
+    if scene is None or text is None:
+        return
+    requester = scene.people.get(scene.ticket.requester_id)
+    closes_at = scene.ticket.closes_at
+    closes_on = (
+        day_text(closes_at, language_of(requester.locale), requester.time_zone) if requester and closes_at else None
+    )
+    letters = scene.letter(
+        MailTemplate.RESOLVED, scene.ticket.requester_id, Quote.plain(text), closes_on=closes_on
+    )
+    await post(session, event.id, letters)
+
+
+async def tell_of_reopening(session: AsyncSession, event: EventRow) -> None:
+    """ticket.reopened by hand: the assignee. One that a reply caused is told by the reply."""
+    scene = await _scene(session, event) if event.cause_event_id is None else None
+    if scene is not None:
+        letters = scene.letter(MailTemplate.REOPENED, scene.ticket.assignee_id, _reason(event))
+        await post(session, event.id, letters)
+
+
+async def tell_of_closing(session: AsyncSession, event: EventRow) -> None:
+    """ticket.closed without the requester's word: the requester."""
+    scene = await _scene(session, event)
+    if scene is not None:
+        await post(session, event.id, scene.letter(MailTemplate.CLOSED, scene.ticket.requester_id))
+
+
+async def tell_of_cancellation(session: AsyncSession, event: EventRow) -> None:
+    """ticket.cancelled by the desk: the requester, with the reason."""
+    scene = await _scene(session, event)
+    if scene is None:
+        return
+    ticket, quote = scene.ticket, _reason(event)
+    letters = scene.letter(MailTemplate.CANCELLED, ticket.requester_id, quote)
+    await post(session, event.id, letters)
+
+
+async def send_password_link(session: AsyncSession, event: EventRow) -> None:
+    """user.password_reset_requested, user.invited: the link's token is made when the mail goes out."""
+    people = await load_recipients(session, {event.subject_id})
+    person = people.get(event.subject_id)
+    if person is None:
+        return
+    invited = event.type == "user.invited"
+    letter = Letter(
+        template=MailTemplate.INVITATION if invited else MailTemplate.PASSWORD_RESET,
+        to=person,
+        facts={},
+        secret_reference=UUID(hex=event.internal_data["reset_id"]),
+    )
+    await post(session, event.id, [letter])
+
+
+def _reason(event: EventRow) -> Quote | None:
+    reason = event.data.get("reason")
+    return Quote.plain(reason) if reason else None
+

@@ -1,0 +1,71 @@
+"""Who could be written to, with what is needed to judge whether they may read it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, func, select
+from sqlalchemy.dialects.postgresql import array_agg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.domains.teams.models import TeamMember
+from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
+from helpdesk_api.domains.users.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody by name; `address` is null for whom we do not write to: the deactivated, and service accounts."""
+
+    id: UUID
+    name: str
+    address: str | None
+    locale: str | None
+    time_zone: str | None
+    principal: Principal
+
+
+async def load_recipients(session: AsyncSession, ids: Collection[UUID | None]) -> dict[UUID, Recipient]:
+    """By id, in one statement, with the grants they have now."""
+    wanted = {user_id for user_id in ids if user_id is not None}
+    if not wanted:
+        return {}
+    teams = (
+        select(func.coalesce(array_agg(TeamMember.team_id), func.cast([], ARRAY(Uuid))))
+        .where(TeamMember.user_id == User.id)
+        .scalar_subquery()
+    )
+    rows = await session.execute(select(User, teams).where(User.id.in_(wanted)))
+    return {user.id: _recipient(user, team_ids) for user, team_ids in rows}
+
+
+def _recipient(user: User, team_ids: list[UUID]) -> Recipient:
+    is_reachable = user.kind == "user" and user.deactivated_at is None
+    return Recipient(
+        id=user.id,
+        name=user.name,
+        address=user.email if is_reachable else None,
+        locale=user.locale,
+        time_zone=user.time_zone,
+        principal=Principal(
+            kind="user",
+            user_id=user.id,
+            role=user.role,
+            permissions=frozenset(),
+            name=user.name,
+            team_ids=frozenset(team_ids),
+            organization_id=user.organization_id,
+            sees_organization=user.sees_organization,
+        ),
+    )
+
+
+async def participant_ids(session: AsyncSession, ticket: Ticket) -> set[UUID]:
+    return set(
+        await session.scalars(select(TicketParticipant.user_id).where(TicketParticipant.ticket_id == ticket.id))
+    )
+
+
+async def watcher_ids(session: AsyncSession, ticket: Ticket) -> set[UUID]:
+    return set(await session.scalars(select(TicketWatcher.user_id).where(TicketWatcher.ticket_id == ticket.id)))
