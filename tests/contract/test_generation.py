@@ -168,7 +168,8 @@ def test_examples_keep_nulls_and_ids(document: Json) -> None:
     example = answer["content"]["application/json"]["example"]
     assert example["note"] is None
     assert example["id"].startswith("org_")
-    assert example["size"] == "small"
+    assert example["size"] is None
+    assert example["made_at"] == "2026-03-02T08:15:00Z"
 
 
 def test_a_patch_is_taken_as_merge_patch_too(document: Json) -> None:
