@@ -1,0 +1,122 @@
+"""Mail transports against a real SMTP server and a real folder."""
+
+import socket
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from helpdesk_api.integrations.mail.eml import EmlFolder
+from helpdesk_api.integrations.mail.protocol import PermanentRefusal, TemporaryRefusal
+from helpdesk_api.integrations.mail.smtp import InvalidSmtpUrl, SmtpTransport
+from tests.fixtures.mail_server import mail_server
+
+pytestmark = pytest.mark.enable_socket
+
+
+def a_message(name: str = "one", to: str = "rita@example.test") -> EmailMessage:
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = "desk@example.test"
+    message["To"] = to
+    message["Subject"] = "Grüße"
+    message["Message-ID"] = f"<{name}@example.test>"
+    message.set_content("Hallo")
+    return message
+
+
+class TestSmtp:
+    async def test_a_message_arrives_whole(self) -> None:
+        async with mail_server() as server:
+            transport = SmtpTransport(f"smtp://127.0.0.1:{server.port}")
+            await transport.send(a_message())
+            await transport.close()
+        (taken,) = server.taken
+        message = message_from_bytes(taken, policy=policy.default)
+        assert (message["Subject"], message["Message-ID"]) == ("Grüße", "<one@example.test>")
+        assert message.get_content().strip() == "Hallo"
+
+    async def test_connections_are_used_again(self) -> None:
+        async with mail_server() as server:
+            transport = SmtpTransport(f"smtp://127.0.0.1:{server.port}")
+            for n in range(3):
+                await transport.send(a_message(f"m{n}"))
+            await transport.close()
+        assert (len(server.taken), len(server.sessions)) == (3, 1)
+
+    @pytest.mark.parametrize("verb", ["RCPT", "DATA"])
+    @pytest.mark.parametrize(
+        ("answer", "refusal"),
+        [("451 later", TemporaryRefusal), ("550 no such person", PermanentRefusal)],
+    )
+    async def test_a_refusal_says_whether_to_come_back(
+        self, verb: str, answer: str, refusal: type[Exception]
+    ) -> None:
+        async with mail_server() as server:
+            server.answers[verb] = [answer]
+            transport = SmtpTransport(f"smtp://127.0.0.1:{server.port}")
+            with pytest.raises(refusal, match=answer):
+                await transport.send(a_message())
+            await transport.send(a_message())
+            await transport.close()
+        assert len(server.taken) == 1
+
+    async def test_a_server_that_is_down_is_a_passing_thing(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            transport = SmtpTransport(f"smtp://127.0.0.1:{taken.getsockname()[1]}")
+            with pytest.raises(TemporaryRefusal):
+                await transport.send(a_message())
+
+    async def test_a_connection_that_died_idle_is_replaced(self) -> None:
+        async with mail_server() as first:
+            transport = SmtpTransport(f"smtp://127.0.0.1:{first.port}")
+            await transport.send(a_message())
+            for connection in transport._idle:  # noqa: SLF001 - what the network does to an idle connection
+                connection.close()
+            await transport.send(a_message("two"))
+            await transport.close()
+        assert len(first.taken) == 2
+
+    async def test_a_wrong_password_does_not_condemn_the_mail(self) -> None:
+        async with mail_server(password="right") as server:  # noqa: S106
+            transport = SmtpTransport(f"smtp://desk:wrong@127.0.0.1:{server.port}?starttls=never")
+            with pytest.raises(TemporaryRefusal):
+                await transport.send(a_message())
+            transport = SmtpTransport(f"smtp://desk:right@127.0.0.1:{server.port}?starttls=never")
+            await transport.send(a_message())
+            await transport.close()
+        assert len(server.taken) == 1
+
+    async def test_a_password_is_not_sent_in_the_clear_unless_allowed(self) -> None:
+        async with mail_server(password="right") as server:  # noqa: S106
+            transport = SmtpTransport(f"smtp://desk:right@127.0.0.1:{server.port}")
+            with pytest.raises(TemporaryRefusal, match="(?i)starttls"):
+                await transport.send(a_message())
+        assert server.taken == []
+
+    @pytest.mark.parametrize("url", ["http://x", "smtp://", "smtp://x?starttls=perhaps", "x"])
+    def test_a_wrong_url_is_refused(self, url: str) -> None:
+        with pytest.raises(InvalidSmtpUrl):
+            SmtpTransport(url)
+
+
+class TestEmlFolder:
+    async def test_a_message_becomes_one_file_however_often_it_is_sent(self, tmp_path: Path) -> None:
+        folder = EmlFolder(tmp_path / "mail")
+        for _ in range(3):
+            await folder.send(a_message())
+        (file,) = (tmp_path / "mail").iterdir()
+        assert file.name == "one@example.test.eml"
+        assert message_from_bytes(file.read_bytes(), policy=policy.default)["Subject"] == "Grüße"
+
+    async def test_a_name_stays_inside_the_folder(self, tmp_path: Path) -> None:
+        message = a_message()
+        message.replace_header("Message-ID", "<../../etc/passwd@x>")
+        await EmlFolder(tmp_path / "mail").send(message)
+        assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
+
+    async def test_a_folder_that_cannot_be_written_is_a_passing_thing(self, tmp_path: Path) -> None:
+        (tmp_path / "mail").write_text("a file is in the way")
+        with pytest.raises(TemporaryRefusal):
+            await EmlFolder(tmp_path / "mail").send(a_message())
