@@ -88,6 +88,6 @@ def _list_test(column: Any, op: ConditionOperator, operand: Any) -> ColumnElemen
         is_empty = func.coalesce(func.cardinality(column), 0) == 0
         return is_empty if operand else ~is_empty
     if op is ConditionOperator.CONTAINS:
-        return column.contains(literal([operand], ARRAY(Text)))  # type: ignore[no-any-return]
-    overlaps: ColumnElement[bool] = column.overlap(literal(list(operand), ARRAY(Text)))
+        return column.bool_op("@>")(literal([operand], ARRAY(Text)))  # type: ignore[no-any-return]
+    overlaps: ColumnElement[bool] = column.bool_op("&&")(literal(list(operand), ARRAY(Text)))
     return overlaps if op is ConditionOperator.IN else overlaps.is_not(true())

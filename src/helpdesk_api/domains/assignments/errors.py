@@ -1,0 +1,101 @@
+"""What can be wrong with a request about assigning and routing."""
+
+from uuid import UUID
+
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.web.errors import Conflict, Forbidden, NotFound, Unprocessable
+
+
+class TicketAlreadyAssigned(Conflict):
+    """Two people took the same ticket, and the other one was first."""
+
+    code = "ticket_already_assigned"
+    title = "Somebody else has this ticket"
+
+    def __init__(self, assignee_id: UUID | None, name: str | None) -> None:
+        detail = f"{name} has it now." if name else "Nobody has it now."
+        super().__init__(
+            detail,
+            params={
+                "assignee_id": public_id("usr", assignee_id) if assignee_id is not None else None,
+                "assignee_name": name,
+            },
+        )
+
+
+class AssignmentTargetMissing(Unprocessable):
+    code = "assignment_target_missing"
+    title = "Say who gets it"
+    default_detail = "Give `assignee_id`, `team_id` or `strategy`; `strategy` goes with no `assignee_id`."
+
+
+class AssigneeNotEligible(Unprocessable):
+    code = "assignee_not_eligible"
+    title = "This person cannot work on this ticket"
+    default_detail = "The assignee must be active staff, and of the ticket's team unless they are an admin."
+
+
+class TeamRequired(Unprocessable):
+    code = "team_required"
+    title = "The ticket has no team to choose from"
+
+
+class NobodyAvailable(Conflict):
+    code = "nobody_available"
+    title = "Nobody else of the team is free"
+    default_detail = "All others are away or at their limit. Nothing was changed."
+
+
+class AgentNotFound(NotFound):
+    code = "agent_not_found"
+    title = "There is no such agent"
+
+
+class AvailabilityForbidden(Forbidden):
+    code = "availability_forbidden"
+    title = "This person's availability is not yours to set"
+    default_detail = "It is set by themselves, by a lead of one of their teams, or by an admin."
+
+
+class ReturnInPast(Unprocessable):
+    code = "return_in_past"
+    title = "Nobody can come back in the past"
+
+
+class ReturnWithoutAbsence(Unprocessable):
+    code = "return_without_absence"
+    title = "Only somebody who is away comes back"
+    default_detail = "`away_until` goes with `is_available: false`."
+
+
+class StaffOnly(Forbidden):
+    code = "staff_only"
+    title = "Only staff may see this"
+
+
+class RoutingRuleNotFound(NotFound):
+    code = "routing_rule_not_found"
+    title = "There is no such routing rule"
+
+
+class RoutingRuleWithoutEffect(Unprocessable):
+    code = "routing_rule_without_effect"
+    title = "A rule must decide something"
+    default_detail = "Give at least one of `category_id`, `team_id`, `priority` and `add_tags`."
+
+
+class TooManyRoutingRules(Conflict):
+    code = "too_many_routing_rules"
+    title = "There are as many routing rules as we keep"
+
+
+class RoutingOrderIncomplete(Conflict):
+    code = "routing_order_incomplete"
+    title = "The order must name every rule once"
+    default_detail = "A rule is missing, unknown or named twice; it may have been added or deleted meanwhile."
+
+
+class RoutingTestAmbiguous(Unprocessable):
+    code = "routing_test_ambiguous"
+    title = "Give a ticket or facts"
+    default_detail = "Exactly one of `ticket` and `facts` is needed."

@@ -1,0 +1,152 @@
+"""What follows from events: routing and loads inside the transaction, the next free member after it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.ids import parse_id
+from helpdesk_api.domains.assignments import actions, jobs, queries
+from helpdesk_api.domains.assignments.decisions import Decision, Routing
+from helpdesk_api.domains.assignments.enums import DecidedBy, DecisionStep
+from helpdesk_api.domains.assignments.roster import add_load, read_roster
+from helpdesk_api.domains.assignments.rules import Holding, frees_capacity, load_changes
+from helpdesk_api.domains.categories.enums import Priority
+from helpdesk_api.domains.categories.queries import categories_within, matrix_within
+from helpdesk_api.domains.teams.models import TeamMember
+from helpdesk_api.domains.tickets.enums import PrioritySource, TicketStatus
+from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.jobs.queue import enqueue_many
+from helpdesk_api.outbox.events import Cause
+from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.web.errors import UnknownReference
+
+_NOBODY = Holding(None, TicketStatus.OPEN, Priority.LOW)
+_BY_SOURCE: Mapping[PrioritySource, DecidedBy] = {
+    PrioritySource.MATRIX: DecidedBy.MATRIX,
+    PrioritySource.RULE: DecidedBy.RULE,
+    PrioritySource.CATEGORY: DecidedBy.CATEGORY_DEFAULT,
+    PrioritySource.DEFAULT: DecidedBy.DEFAULT,
+    PrioritySource.MANUAL: DecidedBy.MANUAL,
+}
+
+
+async def route(session: AsyncSession, principal: Principal, event: TicketCreated) -> None:
+    """Decide category, priority, team and assignee of a ticket that is not yet written: one SELECT, one upsert."""
+    del principal
+    ticket: Ticket = event.entity
+    explicit = frozenset(event.data.get("explicit", ()))
+    routing = Routing(ticket, explicit, await categories_within(session), await matrix_within(session))
+    decisions = routing.decide(await queries.rules_within(session))
+    if ticket.assignee_id is None and ticket.team_id is not None:
+        decisions.append(await _choose_assignee(session, ticket, is_explicit="team" in explicit))
+    if ticket.assignee_id is not None:
+        ticket.assigned_at = ticket.created_at
+        await add_load(session, load_changes(_NOBODY, _holding(ticket)))
+    event.internal_data["decisions"] = [decision.as_json() for decision in decisions]
+
+
+async def _choose_assignee(session: AsyncSession, ticket: Ticket, *, is_explicit: bool) -> Decision:
+    roster = await read_roster(session, [ticket.team_id] if ticket.team_id is not None else [], lock=True)
+    if ticket.team_id not in roster.teams and is_explicit:
+        raise UnknownReference(pointer="#/team_id")
+    target = actions.pick(roster, ticket, ticket.team_id, DecidedBy.LEAST_LOADED)
+    ticket.assignee_id = target.assignee_id
+    ticket.awaits_member = target.awaits_member
+    return Decision(DecisionStep.ASSIGNEE, None, target.assignee_id, target.by, target.reason)
+
+
+def _holding(ticket: Ticket) -> Holding:
+    return Holding(ticket.assignee_id, ticket.status, ticket.priority)
+
+
+async def keep_load(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
+    """One upsert when assignee, status or priority changed; the values before come from the event."""
+    del principal
+    ticket: Ticket = event.entity
+    changes = event.changes
+    if not {"assignee_id", "status", "priority"} & changes.keys():
+        return
+    before = Holding(
+        _user(changes["assignee_id"][0]) if "assignee_id" in changes else ticket.assignee_id,
+        TicketStatus(changes["status"][0]) if "status" in changes else ticket.status,
+        Priority(changes["priority"][0]) if "priority" in changes else ticket.priority,
+    )
+    await add_load(session, load_changes(before, _holding(ticket)))
+
+
+def _user(shown: str | None) -> UUID | None:
+    return parse_id("usr", shown) if shown is not None else None
+
+
+async def note_decisions(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
+    """Every change of category, priority, team or assignee says who decided it, whichever operation made it."""
+    del session
+    if "decisions" in event.internal_data:
+        return
+    ticket: Ticket = event.entity
+    steps = []
+    for step in DecisionStep:
+        name = "priority" if step is DecisionStep.PRIORITY else f"{step}_id"
+        if name in event.changes:
+            before, after = event.changes[name]
+            steps.append(_noted(step, before, after, principal, ticket))
+    if steps:
+        event.internal_data["decisions"] = steps
+
+
+def _noted(step: DecisionStep, before: Any, after: Any, principal: Principal, ticket: Ticket) -> dict[str, Any]:
+    by, reason = DecidedBy.MANUAL, f"{principal.name} changed it."
+    if step is DecisionStep.ASSIGNEE and after is not None and _user(after) == principal.user_id:
+        reason = f"{principal.name} took it."
+    elif step is DecisionStep.PRIORITY:
+        by = _BY_SOURCE[ticket.priority_source]
+        if by is DecidedBy.MATRIX:
+            reason = "Impact and urgency give this priority."
+        elif ticket.priority_reason:
+            reason = ticket.priority_reason
+    noted = Decision(step, None, None, by, reason).as_json()
+    return {**noted, "from": before, "value": after}
+
+
+async def give_to_next_free(session: AsyncSession, row: EventRow) -> None:
+    """After a ticket's event that frees somebody, or an agent's that makes them free: their teams' waiting tickets."""
+    if row.subject_type == "user":
+        freed = row.subject_id
+    elif frees_capacity(row.changes):
+        freed = await _freed_by(session, row)
+    else:
+        return
+    await _serve_teams_of(session, freed, row)
+
+
+async def _freed_by(session: AsyncSession, row: EventRow) -> UUID | None:
+    if "assignee_id" in row.changes:
+        return _user(row.changes["assignee_id"][0])
+    return await session.scalar(select(Ticket.assignee_id).where(Ticket.id == row.ticket_id))
+
+
+async def _serve_teams_of(session: AsyncSession, user_id: UUID | None, row: EventRow) -> None:
+    """A job for each team with waiting tickets, since one transaction locks the people of one team only."""
+    if user_id is None:
+        return
+    teams = select(TeamMember.team_id).where(
+        TeamMember.user_id == user_id,
+        select(Ticket.id).where(Ticket.team_id == TeamMember.team_id, Ticket.awaits_member).exists(),
+    )
+    found = (await session.scalars(teams)).all()
+    await enqueue_many(session, [jobs.serve_team(team_id, event_id=row.id, depth=row.cause_depth + 1) for team_id in found])
+
+
+async def flag_open_tickets(session: AsyncSession, row: EventRow) -> None:
+    """After `user.deactivated`: what they had is flagged for reassignment."""
+    await actions.flag_for_reassignment(session, row.subject_id, cause=Cause(row.id, depth=row.cause_depth + 1))
+
+
+async def serve_new_member(session: AsyncSession, row: EventRow) -> None:
+    """After somebody joined the team that the event is about: they may be whom its tickets wait for."""
+    await actions.assign_waiting(session, row.subject_id, cause=Cause(row.id, depth=row.cause_depth + 1))

@@ -1,0 +1,163 @@
+"""People as takers of work: read and locked for a choice, and their load kept in step."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Select, Update, Uuid, and_, any_, case, func, literal, select, true, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.permissions import STAFF_ROLES
+from helpdesk_api.database import clock
+from helpdesk_api.domains.assignments.models import Agent
+from helpdesk_api.domains.assignments.rules import WEIGHTS, Candidate, LoadChange, Roster
+from helpdesk_api.domains.teams.models import Team, TeamMember
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
+from helpdesk_api.domains.users.models import User
+
+CANDIDATE_COLUMNS = (
+    Agent.user_id,
+    User.name,
+    Agent.is_available,
+    Agent.away_until,
+    Agent.open_limit,
+    Agent.open_load,
+    Agent.open_count,
+    Agent.last_assigned_at,
+)
+
+
+def _one_of(ids: Sequence[UUID]) -> Any:
+    return any_(literal(list(ids), ARRAY(Uuid(as_uuid=True))))
+
+
+def works_here() -> ColumnElement[bool]:
+    """People of the staff who have not left; service accounts take no tickets."""
+    return and_(User.deactivated_at.is_(None), User.role.in_(sorted(STAFF_ROLES)), User.kind == "user")
+
+
+def candidate_of(row: Any) -> Candidate:
+    return Candidate(
+        user_id=row.user_id,
+        name=row.name,
+        is_available=row.is_available,
+        away_until=row.away_until,
+        open_limit=row.open_limit,
+        open_load=row.open_load,
+        open_count=row.open_count,
+        last_assigned_at=row.last_assigned_at,
+    )
+
+
+def _select_roster(team_ids: Sequence[UUID], *, lock: bool) -> Select[Any]:
+    """Each team, with its members that could work, as they are after any other transaction that holds them.
+
+    People are locked in the order of their ids, as everywhere, so that no two choices wait for each other.
+    """
+    members = (
+        select(TeamMember.team_id, *CANDIDATE_COLUMNS)
+        .select_from(Agent)
+        .join(TeamMember, TeamMember.user_id == Agent.user_id)
+        .join(Team, Team.id == TeamMember.team_id)
+        .join(User, User.id == Agent.user_id)
+        .where(TeamMember.team_id == _one_of(team_ids), Team.auto_assign, Team.archived_at.is_(None), works_here())
+        .order_by(Agent.user_id)
+    )
+    if lock:
+        members = members.with_for_update(of=Agent)
+    found = members.subquery("found")
+    not_enrolled = (
+        select(func.count())
+        .select_from(TeamMember)
+        .join(User, User.id == TeamMember.user_id)
+        .outerjoin(Agent, Agent.user_id == TeamMember.user_id)
+        .where(TeamMember.team_id == Team.id, works_here(), Agent.user_id.is_(None))
+        .correlate(Team)
+        .scalar_subquery()
+    )
+    return (
+        select(Team.id.label("of_team"), Team.auto_assign, not_enrolled.label("not_enrolled"), *found.c)
+        .select_from(Team)
+        .outerjoin(found, found.c.team_id == Team.id)
+        .where(Team.id == _one_of(team_ids), Team.archived_at.is_(None))
+    )
+
+
+async def read_roster(session: AsyncSession, team_ids: Sequence[UUID], *, lock: bool) -> Roster:
+    """The teams that exist and are in use, with their members. One statement, but for people new to the desk."""
+    statement = _select_roster(team_ids, lock=lock)
+    rows = (await session.execute(statement)).all()
+    if any(row.not_enrolled for row in rows):
+        await _enrol(session, team_ids)
+        rows = (await session.execute(statement)).all()
+    roster = Roster()
+    for row in rows:
+        roster.teams.add(row.of_team)
+        if row.auto_assign:
+            members = roster.members.setdefault(row.of_team, [])
+            if row.user_id is not None:
+                members.append(row.user_id)
+                roster.people[row.user_id] = candidate_of(row)
+    return roster
+
+
+async def _enrol(session: AsyncSession, team_ids: Sequence[UUID]) -> None:
+    """Every member of these teams gets a row among the agents."""
+    members = (
+        select(User.id, true(), literal(0), literal(0))
+        .join(TeamMember, TeamMember.user_id == User.id)
+        .where(TeamMember.team_id == _one_of(team_ids), works_here())
+        .distinct()
+        .order_by(User.id)
+    )
+    columns = [Agent.user_id, Agent.is_available, Agent.open_load, Agent.open_count]
+    await session.execute(insert(Agent).from_select(columns, members).on_conflict_do_nothing())
+
+
+async def add_load(session: AsyncSession, changes: Sequence[LoadChange]) -> None:
+    """One statement for all; the changes are ordered by person, which is the order in which rows are locked."""
+    if not changes:
+        return
+    now = clock.now()
+    rows = [
+        {
+            "user_id": change.user_id,
+            "is_available": True,
+            "open_load": change.load,
+            "open_count": change.count,
+            "last_assigned_at": now if change.was_assigned else None,
+        }
+        for change in changes
+    ]
+    statement = insert(Agent).values(rows)
+    fresh = statement.excluded
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Agent.user_id],
+            set_={
+                "open_load": Agent.open_load + fresh.open_load,
+                "open_count": Agent.open_count + fresh.open_count,
+                "last_assigned_at": func.coalesce(fresh.last_assigned_at, Agent.last_assigned_at),
+            },
+        )
+    )
+
+
+async def recount_loads(session: AsyncSession) -> None:
+    """Count everybody's load anew from the tickets, for rows that were written past this module (seeds, restores)."""
+    everybody = select(User.id, true(), literal(0), literal(0)).where(works_here()).order_by(User.id)
+    columns = [Agent.user_id, Agent.is_available, Agent.open_load, Agent.open_count]
+    await session.execute(insert(Agent).from_select(columns, everybody).on_conflict_do_nothing())
+    # Locked first, so that the sum is taken with nobody's change half done.
+    await session.execute(select(Agent.user_id).order_by(Agent.user_id).with_for_update())
+    await session.execute(_recount())
+
+
+def _recount() -> Update:
+    weight = case(*[(Ticket.priority == priority, points) for priority, points in WEIGHTS.items()], else_=0)
+    held = (Ticket.assignee_id == Agent.user_id) & Ticket.status.in_(sorted(ACTIVE_STATUSES))
+    load = select(func.coalesce(func.sum(weight), 0)).where(held).correlate(Agent).scalar_subquery()
+    count = select(func.count()).select_from(Ticket).where(held).correlate(Agent).scalar_subquery()
+    return update(Agent).values(open_load=load, open_count=count).execution_options(synchronize_session=False)
