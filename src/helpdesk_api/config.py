@@ -1,41 +1,125 @@
-"""STAND-IN by the lead until helper A's settings replace this file."""
+"""Settings, all from the environment with the prefix `HELPDESK_`; the README lists each."""
 
+import secrets
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIN_SECRET_BYTES = 32
+# What examples and compose files show: good for a laptop, refused in production.
+DEMO_SECRETS = frozenset({"demo-secret-for-a-laptop-only-0000", "change-me-change-me-change-me-change-me"})
+
+
+class Environment(StrEnum):
+    """Where this runs; `production` refuses everything that only suits a laptop."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class UnsafeSettings(ValueError):  # noqa: N818 - read by people on the command line
+    """Settings that production refuses."""
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="HELPDESK_", env_file=".env")
-    env: str = "development"
-    database_url: str | None = None
-    data_dir: Path = Path(".helpdesk")
+    """See the README for each; durations are in the unit that the name ends with."""
+
+    model_config = SettingsConfigDict(env_prefix="HELPDESK_", env_file=".env", extra="ignore")
+
+    env: Environment = Environment.DEVELOPMENT
     host: str = "127.0.0.1"
-    port: int = 8000
-    secret_key: SecretStr | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
     public_url: str = "http://127.0.0.1:8000"
     portal_link_template: str = "http://127.0.0.1:8000/v1/tickets/{reference}"
+    data_dir: Path = Path(".helpdesk")
+    database_url: str | None = None
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    statement_cache: Annotated[int, Field(ge=0, le=10_000)] = 500
+    postgres_bin: Path | None = None
+    secret_key: SecretStr | None = None
+    access_token_seconds: Annotated[int, Field(ge=60, le=3_600)] = 900
+    refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30
+    sign_in_attempts: Annotated[int, Field(ge=1, le=1_000)] = 10
+    sign_in_window_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    cors_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
+    max_body_bytes: Annotated[int, Field(ge=1_024, le=104_857_600)] = 1_048_576
+    rate_limit_per_minute: Annotated[int, Field(ge=1)] = 6_000
     smtp_url: SecretStr | None = None
-    mail_from: str = "Helpdesk <helpdesk@example.test>"
-    cors_origins: list[str] = []
-    max_body_bytes: int = 1_048_576
-    rate_limit_per_minute: int = 6000
-    database_pool_size: int = 10
-    statement_cache: int = 500
-    auto_close_days: int = 5
-    reopen_window_days: int = 7
-    comment_edit_window_seconds: int = 900
+    mail_from: str = "Helpdesk <helpdesk@example.com>"
+    auto_close_days: Annotated[int, Field(ge=1, le=28)] = 5
+    reopen_window_days: Annotated[int, Field(ge=0, le=365)] = 7
+    comment_edit_window_seconds: Annotated[int, Field(ge=0, le=86_400)] = 900
     log_level: str = "INFO"
+    log_format: LogFormat = LogFormat.CONSOLE
+
+    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, value: str | None) -> str | None:
+        """`postgresql://…` as everybody writes it is taken for our driver."""
+        if value is None:
+            return None
+        for scheme in ("postgresql://", "postgres://"):
+            if value.startswith(scheme):
+                return "postgresql+asyncpg://" + value.removeprefix(scheme)
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_unsafe(self) -> "Settings":
+        if self.secret_key is not None and len(self.secret_key.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            message = f"HELPDESK_SECRET_KEY needs at least {MIN_SECRET_BYTES} bytes"
+            raise UnsafeSettings(message)
+        if self.env is not Environment.PRODUCTION:
+            return self
+        if self.database_url is None:
+            message = "production needs HELPDESK_DATABASE_URL: the embedded PostgreSQL is for a laptop"
+            raise UnsafeSettings(message)
+        if self.secret_key is None or self.secret_key.get_secret_value() in DEMO_SECRETS:
+            message = "production needs a HELPDESK_SECRET_KEY of its own, not a demo one"
+            raise UnsafeSettings(message)
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        return self.env is Environment.PRODUCTION
 
     @property
     def database_url_required(self) -> str:
-        assert self.database_url
+        """The URL; the command line has started the embedded server and set it by now."""
+        if self.database_url is None:
+            message = "HELPDESK_DATABASE_URL is not set and no embedded PostgreSQL was started"
+            raise RuntimeError(message)
         return self.database_url
 
     @property
     def secret(self) -> str:
-        return self.secret_key.get_secret_value()
+        """The secret key; outside production one is made once and kept in the data directory, readable by us alone."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        path = self.data_dir / "secret"
+        if not path.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(48))
+        return path.read_text().strip()
 
 
 @lru_cache

@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from sqlalchemy import ColumnElement, Select, and_, literal, or_, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
+from starlette.responses import Response
 
+from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.errors import FieldError, ValidationFailed
 from helpdesk_api.web.schemas import CursorText, instant_text
@@ -199,3 +201,32 @@ def link_header(page: PageRequest, next_cursor: str | None, prev_cursor: str | N
             query = urlencode([*page.query, ("limit", str(page.limit)), ("cursor", cursor)])
             links.append(f'<{page.path}?{query}>; rel="{relation}"')
     return ", ".join(links) or None
+
+
+async def page_of(
+    reads: ReadSession, statement: Select[Any], keys: Sequence[SortKey], page: PageRequest
+) -> dict[str, Any]:
+    """A page of rows as a `Page` takes it: one statement, one more for the total if asked for."""
+    cut = paged(statement, keys, page)
+    rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
+    total = None
+    if page.include_total:
+        total = await reads.fetch_value(select(func.count()).select_from(statement.subquery()))
+    return {
+        "data": [dict(row) for row in rows],
+        "next_cursor": next_cursor,
+        "prev_cursor": prev_cursor,
+        "total": total,
+        "total_is_exact": True if total is not None else None,
+    }
+
+
+def add_links(response: Response, page: PageRequest, answer: Mapping[str, Any]) -> None:
+    link = link_header(page, answer["next_cursor"], answer["prev_cursor"])
+    if link is not None:
+        response.headers["Link"] = link
+
+
+def whole_page(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """A bounded list that is always one page."""
+    return {"data": rows, "next_cursor": None, "prev_cursor": None, "total": len(rows), "total_is_exact": True}

@@ -1,6 +1,7 @@
 """One ASGI layer round everything: request id, trace context, limits' headers, security headers, the last 500."""
 
 import re
+import time
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.statement_count import StatementCount, statement_count
 from helpdesk_api.web import trace
+from helpdesk_api.web.metrics import observe
 from helpdesk_api.web.problems import unexpected
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -48,6 +50,7 @@ class EdgeMiddleware:
         counted = StatementCount()
         statement_count.set(counted)
         state: dict[str, Any] = scope.setdefault("state", {})
+        began = time.perf_counter()
         started = False
 
         async def sending(message: Message) -> None:
@@ -55,6 +58,8 @@ class EdgeMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 self._add_headers(MutableHeaders(scope=message), identifier, state, counted)
+                route = getattr(scope.get("route"), "path", "unmatched")
+                observe(scope["method"], route, message["status"], time.perf_counter() - began)
             await send(message)
 
         try:

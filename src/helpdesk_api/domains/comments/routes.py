@@ -32,7 +32,7 @@ from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
-from helpdesk_api.web.listing import PageDep, link_header
+from helpdesk_api.web.listing import PageDep, link_header, whole_page
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of
 from helpdesk_api.web.routing import ApiRouter
 

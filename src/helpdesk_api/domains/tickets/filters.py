@@ -122,7 +122,7 @@ def clauses(filters: TicketFilters, principal: Principal) -> list[ColumnElement[
             found.append(_any_id(getattr(Ticket, name), prefix, text, principal))
     found += _instants(filters)
     if filters.tag is not None:
-        found.append(Ticket.tags.overlap(literal(filters.tag.split(","), ARRAY(Text))))
+        found.append(Ticket.tags.bool_op("&&")(literal(filters.tag.split(","), ARRAY(Text))))
     if filters.external_source is not None:
         found.append(Ticket.external_source == filters.external_source)
     if filters.external_id is not None:

@@ -83,10 +83,15 @@ async def remove_participant(session: AsyncSession, principal: Principal, ticket
     )
 
 
-async def watch(session: AsyncSession, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
-    """Idempotent. Anybody watches what they see; staff may also let others watch."""
+async def watch(
+    session: AsyncSession, database: Database, principal: Principal, ticket: Ticket, user_id: UUID
+) -> None:
+    """Idempotent. Anybody watches what they see; staff may also let others watch. Raises `not_found` for nobody."""
     if user_id != principal.user_id and not policy.works_on(principal, ticket):
         raise ActionForbidden(TicketAction.UPDATE)
+    grants = await GRANTS.get(database, user_id.hex)
+    if grants is None or not grants.is_active:
+        raise NotFound
     if await add_watcher(session, ticket, user_id):
         await _record(
             session,

@@ -42,7 +42,7 @@ from helpdesk_api.domains.tickets.schemas import (
 )
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import NotFound, UnknownReference, documents
-from helpdesk_api.web.listing import PageDep, link_header
+from helpdesk_api.web.listing import PageDep, link_header, whole_page
 from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
 
@@ -339,16 +339,6 @@ async def cancel_ticket(
 people_router = ApiRouter(prefix="/v1/tickets/{ticket_id}", tags=["tickets"])
 
 
-def _one_page(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "data": rows,
-        "next_cursor": None,
-        "prev_cursor": None,
-        "total": len(rows),
-        "total_is_exact": True,
-    }
-
-
 @people_router.get(
     "/participants",
     operation_id="listTicketParticipants",
@@ -360,7 +350,7 @@ def _one_page(rows: list[dict[str, Any]]) -> dict[str, Any]:
 async def list_participants(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
     """At most 200, oldest first."""
     row = await queries.get_row(reads, principal, ticket_id)
-    return _one_page(await queries.list_people(reads, TicketParticipant, row["id"]))
+    return whole_page(await queries.list_people(reads, TicketParticipant, row["id"]))
 
 
 @people_router.put(
@@ -413,7 +403,7 @@ async def list_watchers(ticket_id: TicketKey, principal: PrincipalDep, reads: Re
     row = await queries.get_row(reads, principal, ticket_id)
     if not row["internal"]:
         raise errors.ActionForbidden(errors.TicketAction.UPDATE)
-    return _one_page(await queries.list_people(reads, TicketWatcher, row["id"]))
+    return whole_page(await queries.list_people(reads, TicketWatcher, row["id"]))
 
 
 @people_router.put(
@@ -422,7 +412,7 @@ async def list_watchers(ticket_id: TicketKey, principal: PrincipalDep, reads: Re
     summary="Watch",
     status_code=204,
     dependencies=WRITE,
-    responses=documents(errors.TicketNotFound, errors.ActionForbidden, UnknownReference),
+    responses=documents(errors.TicketNotFound, errors.ActionForbidden, NotFound),
 )
 async def watch_ticket(
     visible: VisibleTicketDep,
@@ -431,7 +421,7 @@ async def watch_ticket(
     session: SessionDep,
 ) -> None:
     """Be told of news. Watching grants no sight of what the watcher may not read."""
-    await people.watch(session, principal, visible.ticket, user_id)
+    await people.watch(session, database, principal, visible.ticket, user_id)
 
 
 @people_router.delete(

@@ -4,6 +4,7 @@ A request schema says the truth about what is accepted, so a bound that is missi
 stops the generation. A response schema may be given a generic bound: it describes, it does not refuse.
 """
 
+import json
 import re
 from typing import Any
 
@@ -96,8 +97,29 @@ def _published_name(name: str) -> str:
     return re.sub(r"Read(?=$|-)", "", name).replace("-Input", "Request").replace("-Output", "")
 
 
+def _two_sided(schemas: Json) -> set[str]:
+    """Names whose request and response forms are the same; pydantic keeps recursive ones apart all the same."""
+    same = {name.removesuffix("-Input") for name in schemas if f"{name.removesuffix('-Input')}-Output" in schemas}
+    while True:
+        either = re.compile(r"/(" + "|".join(sorted(map(re.escape, same))) + r")-(?:Input|Output)\"") if same else None
+
+        def plain(name: str, either: re.Pattern[str] | None = either) -> str:
+            text = json.dumps(schemas[name], sort_keys=True)
+            return either.sub(r'/\1"', text) if either else text
+
+        different = {name for name in same if plain(f"{name}-Input") != plain(f"{name}-Output")}
+        if not different:
+            return same
+        same -= different
+
+
 def _rename(document: Json) -> None:
     schemas = document["components"]["schemas"]
+    same = _two_sided(schemas)
+    _rewrite_references(document, {f"{name}-{side}": name for name in same for side in ("Input", "Output")})
+    for name in same:
+        schemas[name] = schemas.pop(f"{name}-Input")
+        del schemas[f"{name}-Output"]
     names: dict[str, str] = {}
     for name in schemas:
         published = _published_name(name)

@@ -1,0 +1,253 @@
+"""The command `helpdesk`."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.config import Settings, UnsafeSettings, get_settings
+from helpdesk_api.database.embedded import AlreadyRunning, EmbeddedPostgres, running_url
+from helpdesk_api.database.embedded_binaries import EmbeddedPostgresError
+from helpdesk_api.database.migrations import migrate as migrate_database
+from helpdesk_api.database.session import Database
+from helpdesk_api.demo import create_demo, demo_password_in_use, is_empty
+from helpdesk_api.doctor import diagnose
+from helpdesk_api.domains.authentication import actions as authentication
+from helpdesk_api.domains.users import actions as users
+from helpdesk_api.domains.users.schemas import UserCreate
+from helpdesk_api.main import create_app, install_wiring, open_database
+from helpdesk_api.serving import CannotServe, Server
+from helpdesk_api.web.openapi import dump_document
+from helpdesk_api.welcome import welcome
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="A headless IT helpdesk with one HTTP API.")
+user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
+keys_app = typer.Typer(no_args_is_help=True, help="Signing keys of access tokens.")
+app.add_typer(user_app, name="user")
+app.add_typer(keys_app, name="keys")
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """What a person can mend is said in a sentence, without a traceback."""
+    try:
+        yield
+    except (AlreadyRunning, EmbeddedPostgresError, CannotServe, UnsafeSettings) as error:
+        _say(f"helpdesk: {error}")
+        raise typer.Exit(1) from error
+
+
+def _settings() -> Settings:
+    try:
+        return get_settings()
+    except ValueError as error:
+        details = getattr(error, "errors", lambda: [{"msg": str(error), "loc": ()}])()
+        for item in details:
+            name = "_".join(str(part) for part in item["loc"]).upper()
+            _say(f"helpdesk: {f'HELPDESK_{name}: ' if name else ''}{item['msg'].removeprefix('Value error, ')}")
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def _served_database(settings: Settings) -> Iterator[Settings]:
+    """The settings with a URL that answers: the set one, a running server's, or one started for this command."""
+    if settings.database_url is not None:
+        yield settings
+        return
+    folder = settings.data_dir / "postgres"
+    url = running_url(folder)
+    if url is not None:
+        yield settings.model_copy(update={"database_url": url})
+        return
+    with EmbeddedPostgres(folder, bin_dir=settings.postgres_bin) as server:
+        yield settings.model_copy(update={"database_url": server.url})
+
+
+def _with_database(settings: Settings, work: Callable[[Database], Awaitable[None]]) -> None:
+    async def run() -> None:
+        install_wiring(settings)
+        database = open_database(settings)
+        try:
+            await work(database)
+        finally:
+            await database.dispose()
+
+    asyncio.run(run())
+
+
+@app.command()
+def serve(
+    workers: Annotated[int | None, typer.Option(help="API processes; HELPDESK_WORKERS when left out.")] = None,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Without the worker; run `helpdesk worker`.")] = False,
+) -> None:
+    """Start the API, its worker, and the embedded PostgreSQL where no database is set."""
+    settings = _settings()
+    with _plainly():
+        if settings.database_url is None:
+            _say("Starting PostgreSQL …")
+            folder = settings.data_dir / "postgres"
+            with EmbeddedPostgres(folder, bin_dir=settings.postgres_bin) as server:
+                _serve(settings.model_copy(update={"database_url": server.url}), workers, no_worker)
+        else:
+            _serve(settings, workers, no_worker)
+
+
+def _serve(settings: Settings, workers: int | None, no_worker: bool) -> None:
+    _say("Migrating the database …")
+    migrate_database(settings.database_url_required)
+    signed_in_with_demo = False
+
+    async def prepare(database: Database) -> None:
+        nonlocal signed_in_with_demo
+        if settings.is_production:
+            if await demo_password_in_use(database):
+                message = "production refuses a database with the demo data's passwords; change or deactivate them"
+                raise UnsafeSettings(message)
+            return
+        if await is_empty(database):
+            _say("Creating the demo organisation …")
+            await create_demo(database)
+        signed_in_with_demo = await demo_password_in_use(database)
+
+    _with_database(settings, prepare)
+    _say("Starting the API …")
+    server = Server(settings, workers=workers or settings.workers, with_worker=not no_worker)
+    server.run(lambda: typer.echo(welcome(settings, with_demo=signed_in_with_demo)))
+
+
+@app.command()
+def worker() -> None:
+    """Run the relay, the jobs and the schedule; any number of these may run."""
+    from helpdesk_api.worker import run  # noqa: PLC0415 - the worker's adapters are not the command line's
+
+    settings = _settings()
+    with _plainly(), _served_database(settings) as served:
+        asyncio.run(run(served))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this release's schema."""
+    with _plainly(), _served_database(_settings()) as settings:
+        migrate_database(settings.database_url_required)
+        _say("The database is up to date.")
+
+
+@app.command()
+def demo() -> None:
+    """Fill an empty database with the demo organisation."""
+    settings = _settings()
+    if settings.is_production:
+        _say("helpdesk: the demo data has known passwords and stays out of production")
+        raise typer.Exit(1)
+
+    async def fill(database: Database) -> None:
+        if not await is_empty(database):
+            _say("helpdesk: the database is not empty; the demo data goes into an empty one only")
+            raise typer.Exit(1)
+        await create_demo(database)
+
+    with _plainly(), _served_database(settings) as served:
+        migrate_database(served.database_url_required)
+        _with_database(served, fill)
+        _say("The demo organisation is there.")
+
+
+@user_app.command("create")
+def user_create(
+    email: Annotated[str, typer.Option(prompt=True)],
+    name: Annotated[str, typer.Option(prompt=True)],
+    role: Annotated[Role, typer.Option()] = Role.ADMIN,
+    password: Annotated[
+        str | None, typer.Option(help="Asked for when left out; HELPDESK_PASSWORD works too.", envvar="HELPDESK_PASSWORD")
+    ] = None,
+) -> None:
+    """Create an account with a password: the first administrator of an installation, say."""
+    secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+
+    async def create(database: Database) -> None:
+        async with database.session() as session:
+            body = UserCreate(name=name, email=email, role=role)
+            user = await users.create_user(session, Principal.system(), body)
+            await authentication.set_password(session, user, secret)
+            typer.echo(f"usr_{user.id.hex}")
+
+    with _plainly(), _served_database(_settings()) as settings:
+        migrate_database(settings.database_url_required)
+        _with_database(settings, create)
+
+
+@keys_app.command("rotate")
+def keys_rotate() -> None:
+    """Sign with a new key from now on; tokens of the old one stay good until they expire."""
+
+    async def rotate(database: Database) -> None:
+        async with database.session() as session:
+            typer.echo(await authentication.rotate_signing_key(session))
+
+    with _plainly(), _served_database(_settings()) as settings:
+        _with_database(settings, rotate)
+
+
+@app.command()
+def openapi(
+    path: Annotated[Path | None, typer.Argument(help="Where to write; standard output when left out.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only compare with the file; exit 1 if it differs.")] = False,
+) -> None:
+    """Write the contract."""
+    settings = Settings(_env_file=None, env="test", secret_key="x" * 32)  # type: ignore[call-arg, arg-type]
+    text = dump_document(create_app(settings))
+    if path is None:
+        sys.stdout.write(text)
+    elif check:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            _say(f"helpdesk: {path} is not what this release serves; run `make openapi`")
+            raise typer.Exit(1)
+    else:
+        path.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is configured, what answers, and what is missing."""
+    settings = _settings()
+    with _plainly(), _served_database(settings) as served:
+        findings = asyncio.run(diagnose(served))
+    for finding in findings:
+        typer.echo(f"{'ok     ' if finding.is_good else 'PROBLEM'} {finding.text}")
+    if not all(finding.is_good for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(path: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Dump the whole database (pg_dump's custom format)."""
+    from helpdesk_api.database.dump import dump  # noqa: PLC0415 - needs programs that a server may lack
+
+    with _plainly(), _served_database(_settings()) as settings:
+        dump(settings, path)
+        _say(f"Written to {path}.")
+
+
+@app.command()
+def restore(path: Annotated[Path, typer.Argument(help="A file that `helpdesk backup` wrote.")]) -> None:
+    """Load a dump into an empty database."""
+    from helpdesk_api.database.dump import load  # noqa: PLC0415 - needs programs that a server may lack
+
+    with _plainly(), _served_database(_settings()) as settings:
+        load(settings, path)
+        _say("Restored.")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,75 @@
+"""What is configured, what answers, what is missing."""
+
+import shutil
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from helpdesk_api.config import Settings
+from helpdesk_api.database.dump import find_program
+from helpdesk_api.database.migrations import newest_revision
+from helpdesk_api.database.session import Database
+from helpdesk_api.demo import demo_password_in_use
+from helpdesk_api.main import open_database
+
+OLDEST_POSTGRES = 150_000
+_ENOUGH_DISK = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the diagnosis."""
+
+    is_good: bool
+    text: str
+
+
+async def diagnose(settings: Settings) -> list[Finding]:
+    findings = [Finding(is_good=True, text=f"environment: {settings.env}"), _mail(settings), _disk(settings)]
+    for program in ("pg_dump", "pg_restore"):
+        where = find_program(settings, program)
+        findings.append(Finding(where is not None, f"{program}: {where or 'not found; backup and restore need it'}"))
+    database = open_database(settings)
+    try:
+        findings += await _database(settings, database)
+    except (SQLAlchemyError, OSError) as error:
+        findings.append(Finding(is_good=False, text=f"database: does not answer ({error})"))
+    finally:
+        await database.dispose()
+    return findings
+
+
+async def _database(settings: Settings, database: Database) -> list[Finding]:
+    async with database.engine.connect() as connection:
+        number = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
+        version = (await connection.execute(text("SHOW server_version"))).scalar_one()
+        current = await connection.run_sync(_current)
+    newest = newest_revision()
+    findings = [
+        Finding(number >= OLDEST_POSTGRES, f"database: PostgreSQL {version} (15 or newer is needed)"),
+        Finding(current == newest, f"schema: {current or 'none'} (this release has {newest})"),
+    ]
+    if current == newest and await demo_password_in_use(database):
+        findings.append(
+            Finding(not settings.is_production, "accounts: the demo data's passwords are in use; never in production")
+        )
+    return findings
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _mail(settings: Settings) -> Finding:
+    if settings.smtp_url is None:
+        return Finding(not settings.is_production, f"mail: no HELPDESK_SMTP_URL; files in {settings.data_dir}/mail")
+    return Finding(is_good=True, text=f"mail: by {urlsplit(settings.smtp_url.get_secret_value()).hostname}")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data_dir if settings.data_dir.exists() else settings.data_dir.absolute().parent
+    free = shutil.disk_usage(folder).free
+    return Finding(free > _ENOUGH_DISK, f"disk: {free // 1_000_000:,} MB free for {settings.data_dir}")

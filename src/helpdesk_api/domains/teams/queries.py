@@ -1,0 +1,74 @@
+"""Reads of teams; for staff, who see all of them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.teams.errors import TeamNotFound
+from helpdesk_api.domains.teams.models import Team, TeamMember
+from helpdesk_api.domains.users.models import User
+from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
+
+COLUMNS = (
+    Team.id,
+    Team.name,
+    Team.description,
+    Team.email,
+    Team.auto_assign,
+    Team.archived_at,
+    Team.created_at,
+    Team.updated_at,
+    Team.version,
+)
+SORTS = {
+    "name": SortKey("name", Team.name, str),
+    "created_at": SortKey("created_at", Team.created_at, datetime),
+}
+MAX_MEMBERS = 200
+
+
+async def get_team(reads: ReadSession, team_id: UUID) -> Any:
+    """Raises `team_not_found`."""
+    row = await reads.fetch_one(select(*COLUMNS).where(Team.id == team_id))
+    if row is None:
+        raise TeamNotFound
+    return row
+
+
+async def lock_team(session: AsyncSession, team_id: UUID) -> Team:
+    """Raises `team_not_found`."""
+    found = await session.get(Team, team_id, with_for_update=True)
+    if found is None:
+        raise TeamNotFound
+    return found
+
+
+async def list_teams(
+    reads: ReadSession, page: PageRequest, *, is_archived: bool | None, sort: str | None
+) -> dict[str, Any]:
+    statement: Select[Any] = select(*COLUMNS)
+    if is_archived is not None:
+        statement = statement.where(Team.archived_at.is_not(None) if is_archived else Team.archived_at.is_(None))
+    keys = parse_sort(sort, SORTS, "name")
+    return await page_of(reads, statement, [*keys, SortKey("id", Team.id, UUID, keys[-1].descending)], page)
+
+
+async def list_members(reads: ReadSession, team_id: UUID) -> list[dict[str, Any]]:
+    rows = await reads.fetch(
+        select(
+            TeamMember.user_id,
+            User.name,
+            User.role,
+            TeamMember.is_lead,
+            User.deactivated_at.is_(None).label("is_active"),
+        )
+        .join(User, User.id == TeamMember.user_id)
+        .where(TeamMember.team_id == team_id)
+        .order_by(User.name, User.id)
+        .limit(MAX_MEMBERS)
+    )
+    return [dict(row) for row in rows]

@@ -1,0 +1,27 @@
+"""Facts about people; for administrators' eyes."""
+
+from typing import ClassVar
+
+from helpdesk_api.outbox.events import DomainEvent
+
+
+class UserEvent(DomainEvent):
+    subject_type: ClassVar[str] = "user"
+
+
+class UserCreated(UserEvent):
+    type = "user.created"
+
+
+class UserUpdated(UserEvent):
+    type = "user.updated"
+
+
+class UserDeactivated(UserEvent):
+    """Their tokens die with the commit; open tickets are flagged for reassignment."""
+
+    type = "user.deactivated"
+
+
+class UserReactivated(UserEvent):
+    type = "user.reactivated"

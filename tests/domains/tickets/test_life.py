@@ -1,0 +1,301 @@
+"""A ticket's whole life over HTTP, and who may do what in it."""
+
+import httpx
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.tickets import jobs
+from tests.factories.records import Make
+from tests.fixtures.clients import AsUser
+
+NEW = {"subject": "VPN drops", "description": "It *drops*.", "impact": "medium", "urgency": "high"}
+
+
+async def opened(client: httpx.AsyncClient, **fields: object) -> dict[str, object]:
+    reply = await client.post("/v1/tickets", json={**NEW, **fields})
+    assert reply.status_code == 201, reply.text
+    body: dict[str, object] = reply.json()
+    return body
+
+
+def allowed(ticket: dict[str, object]) -> set[str]:
+    return {action["action"] for action in ticket["allowed_actions"] if action["allowed"]}  # type: ignore[attr-defined]
+
+
+class TestLife:
+    async def test_from_opening_to_confirmation(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        ticket = await opened(requester_client)
+        assert ticket["status"] == "open"
+        assert ticket["description_html"] == "<p>It <em>drops</em>.</p>\n"
+        path = f"/v1/tickets/{ticket['reference']}"
+        started = await agent_client.post(f"{path}/start", json={})
+        assert started.json()["status"] == "in_progress"
+        assert started.json()["assignee_id"] is not None
+        resolution = {"resolution_code": "fixed", "resolution_text": "New certificate."}
+        resolved = await agent_client.post(f"{path}/resolve", json=resolution)
+        assert resolved.json()["status"] == "resolved"
+        assert resolved.json()["closes_at"] > resolved.json()["resolved_at"]
+        seen = (await requester_client.get(path)).json()
+        assert "confirm" in allowed(seen)
+        assert "confirm" not in allowed(resolved.json())
+        confirmed = await requester_client.post(f"{path}/confirm", json={})
+        assert confirmed.json()["status"] == "closed"
+        assert allowed(confirmed.json()) == {"comment"}
+
+    async def test_requester_may_not_work(self, requester_client: httpx.AsyncClient) -> None:
+        ticket = await opened(requester_client)
+        reply = await requester_client.post(f"/v1/tickets/{ticket['id']}/start", json={})
+        assert (reply.status_code, reply.json()["code"]) == (403, "action_forbidden")
+
+    async def test_stranger_gets_404_everywhere(
+        self, requester_client: httpx.AsyncClient, a_user: Make, as_user: AsUser
+    ) -> None:
+        ticket = await opened(requester_client)
+        stranger = as_user(await a_user())
+        path = f"/v1/tickets/{ticket['id']}"
+        for verb in ("start", "pend", "resume", "resolve", "confirm", "reopen", "close", "cancel"):
+            body = {
+                "pend": {"reason": "vendor"},
+                "resolve": {"resolution_code": "fixed", "resolution_text": "x"},
+                "reopen": {"reason": "x"},
+                "cancel": {"reason": "x"},
+            }.get(verb, {})
+            reply = await stranger.post(f"{path}/{verb}", json=body)
+            assert (reply.status_code, reply.json()["code"]) == (404, "ticket_not_found"), verb
+        for reply in (
+            await stranger.get(path),
+            await stranger.patch(path, json={"subject": "x"}),
+            await stranger.get(f"{path}/comments"),
+            await stranger.post(f"{path}/comments", json={"body": "x"}),
+            await stranger.get(f"{path}/participants"),
+            await stranger.get(f"{path}/watchers"),
+        ):
+            assert reply.status_code == 404
+        assert (await stranger.get("/v1/tickets")).json()["data"] == []
+
+    async def test_not_allowed_transition_names_the_status(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        ticket = await opened(requester_client)
+        reply = await agent_client.post(f"/v1/tickets/{ticket['id']}/resume", json={})
+        assert reply.status_code == 409
+        assert reply.json()["code"] == "transition_not_allowed"
+        assert reply.json()["params"] == {"action": "resume", "status": "open"}
+
+    async def test_reopen_window(
+        self, database: Database, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        # Over the night in October that has 25 hours in Europe: seven days are seven times 24 hours.
+        with clock.frozen(clock.now().replace(year=2026, month=10, day=24, hour=12)) as moment:
+            ticket = await opened(requester_client)
+            path = f"/v1/tickets/{ticket['id']}"
+            await agent_client.post(f"{path}/resolve", json={"resolution_code": "fixed", "resolution_text": "x"})
+            moment.advance(days=7, seconds=1)
+            late = await requester_client.post(f"{path}/reopen", json={"reason": "again"})
+            assert (late.status_code, late.json()["code"]) == (409, "reopen_window_passed")
+            moment.advance(seconds=-1)
+            reopened = await requester_client.post(f"{path}/reopen", json={"reason": "again"})
+            assert reopened.json()["status"] == "open"
+            assert reopened.json()["resolution_code"] is None
+            assert reopened.json()["reopened_count"] == 1
+
+    async def test_resolved_closes_by_itself_counted_from_the_resolution(
+        self, database: Database, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        with clock.frozen(clock.now()) as moment:
+            ticket = await opened(requester_client)
+            path = f"/v1/tickets/{ticket['id']}"
+            await agent_client.post(f"{path}/resolve", json={"resolution_code": "fixed", "resolution_text": "x"})
+            moment.advance(days=5, seconds=-1)
+            async with database.session() as session:
+                await jobs.close_resolved(session)
+            assert (await requester_client.get(path)).json()["status"] == "resolved"
+            moment.advance(seconds=1)
+            async with database.session() as session:
+                await jobs.close_resolved(session)
+            assert (await requester_client.get(path)).json()["status"] == "closed"
+
+    async def test_scheduled_wait_resumes_by_itself(
+        self, database: Database, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        with clock.frozen(clock.now()) as moment:
+            ticket = await opened(requester_client)
+            path = f"/v1/tickets/{ticket['id']}"
+            at = (moment.at.replace(microsecond=0)).isoformat()
+            past = await agent_client.post(f"{path}/pend", json={"reason": "scheduled", "resumes_at": at})
+            assert (past.status_code, past.json()["code"]) == (422, "resume_in_past")
+            assert past.json()["errors"][0]["pointer"] == "#/resumes_at"
+            missing = await agent_client.post(f"{path}/pend", json={"reason": "scheduled"})
+            assert missing.status_code == 422
+            moment.advance(hours=-1)
+            await agent_client.post(f"{path}/pend", json={"reason": "scheduled", "resumes_at": at})
+            moment.advance(hours=1)
+            async with database.session() as session:
+                await jobs.resume_scheduled(session)
+            assert (await agent_client.get(path)).json()["status"] == "in_progress"
+
+
+class TestCreate:
+    async def test_priority_by_hand_needs_the_right_and_a_reason(
+        self, agent_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient
+    ) -> None:
+        refused = await agent_client.post("/v1/tickets", json={**NEW, "priority": "critical"})
+        assert (refused.status_code, refused.json()["required_scope"]) == (403, "tickets:admin")
+        bare = await supervisor_client.post("/v1/tickets", json={**NEW, "priority": "critical"})
+        assert (bare.status_code, bare.json()["code"]) == (422, "priority_reason_required")
+        body = {**NEW, "priority": "critical", "priority_reason": "Board meeting"}
+        ticket = (await supervisor_client.post("/v1/tickets", json=body)).json()
+        assert (ticket["priority"], ticket["priority_source"]) == ("critical", "manual")
+
+    async def test_priority_from_the_matrix(self, requester_client: httpx.AsyncClient) -> None:
+        assert (await opened(requester_client, impact="high", urgency="high"))["priority"] == "critical"
+        assert (await opened(requester_client, impact="medium", urgency="medium"))["priority"] == "medium"
+        assert (await opened(requester_client, impact="low", urgency="low"))["priority"] == "low"
+
+    async def test_only_staff_open_for_others(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_user: Make
+    ) -> None:
+        other = await a_user()
+        body = {**NEW, "requester_id": f"usr_{other.id.hex}"}
+        refused = await requester_client.post("/v1/tickets", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "field_forbidden")
+        ticket = await opened(agent_client, requester_id=f"usr_{other.id.hex}")
+        assert ticket["requester_id"] == f"usr_{other.id.hex}"
+        assert ticket["submitter_id"] != ticket["requester_id"]
+
+    async def test_each_type_counts_by_itself_and_a_reference_survives_its_type(
+        self, agent_client: httpx.AsyncClient
+    ) -> None:
+        ticket = await opened(agent_client, type="service_request")
+        reference = str(ticket["reference"])
+        assert reference.startswith("REQ-")
+        changed = await agent_client.patch(f"/v1/tickets/{reference}", json={"type": "incident"})
+        assert (changed.json()["type"], changed.json()["reference"]) == ("incident", reference)
+
+    async def test_external_pair_is_unique(self, agent_client: httpx.AsyncClient) -> None:
+        await opened(agent_client, external_source="jira", external_id="A-1")
+        twin = await agent_client.post("/v1/tickets", json={**NEW, "external_source": "jira", "external_id": "A-1"})
+        assert (twin.status_code, twin.json()["code"]) == (409, "external_id_taken")
+        half = await agent_client.post("/v1/tickets", json={**NEW, "external_id": "A-1"})
+        assert (half.status_code, half.json()["code"]) == (422, "external_pair_incomplete")
+
+    async def test_import_clock(
+        self, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient
+    ) -> None:
+        past = {**NEW, "occurred_at": "2020-02-29T08:00:00Z"}
+        refused = await agent_client.post("/v1/tickets", json=past)
+        assert (refused.status_code, refused.json()["required_scope"]) == (403, "import")
+        assert (await admin_client.post("/v1/tickets", json=past)).json()["created_at"] == "2020-02-29T08:00:00.000000Z"
+
+    async def test_bad_bodies_point_at_the_field(self, requester_client: httpx.AsyncClient) -> None:
+        for change, pointer in (
+            ({"subjekt": "x"}, "#/subjekt"),
+            ({"subject": ""}, "#/subject"),
+            ({"subject": "a\x00b"}, "#/subject"),
+            ({"impact": "huge"}, "#/impact"),
+            ({"category_id": "tea_" + "0" * 32}, "#/category_id"),
+            ({"began_at": "2026-01-01T00:00:00"}, "#/began_at"),
+            ({"tags": ["x"] * 31}, "#/tags"),
+        ):
+            reply = await requester_client.post("/v1/tickets", json={**NEW, **change})
+            assert reply.status_code == 422, change
+            assert reply.json()["code"] == "validation_failed"
+            assert pointer in [error["pointer"] for error in reply.json()["errors"]]
+        unknown = await requester_client.post("/v1/tickets", json={**NEW, "category_id": "cat_" + "0" * 32})
+        assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_reference")
+        future = await requester_client.post("/v1/tickets", json={**NEW, "began_at": "2999-01-01T00:00:00Z"})
+        assert (future.status_code, future.json()["code"]) == (422, "instant_in_future")
+        assert (await requester_client.get("/v1/tickets")).json()["data"] == []
+
+
+class TestUpdate:
+    async def test_merge_patch(self, agent_client: httpx.AsyncClient) -> None:
+        ticket = await opened(agent_client, affected_service="VPN")
+        path = f"/v1/tickets/{ticket['id']}"
+        same = await agent_client.patch(path, json={})
+        assert same.json()["updated_at"] == ticket["updated_at"]
+        assert (await agent_client.patch(path, json={"subject": None})).status_code == 422
+        cleared = await agent_client.patch(
+            path,
+            content=b'{"affected_service": null, "tags": ["vpn", "vpn"]}',
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        assert (cleared.json()["affected_service"], cleared.json()["tags"]) == (None, ["vpn"])
+
+    async def test_two_people_editing(self, agent_client: httpx.AsyncClient) -> None:
+        ticket = await opened(agent_client)
+        path = f"/v1/tickets/{ticket['id']}"
+        etag = (await agent_client.get(path)).headers["etag"]
+        first = await agent_client.patch(path, json={"subject": "A"}, headers={"If-Match": etag})
+        second = await agent_client.patch(path, json={"subject": "B"}, headers={"If-Match": etag})
+        assert first.status_code == 200
+        assert (second.status_code, second.json()["code"]) == (412, "precondition_failed")
+        assert second.json()["params"]["current_etag"] == first.headers["etag"]
+        assert (await agent_client.get(path)).json()["subject"] == "A"
+        unchanged = await agent_client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+    async def test_requester_edits_words_and_nothing_else(self, requester_client: httpx.AsyncClient) -> None:
+        ticket = await opened(requester_client)
+        path = f"/v1/tickets/{ticket['id']}"
+        assert (await requester_client.patch(path, json={"subject": "Better words"})).status_code == 200
+        refused = await requester_client.patch(path, json={"impact": "high"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "field_forbidden")
+        assert refused.json()["errors"][0]["pointer"] == "#/impact"
+
+    async def test_priority_by_hand_stays_until_cleared(self, supervisor_client: httpx.AsyncClient) -> None:
+        ticket = await opened(supervisor_client, impact="low", urgency="low")
+        path = f"/v1/tickets/{ticket['id']}"
+        body = {"priority": "critical", "priority_reason": "The board is waiting"}
+        assert (await supervisor_client.patch(path, json=body)).json()["priority"] == "critical"
+        assert (await supervisor_client.patch(path, json={"impact": "high"})).json()["priority"] == "critical"
+        back = (await supervisor_client.patch(path, json={"priority": None})).json()
+        assert (back["priority"], back["priority_source"], back["priority_reason"]) == ("medium", "matrix", None)
+
+
+class TestPeople:
+    async def test_a_participant_sees_and_replies_a_watcher_does_not(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_user: Make, as_user: AsUser
+    ) -> None:
+        ticket = await opened(requester_client)
+        path = f"/v1/tickets/{ticket['id']}"
+        colleague, onlooker = await a_user(), await a_user()
+        assert (await requester_client.put(f"{path}/participants/usr_{colleague.id.hex}")).status_code == 204
+        assert (await agent_client.put(f"{path}/watchers/usr_{onlooker.id.hex}")).status_code == 204
+        assert (await as_user(colleague).get(path)).status_code == 200
+        assert (await as_user(colleague).post(f"{path}/comments", json={"body": "me too"})).status_code == 201
+        assert (await as_user(onlooker).get(path)).status_code == 404
+        assert (await requester_client.get(f"{path}/watchers")).status_code == 403
+        assert (await as_user(colleague).delete(f"{path}/participants/usr_{colleague.id.hex}")).status_code == 204
+        assert (await as_user(colleague).get(path)).status_code == 404
+        missing = await requester_client.put(f"{path}/participants/usr_{'0' * 32}")
+        assert missing.status_code == 404
+
+    async def test_colleagues_where_allowed(
+        self, an_organization: Make, a_user: Make, as_user: AsUser
+    ) -> None:
+        organization = await an_organization()
+        one = await a_user(organization_id=organization.id)
+        curious = await a_user(organization_id=organization.id, sees_organization=True)
+        discreet = await a_user(organization_id=organization.id)
+        ticket = await opened(as_user(one))
+        path = f"/v1/tickets/{ticket['id']}"
+        assert (await as_user(curious).get(path)).status_code == 200
+        assert allowed((await as_user(curious).get(path)).json()) == set()
+        assert (await as_user(discreet).get(path)).status_code == 404
+
+
+class TestSight:
+    async def test_agents_see_their_teams_work(self, a_user: Make, a_team: Make, as_user: AsUser) -> None:
+        ours, theirs = await a_team(auto_assign=False), await a_team(auto_assign=False)
+        agent = as_user(await a_user(role=Role.AGENT, teams=[ours]))
+        admin = as_user(await a_user(role=Role.ADMIN))
+        mine = await opened(admin, team_id=f"tea_{ours.id.hex}")
+        foreign = await opened(admin, team_id=f"tea_{theirs.id.hex}")
+        nobodys = await opened(admin)
+        seen = {ticket["id"] for ticket in (await agent.get("/v1/tickets")).json()["data"]}
+        assert seen == {mine["id"], nobodys["id"]}
+        assert (await agent.get(f"/v1/tickets/{foreign['id']}")).status_code == 404
