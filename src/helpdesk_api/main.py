@@ -15,6 +15,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.outbox.pending import send_wakeups_through
 from helpdesk_api.outbox.record import install_reactions
 from helpdesk_api.web import cursors, problems
+from helpdesk_api.web.body_limit import BodyLimitMiddleware
 from helpdesk_api.web.middleware import EdgeMiddleware
 from helpdesk_api.web.rate_limit import RateLimiter
 
@@ -72,7 +73,6 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=settings.max_body_bytes,
         separate_input_output_schemas=False,
         lifespan=None if database is not None else _lifespan,
         middleware=_middleware(settings),
@@ -108,4 +108,5 @@ def _middleware(settings: Settings) -> list[Middleware]:
         expose_headers=EXPOSED_HEADERS,
         max_age=600,
     )
-    return [edge, cors]
+    # Inside both: a refusal for its size carries the headers of every other answer, for browsers too.
+    return [edge, cors, Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)]

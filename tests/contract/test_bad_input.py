@@ -159,6 +159,16 @@ async def test_oversized_body_is_413(operation: Operation, small_client: httpx.A
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
 
 
+async def test_a_body_of_unannounced_length_is_counted(small_client: httpx.AsyncClient) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(SMALL_BODY // 100 + 1):
+            yield b"a" * 100
+
+    answer = await small_client.post("/v1/tickets", content=chunks())
+    assert "content-length" not in answer.request.headers
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+
 @pytest.mark.parametrize(
     "operation",
     [one for one in SECURED if "{ticket_id}" in one.path],
