@@ -31,14 +31,15 @@ def build(mail: OutboundMail, identity: MailIdentity, *, secret: str | None = No
     message["Subject"] = one_line(mail.subject)
     message["Message-ID"] = mail.message_id
     message["Date"] = format_datetime(mail.created_at)
-    for name, value in mail.headers.items():
-        message[name] = one_line(str(value), limit=900)
     # RFC 3834, and what Exchange understands: no out-of-office answers to a machine.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(mail.text.replace(SECRET, secret or ""))
     message.add_alternative(mail.html.replace(SECRET, secret or ""), subtype="html")
     message.set_boundary(f"=_{mail.id.hex}")
+    # Last, since setting a content drops every Content- header.
+    for name, value in mail.headers.items():
+        message[name] = one_line(str(value), limit=900)
     return message
 
 
