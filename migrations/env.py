@@ -3,23 +3,34 @@
 import asyncio
 
 from alembic import context
-from sqlalchemy import Connection, pool
+from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from helpdesk_api import wiring
 from helpdesk_api.config import get_settings
 from helpdesk_api.database.base import Base
-import helpdesk_api.wiring  # noqa: F401 - declares every table
 
+# Any constant: two processes that start at once migrate one after the other.
+MIGRATION_LOCK = 7_041_776
+# A migration waits this long for a lock, then fails; a queue of waiting writers behind it would be worse.
+LOCK_TIMEOUT = "10s"
+
+# Importing the wiring declares every table.
+assert wiring.ROUTERS  # noqa: S101 - says what the import is for
 
 
 def run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True, compare_server_default=True)
+    context.configure(
+        connection=connection, target_metadata=Base.metadata, compare_type=True, compare_server_default=True
+    )
     with context.begin_transaction():
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
         context.run_migrations()
 
 
 async def online() -> None:
-    url = context.config.attributes.get("url") or get_settings().database_url
+    url = context.config.attributes.get("url") or get_settings().database_url_required
     engine = create_async_engine(url, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(run)

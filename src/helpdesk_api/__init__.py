@@ -1,0 +1,1 @@
+"""A headless IT helpdesk and ITSM backend with one HTTP API."""
