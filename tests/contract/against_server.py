@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from helpdesk_api.demo import DEMO_SIGN_INS
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 START_SECONDS = 120
@@ -76,17 +78,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="helpdesk-contract-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         settings = {
+            "PYTHONPATH": str(ROOT / "src"),
+            "HELPDESK_ENV": "development",
             "HELPDESK_DATA_DIR": f"{folder}/data",
             "HELPDESK_PORT": str(port),
             "HELPDESK_RATE_LIMIT_PER_MINUTE": "10000000",
             "HELPDESK_PUBLIC_URL": url,
         }
         server = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "helpdesk_api.cli", "serve"], cwd=ROOT, env={**os.environ, **settings}
+            [sys.executable, "-c", "from helpdesk_api.cli import app; app()", "serve"],
+            cwd=ROOT,
+            env={**os.environ, **settings},
         )
         try:
             wait_until_ready(url, server)
-            token = sign_in(url, ADMIN_EMAIL, ADMIN_PASSWORD)
+            token = sign_in(url, *DEMO_SIGN_INS["admin"])
             reports = Path(os.environ.get("REPORT_DIR", folder))
             outcome = schemathesis(url, token, reports)
             sys.stdout.write(accepted_operations(reports / "schemathesis.json") + "\n")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -37,7 +38,7 @@ def problem_response(request: Request, error: ProblemError) -> Response:
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": request.url.path,
+        "instance": quote(request.scope["path"], safe="/:@!$&'()*+,;=", errors="replace"),
         "code": error.code,
         "request_id": trace.request_id.get(),
         "required_scope": getattr(error, "required_scope", None),

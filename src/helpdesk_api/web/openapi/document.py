@@ -63,6 +63,11 @@ def render(document: Json) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def dump_document(app: FastAPI) -> str:
+    """The same as text, for the command line."""
+    return render(build_document(app)).decode()
+
+
 def _tags(routes: Sequence[BaseRoute]) -> list[Json]:
     """Each tag is described by the package or module of its first route: a new domain brings its own words."""
     tags: dict[str, Json] = {}
