@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     public_url: str = "http://127.0.0.1:8000"
     portal_link_template: str = "http://127.0.0.1:8000/v1/tickets/{reference}"
+    password_link_template: str = "http://127.0.0.1:8000/password?token={token}"
     data_dir: Path = Path(".helpdesk")
     database_url: str | None = None
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 6_000
     smtp_url: SecretStr | None = None
     mail_from: str = "Helpdesk <helpdesk@example.com>"
+    job_visibility_seconds: Annotated[int, Field(ge=2, le=600)] = 10
     auto_close_days: Annotated[int, Field(ge=1, le=28)] = 5
     reopen_window_days: Annotated[int, Field(ge=0, le=365)] = 7
     comment_edit_window_seconds: Annotated[int, Field(ge=0, le=86_400)] = 900

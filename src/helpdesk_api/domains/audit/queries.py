@@ -21,7 +21,13 @@ from helpdesk_api.outbox.models import EventRow, OutboxState
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
-_PREFIXES = {"ticket": "tkt", "comment": "cmt", "organization": "org", "api_key": "key", "session": "ses"}
+_PREFIXES = {
+    "ticket": "tkt",
+    "comment": "cmt",
+    "user": "usr",
+    "routing_rule": "rul",
+    "api_key": "key",
+}
 _PREFIX_LENGTH = 3
 # A cursor's length must not tell how far the log has grown.
 _DIGITS = 19

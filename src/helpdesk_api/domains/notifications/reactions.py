@@ -186,7 +186,7 @@ async def send_password_link(session: AsyncSession, event: EventRow) -> None:
         template=MailTemplate.INVITATION if invited else MailTemplate.PASSWORD_RESET,
         to=person,
         facts={},
-        secret_reference=UUID(hex=event.internal_data["reset_id"]),
+        secret_reference=UUID(hex=event.data["reset_id"].rpartition("_")[2]),
     )
     await post(session, event.id, [letter])
 
