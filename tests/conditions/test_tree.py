@@ -119,6 +119,4 @@ def test_the_schema_is_made_of_named_bounded_parts() -> None:
     definitions = TypeAdapter(ConditionTree).json_schema()["$defs"]
     assert {"Condition", "ConditionAll", "ConditionAny", "ConditionNot", "ConditionComparison"} <= definitions.keys()
     assert definitions["ConditionAll"]["properties"]["all"]["maxItems"] == 100
-    assert all(
-        definitions[name]["additionalProperties"] is False for name in ("ConditionAll", "ConditionComparison")
-    )
+    assert all(definitions[name]["additionalProperties"] is False for name in ("ConditionAll", "ConditionComparison"))

@@ -51,7 +51,7 @@ class Thing:
 
 def _field(name: str, kind: FieldType, **options: Any) -> FieldSpec:
     return FieldSpec(
-        name=name, type=kind, column=lambda: things.c[name], read=lambda thing: getattr(thing, name), **options
+        name=name, kind=kind, column=lambda: things.c[name], read=lambda thing: getattr(thing, name), **options
     )
 
 

@@ -7,7 +7,14 @@ from typing import Any
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from helpdesk_api.conditions.registry import FieldSpec, FieldType, Subject
-from helpdesk_api.conditions.tree import ConditionAll, ConditionAny, ConditionComparison, ConditionNot, Node, ConditionOperator
+from helpdesk_api.conditions.tree import (
+    ConditionAll,
+    ConditionAny,
+    ConditionComparison,
+    ConditionNot,
+    ConditionOperator,
+    Node,
+)
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.web.errors import FieldError, ValidationFailed
 
@@ -107,12 +114,12 @@ def _operand(field: FieldSpec, op: ConditionOperator, value: Any) -> Any:
 
 
 def _convert(field: FieldSpec, value: Any) -> Any:
-    if field.type is FieldType.BOOLEAN:
+    if field.kind is FieldType.BOOLEAN:
         if not isinstance(value, bool):
             code = "boolean_expected"
             raise _ValueError(code, f"`{field.name}` is true or false")
         return value
-    if field.type is FieldType.NUMBER:
+    if field.kind is FieldType.NUMBER:
         if isinstance(value, bool) or not isinstance(value, int | float):
             code = "number_expected"
             raise _ValueError(code, f"`{field.name}` is a number")
@@ -124,20 +131,20 @@ def _convert(field: FieldSpec, value: Any) -> Any:
 
 
 def _from_text(field: FieldSpec, value: str) -> Any:
-    if field.type is FieldType.ENUM and field.enum is not None:
+    if field.kind is FieldType.ENUM and field.enum is not None:
         try:
             return field.enum(value)
         except ValueError:
             code = "unknown_value"
             known = ", ".join(member.value for member in field.enum)
             raise _ValueError(code, f"`{field.name}` is one of {known}") from None
-    if field.type is FieldType.ID and field.prefix is not None:
+    if field.kind is FieldType.ID and field.prefix is not None:
         try:
             return parse_id(field.prefix, value)
         except ValueError as error:
             code = "invalid_id"
             raise _ValueError(code, str(error)) from None
-    if field.type is FieldType.INSTANT:
+    if field.kind is FieldType.INSTANT:
         return _to_instant(value)
     return value
 

@@ -5,11 +5,12 @@ Two-valued throughout: a comparison with null is false, so its negation, and `ne
 
 import operator
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from helpdesk_api.conditions.checking import Checked, Every, Inverse, Some, Leaf
+from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.registry import FieldSpec, FieldType
 from helpdesk_api.conditions.tree import ConditionOperator
 
@@ -34,7 +35,7 @@ def fold(text: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def ranks(enum: type[Any]) -> Mapping[Any, int]:
+def ranks(enum: type[StrEnum]) -> Mapping[Any, int]:
     """The rank of each member by its place in the enum; keys are equal to the members' texts."""
     return {member.value: place for place, member in enumerate(enum)}
 
@@ -59,7 +60,7 @@ def _compile_test(test: Leaf) -> Predicate:
 
 
 def _matcher(field: FieldSpec, op: ConditionOperator, operand: Any) -> Callable[[Any], bool]:
-    if field.type is FieldType.TEXT_LIST:
+    if field.kind is FieldType.TEXT_LIST:
         return _list_matcher(op, operand)
     if op is ConditionOperator.IS_NULL:
         return lambda value: (value is None) is operand

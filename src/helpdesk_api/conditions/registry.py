@@ -50,7 +50,7 @@ class FieldSpec:
     """
 
     name: str
-    type: FieldType
+    kind: FieldType
     column: Callable[[], Any]
     read: Callable[[Any], Any]
     enum: type[StrEnum] | None = None
@@ -58,7 +58,7 @@ class FieldSpec:
     prefix: str | None = None
 
     def operators(self) -> frozenset[ConditionOperator]:
-        return OPERATORS[self.type] | (_ORDER if self.is_ordered else frozenset())
+        return OPERATORS[self.kind] | (_ORDER if self.is_ordered else frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def attribute(
     """A field that is a mapped attribute of the same name on both sides."""
     return FieldSpec(
         name=name,
-        type=kind,
+        kind=kind,
         column=lambda: getattr(model, name),
         read=attrgetter(name),
         enum=enum,

@@ -23,7 +23,7 @@ from sqlalchemy import (
     true,
 )
 
-from helpdesk_api.conditions.checking import Checked, Every, Inverse, Some, Leaf
+from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.predicate import ORDERINGS, fold, ranks
 from helpdesk_api.conditions.registry import FieldType
 from helpdesk_api.conditions.tree import ConditionOperator
@@ -42,7 +42,7 @@ def compile_where(checked: Checked) -> ColumnElement[bool]:
 
 def _test(test: Leaf) -> ColumnElement[bool]:
     column = test.field.column()
-    if test.field.type is FieldType.TEXT_LIST:
+    if test.field.kind is FieldType.TEXT_LIST:
         return _list_test(column, test.op, test.operand)
     if test.op is ConditionOperator.IS_NULL:
         return column.is_(None) if test.operand else column.is_not(None)  # type: ignore[no-any-return]
@@ -68,9 +68,9 @@ def _order_test(test: Leaf, column: Any) -> ColumnElement[bool]:
 
 def _member_test(test: Leaf, column: Any) -> ColumnElement[bool]:
     """`= ANY(array)` keeps one statement shape whatever the length; numbers of two kinds need one type."""
-    if test.field.type is FieldType.NUMBER:
+    if test.field.kind is FieldType.NUMBER:
         fits = or_(false(), *[column == _bound(test, column, item) for item in test.operand])
-    elif test.field.type is FieldType.ENUM:
+    elif test.field.kind is FieldType.ENUM:
         fits = cast(column, Text) == any_(literal([item.value for item in test.operand], ARRAY(Text)))
     else:
         fits = column == any_(literal(list(test.operand), ARRAY(column.type)))
@@ -78,7 +78,7 @@ def _member_test(test: Leaf, column: Any) -> ColumnElement[bool]:
 
 
 def _bound(test: Leaf, column: Any, operand: Any) -> Any:
-    if test.field.type is FieldType.NUMBER:
+    if test.field.kind is FieldType.NUMBER:
         return literal(operand, BigInteger if isinstance(operand, int) else Double)
     return literal(operand, column.type)
 

@@ -69,13 +69,11 @@ class ConditionComparison(RequestModel):
 class ConditionAll(RequestModel):
     """True when every part is; an empty list is always true."""
 
-
     all: Annotated[list["Condition"], Field(max_length=MAX_ITEMS)]
 
 
 class ConditionAny(RequestModel):
     """True when at least one part is."""
-
 
     any: Annotated[list["Condition"], Field(min_length=1, max_length=MAX_ITEMS)]
 
@@ -83,19 +81,29 @@ class ConditionAny(RequestModel):
 class ConditionNot(RequestModel):
     """True when its part is not."""
 
-
     not_: "Condition" = Field(alias="not")
 
 
 # Tags are no part of the JSON; in angle brackets they can be told from its keys in an error's location.
-_TAGS: Final = {"all": "<all>", "any": "<any>", "not": "<not>", "field": "<comparison>", "op": "<comparison>"}
-_BY_TYPE: Final = {ConditionAll: "<all>", ConditionAny: "<any>", ConditionNot: "<not>", ConditionComparison: "<comparison>"}
+_TAGS: Final[dict[str, str]] = {
+    "all": "<all>",
+    "any": "<any>",
+    "not": "<not>",
+    "field": "<comparison>",
+    "op": "<comparison>",
+}
+_BY_TYPE: Final[dict[type[RequestModel], str]] = {
+    ConditionAll: "<all>",
+    ConditionAny: "<any>",
+    ConditionNot: "<not>",
+    ConditionComparison: "<comparison>",
+}
 
 
 def _tag_of(node: Any) -> str | None:
     if isinstance(node, dict):
         return next((_TAGS[key] for key in _TAGS if key in node), None)
-    return _BY_TYPE.get(type(node))
+    return next((tag for kind, tag in _BY_TYPE.items() if isinstance(node, kind)), None)
 
 
 Condition = TypeAliasType(

@@ -121,9 +121,7 @@ async def _by_load(
     return target
 
 
-def pick(
-    roster: Roster, ticket: Any, team_id: UUID | None, by: DecidedBy, *, excluding: UUID | None = None
-) -> _Target:
+def pick(roster: Roster, ticket: Any, team_id: UUID | None, by: DecidedBy, *, excluding: UUID | None = None) -> _Target:
     """What automatic assignment does with a ticket of this team; the roster counts it at once."""
     if not roster.assigns(team_id):
         reason = "This team leaves assigning to people." if team_id is not None else "It has no team."

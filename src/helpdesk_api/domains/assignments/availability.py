@@ -96,9 +96,7 @@ async def _store(session: AsyncSession, principal: Principal, user_id: UUID, val
 async def _record(
     session: AsyncSession, principal: Principal, user_id: UUID, changes: dict[str, tuple[Any, Any]]
 ) -> None:
-    event = AgentAvailabilityChanged(
-        subject_id=user_id, visibility=Visibility.INTERNAL, internal_changes=changes
-    )
+    event = AgentAvailabilityChanged(subject_id=user_id, visibility=Visibility.INTERNAL, internal_changes=changes)
     await record(session, principal, event)
 
 
@@ -204,9 +202,7 @@ async def read_agent(reads: ReadSession, user_id: UUID) -> dict[str, Any]:
 
 async def read_workload(reads: ReadSession, grants: Grants) -> dict[str, Any]:
     """The agent and their open tickets by priority: two statements."""
-    by_priority = [
-        func.count().filter(Ticket.priority == priority).label(priority.value) for priority in Priority
-    ]
+    by_priority = [func.count().filter(Ticket.priority == priority).label(priority.value) for priority in Priority]
     pending = func.count().filter(Ticket.status == TicketStatus.PENDING).label("pending")
     counts = await reads.fetch_one(
         select(*by_priority, pending).where(

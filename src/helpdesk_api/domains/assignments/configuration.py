@@ -74,9 +74,7 @@ async def create_rule(session: AsyncSession, principal: Principal, body: Routing
     return rule
 
 
-async def update_rule(
-    session: AsyncSession, principal: Principal, rule: RoutingRule, body: RoutingRuleUpdate
-) -> None:
+async def update_rule(session: AsyncSession, principal: Principal, rule: RoutingRule, body: RoutingRuleUpdate) -> None:
     """Merge patch; `{}` changes nothing. Raises what `create_rule` does."""
     given = body.model_dump(exclude_unset=True, exclude={"conditions"})
     values = _checked(given, body.conditions if "conditions" in body.model_fields_set else None)

@@ -47,9 +47,7 @@ _tree: TypeAdapter[Node] = TypeAdapter(ConditionTree)
 
 async def _load_rules(reads: ReadSession, key: str) -> tuple[Rule, ...]:
     del key
-    statement = (
-        select(*RULE_COLUMNS).where(RoutingRule.is_active).order_by(RoutingRule.position, RoutingRule.id)
-    )
+    statement = select(*RULE_COLUMNS).where(RoutingRule.is_active).order_by(RoutingRule.position, RoutingRule.id)
     return tuple(rule for row in await reads.fetch(statement) if (rule := _compiled(row)) is not None)
 
 
@@ -80,9 +78,7 @@ async def rules_within(session: AsyncSession) -> Sequence[Rule]:
     return await _rules.get_within(session)
 
 
-async def list_rules(
-    reads: ReadSession, page: PageRequest
-) -> tuple[list[Any], str | None, str | None, int | None]:
+async def list_rules(reads: ReadSession, page: PageRequest) -> tuple[list[Any], str | None, str | None, int | None]:
     """A page in the order in which they are tried, inactive ones included."""
     total = None
     if page.include_total:

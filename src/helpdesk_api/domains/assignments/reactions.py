@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.assignments import actions, jobs, queries
@@ -20,6 +21,7 @@ from helpdesk_api.domains.teams.models import TeamMember
 from helpdesk_api.domains.tickets.enums import PrioritySource, TicketStatus
 from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.users.events import UserUpdated
 from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Cause
 from helpdesk_api.outbox.models import EventRow
@@ -116,12 +118,9 @@ def _noted(step: DecisionStep, before: Any, after: Any, principal: Principal, ti
 async def give_to_next_free(session: AsyncSession, row: EventRow) -> None:
     """After a ticket's event that frees somebody, or an agent's that makes them free: their teams' waiting tickets."""
     if row.subject_type == "user":
-        freed = row.subject_id
+        await _serve_teams_of(session, row.subject_id, row)
     elif frees_capacity(row.changes):
-        freed = await _freed_by(session, row)
-    else:
-        return
-    await _serve_teams_of(session, freed, row)
+        await _serve_teams_of(session, await _freed_by(session, row), row)
 
 
 async def _freed_by(session: AsyncSession, row: EventRow) -> UUID | None:
@@ -139,11 +138,15 @@ async def _serve_teams_of(session: AsyncSession, user_id: UUID | None, row: Even
         select(Ticket.id).where(Ticket.team_id == TeamMember.team_id, Ticket.awaits_member).exists(),
     )
     found = (await session.scalars(teams)).all()
-    await enqueue_many(session, [jobs.serve_team(team_id, event_id=row.id, depth=row.cause_depth + 1) for team_id in found])
+    depth = row.cause_depth + 1
+    await enqueue_many(session, [jobs.serve_team(team_id, event_id=row.id, depth=depth) for team_id in found])
 
 
 async def flag_open_tickets(session: AsyncSession, row: EventRow) -> None:
-    """After `user.deactivated`: what they had is flagged for reassignment."""
+    """After `user.deactivated`, or a role that takes them off the staff: what they had needs somebody else."""
+    role = row.changes.get("role")
+    if row.type == UserUpdated.type and (role is None or role[1] in STAFF_ROLES):
+        return
     await actions.flag_for_reassignment(session, row.subject_id, cause=Cause(row.id, depth=row.cause_depth + 1))
 
 

@@ -26,9 +26,9 @@ from helpdesk_api.domains.assignments.schemas import (
     RoutingTestRead,
     WorkloadRead,
 )
+from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound, TransitionNotAllowed
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep, get_row
-from helpdesk_api.domains.tickets.rules import TicketAction
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, ValidationFailed, documents
 from helpdesk_api.web.listing import PageDep, PageRequest, link_header
@@ -186,9 +186,7 @@ async def list_rules(page: PageDep, principal: PrincipalDep, reads: ReadSessionD
     dependencies=_WRITE_RULES,
     responses=documents(*_RULE_ERRORS, errors.TooManyRoutingRules),
 )
-async def create_rule(
-    body: RoutingRuleCreate, principal: PrincipalDep, session: SessionDep, response: Response
-) -> Any:
+async def create_rule(body: RoutingRuleCreate, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
     """It is tried after all others until the order is changed."""
     rule = await configuration.create_rule(session, principal, body)
     response.headers["Location"] = f"/v1/routing-rules/{public_id('rul', rule.id)}"
@@ -274,9 +272,7 @@ async def update_rule(
     dependencies=_WRITE_RULES,
     responses=documents(errors.RoutingRuleNotFound, PreconditionFailed),
 )
-async def delete_rule(
-    rule_id: RuleId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
-) -> None:
+async def delete_rule(rule_id: RuleId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep) -> None:
     """Its decisions stay explained by its name."""
     rule = await queries.lock_rule(session, rule_id)
     if_match.check(etag_of(rule.version))

@@ -1,8 +1,8 @@
 """Bodies of assigning, availability and routing."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from helpdesk_api.conditions.tree import Condition, ConditionTree
 from helpdesk_api.database.ids import CategoryId, EventId, OrganizationId, RuleId, TeamId, TicketId, UserId
@@ -30,6 +30,11 @@ TicketKeyText = Annotated[str, Field(max_length=36, pattern=r"^(tkt_[0-9a-f]{32}
 RuleTags = Annotated[list[Tag], Field(max_length=20)]
 
 
+def _left_out(description: str) -> Any:
+    """A field that may be missing and may not be null."""
+    return Field(default=None, description=description)
+
+
 class AssignmentCreate(RequestModel):
     """To a person, to oneself (`me`), to a team, or to whoever has the least open load."""
 
@@ -46,12 +51,8 @@ class AssignmentCreate(RequestModel):
     assignee_id: AssigneeKey | None = Field(
         default=None, description="Somebody, `me`, or null to take it off its assignee."
     )
-    team_id: TeamId = Field(
-        default=None,
-        validate_default=False,
-        description="Alone: to the team, whose free member takes it. With an assignee: both.",
-    )
-    strategy: AssignmentStrategy = Field(default=None, validate_default=False, description="In place of an assignee.")
+    team_id: TeamId = _left_out("Alone: to the team, whose free member takes it. With an assignee: both.")
+    strategy: AssignmentStrategy = _left_out("In place of an assignee.")
     expected_assignee_id: UserId | None = Field(
         default=None, description="Only if this is who has it now; null means nobody. Otherwise 409."
     )
@@ -165,7 +166,7 @@ class AvailabilityRead(ResponseModel):
     has_more: bool = Field(description="More tickets than shown; a performed hand-over goes on with them by itself.")
 
 
-_RULE_EXAMPLE = {
+_RULE_EXAMPLE: dict[str, JsonValue] = {
     "name": "VPN trouble to the network team",
     "conditions": {
         "any": [

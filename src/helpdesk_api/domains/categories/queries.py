@@ -20,7 +20,7 @@ from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
 CATEGORIES = "categories"
 MATRIX = "priority_matrix"
-_COLUMNS = (
+_COLUMNS: tuple[Any, ...] = (
     Category.id,
     Category.name,
     Category.description,

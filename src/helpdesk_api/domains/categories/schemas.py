@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from helpdesk_api.database.ids import CategoryId, TeamId, UserId
 from helpdesk_api.domains.categories.enums import Priority
@@ -110,7 +110,7 @@ class PriorityByImpact(ResponseModel):
     low: PriorityByUrgency
 
 
-_DEFAULT_EXAMPLE = {
+_DEFAULT_EXAMPLE: dict[str, JsonValue] = {
     "by_impact": {
         "high": {"high": "critical", "medium": "high", "low": "medium"},
         "medium": {"high": "high", "medium": "medium", "low": "low"},
