@@ -16,6 +16,12 @@ def keep(session: AsyncSession, row: EventRow) -> None:
     session.info.setdefault(_INFO, []).append(row)
 
 
+def pending_events(session: AsyncSession) -> list[EventRow]:
+    """What the open transaction has recorded so far, in order."""
+    rows: list[EventRow] = session.info.get(_INFO, [])
+    return rows
+
+
 async def write_pending(session: AsyncSession) -> None:
     """Adds the kept rows and flushes: the last statement of the work, so that they say what became true."""
     rows = session.info.pop(_INFO, None)
