@@ -14,7 +14,6 @@ from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
-from helpdesk_api.domains.notifications.identity import use_identity
 from helpdesk_api.integrations.mail.eml import EmlFolder
 from helpdesk_api.integrations.mail.protocol import MailTransport
 from helpdesk_api.integrations.mail.smtp import SmtpTransport
@@ -59,11 +58,6 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     listener = Listener(settings.database_url_required)
     transport = mail_transport(settings)
     delivery.use_transport(transport)
-    use_identity(
-        settings.mail_from,
-        ticket_link=settings.portal_link_template,
-        password_link=settings.password_link_template,
-    )
     relay = Relay(database, wiring.REACTIONS)
     listener.on_wake(EVENTS_CHANNEL, relay.wake)
     with _signals(stop):

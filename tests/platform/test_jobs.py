@@ -55,7 +55,7 @@ async def take(queries: OwnedQueries, worker: Any, *, silent_for: timedelta = ti
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(20):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what it waits for is in PostgreSQL
             await asyncio.sleep(0.02)
 
 
@@ -75,11 +75,14 @@ async def working(
 
 class TestEnqueue:
     async def test_a_rolled_back_transaction_leaves_no_job(self, own_database: Database) -> None:
-        with pytest.raises(KeyError):
+        async def fail() -> None:
             async with own_database.session() as session:
                 # The first statement of the session: nothing has sent BEGIN yet.
                 await enqueue(session, "work", {"n": 1})
                 raise KeyError
+
+        with pytest.raises(KeyError):
+            await fail()
         assert await queued(own_database) == []
 
     async def test_a_committed_transaction_leaves_one(self, own_database: Database) -> None:
@@ -216,10 +219,14 @@ class TestOwnership:
             (mine,) = await take(queries, ALICE)
             assert await take(queries, BOB) == []
             (theirs,) = await take(queries, BOB, silent_for=timedelta())
-            with pytest.raises(JobTakenOver):
+
+            async def finish_mine() -> None:
                 async with own_database.session() as session:
                     session.add(OutboxState(id=1, last_sequence=0))
                     await finish(session, mine)
+
+            with pytest.raises(JobTakenOver):
+                await finish_mine()
             # Neither pgqueuer's word of success nor a retry from the first worker touches it.
             await queries.log_jobs([(mine, "successful", None)])
             await queries.retry_job(mine, timedelta(), None)
@@ -240,9 +247,7 @@ class TestOwnership:
             await queries.log_jobs([(job, "canceled", None)])
             assert [row.id for row in await take(queries, BOB, silent_for=timedelta())] == [job.id]
 
-    async def test_a_finished_job_is_not_retried_when_its_commit_was_not_heard_of(
-        self, own_database: Database
-    ) -> None:
+    async def test_a_finished_job_is_not_retried_when_its_commit_was_not_heard_of(self, own_database: Database) -> None:
         async with own_database.session() as session:
             await enqueue(session, "work", {})
         async with connected(own_database) as queries:
@@ -329,5 +334,3 @@ async def test_the_log_of_jobs_that_left_is_pruned(own_database: Database) -> No
     (job,) = await queued(own_database)
     async with own_database.session() as session:
         assert (await session.scalars(select(log.c.job_id))).all() == [job.id]
-
-

@@ -49,9 +49,7 @@ class TestSmtp:
         ("answer", "refusal"),
         [("451 later", TemporaryRefusal), ("550 no such person", PermanentRefusal)],
     )
-    async def test_a_refusal_says_whether_to_come_back(
-        self, verb: str, answer: str, refusal: type[Exception]
-    ) -> None:
+    async def test_a_refusal_says_whether_to_come_back(self, verb: str, answer: str, refusal: type[Exception]) -> None:
         async with mail_server() as server:
             server.answers[verb] = [answer]
             transport = SmtpTransport(f"smtp://127.0.0.1:{server.port}")
@@ -72,14 +70,14 @@ class TestSmtp:
         async with mail_server() as first:
             transport = SmtpTransport(f"smtp://127.0.0.1:{first.port}")
             await transport.send(a_message())
-            for connection in transport._idle:  # noqa: SLF001 - what the network does to an idle connection
+            for connection in transport._idle:
                 connection.close()
             await transport.send(a_message("two"))
             await transport.close()
         assert len(first.taken) == 2
 
     async def test_a_wrong_password_does_not_condemn_the_mail(self) -> None:
-        async with mail_server(password="right") as server:  # noqa: S106
+        async with mail_server(password="right") as server:
             transport = SmtpTransport(f"smtp://desk:wrong@127.0.0.1:{server.port}?starttls=never")
             with pytest.raises(TemporaryRefusal):
                 await transport.send(a_message())
@@ -89,9 +87,9 @@ class TestSmtp:
         assert len(server.taken) == 1
 
     async def test_a_password_is_not_sent_in_the_clear_unless_allowed(self) -> None:
-        async with mail_server(password="right") as server:  # noqa: S106
+        async with mail_server(password="right") as server:
             transport = SmtpTransport(f"smtp://desk:right@127.0.0.1:{server.port}")
-            with pytest.raises(TemporaryRefusal, match="(?i)starttls"):
+            with pytest.raises(TemporaryRefusal, match=r"(?i)starttls"):
                 await transport.send(a_message())
         assert server.taken == []
 
@@ -101,12 +99,23 @@ class TestSmtp:
             SmtpTransport(url)
 
 
+def eml_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def in_the_way(tmp_path: Path) -> Path:
+    """A file where the folder should be."""
+    (tmp_path / "mail").touch()
+    return tmp_path / "mail"
+
+
 class TestEmlFolder:
     async def test_a_message_becomes_one_file_however_often_it_is_sent(self, tmp_path: Path) -> None:
         folder = EmlFolder(tmp_path / "mail")
         for _ in range(3):
             await folder.send(a_message())
-        (file,) = (tmp_path / "mail").iterdir()
+        (file,) = eml_files(tmp_path)
         assert file.name == "one@example.test.eml"
         assert message_from_bytes(file.read_bytes(), policy=policy.default)["Subject"] == "Grüße"
 
@@ -114,9 +123,8 @@ class TestEmlFolder:
         message = a_message()
         message.replace_header("Message-ID", "<../../etc/passwd@x>")
         await EmlFolder(tmp_path / "mail").send(message)
-        assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
+        assert [file.parent for file in eml_files(tmp_path)] == [tmp_path / "mail"]
 
-    async def test_a_folder_that_cannot_be_written_is_a_passing_thing(self, tmp_path: Path) -> None:
-        (tmp_path / "mail").write_text("a file is in the way")
+    async def test_a_folder_that_cannot_be_written_is_a_passing_thing(self, in_the_way: Path) -> None:
         with pytest.raises(TemporaryRefusal):
-            await EmlFolder(tmp_path / "mail").send(a_message())
+            await EmlFolder(in_the_way).send(a_message())

@@ -43,10 +43,10 @@ async def second_reaction(session: AsyncSession, row: EventRow) -> None:
     reacted.append(f"second {row.data['n']}")
 
 
-REACTIONS = {Happened: Reactions(after_commit=[first_reaction, second_reaction])}
+REACTIONS: dict[type[DomainEvent], Reactions] = {Happened: Reactions(after_commit=[first_reaction, second_reaction])}
 
 
-class Killed(Exception):  # noqa: N818 - what a worker does not survive
+class Killed(Exception):
     """Raised where a process could die."""
 
 
@@ -127,10 +127,13 @@ async def test_a_batch_is_bounded_and_goes_on(own_database: Database) -> None:
 
 
 async def test_rolled_back_work_leaves_no_event(own_database: Database) -> None:
-    with pytest.raises(KeyError):
+    async def fail() -> None:
         async with own_database.session() as session:
             await record(session, Principal.system(), Happened(subject_id=new_id(), data={"n": 1}))
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
     assert await Relay(own_database, REACTIONS).relay_batch() == 0
 
 
@@ -200,7 +203,7 @@ async def test_runs_until_stopped_and_hears_a_wake_up(own_database: Database) ->
     await happen(own_database, 1)
     relay.wake()
     async with asyncio.timeout(20):
-        while not await log(own_database):
+        while not await log(own_database):  # noqa: ASYNC110 - what it waits for is in PostgreSQL
             await asyncio.sleep(0.02)
     stop.set()
     await task

@@ -1,4 +1,4 @@
-"""The worker as a process: killed at any moment, stopped politely, started beside others, nothing is lost or doubled."""
+"""The worker as a process: killed at any moment, stopped politely, one of many; nothing is lost or doubled."""
 
 import asyncio
 import os
@@ -59,7 +59,7 @@ async def start(own_database: Database, tmp_path: Path) -> AsyncIterator[Start]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what it waits for is in PostgreSQL
             await asyncio.sleep(0.02)
 
 
@@ -112,9 +112,7 @@ async def test_killed_at_work_again_and_again_each_mail_is_one_file(
     assert set(found) == await message_ids(own_database)
 
 
-async def test_killed_while_the_server_hesitates_the_mail_keeps_its_name(
-    own_database: Database, start: Start
-) -> None:
+async def test_killed_while_the_server_hesitates_the_mail_keeps_its_name(own_database: Database, start: Start) -> None:
     async with mail_server() as server:
         server.goes_on.clear()
         await write_mails(own_database, 1)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.ports.driver import Driver
@@ -23,7 +23,7 @@ class NewJob:
     run_at: datetime | None = None
 
 
-class SessionDriver(Driver):
+class _SessionDriver:
     """pgqueuer's door into our transaction.
 
     On the bare asyncpg connection its INSERT would commit by itself, because SQLAlchemy sends BEGIN only with the
@@ -41,6 +41,11 @@ class SessionDriver(Driver):
     async def execute(self, query: str, *args: object) -> str:
         await self.fetch(query, *args)
         return ""
+
+
+def queries_in(session: AsyncSession) -> Queries:
+    """The queries of pgqueuer in this transaction; they ask their driver for no more than `fetch` and `execute`."""
+    return Queries(cast("Driver", _SessionDriver(session)))
 
 
 async def enqueue(
@@ -62,7 +67,7 @@ async def enqueue_many(session: AsyncSession, jobs: Sequence[NewJob]) -> None:
     """All of them in one statement."""
     if not jobs:
         return
-    await Queries(SessionDriver(session)).enqueue(
+    await queries_in(session).enqueue(
         [job.name for job in jobs],
         [json.dumps(job.payload, separators=(",", ":")).encode() for job in jobs],
         [0] * len(jobs),

@@ -138,7 +138,7 @@ _NEXT_DUE = (
     select(queue.c.id, queue.c.entrypoint, queue.c.payload)
     .where(
         queue.c.status == QueueStatus.QUEUED,
-        or_(_RUN_AT.is_(None), _RUN_AT <= bindparam("now")),
+        or_(_RUN_AT.is_(None), bindparam("now") >= _RUN_AT),
     )
     .order_by(func.coalesce(_RUN_AT, queue.c.execute_after), queue.c.id)
     .limit(1)

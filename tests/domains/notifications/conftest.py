@@ -39,7 +39,7 @@ def post_office(database: Database) -> PostOffice:
     use_identity(
         "Service Desk <desk@desk.example>",
         ticket_link="https://portal.example/t/{reference}",
-        password_link="https://portal.example/password?token={token}",  # noqa: S106 - a link's shape
+        password_link="https://portal.example/password?token={token}",
     )
     return office
 

@@ -72,9 +72,7 @@ async def test_a_refused_mail_is_tried_again_later_under_the_same_name(
     assert sent["Message-ID"] == mail.message_id == waiting.message_id
 
 
-async def test_a_real_server_that_says_451_and_then_takes_it(
-    database: Database, desk: Desk, ticket: Ticket
-) -> None:
+async def test_a_real_server_that_says_451_and_then_takes_it(database: Database, desk: Desk, ticket: Ticket) -> None:
     async with mail_server() as server:
         server.answers["DATA"] = ["451 try later"]
         transport = SmtpTransport(f"smtp://127.0.0.1:{server.port}")
@@ -175,11 +173,15 @@ class TestOverHttp:
             names += [mail["to_address"].partition("@")[0] for mail in page["data"]]
             url = f"/v1/mail-messages?limit=2&cursor={page['next_cursor']}" if page["next_cursor"] else None
         assert names == ["ben", "anna", "rita"]
-        filters = f"recipient_id={public_id('usr', desk.anna.id)}&ticket_id={public_id('tkt', ticket.id)}&template=closed"
+        filters = (
+            f"recipient_id={public_id('usr', desk.anna.id)}&ticket_id={public_id('tkt', ticket.id)}&template=closed"
+        )
         page = (await admin_client.get(f"/v1/mail-messages?{filters}&include_total=true")).json()
         assert ([mail["to_address"] for mail in page["data"]], page["total"]) == (["anna@example.test"], 1)
 
-    @pytest.mark.parametrize("method_and_path", ["GET ", f"GET /mai_{new_id().hex}", f"POST /mai_{new_id().hex}/requeue"])
+    @pytest.mark.parametrize(
+        "method_and_path", ["GET ", f"GET /mai_{new_id().hex}", f"POST /mai_{new_id().hex}/requeue"]
+    )
     async def test_is_for_operators(self, method_and_path: str, supervisor_client: httpx.AsyncClient) -> None:
         method, _, path = method_and_path.partition(" ")
         reply = await supervisor_client.request(method, f"/v1/mail-messages{path}")

@@ -72,9 +72,7 @@ async def ticket(database: Database, desk: Desk, a_ticket: Make, post_office: Po
 
 
 class TestReceipt:
-    async def test_the_requester_has_it_in_writing(
-        self, desk: Desk, a_ticket: Make, post_office: PostOffice
-    ) -> None:
+    async def test_the_requester_has_it_in_writing(self, desk: Desk, a_ticket: Make, post_office: PostOffice) -> None:
         made = await a_ticket(by=desk.rita, subject="VPN drops")
         (mail,) = await post_office.round()
         assert recipients([mail]) == ["rita"]
@@ -100,11 +98,15 @@ class TestReceipt:
     async def test_rolled_back_work_sends_nothing(
         self, database: Database, desk: Desk, post_office: PostOffice
     ) -> None:
-        with pytest.raises(KeyError):
+        rita = await principal_of(database, desk.rita)
+
+        async def fail() -> None:
             async with database.session() as session:
-                event = events.TicketCreated(subject_id=new_id(), ticket_id=new_id())
-                await record(session, await principal_of(database, desk.rita), event)
+                await record(session, rita, events.TicketCreated(subject_id=new_id(), ticket_id=new_id()))
                 raise KeyError
+
+        with pytest.raises(KeyError):
+            await fail()
         assert await post_office.round() == []
 
 

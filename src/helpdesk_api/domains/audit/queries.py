@@ -33,30 +33,31 @@ _PREFIX_LENGTH = 3
 _DIGITS = 19
 
 
+_STORED: tuple[Any, ...] = (
+    EventRow.id,
+    EventRow.sequence,
+    EventRow.type,
+    EventRow.subject_type,
+    EventRow.subject_id,
+    EventRow.ticket_id,
+    EventRow.occurred_at,
+    EventRow.actor_kind,
+    EventRow.actor_id,
+    EventRow.visibility,
+    EventRow.changes,
+    EventRow.internal_changes,
+    EventRow.data,
+    EventRow.internal_data,
+    EventRow.cause_event_id,
+    EventRow.cause_rule,
+    EventRow.cause_depth,
+)
+
+
 def _select(principal: Principal) -> Select[Any]:
     """Readable events with their actor's name, and whether the caller sees their internal side."""
     return (
-        select(
-            EventRow.id,
-            EventRow.sequence,
-            EventRow.type,
-            EventRow.subject_type,
-            EventRow.subject_id,
-            EventRow.ticket_id,
-            EventRow.occurred_at,
-            EventRow.actor_kind,
-            EventRow.actor_id,
-            EventRow.visibility,
-            EventRow.changes,
-            EventRow.internal_changes,
-            EventRow.data,
-            EventRow.internal_data,
-            EventRow.cause_event_id,
-            EventRow.cause_rule,
-            EventRow.cause_depth,
-            User.name.label("actor_name"),
-            tickets.sees_internal(principal).label("sees_internal"),
-        )
+        select(*_STORED, User.name.label("actor_name"), tickets.sees_internal(principal).label("sees_internal"))
         .outerjoin(Ticket, Ticket.id == EventRow.ticket_id)
         .outerjoin(User, User.id == EventRow.actor_id)
         .where(policy.readable(principal))
@@ -121,9 +122,7 @@ def _position(binding: str, after: str) -> int:
 
 async def get_event(reads: ReadSession, principal: Principal, event_id: UUID) -> dict[str, Any]:
     """Raises `event_not_found`, also for one that the relay has not numbered yet."""
-    row = await reads.fetch_one(
-        _select(principal).where(EventRow.id == event_id, EventRow.sequence.is_not(None))
-    )
+    row = await reads.fetch_one(_select(principal).where(EventRow.id == event_id, EventRow.sequence.is_not(None)))
     if row is None:
         raise EventNotFound
     return shown(row)
@@ -164,16 +163,14 @@ def _cause(row: Any) -> dict[str, Any] | None:
     return {"event_id": row["cause_event_id"], "rule": row["cause_rule"], "depth": row["cause_depth"]}
 
 
-def _changes(stored: str) -> list[dict[str, Any]]:
-    changes: dict[str, list[Any]] = json.loads(stored)
+def _changes(changes: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [
         {"field": field, "before": _value(before), "after": _value(after)}
         for field, (before, after) in sorted(changes.items())
     ]
 
 
-def _details(stored: str) -> list[dict[str, Any]]:
-    facts: dict[str, Any] = json.loads(stored)
+def _details(facts: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"name": name, "value": value} for name, value in sorted(facts.items()) if _is_flat(value)]
 
 

@@ -55,9 +55,7 @@ async def list_ticket_history(
     ] = None,
 ) -> Any:
     """Every step as soon as it is committed, with what each field was before and after."""
-    found = await queries.ticket_history(
-        reads, principal, ticket_id, page, newest_first=(sort or "").startswith("-")
-    )
+    found = await queries.ticket_history(reads, principal, ticket_id, page, newest_first=(sort or "").startswith("-"))
     link = link_header(page, found["next_cursor"], found["prev_cursor"])
     if link:
         response.headers["Link"] = link
@@ -79,7 +77,7 @@ async def list_events(
         CursorText | None,
         Query(description="From `next_cursor` or `complete_through` of the same filters; the beginning when left out."),
     ] = None,
-    type: EventTypes | None = None,
+    type: EventTypes | None = None,  # noqa: A002 - its public name
     ticket_id: Annotated[TicketId | None, Query(description="Only events of this ticket.")] = None,
     limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="Events in one answer; 50 when left out.")
@@ -106,3 +104,6 @@ async def get_event(event_id: EventId, principal: PrincipalDep, reads: ReadSessi
     # Facts do not change; what the caller may see of one does.
     set_etag(response, '"internal"' if found["internal_changes"] is not None else '"public"')
     return found
+
+
+ROUTERS = (history_router, router)

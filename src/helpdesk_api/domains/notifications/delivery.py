@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from helpdesk_api.domains.authentication.actions import issue_reset_token
 from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
+from helpdesk_api.domains.authentication.actions import issue_reset_token
 from helpdesk_api.domains.notifications.enums import MailStatus
 from helpdesk_api.domains.notifications.identity import identity
 from helpdesk_api.domains.notifications.message import build
@@ -29,7 +30,7 @@ _transport: MailTransport | None = None
 
 def use_transport(transport: MailTransport) -> None:
     """Called once by the process that delivers."""
-    global _transport
+    global _transport  # noqa: PLW0603 - one transport per process
     _transport = transport
 
 
@@ -60,10 +61,11 @@ async def _send(session: AsyncSession, mail: OutboundMail) -> None:
         raise RuntimeError(message)
     secret = None
     if mail.secret_reference is not None:
-        secret = await issue_reset_token(session, mail.secret_reference)
-        if secret is None:
-            message = "The link that this mail was to carry is no longer valid."
-            raise PermanentRefusal(message)
+        try:
+            secret = await issue_reset_token(session, mail.secret_reference)
+        except NoResultFound as error:
+            message = "The link that this mail was to carry has expired."
+            raise PermanentRefusal(message) from error
     await _transport.send(build(mail, identity(), secret=secret))
 
 

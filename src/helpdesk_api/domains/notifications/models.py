@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -38,7 +39,7 @@ class OutboundMail(Base):
     headers: Mapped[dict[str, Any]] = mapped_column(JSONB)
     secret_reference: Mapped[UUID | None]
     status: Mapped[MailStatus] = mapped_column(text_enum(MailStatus))
-    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    attempts: Mapped[int] = mapped_column(Integer, server_default=sql("0"))
     next_attempt_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]

@@ -88,7 +88,5 @@ def _threading(us: MailIdentity, ticket: Ticket) -> dict[str, str]:
 
 def _link(us: MailIdentity, letter: Letter) -> str | None:
     if letter.ticket is not None:
-        return us.ticket_link.format(
-            reference=letter.ticket.reference, ticket_id=public_id("tkt", letter.ticket.id)
-        )
+        return us.ticket_link.format(reference=letter.ticket.reference, ticket_id=public_id("tkt", letter.ticket.id))
     return us.password_link.replace("{token}", SECRET) if letter.secret_reference is not None else None

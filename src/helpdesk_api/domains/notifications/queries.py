@@ -14,7 +14,7 @@ from helpdesk_api.domains.notifications.errors import MailNotFound
 from helpdesk_api.domains.notifications.models import OutboundMail
 from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
-_SHOWN = (
+_SHOWN: tuple[Any, ...] = (
     OutboundMail.id,
     OutboundMail.message_id,
     OutboundMail.template,
@@ -72,9 +72,7 @@ async def list_mails(reads: ReadSession, filters: MailFilters, page: PageRequest
     rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
     total = None
     if page.include_total:
-        total = await reads.fetch_value(
-            select(func.count()).select_from(OutboundMail).where(*filters.clauses())
-        )
+        total = await reads.fetch_value(select(func.count()).select_from(OutboundMail).where(*filters.clauses()))
     return {
         "data": [dict(row) for row in rows],
         "next_cursor": next_cursor,

@@ -3,8 +3,8 @@
 Nobody is told of their own doing, but for the receipt of a request; nothing internal reaches who may not read it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -45,13 +45,20 @@ class Scene:
         """Null when the product itself did it."""
         return self.name(self.event.actor_id) if self.event.actor_kind != "system" else None
 
-    def letter(self, template: MailTemplate, user_id: UUID | None, quote: Quote | None = None, **facts: Any) -> list[Letter]:
+    def letter(
+        self,
+        template: MailTemplate,
+        user_id: UUID | None,
+        facts: Mapping[str, str | bool | None] | None = None,
+        *,
+        quote: Quote | None = None,
+    ) -> list[Letter]:
         """A letter to this person, or none where there is nobody, or nobody but the actor."""
         person = self.people.get(user_id) if user_id is not None else None
         if person is None or (person.id == self.event.actor_id and template is not MailTemplate.RECEIVED):
             return []
-        facts = {"actor": self.actor, **facts}
-        return [Letter(template=template, to=person, facts=facts, quote=quote, ticket=self.ticket)]
+        known = {"actor": self.actor, **(facts or {})}
+        return [Letter(template=template, to=person, facts=known, quote=quote, ticket=self.ticket)]
 
 
 async def _scene(session: AsyncSession, event: EventRow, *more: UUID) -> Scene | None:
@@ -65,7 +72,8 @@ async def _scene(session: AsyncSession, event: EventRow, *more: UUID) -> Scene |
 
 def _changed_to(event: EventRow, field: str) -> str | None:
     """The public id that a field was set to by this event, if it was."""
-    return (event.changes.get(field) or event.internal_changes.get(field) or [None, None])[1]
+    after: str | None = event.changes.get(field, [None, None])[1]
+    return after
 
 
 async def _team_name(session: AsyncSession, team_id: UUID | None) -> str | None:
@@ -82,7 +90,7 @@ async def tell_of_receipt(session: AsyncSession, event: EventRow) -> None:
         "assignee": scene.name(scene.ticket.assignee_id),
         "team": await _team_name(session, scene.ticket.team_id),
     }
-    await post(session, event.id, scene.letter(MailTemplate.RECEIVED, scene.ticket.requester_id, **facts))
+    await post(session, event.id, scene.letter(MailTemplate.RECEIVED, scene.ticket.requester_id, facts))
 
 
 async def tell_of_assignment(session: AsyncSession, event: EventRow) -> None:
@@ -95,11 +103,14 @@ async def tell_of_assignment(session: AsyncSession, event: EventRow) -> None:
     if scene is None or assigned is None or scene.ticket.assignee_id != parse_id("usr", assigned):
         return
     ticket = scene.ticket
-    facts = {"priority": ticket.priority.value, "requester": scene.name(ticket.requester_id) or ""}
-    letters = scene.letter(MailTemplate.ASSIGNED, ticket.assignee_id, **facts)
+    facts: dict[str, str | bool | None] = {
+        "priority": ticket.priority.value,
+        "requester": scene.name(ticket.requester_id) or "",
+    }
+    letters = scene.letter(MailTemplate.ASSIGNED, ticket.assignee_id, facts)
     if event.type != "ticket.created" and ticket.requester_id != ticket.assignee_id:
         facts = {"assignee": scene.name(ticket.assignee_id), "team": None}
-        letters += scene.letter(MailTemplate.IN_GOOD_HANDS, ticket.requester_id, **facts)
+        letters += scene.letter(MailTemplate.IN_GOOD_HANDS, ticket.requester_id, facts)
     await post(session, event.id, letters)
 
 
@@ -129,7 +140,7 @@ async def tell_of_comment(session: AsyncSession, event: EventRow) -> None:
         person = scene.people.get(user_id)
         takes_part = user_id in participants
         if person and comments.may_read(person.principal, ticket, comment, is_participant=takes_part):
-            letters += scene.letter(template, user_id, quote, internal=not is_public)
+            letters += scene.letter(template, user_id, {"internal": not is_public}, quote=quote)
     await post(session, event.id, letters)
 
 
@@ -145,7 +156,7 @@ async def tell_of_resolution(session: AsyncSession, event: EventRow) -> None:
         day_text(closes_at, language_of(requester.locale), requester.time_zone) if requester and closes_at else None
     )
     letters = scene.letter(
-        MailTemplate.RESOLVED, scene.ticket.requester_id, Quote.plain(text), closes_on=closes_on
+        MailTemplate.RESOLVED, scene.ticket.requester_id, {"closes_on": closes_on}, quote=Quote.plain(text)
     )
     await post(session, event.id, letters)
 
@@ -154,7 +165,7 @@ async def tell_of_reopening(session: AsyncSession, event: EventRow) -> None:
     """ticket.reopened by hand: the assignee. One that a reply caused is told by the reply."""
     scene = await _scene(session, event) if event.cause_event_id is None else None
     if scene is not None:
-        letters = scene.letter(MailTemplate.REOPENED, scene.ticket.assignee_id, _reason(event))
+        letters = scene.letter(MailTemplate.REOPENED, scene.ticket.assignee_id, quote=_reason(event))
         await post(session, event.id, letters)
 
 
@@ -171,7 +182,7 @@ async def tell_of_cancellation(session: AsyncSession, event: EventRow) -> None:
     if scene is None:
         return
     ticket, quote = scene.ticket, _reason(event)
-    letters = scene.letter(MailTemplate.CANCELLED, ticket.requester_id, quote)
+    letters = scene.letter(MailTemplate.CANCELLED, ticket.requester_id, quote=quote)
     await post(session, event.id, letters)
 
 
@@ -186,7 +197,7 @@ async def send_password_link(session: AsyncSession, event: EventRow) -> None:
         template=MailTemplate.INVITATION if invited else MailTemplate.PASSWORD_RESET,
         to=person,
         facts={},
-        secret_reference=UUID(hex=event.data["reset_id"].rpartition("_")[2]),
+        secret_reference=UUID(hex=event.internal_data["reset_id"]),
     )
     await post(session, event.id, [letter])
 
@@ -194,4 +205,3 @@ async def send_password_link(session: AsyncSession, event: EventRow) -> None:
 def _reason(event: EventRow) -> Quote | None:
     reason = event.data.get("reason")
     return Quote.plain(reason) if reason else None
-

@@ -4,8 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, func, select
-from sqlalchemy.dialects.postgresql import array_agg
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -31,13 +30,9 @@ async def load_recipients(session: AsyncSession, ids: Collection[UUID | None]) -
     wanted = {user_id for user_id in ids if user_id is not None}
     if not wanted:
         return {}
-    teams = (
-        select(func.coalesce(array_agg(TeamMember.team_id), func.cast([], ARRAY(Uuid))))
-        .where(TeamMember.user_id == User.id)
-        .scalar_subquery()
-    )
+    teams = select(func.array_agg(TeamMember.team_id)).where(TeamMember.user_id == User.id).scalar_subquery()
     rows = await session.execute(select(User, teams).where(User.id.in_(wanted)))
-    return {user.id: _recipient(user, team_ids) for user, team_ids in rows}
+    return {user.id: _recipient(user, team_ids or []) for user, team_ids in rows}
 
 
 def _recipient(user: User, team_ids: list[UUID]) -> Recipient:
@@ -62,9 +57,7 @@ def _recipient(user: User, team_ids: list[UUID]) -> Recipient:
 
 
 async def participant_ids(session: AsyncSession, ticket: Ticket) -> set[UUID]:
-    return set(
-        await session.scalars(select(TicketParticipant.user_id).where(TicketParticipant.ticket_id == ticket.id))
-    )
+    return set(await session.scalars(select(TicketParticipant.user_id).where(TicketParticipant.ticket_id == ticket.id)))
 
 
 async def watcher_ids(session: AsyncSession, ticket: Ticket) -> set[UUID]:

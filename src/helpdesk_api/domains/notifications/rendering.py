@@ -89,7 +89,7 @@ def render(
     return Rendered(
         subject,
         _layout("txt").render(**shared, quote=quote.text if quote else None),
-        _layout("html").render(**shared, quote=Markup(quote.html) if quote else None),
+        _layout("html").render(**shared, quote=Markup(quote.html) if quote else None),  # noqa: S704 - sanitised
     )
 
 
@@ -99,7 +99,8 @@ def _paragraphs(text: str) -> Markup:
 
 @cache
 def _environment(kind: str) -> Environment:
-    environment = Environment(autoescape=kind == "html", undefined=StrictUndefined, keep_trailing_newline=True)
+    escaping = kind == "html"
+    environment = Environment(autoescape=escaping, undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701 - texts are no HTML
     environment.filters["paragraphs"] = _paragraphs
     return environment
 

@@ -30,9 +30,7 @@ router = ApiRouter(prefix="/v1/mail-messages", tags=["mail messages"])
     dependencies=[requires(Permission.OPERATIONS_READ)],
     responses=documents(InvalidCursor),
 )
-async def list_mail_messages(
-    filters: MailFiltersDep, page: PageDep, reads: ReadSessionDep, response: Response
-) -> Any:
+async def list_mail_messages(filters: MailFiltersDep, page: PageDep, reads: ReadSessionDep, response: Response) -> Any:
     """The newest first; `status=dead` are the dead letters."""
     found = await queries.list_mails(reads, filters, page)
     link = link_header(page, found["next_cursor"], found["prev_cursor"])
@@ -66,3 +64,6 @@ async def get_mail_message(mail_id: MailId, reads: ReadSessionDep, response: Res
 async def requeue_mail_message(mail_id: MailId, session: SessionDep) -> OutboundMail:
     """A dead letter, or one that waits for its next attempt, is tried at once, under the same Message-ID."""
     return await actions.requeue_mail(session, mail_id)
+
+
+ROUTERS = (router,)

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.types import JobId
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.domains.operations.errors import JobNotFailed, JobNotFound, JobSuperseded
 from helpdesk_api.domains.operations.queries import queue_id
-from helpdesk_api.jobs.queue import SessionDriver
+from helpdesk_api.jobs.queue import queries_in
 from helpdesk_api.jobs.tables import QueueStatus, queue
 
 
@@ -23,6 +22,6 @@ async def requeue_job(session: AsyncSession, job_id: UUID) -> None:
     if status != QueueStatus.FAILED:
         raise JobNotFailed
     try:
-        await Queries(SessionDriver(session)).requeue_jobs([JobId(number)])
+        await queries_in(session).requeue_jobs([JobId(number)])
     except IntegrityError as error:
         raise JobSuperseded from error

@@ -68,10 +68,9 @@ def _shown(row: Any) -> dict[str, Any]:
 def _error(row: Any) -> dict[str, Any] | None:
     if row["traceback"] is None:
         return None
-    found = json.loads(row["traceback"]) if isinstance(row["traceback"], str) else row["traceback"]
     return {
-        "type": found["exception_type"][:200],
-        "message": found["exception_message"][:1_000],
+        "type": row["traceback"]["exception_type"][:200],
+        "message": row["traceback"]["exception_message"][:1_000],
         "occurred_at": row["failed_at"],
     }
 

@@ -79,3 +79,6 @@ async def get_job(job_id: JobId, reads: ReadSessionDep, response: Response) -> A
 async def requeue_job(job_id: JobId, session: SessionDep) -> None:
     """It starts over with all its attempts."""
     await actions.requeue_job(session, job_id)
+
+
+ROUTERS = (router,)

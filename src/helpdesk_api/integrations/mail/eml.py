@@ -34,19 +34,19 @@ class EmlFolder:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             target = self._folder / f"{name}.eml"
-            if not target.exists():
-                self._write_once(target, message.as_bytes(policy=policy.SMTP))
+            self._put(target, message.as_bytes(policy=policy.SMTP))
         except OSError as error:
             raise TemporaryRefusal(str(error)) from error
 
-    def _write_once(self, target: Path, content: bytes) -> None:
+    def _put(self, target: Path, content: bytes) -> None:
         descriptor, draft = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            # A rename in one folder is atomic: readers see no file or the whole of it.
+            # A rename in one folder is atomic: readers see no file or the whole of it. A repeated attempt replaces
+            # the file, since a link in it may have been made anew.
             Path(draft).replace(target)
         except BaseException:
             Path(draft).unlink(missing_ok=True)

@@ -91,7 +91,7 @@ def _starttls(wish: str, *, has_password: bool) -> bool | None:
 
 
 def _refusal(error: Exception) -> TemporaryRefusal | PermanentRefusal:
-    """Permanent only when the server judged this message; a wrong password or a closed door is the operator's to mend."""
+    """Permanent only when the server judged this message; a wrong password or a closed door is for the operator."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         error = error.recipients[0]
     text = str(error) or type(error).__name__
