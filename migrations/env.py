@@ -19,9 +19,19 @@ LOCK_TIMEOUT = "10s"
 assert wiring.ROUTERS  # noqa: S101 - says what the import is for
 
 
+def _ours(thing: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:  # noqa: FBT001 - Alembic's signature
+    """The job queue's tables are its library's."""
+    del thing, reflected, compare_to
+    return kind != "table" or not (name or "").startswith("pgqueuer")
+
+
 def run(connection: Connection) -> None:
     context.configure(
-        connection=connection, target_metadata=Base.metadata, compare_type=True, compare_server_default=True
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_type=True,
+        compare_server_default=True,
+        include_object=_ours,
     )
     with context.begin_transaction():
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))

@@ -1,30 +1,22 @@
-"""The command `helpdesk`."""
+"""The command `helpdesk`. Each command imports what it needs: a warm start must not wait for the rest."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from helpdesk_api.authorization.permissions import Role
-from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.config import Settings, UnsafeSettings, get_settings
-from helpdesk_api.database.embedded import AlreadyRunning, EmbeddedPostgres, running_url
-from helpdesk_api.database.embedded_binaries import EmbeddedPostgresError
-from helpdesk_api.database.migrations import migrate as migrate_database
-from helpdesk_api.database.session import Database
-from helpdesk_api.demo import create_demo, demo_password_in_use, is_empty
-from helpdesk_api.doctor import diagnose
-from helpdesk_api.domains.authentication import actions as authentication
-from helpdesk_api.domains.users import actions as users
-from helpdesk_api.domains.users.schemas import UserCreate
-from helpdesk_api.main import create_app, install_wiring, open_database
+from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
+from helpdesk_api.database.embedded_identity import EmbeddedPostgresError
 from helpdesk_api.serving import CannotServe, Server
-from helpdesk_api.web.openapi import dump_document
-from helpdesk_api.welcome import welcome
+
+if TYPE_CHECKING:
+    from helpdesk_api.database.session import Database
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="A headless IT helpdesk with one HTTP API.")
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
@@ -42,8 +34,11 @@ def _plainly() -> Iterator[None]:
     """What a person can mend is said in a sentence, without a traceback."""
     try:
         yield
-    except (AlreadyRunning, EmbeddedPostgresError, CannotServe, UnsafeSettings) as error:
+    except (EmbeddedPostgresError, CannotServe, UnsafeSettings) as error:
         _say(f"helpdesk: {error}")
+        raise typer.Exit(1) from error
+    except OSError as error:
+        _say(f"helpdesk: the database or a file is out of reach: {error}")
         raise typer.Exit(1) from error
 
 
@@ -64,6 +59,7 @@ def _served_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
+    settings.make_data_dir()
     folder = settings.data_dir / "postgres"
     url = running_url(folder)
     if url is not None:
@@ -73,7 +69,11 @@ def _served_database(settings: Settings) -> Iterator[Settings]:
         yield settings.model_copy(update={"database_url": server.url})
 
 
-def _with_database(settings: Settings, work: Callable[[Database], Awaitable[None]]) -> None:
+def _with_database(settings: Settings, work: Callable[["Database"], Awaitable[None]]) -> None:
+    """Runs `work` on the wired product. A refusal of an action is said in a sentence."""
+    from helpdesk_api.main import install_wiring, open_database
+    from helpdesk_api.web.errors import ProblemError
+
     async def run() -> None:
         install_wiring(settings)
         database = open_database(settings)
@@ -82,20 +82,27 @@ def _with_database(settings: Settings, work: Callable[[Database], Awaitable[None
         finally:
             await database.dispose()
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except ProblemError as error:
+        _say(f"helpdesk: {error.title}{f': {error.detail}' if error.detail else ''}")
+        raise typer.Exit(1) from error
 
 
 @app.command()
 def serve(
-    workers: Annotated[int | None, typer.Option(help="API processes; HELPDESK_WORKERS when left out.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="API processes; HELPDESK_WORKERS when left out.")
+    ] = None,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Without the worker; run `helpdesk worker`.")] = False,
 ) -> None:
     """Start the API, its worker, and the embedded PostgreSQL where no database is set."""
     settings = _settings()
     with _plainly():
         if settings.database_url is None:
-            _say("Starting PostgreSQL …")
+            settings.make_data_dir()
             folder = settings.data_dir / "postgres"
+            _say("Starting PostgreSQL …" if folder.exists() else "Creating the database …")
             with EmbeddedPostgres(folder, bin_dir=settings.postgres_bin) as server:
                 _serve(settings.model_copy(update={"database_url": server.url}), workers, no_worker)
         else:
@@ -103,34 +110,57 @@ def serve(
 
 
 def _serve(settings: Settings, workers: int | None, no_worker: bool) -> None:
-    _say("Migrating the database …")
-    migrate_database(settings.database_url_required)
-    signed_in_with_demo = False
+    from helpdesk_api.welcome import welcome
 
-    async def prepare(database: Database) -> None:
-        nonlocal signed_in_with_demo
-        if settings.is_production:
+    with_demo = _prepare(settings)
+    _say("Starting the API …")
+    server = Server(settings, workers=workers or settings.workers, with_worker=not no_worker)
+    server.run(lambda: typer.echo(welcome(settings, with_demo=with_demo)))
+
+
+def _prepare(settings: Settings) -> bool:
+    """Migrates where needed, and fills an empty database on a laptop. Returns whether the demo data is there."""
+    from helpdesk_api.database.glance import glance
+    from helpdesk_api.database.revisions import newest_revision
+
+    url = settings.database_url_required
+    seen = asyncio.run(glance(url))
+    if seen.revision != newest_revision():
+        from helpdesk_api.database.migrations import migrate as migrate_database
+
+        _say("Migrating the database …")
+        migrate_database(url)
+        seen = asyncio.run(glance(url))
+    if settings.is_production:
+        from helpdesk_api.demo import demo_password_in_use
+
+        async def refuse_demo_passwords(database: "Database") -> None:
             if await demo_password_in_use(database):
                 message = "production refuses a database with the demo data's passwords; change or deactivate them"
                 raise UnsafeSettings(message)
-            return
-        if await is_empty(database):
-            _say("Creating the demo organisation …")
-            await create_demo(database)
-        signed_in_with_demo = await demo_password_in_use(database)
 
-    _with_database(settings, prepare)
-    _say("Starting the API …")
-    server = Server(settings, workers=workers or settings.workers, with_worker=not no_worker)
-    server.run(lambda: typer.echo(welcome(settings, with_demo=signed_in_with_demo)))
+        _with_database(settings, refuse_demo_passwords)
+        return False
+    if not seen.has_people:
+        from helpdesk_api.demo import create_demo
+
+        async def fill(database: "Database") -> None:
+            await create_demo(database)
+
+        _say("Creating the demo organisation …")
+        _with_database(settings, fill)
+        return True
+    return seen.has_demo
 
 
 @app.command()
 def worker() -> None:
     """Run the relay, the jobs and the schedule; any number of these may run."""
-    from helpdesk_api.worker import run  # noqa: PLC0415 - the worker's adapters are not the command line's
+    from helpdesk_api.logs import configure_logging
+    from helpdesk_api.worker import run
 
     settings = _settings()
+    configure_logging(settings)
     with _plainly(), _served_database(settings) as served:
         asyncio.run(run(served))
 
@@ -138,6 +168,8 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this release's schema."""
+    from helpdesk_api.database.migrations import migrate as migrate_database
+
     with _plainly(), _served_database(_settings()) as settings:
         migrate_database(settings.database_url_required)
         _say("The database is up to date.")
@@ -146,21 +178,24 @@ def migrate() -> None:
 @app.command()
 def demo() -> None:
     """Fill an empty database with the demo organisation."""
+    from helpdesk_api.database.migrations import migrate as migrate_database
+    from helpdesk_api.demo import create_demo, is_empty
+
     settings = _settings()
     if settings.is_production:
         _say("helpdesk: the demo data has known passwords and stays out of production")
         raise typer.Exit(1)
 
-    async def fill(database: Database) -> None:
+    async def fill(database: "Database") -> None:
         if not await is_empty(database):
             _say("helpdesk: the database is not empty; the demo data goes into an empty one only")
             raise typer.Exit(1)
-        await create_demo(database)
+        made = await create_demo(database)
+        _say(f"The demo organisation is there: {made.people} people, {made.teams} teams, {made.tickets} tickets.")
 
     with _plainly(), _served_database(settings) as served:
         migrate_database(served.database_url_required)
         _with_database(served, fill)
-        _say("The demo organisation is there.")
 
 
 @user_app.command("create")
@@ -169,29 +204,53 @@ def user_create(
     name: Annotated[str, typer.Option(prompt=True)],
     role: Annotated[Role, typer.Option()] = Role.ADMIN,
     password: Annotated[
-        str | None, typer.Option(help="Asked for when left out; HELPDESK_PASSWORD works too.", envvar="HELPDESK_PASSWORD")
+        str | None,
+        typer.Option(
+            envvar="HELPDESK_PASSWORD",
+            help="Asked for when left out. Prefer HELPDESK_PASSWORD: others can read a command line.",
+        ),
     ] = None,
 ) -> None:
     """Create an account with a password: the first administrator of an installation, say."""
-    secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    from pydantic import ValidationError
 
-    async def create(database: Database) -> None:
+    from helpdesk_api.authorization.principal import Principal
+    from helpdesk_api.domains.authentication import actions as authentication
+    from helpdesk_api.domains.users import actions as users
+    from helpdesk_api.domains.users.schemas import UserCreate
+
+    secret = password or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    try:
+        body = UserCreate(name=name, email=email, role=role)
+    except ValidationError as error:
+        for item in error.errors():
+            _say(f"helpdesk: {'.'.join(map(str, item['loc']))}: {item['msg']}")
+        raise typer.Exit(1) from error
+
+    async def create(database: "Database") -> None:
         async with database.session() as session:
-            body = UserCreate(name=name, email=email, role=role)
             user = await users.create_user(session, Principal.system(), body)
             await authentication.set_password(session, user, secret)
             typer.echo(f"usr_{user.id.hex}")
 
     with _plainly(), _served_database(_settings()) as settings:
-        migrate_database(settings.database_url_required)
+        _prepared_for(settings)
         _with_database(settings, create)
+
+
+def _prepared_for(settings: Settings) -> None:
+    """An embedded database may be new; a set one is migrated by whoever runs it."""
+    from helpdesk_api.database.migrations import migrate as migrate_database
+
+    migrate_database(settings.database_url_required)
 
 
 @keys_app.command("rotate")
 def keys_rotate() -> None:
     """Sign with a new key from now on; tokens of the old one stay good until they expire."""
+    from helpdesk_api.domains.authentication import actions as authentication
 
-    async def rotate(database: Database) -> None:
+    async def rotate(database: "Database") -> None:
         async with database.session() as session:
             typer.echo(await authentication.rotate_signing_key(session))
 
@@ -205,6 +264,10 @@ def openapi(
     check: Annotated[bool, typer.Option("--check", help="Only compare with the file; exit 1 if it differs.")] = False,
 ) -> None:
     """Write the contract."""
+    from helpdesk_api.main import create_app
+    from helpdesk_api.web.openapi import dump_document
+
+    # Not the environment's settings: the contract is the same everywhere.
     settings = Settings(_env_file=None, env="test", secret_key="x" * 32)  # type: ignore[call-arg, arg-type]
     text = dump_document(create_app(settings))
     if path is None:
@@ -214,12 +277,15 @@ def openapi(
             _say(f"helpdesk: {path} is not what this release serves; run `make openapi`")
             raise typer.Exit(1)
     else:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
 @app.command()
 def doctor() -> None:
     """Say what is configured, what answers, and what is missing."""
+    from helpdesk_api.doctor import diagnose
+
     settings = _settings()
     with _plainly(), _served_database(settings) as served:
         findings = asyncio.run(diagnose(served))
@@ -232,21 +298,30 @@ def doctor() -> None:
 @app.command()
 def backup(path: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
     """Dump the whole database (pg_dump's custom format)."""
-    from helpdesk_api.database.dump import dump  # noqa: PLC0415 - needs programs that a server may lack
+    from helpdesk_api.database.dump import dump
 
-    with _plainly(), _served_database(_settings()) as settings:
-        dump(settings, path)
-        _say(f"Written to {path}.")
+    _dump_or_load(dump, path)
+    _say(f"Written to {path}.")
 
 
 @app.command()
 def restore(path: Annotated[Path, typer.Argument(help="A file that `helpdesk backup` wrote.")]) -> None:
-    """Load a dump into an empty database."""
-    from helpdesk_api.database.dump import load  # noqa: PLC0415 - needs programs that a server may lack
+    """Load a dump; what the database held is replaced."""
+    from helpdesk_api.database.dump import load
+
+    _dump_or_load(load, path)
+    _say("Restored.")
+
+
+def _dump_or_load(work: Callable[[Settings, Path], None], path: Path) -> None:
+    from helpdesk_api.database.dump import DumpError
 
     with _plainly(), _served_database(_settings()) as settings:
-        load(settings, path)
-        _say("Restored.")
+        try:
+            work(settings, path)
+        except DumpError as error:
+            _say(f"helpdesk: {error}")
+            raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Settings, all from the environment with the prefix `HELPDESK_`; the README lists each."""
 
+import os
 import secrets
+from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -44,7 +46,7 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     public_url: str = "http://127.0.0.1:8000"
     portal_link_template: str = "http://127.0.0.1:8000/v1/tickets/{reference}"
-    password_link_template: str = "http://127.0.0.1:8000/password?token={token}"
+    password_link_template: str = "http://127.0.0.1:8000/docs#token={token}"
     data_dir: Path = Path(".helpdesk")
     database_url: str | None = None
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
@@ -65,7 +67,7 @@ class Settings(BaseSettings):
     auto_close_days: Annotated[int, Field(ge=1, le=28)] = 5
     reopen_window_days: Annotated[int, Field(ge=0, le=365)] = 7
     comment_edit_window_seconds: Annotated[int, Field(ge=0, le=86_400)] = 900
-    log_level: str = "INFO"
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = "INFO"
     log_format: LogFormat = LogFormat.CONSOLE
 
     @field_validator("trusted_proxies", "cors_origins", mode="before")
@@ -118,10 +120,21 @@ class Settings(BaseSettings):
             return self.secret_key.get_secret_value()
         path = self.data_dir / "secret"
         if not path.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(48))
+            self.make_data_dir()
+            fresh = path.with_name(f"secret.{os.getpid()}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(48))
+            # A link, since two processes may start at once: the first one's secret stands.
+            with suppress(FileExistsError):
+                path.hardlink_to(fresh)
+            fresh.unlink()
         return path.read_text().strip()
+
+    def make_data_dir(self) -> None:
+        """Closed to others: mails and secrets lie in it. Root's may be passed through, since PostgreSQL is not root."""
+        if not self.data_dir.exists():
+            self.data_dir.mkdir(parents=True)
+            self.data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 @lru_cache

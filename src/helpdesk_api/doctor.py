@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from helpdesk_api.config import Settings
 from helpdesk_api.database.dump import find_program
-from helpdesk_api.database.migrations import newest_revision
+from helpdesk_api.database.revisions import newest_revision
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import demo_password_in_use
 from helpdesk_api.main import open_database

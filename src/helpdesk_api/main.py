@@ -8,10 +8,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from helpdesk_api import wiring
+from helpdesk_api.authorization import secret_box
 from helpdesk_api.authorization.grants import load_grants_through
 from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.tickets.includes import register_includes
+from helpdesk_api.logs import configure_logging
 from helpdesk_api.outbox.pending import send_wakeups_through
 from helpdesk_api.outbox.record import install_reactions
 from helpdesk_api.web import cursors, problems
@@ -34,8 +37,12 @@ EXPOSED_HEADERS = (
 def install_wiring(settings: Settings) -> None:
     """What every process of the product shares: reactions, grants, secrets."""
     install_reactions(wiring.REACTIONS)
+    register_includes(wiring.INCLUDES)
     load_grants_through(wiring.load_grants)
     cursors.use_secret(settings.secret)
+    secret_box.use_secret(settings.secret)
+    wiring.configure(settings)
+    configure_logging(settings)
 
 
 def open_database(settings: Settings) -> Database:
@@ -79,7 +86,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     )
     app.state.settings = settings
     app.state.database = database
-    app.state.authenticator = wiring.authenticate
+    app.state.authenticator = wiring.authenticate_token
     app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute)
     problems.install(app)
     for router in wiring.ROUTERS:

@@ -6,24 +6,28 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import FrameType
 
 from helpdesk_api.config import Settings
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
-# A child that ends sooner than this after its start did not just have bad luck: wait before the next try.
-CRASH_LOOP_SECONDS = 2.0
-_POLL_SECONDS = 0.1
+# A child that lives this long counts as well; one that does not, so many times in a row, ends everything.
+HEALTHY_SECONDS = 10.0
+MAX_QUICK_ENDINGS = 5
+BACKLOG = 2048
+_POLL_SECONDS = 0.05
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names of a listener, read to find a reachable one
 
 
 class CannotServe(RuntimeError):
-    """The server cannot start; the message says why."""
+    """The server cannot start or go on; the message says why."""
 
 
 @dataclass
@@ -32,23 +36,28 @@ class Child:
 
     name: str
     command: Sequence[str]
+    descriptors: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
-    restarts: int = field(default=0)
+    quick_endings: int = 0
 
     def start(self, environment: Mapping[str, str]) -> None:
         self.started_at = time.monotonic()
-        # Their own group: Ctrl-C reaches the parent, which stops them in order.
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-            self.command, env=dict(environment), process_group=0, stdin=subprocess.DEVNULL
+            self.command,
+            env=dict(environment),
+            # Their own group: Ctrl-C reaches the parent alone, which stops them in order.
+            process_group=0,
+            stdin=subprocess.DEVNULL,
+            pass_fds=self.descriptors,
         )
 
     def has_ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
 
-    def stop(self) -> None:
+    def signal(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(number)
 
     def wait(self, deadline: float) -> None:
         if self.process is None:
@@ -60,104 +69,109 @@ class Child:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
+    def start_again(self, environment: Mapping[str, str]) -> None:
+        """After it ended by itself. Raises `CannotServe` when that is all it ever does."""
+        lived = time.monotonic() - self.started_at
+        self.quick_endings = 0 if lived >= HEALTHY_SECONDS else self.quick_endings + 1
+        if self.quick_endings >= MAX_QUICK_ENDINGS:
+            message = f"the {self.name} process ended {MAX_QUICK_ENDINGS} times in a row; its log is above"
+            raise CannotServe(message)
+        how = self.process.returncode if self.process is not None else "?"
+        sys.stderr.write(f"helpdesk: the {self.name} process ended ({how}); starting it again\n")
+        self.start(environment)
+
 
 class Server:
-    """The children, watched until a signal says stop."""
+    """The children, watched until a signal says stop. A second signal does not wait for running requests."""
 
     def __init__(self, settings: Settings, *, workers: int, with_worker: bool) -> None:
         self._settings = settings
+        self._workers = workers
+        self._with_worker = with_worker
+        self._children: list[Child] = []
         self._stopping = False
-        self._children = [Child("api", _api_command(settings, workers))]
-        if with_worker:
-            self._children.append(Child("worker", [sys.executable, "-m", "helpdesk_api.parent", "helpdesk_api.worker"]))
 
     def run(self, on_ready: Callable[[], None]) -> None:
-        """Until SIGTERM or SIGINT. Raises `CannotServe` when the port is taken or nothing answers."""
-        _check_port(self._settings)
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        environment = {
+        """Until SIGTERM or SIGINT. Raises `CannotServe` when the port is taken or a process will not live."""
+        with open_listener(self._settings) as listener, self._environment() as environment:
+            signal.signal(signal.SIGTERM, self._stop)
+            signal.signal(signal.SIGINT, self._stop)
+            self._children = self._plan(listener.fileno())
+            try:
+                for child in self._children:
+                    child.start(environment)
+                self._await_ready()
+                if not self._stopping:
+                    on_ready()
+                while not self._stopping:
+                    for child in self._children:
+                        if child.has_ended() and not self._stopping:
+                            child.start_again(environment)
+                    time.sleep(_POLL_SECONDS)
+            finally:
+                self._stop_all()
+
+    def _plan(self, descriptor: int) -> list[Child]:
+        api = [sys.executable, "-m", "helpdesk_api.parent", "helpdesk_api.api_process", str(descriptor)]
+        children = [Child("API", api, (descriptor,)) for _ in range(self._workers)]
+        if self._with_worker:
+            children.append(Child("worker", [sys.executable, "-m", "helpdesk_api.parent", "helpdesk_api.worker"]))
+        return children
+
+    @contextlib.contextmanager
+    def _environment(self) -> Iterator[Mapping[str, str]]:
+        """What the children need to know of what this process set up."""
+        known = {
             **os.environ,
             "HELPDESK_DATABASE_URL": self._settings.database_url_required,
             "HELPDESK_SECRET_KEY": self._settings.secret,
         }
-        try:
-            for child in self._children:
-                child.start(environment)
-            self._await_ready()
-            if not self._stopping:
-                on_ready()
-            while not self._stopping:
-                self._restart_ended(environment)
-                time.sleep(_POLL_SECONDS)
-        finally:
-            self._stop_all()
+        if self._workers == 1:
+            yield known
+            return
+        # Any of the processes may be asked for /metrics: they count together, in files.
+        with tempfile.TemporaryDirectory(prefix="helpdesk-metrics-") as folder:
+            yield {**known, "PROMETHEUS_MULTIPROC_DIR": folder}
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         del number, frame
+        if self._stopping:
+            for child in self._children:
+                child.signal(signal.SIGKILL)
         self._stopping = True
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        address = f"http://{_reachable_host(self._settings.host)}:{self._settings.port}/readyz"
+        address = f"{own_url(self._settings)}/readyz"
         while not self._stopping:
-            with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own loopback address
-                return
-            if any(child.has_ended() for child in self._children) or time.monotonic() > deadline:
-                message = "the server did not become ready; its log is above"
+            ended = next((child for child in self._children if child.has_ended()), None)
+            if ended is not None or time.monotonic() > deadline:
+                what = f"the {ended.name} process ended" if ended else "the API does not answer"
+                message = f"{what} before the server was ready; its log is above"
                 raise CannotServe(message)
-            time.sleep(0.05)
-
-    def _restart_ended(self, environment: Mapping[str, str]) -> None:
-        for child in self._children:
-            if not child.has_ended() or self._stopping:
-                continue
-            if time.monotonic() - child.started_at < CRASH_LOOP_SECONDS:
-                time.sleep(CRASH_LOOP_SECONDS)
-            child.restarts += 1
-            sys.stderr.write(f"The {child.name} process ended; starting it again.\n")
-            child.start(environment)
+            with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own address
+                return
+            time.sleep(_POLL_SECONDS)
 
     def _stop_all(self) -> None:
         for child in self._children:
-            child.stop()
+            child.signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         for child in self._children:
             child.wait(deadline)
 
 
-def _api_command(settings: Settings, workers: int) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "helpdesk_api.parent",
-        "uvicorn",
-        "helpdesk_api.main:create_app",
-        "--factory",
-        f"--host={settings.host}",
-        f"--port={settings.port}",
-        f"--workers={workers}",
-        "--log-level=warning",
-        "--no-access-log",
-        "--no-server-header",
-        "--timeout-graceful-shutdown=10",
-        *(
-            [f"--forwarded-allow-ips={','.join(settings.trusted_proxies)}"]
-            if settings.trusted_proxies
-            else ["--no-proxy-headers"]
-        ),
-    ]
+def own_url(settings: Settings) -> str:
+    """Where this machine reaches the API, which may be behind a proxy for everybody else."""
+    host = _EVERYWHERE.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def _check_port(settings: Settings) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            message = f"{settings.host}:{settings.port} cannot be used ({error.strerror}); set HELPDESK_PORT"
-            raise CannotServe(message) from error
-
-
-def _reachable_host(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - a name for a listener, not one
+def open_listener(settings: Settings) -> socket.socket:
+    """Opened once and shared: a process that is started again misses no connection."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        message = f"{settings.host}:{settings.port} cannot be used ({error.strerror}); set HELPDESK_PORT to another"
+        raise CannotServe(message) from error

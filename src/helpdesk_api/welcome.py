@@ -1,12 +1,13 @@
 """What `helpdesk serve` says when it is ready: at most fifteen lines, one of them to paste."""
 
 from helpdesk_api.config import Settings
-from helpdesk_api.demo import DEMO_SIGN_INS
+from helpdesk_api.demo_accounts import DEMO_SIGN_INS
+from helpdesk_api.serving import own_url
 
 
 def welcome(settings: Settings, *, with_demo: bool) -> str:
-    url = f"http://{settings.host}:{settings.port}"
-    lines = ["", "Helpdesk API is ready.", f"  API   {url}/v1", f"  Docs  {url}/docs"]
+    url = own_url(settings)
+    lines = ["", "Helpdesk API is ready. Ctrl-C stops it.", f"  API   {url}/v1", f"  Docs  {url}/docs"]
     if not with_demo:
         return "\n".join([*lines, "  Create an account with `helpdesk user create`."])
     lines.append("  Sign in as")

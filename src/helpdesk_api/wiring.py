@@ -2,29 +2,168 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
+from fastapi import APIRouter
+
+from helpdesk_api.config import Settings
+from helpdesk_api.domains.assignments import events as assignments
 from helpdesk_api.domains.assignments import jobs as assignment_jobs
-from helpdesk_api.domains.assignments import reactions as assignments
+from helpdesk_api.domains.assignments import reactions as routing
 from helpdesk_api.domains.assignments import routes as assignment_routes
 from helpdesk_api.domains.audit import routes as audit_routes
-from helpdesk_api.domains.authentication import queries as identity
+from helpdesk_api.domains.authentication import actions as credentials
+from helpdesk_api.domains.authentication import credential_routes
+from helpdesk_api.domains.authentication import events as authentication
+from helpdesk_api.domains.authentication import reactions as accounts
 from helpdesk_api.domains.authentication import routes as authentication_routes
+from helpdesk_api.domains.authentication.queries import authenticate_token, load_grants
+from helpdesk_api.domains.categories import events as categories
 from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import routes as comment_routes
+from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.notifications import reactions as mail
 from helpdesk_api.domains.notifications import routes as notification_routes
+from helpdesk_api.domains.notifications.identity import use_identity
+from helpdesk_api.domains.notifications.posting import DELIVER_JOB
+from helpdesk_api.domains.operations import routes as operation_routes
+from helpdesk_api.domains.organizations import events as organizations
 from helpdesk_api.domains.organizations import routes as organization_routes
+from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import routes as team_routes
 from helpdesk_api.domains.tickets import events as tickets
 from helpdesk_api.domains.tickets import jobs as ticket_jobs
+from helpdesk_api.domains.tickets import people_routes
 from helpdesk_api.domains.tickets import routes as ticket_routes
 from helpdesk_api.domains.tickets.includes import Include
+from helpdesk_api.domains.tickets.windows import use_windows
+from helpdesk_api.domains.users import events as users
 from helpdesk_api.domains.users import routes as user_routes
 from helpdesk_api.jobs.runner import Handler
 from helpdesk_api.jobs.schedule import Scheduled
+from helpdesk_api.jobs.upkeep import PRUNE_JOB, prune
 from helpdesk_api.outbox.events import DomainEvent
 from helpdesk_api.outbox.record import Reactions
+from helpdesk_api.web import docs, health, problem_pages
+from helpdesk_api.web.idempotency import drop_expired_keys
+
+__all__ = ["INCLUDES", "JOBS", "REACTIONS", "ROUTERS", "SCHEDULE", "authenticate_token", "configure", "load_grants"]
+
+ROUTERS: tuple[APIRouter, ...] = (
+    *authentication_routes.ROUTERS,
+    *credential_routes.ROUTERS,
+    *ticket_routes.ROUTERS,
+    *people_routes.ROUTERS,
+    *comment_routes.ROUTERS,
+    *assignment_routes.ROUTERS,
+    *category_routes.ROUTERS,
+    *user_routes.ROUTERS,
+    *team_routes.ROUTERS,
+    *organization_routes.ROUTERS,
+    *audit_routes.ROUTERS,
+    *notification_routes.ROUTERS,
+    *operation_routes.ROUTERS,
+    *health.ROUTERS,
+    docs.router,
+    problem_pages.router,
+)
 
 INCLUDES: Mapping[str, Include] = {"last_comment": Include("comments", comment_queries.last_comments)}
+
+# What has nothing to follow is listed too: a new event without a line here fails a test.
+NOTHING = Reactions()
+_changed = (routing.keep_load, routing.note_decisions)
+
+REACTIONS: Mapping[type[DomainEvent], Reactions] = {
+    tickets.TicketCreated: Reactions(
+        in_transaction=(routing.route,), after_commit=(mail.tell_of_receipt, mail.tell_of_assignment)
+    ),
+    tickets.TicketUpdated: Reactions(in_transaction=_changed),
+    tickets.TicketAssigned: Reactions(
+        in_transaction=_changed, after_commit=(mail.tell_of_assignment, routing.give_to_next_free)
+    ),
+    tickets.TicketStarted: Reactions(in_transaction=_changed, after_commit=(mail.tell_of_assignment,)),
+    tickets.TicketPended: Reactions(in_transaction=_changed),
+    tickets.TicketResumed: Reactions(in_transaction=_changed),
+    tickets.TicketResolved: Reactions(
+        in_transaction=_changed, after_commit=(mail.tell_of_resolution, routing.give_to_next_free)
+    ),
+    tickets.TicketConfirmed: Reactions(in_transaction=_changed),
+    tickets.TicketReopened: Reactions(in_transaction=_changed, after_commit=(mail.tell_of_reopening,)),
+    tickets.TicketClosed: Reactions(in_transaction=_changed, after_commit=(mail.tell_of_closing,)),
+    tickets.TicketCancelled: Reactions(
+        in_transaction=_changed, after_commit=(mail.tell_of_cancellation, routing.give_to_next_free)
+    ),
+    tickets.TicketFlagged: NOTHING,
+    tickets.ParticipantAdded: NOTHING,
+    tickets.ParticipantRemoved: NOTHING,
+    tickets.WatcherAdded: NOTHING,
+    tickets.WatcherRemoved: NOTHING,
+    comments.CommentCreated: Reactions(after_commit=(mail.tell_of_comment,)),
+    comments.CommentUpdated: NOTHING,
+    assignments.AgentAvailabilityChanged: Reactions(after_commit=(routing.give_to_next_free,)),
+    assignments.RoutingRuleCreated: NOTHING,
+    assignments.RoutingRuleUpdated: NOTHING,
+    assignments.RoutingRuleDeleted: NOTHING,
+    categories.CategoryCreated: NOTHING,
+    categories.CategoryUpdated: NOTHING,
+    categories.CategoryRetired: NOTHING,
+    categories.CategoryRestored: NOTHING,
+    categories.PriorityMatrixChanged: NOTHING,
+    users.UserCreated: Reactions(in_transaction=(accounts.invite,)),
+    users.UserUpdated: Reactions(after_commit=(routing.flag_open_tickets,)),
+    users.UserDeactivated: Reactions(
+        in_transaction=(accounts.end_sessions,), after_commit=(routing.flag_open_tickets,)
+    ),
+    users.UserReactivated: NOTHING,
+    teams.TeamCreated: NOTHING,
+    teams.TeamUpdated: NOTHING,
+    teams.TeamArchived: NOTHING,
+    teams.MemberAdded: Reactions(after_commit=(routing.serve_new_member,)),
+    teams.MemberRemoved: NOTHING,
+    organizations.OrganizationCreated: NOTHING,
+    organizations.OrganizationUpdated: NOTHING,
+    authentication.PasswordResetRequested: Reactions(after_commit=(mail.send_password_link,)),
+    authentication.UserInvited: Reactions(after_commit=(mail.send_password_link,)),
+    authentication.PasswordChanged: NOTHING,
+    authentication.ApiKeyCreated: NOTHING,
+    authentication.ApiKeyRevoked: NOTHING,
+    authentication.ServiceSecretChanged: NOTHING,
+}
+
+CLOSE_RESOLVED = "tickets.close_resolved"
+RESUME_SCHEDULED = "tickets.resume_scheduled"
+DROP_KEYS = "idempotency.drop_expired"
+DROP_CREDENTIALS = "authentication.drop_expired"
+
+JOBS: Mapping[str, Handler] = {
+    **assignment_jobs.JOBS,
+    CLOSE_RESOLVED: ticket_jobs.close_resolved,
+    RESUME_SCHEDULED: ticket_jobs.resume_scheduled,
+    DELIVER_JOB: delivery.deliver,
+    DROP_KEYS: drop_expired_keys,
+    DROP_CREDENTIALS: credentials.drop_expired,
+    PRUNE_JOB: prune,
+}
+
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+SCHEDULE = (
+    Scheduled(CLOSE_RESOLVED, _MINUTE, CLOSE_RESOLVED),
+    Scheduled(RESUME_SCHEDULED, _MINUTE, RESUME_SCHEDULED),
+    Scheduled(assignment_jobs.END_ABSENCES, _MINUTE, assignment_jobs.END_ABSENCES),
+    Scheduled(assignment_jobs.SERVE_EVERY_TEAM, _MINUTE, assignment_jobs.SERVE_EVERY_TEAM),
+    Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
+    Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),
+    Scheduled(PRUNE_JOB, _HOUR, PRUNE_JOB),
+)
+
+
+def configure(settings: Settings) -> None:
+    """What the domains take from the settings, once a process."""
+    use_windows(reopen_days=settings.reopen_window_days, auto_close_days=settings.auto_close_days)
+    use_identity(
+        settings.mail_from,
+        ticket_link=settings.portal_link_template,
+        password_link=settings.password_link_template,
+    )

@@ -95,7 +95,9 @@ def test_every_event_is_wired() -> None:
         stack.extend(current.__subclasses__())
         if "type" in vars(current):
             leaves.append(current)
-    missing = [event for event in leaves if event not in wiring.REACTIONS and event.__module__.startswith("helpdesk_api")]
+    missing = [
+        event for event in leaves if event not in wiring.REACTIONS and event.__module__.startswith("helpdesk_api")
+    ]
     assert missing == []
     types = [event.type for event in wiring.REACTIONS]
     assert len(types) == len(set(types))

@@ -78,7 +78,9 @@ async def test_histories_are_true(demo: Database) -> None:
         assert statuses[-1] == ticket.status
     numbers = {(ticket.reference_prefix, ticket.number): ticket.created_at for ticket in tickets.values()}
     assert [numbers[key] for key in sorted(numbers)] == [
-        at for prefix in sorted({key[0] for key in numbers}) for at in sorted(at for key, at in numbers.items() if key[0] == prefix)
+        at
+        for prefix in sorted({key[0] for key in numbers})
+        for at in sorted(at for key, at in numbers.items() if key[0] == prefix)
     ]
 
 

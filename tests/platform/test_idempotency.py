@@ -68,7 +68,7 @@ async def test_a_key_is_forgotten_after_a_day(database: Database, requester_clie
         assert first.json()["id"] != second.json()["id"]
         moment.advance(hours=25)
         async with database.session() as session:
-            await drop_expired_keys(session)
+            await drop_expired_keys(session, {})
             assert await session.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
 
 

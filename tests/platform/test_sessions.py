@@ -24,7 +24,13 @@ from tests.fixtures.clients import client_of
 router = ApiRouter(prefix="/probe")
 
 
-@router.post("/deferred", status_code=201, dependencies=[public("a probe of this test")], openapi_extra={"x-no-idempotency": True})
+@router.post(
+    "/deferred",
+    status_code=201,
+    include_in_schema=False,
+    dependencies=[public("a probe of this test")],
+    openapi_extra={"x-no-idempotency": True},
+)
 async def break_at_commit(session: SessionDep) -> dict[str, str]:
     await session.execute(text("INSERT INTO deferred_probe VALUES (1), (1)"))
     return {"status": "created"}

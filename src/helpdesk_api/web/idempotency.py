@@ -149,6 +149,7 @@ async def _fingerprint(request: Request) -> bytes:
     return digest.digest()
 
 
-async def drop_expired_keys(session: AsyncSession) -> None:
-    """A scheduled job: keys older than their promise."""
+async def drop_expired_keys(session: AsyncSession, payload: dict[str, Any]) -> None:
+    """Scheduled: keys older than their promise."""
+    del payload
     await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < clock.now() - KEPT_FOR))

@@ -1,6 +1,9 @@
-"""Prometheus metrics of this process: how many requests of which route ended how, and how long they took."""
+"""Prometheus metrics: how many requests of which route ended how, and how long they took."""
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+import os
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _requests = Counter("helpdesk_requests_total", "Answered requests.", ["method", "route", "status"])
 _seconds = Histogram(
@@ -18,4 +21,9 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def render_metrics() -> tuple[bytes, str]:
-    return generate_latest(), CONTENT_TYPE_LATEST
+    """Of this process; of all API processes where their parent set up a folder to count in together."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(), CONTENT_TYPE_LATEST
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -111,11 +111,11 @@ class TestLife:
             await agent_client.post(f"{path}/resolve", json={"resolution_code": "fixed", "resolution_text": "x"})
             moment.advance(days=5, seconds=-1)
             async with database.session() as session:
-                await jobs.close_resolved(session)
+                await jobs.close_resolved(session, {})
             assert (await requester_client.get(path)).json()["status"] == "resolved"
             moment.advance(seconds=1)
             async with database.session() as session:
-                await jobs.close_resolved(session)
+                await jobs.close_resolved(session, {})
             assert (await requester_client.get(path)).json()["status"] == "closed"
 
     async def test_scheduled_wait_resumes_by_itself(
@@ -134,7 +134,7 @@ class TestLife:
             await agent_client.post(f"{path}/pend", json={"reason": "scheduled", "resumes_at": at})
             moment.advance(hours=1)
             async with database.session() as session:
-                await jobs.resume_scheduled(session)
+                await jobs.resume_scheduled(session, {})
             assert (await agent_client.get(path)).json()["status"] == "in_progress"
 
 
@@ -182,9 +182,7 @@ class TestCreate:
         half = await agent_client.post("/v1/tickets", json={**NEW, "external_id": "A-1"})
         assert (half.status_code, half.json()["code"]) == (422, "external_pair_incomplete")
 
-    async def test_import_clock(
-        self, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient
-    ) -> None:
+    async def test_import_clock(self, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient) -> None:
         past = {**NEW, "occurred_at": "2020-02-29T08:00:00Z"}
         refused = await agent_client.post("/v1/tickets", json=past)
         assert (refused.status_code, refused.json()["required_scope"]) == (403, "import")
@@ -274,9 +272,7 @@ class TestPeople:
         missing = await requester_client.put(f"{path}/participants/usr_{'0' * 32}")
         assert missing.status_code == 404
 
-    async def test_colleagues_where_allowed(
-        self, an_organization: Make, a_user: Make, as_user: AsUser
-    ) -> None:
+    async def test_colleagues_where_allowed(self, an_organization: Make, a_user: Make, as_user: AsUser) -> None:
         organization = await an_organization()
         one = await a_user(organization_id=organization.id)
         curious = await a_user(organization_id=organization.id, sees_organization=True)

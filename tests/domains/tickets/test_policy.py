@@ -69,7 +69,9 @@ async def test_scope_equals_predicate(
                 row.assignee_id = people[-1 - number].id
     async with database.session() as session:
         rows = list((await session.execute(select(Ticket))).scalars())
-        participants = set((await session.execute(select(TicketParticipant.ticket_id, TicketParticipant.user_id))).all())
+        participants = set(
+            (await session.execute(select(TicketParticipant.ticket_id, TicketParticipant.user_id))).all()
+        )
         all_comments = list((await session.execute(select(Comment))).scalars())
         by_id = {ticket.id: ticket for ticket in rows}
         seen = 0

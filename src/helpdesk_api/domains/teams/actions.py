@@ -66,9 +66,7 @@ async def archive_team(session: AsyncSession, principal: Principal, team: Team) 
     await _record(session, principal, team, events.TeamArchived, changes=changes)
 
 
-async def put_member(
-    session: AsyncSession, principal: Principal, team: Team, user_id: UUID, body: MemberPut
-) -> None:
+async def put_member(session: AsyncSession, principal: Principal, team: Team, user_id: UUID, body: MemberPut) -> None:
     """Idempotent. Raises `not_staff` for requesters, the deactivated and the unknown."""
     _require(principal, team)
     if team.archived_at is not None:
@@ -137,5 +135,3 @@ async def _record(
         entity=team,
     )
     await record(session, principal, event)
-
-

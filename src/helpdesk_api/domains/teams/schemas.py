@@ -16,7 +16,9 @@ class TeamCreate(RequestModel):
     name: Name
     description: OptionalText | None = None
     email: EmailText | None = None
-    auto_assign: bool = Field(default=True, description="Give new tickets to the least loaded free member; true when left out.")
+    auto_assign: bool = Field(
+        default=True, description="Give new tickets to the least loaded free member; true when left out."
+    )
 
 
 class TeamUpdate(RequestModel):

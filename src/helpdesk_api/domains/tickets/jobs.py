@@ -23,13 +23,15 @@ async def _due(session: AsyncSession, column: Any, status: TicketStatus) -> list
     return list((await session.execute(statement)).scalars())
 
 
-async def close_resolved(session: AsyncSession) -> None:
+async def close_resolved(session: AsyncSession, payload: dict[str, Any]) -> None:
     """Scheduled: resolved tickets whose `closes_at` has come."""
+    del payload
     for ticket in await _due(session, Ticket.closes_at, TicketStatus.RESOLVED):
         await actions.close_ticket(session, Principal.system(), ticket)
 
 
-async def resume_scheduled(session: AsyncSession) -> None:
+async def resume_scheduled(session: AsyncSession, payload: dict[str, Any]) -> None:
     """Scheduled: pending tickets whose `resumes_at` has come."""
+    del payload
     for ticket in await _due(session, Ticket.resumes_at, TicketStatus.PENDING):
         await actions.resume_ticket(session, Principal.system(), ticket)

@@ -83,9 +83,7 @@ async def remove_participant(session: AsyncSession, principal: Principal, ticket
     )
 
 
-async def watch(
-    session: AsyncSession, database: Database, principal: Principal, ticket: Ticket, user_id: UUID
-) -> None:
+async def watch(session: AsyncSession, database: Database, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
     """Idempotent. Anybody watches what they see; staff may also let others watch. Raises `not_found` for nobody."""
     if user_id != principal.user_id and not policy.works_on(principal, ticket):
         raise ActionForbidden(TicketAction.UPDATE)

@@ -9,23 +9,20 @@ from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.database.ids import UserId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.tickets import (
     actions,
     errors,
     opening,
-    people,
     policy,
     queries,
     representation,
 )
 from helpdesk_api.domains.tickets.filters import TicketFiltersDep
 from helpdesk_api.domains.tickets.includes import NAMES, included_json, parse_include
-from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
+from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.tickets.schemas import (
-    ParticipantPage,
     TicketCancel,
     TicketClose,
     TicketConfirm,
@@ -38,11 +35,10 @@ from helpdesk_api.domains.tickets.schemas import (
     TicketResume,
     TicketStart,
     TicketUpdate,
-    WatcherPage,
 )
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import NotFound, UnknownReference, documents
-from helpdesk_api.web.listing import PageDep, link_header, whole_page
+from helpdesk_api.web.errors import UnknownReference, documents
+from helpdesk_api.web.listing import PageDep, link_header
 from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
 
@@ -336,110 +332,4 @@ async def cancel_ticket(
     return await _written(session, principal, visible.ticket)
 
 
-people_router = ApiRouter(prefix="/v1/tickets/{ticket_id}", tags=["tickets"])
-
-
-@people_router.get(
-    "/participants",
-    operation_id="listTicketParticipants",
-    summary="List who was added",
-    response_model=ParticipantPage,
-    dependencies=READ,
-    responses=documents(errors.TicketNotFound),
-)
-async def list_participants(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
-    """At most 200, oldest first."""
-    row = await queries.get_row(reads, principal, ticket_id)
-    return whole_page(await queries.list_people(reads, TicketParticipant, row["id"]))
-
-
-@people_router.put(
-    "/participants/{user_id}",
-    operation_id="addTicketParticipant",
-    summary="Add somebody",
-    status_code=204,
-    dependencies=WRITE,
-    responses=documents(*_VERB_ERRORS, NotFound),
-)
-async def add_participant(
-    visible: VisibleTicketDep,
-    user_id: UserId,
-    principal: PrincipalDep,
-    session: SessionDep,
-    database: DatabaseDep,
-) -> None:
-    """They see the public side from now on, and may reply. Adding twice is the same as once."""
-    await people.add_participant(session, database, principal, visible.ticket, user_id)
-
-
-@people_router.delete(
-    "/participants/{user_id}",
-    operation_id="removeTicketParticipant",
-    summary="Remove somebody",
-    status_code=204,
-    dependencies=WRITE,
-    responses=documents(*_VERB_ERRORS, errors.ParticipantNotFound),
-)
-async def remove_participant(
-    visible: VisibleTicketDep,
-    user_id: UserId,
-    principal: PrincipalDep,
-    session: SessionDep,
-) -> None:
-    """Anybody may remove themselves."""
-    await people.remove_participant(session, principal, visible.ticket, user_id)
-
-
-@people_router.get(
-    "/watchers",
-    operation_id="listTicketWatchers",
-    summary="List who watches",
-    response_model=WatcherPage,
-    dependencies=READ,
-    responses=documents(errors.TicketNotFound, errors.ActionForbidden),
-)
-async def list_watchers(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
-    """For those who work on the ticket."""
-    row = await queries.get_row(reads, principal, ticket_id)
-    if not row["internal"]:
-        raise errors.ActionForbidden(errors.TicketAction.UPDATE)
-    return whole_page(await queries.list_people(reads, TicketWatcher, row["id"]))
-
-
-@people_router.put(
-    "/watchers/{user_id}",
-    operation_id="watchTicket",
-    summary="Watch",
-    status_code=204,
-    dependencies=WRITE,
-    responses=documents(errors.TicketNotFound, errors.ActionForbidden, NotFound),
-)
-async def watch_ticket(
-    visible: VisibleTicketDep,
-    user_id: UserId,
-    principal: PrincipalDep,
-    session: SessionDep,
-) -> None:
-    """Be told of news. Watching grants no sight of what the watcher may not read."""
-    await people.watch(session, database, principal, visible.ticket, user_id)
-
-
-@people_router.delete(
-    "/watchers/{user_id}",
-    operation_id="unwatchTicket",
-    summary="Stop watching",
-    status_code=204,
-    dependencies=WRITE,
-    responses=documents(errors.TicketNotFound, errors.ActionForbidden, errors.WatcherNotFound),
-)
-async def unwatch_ticket(
-    visible: VisibleTicketDep,
-    user_id: UserId,
-    principal: PrincipalDep,
-    session: SessionDep,
-) -> None:
-    """One's own watch; staff also others'."""
-    await people.unwatch(session, principal, visible.ticket, user_id)
-
-
-ROUTERS = (router, people_router)
+ROUTERS = (router,)

@@ -144,7 +144,9 @@ async def _keep_one_admin(session: AsyncSession, leaving: User) -> None:
     # Every other administrator's row is locked: two who demote each other at once cannot both succeed.
     others = await session.execute(
         select(User.id)
-        .where(User.role == Role.ADMIN, User.deactivated_at.is_(None), User.id != leaving.id, User.kind == UserKind.USER)
+        .where(
+            User.role == Role.ADMIN, User.deactivated_at.is_(None), User.id != leaving.id, User.kind == UserKind.USER
+        )
         .order_by(User.id)
         .with_for_update()
     )

@@ -58,9 +58,7 @@ async def get_user(reads: ReadSession, principal: Principal, user_id: UUID) -> A
 async def lock_user(session: AsyncSession, principal: Principal, user_id: UUID) -> User:
     """Raises `user_not_found`."""
     user = (
-        await session.execute(
-            select(User).where(User.id == user_id, policy.readable(principal)).with_for_update()
-        )
+        await session.execute(select(User).where(User.id == user_id, policy.readable(principal)).with_for_update())
     ).scalar_one_or_none()
     if user is None:
         raise UserNotFound

@@ -13,7 +13,9 @@ EmailText = Annotated[
     str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20@]{1,64}@[^\x00-\x20@]{1,190}$")
 ]
 ZoneText = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
-LocaleText = Annotated[str, StringConstraints(min_length=2, max_length=35, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+LocaleText = Annotated[
+    str, StringConstraints(min_length=2, max_length=35, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
+]
 PhoneText = Annotated[str, StringConstraints(min_length=3, max_length=40, pattern=r"^[0-9+() ./x-]+$")]
 ExternalText = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 

@@ -1,0 +1,112 @@
+"""Signing keys: made by us, sealed in the database, two alive during a rotation."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jose import jwk
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.secret_box import seal, unseal
+from helpdesk_api.database import clock
+from helpdesk_api.database.cache import InvalidatedCache, invalidate
+from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.authentication.models import SigningKey
+
+CACHE = "signing_keys"
+_PURPOSE = "signing-key"
+# Tokens live for at most an hour, so a key that no longer signs verifies for a while longer.
+KEEPS_VERIFYING = timedelta(hours=2)
+# Two processes that find no key must not both make one.
+_LOCK = 7_236_002
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyingKey:
+    """A public half."""
+
+    id: str
+    public_pem: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The keys in force: `signing` is the newest."""
+
+    verifying: dict[str, VerifyingKey]
+    signing_id: str
+    signing_pem: str
+
+    def public_jwks(self) -> dict[str, Any]:
+        """RFC 7517."""
+        keys = []
+        for key in self.verifying.values():
+            public = jwk.construct(key.public_pem, "ES256").to_dict()
+            keys.append({**public, "kid": key.id, "use": "sig", "alg": "ES256"})
+        return {"keys": keys}
+
+
+async def _load(reads: ReadSession, key: str) -> KeySet | None:
+    del key
+    rows = await reads.fetch(
+        select(SigningKey.id, SigningKey.public_key, SigningKey.sealed_private_key, SigningKey.created_at)
+        .where(SigningKey.retired_at.is_(None) | (SigningKey.retired_at > clock.now() - KEEPS_VERIFYING))
+        .order_by(SigningKey.retired_at.is_(None).desc(), SigningKey.created_at.desc(), SigningKey.id.desc())
+    )
+    if not rows:
+        return None
+    verifying = {row["id"]: VerifyingKey(row["id"], row["public_key"], row["created_at"]) for row in rows}
+    return KeySet(verifying, rows[0]["id"], unseal(rows[0]["sealed_private_key"], _PURPOSE))
+
+
+KEYS: InvalidatedCache[KeySet | None] = InvalidatedCache(CACHE, _load)
+
+
+async def key_set(database: Database) -> KeySet:
+    """The keys in force; the first caller of an installation makes the first one."""
+    found = await KEYS.get(database)
+    if found is not None:
+        return found
+    async with database.durable() as session:
+        await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        if not await session.scalar(select(func.count()).select_from(SigningKey)):
+            await _add(session)
+    found = await KEYS.get(database)
+    if found is None:
+        message = "a signing key was made and cannot be read"
+        raise RuntimeError(message)
+    return found
+
+
+async def rotate(session: AsyncSession) -> str:
+    """A new key signs from the commit on; the ones before verify until the last of their tokens has expired."""
+    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    await session.execute(update(SigningKey).where(SigningKey.retired_at.is_(None)).values(retired_at=clock.now()))
+    return await _add(session)
+
+
+async def _add(session: AsyncSession) -> str:
+    private = ec.generate_private_key(ec.SECP256R1())
+    key = SigningKey(
+        id=new_id().hex,
+        public_key=private.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+        sealed_private_key=seal(
+            private.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ).decode(),
+            _PURPOSE,
+        ),
+        created_at=clock.now(),
+    )
+    session.add(key)
+    await session.flush()
+    await invalidate(session, CACHE)
+    return key.id

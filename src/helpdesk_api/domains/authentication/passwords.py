@@ -1,0 +1,30 @@
+"""Passwords: argon2id in a thread, and the same work whether or not the account exists."""
+
+import asyncio
+
+from pwdlib import PasswordHash
+
+from helpdesk_api.domains.authentication.errors import PasswordTooWeak
+
+MIN_LENGTH = 10
+MAX_LENGTH = 1_024
+_hasher = PasswordHash.recommended()
+# Verified when there is no account, so that the answer takes as long as with one.
+_NOBODY = _hasher.hash("nobody has this password")
+
+
+def check_strength(password: str, *, pointer: str) -> None:
+    """Length over composition (NIST SP 800-63B); raises `password_too_weak`."""
+    if len(password) < MIN_LENGTH or len(set(password)) < MIN_LENGTH // 2:
+        message = f"Use at least {MIN_LENGTH} characters, not all alike."
+        raise PasswordTooWeak(message, pointer=pointer)
+
+
+async def hash_password(password: str) -> str:
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
+    """Whether it fits, and a fresh hash where the stored one is of an older kind."""
+    valid, updated = await asyncio.to_thread(_hasher.verify_and_update, password, password_hash or _NOBODY)
+    return (valid, updated) if password_hash is not None else (False, None)

@@ -1,0 +1,210 @@
+"""Who is calling: grants and principals; no statement while the caches are warm."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.util import LRUCache
+
+from helpdesk_api.authorization.grants import GRANTS, Grants
+from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS, Permission, Role
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.cache import InvalidatedCache
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.authentication import tokens
+from helpdesk_api.domains.authentication.errors import AccountDeactivated, ApiKeyNotFound, InvalidToken, SessionEnded
+from helpdesk_api.domains.authentication.key_use import note_use
+from helpdesk_api.domains.authentication.keys import KeySet, key_set
+from helpdesk_api.domains.authentication.models import ApiKey, Session
+from helpdesk_api.domains.teams.models import TeamMember
+from helpdesk_api.domains.users.models import User
+
+API_KEY_PREFIX = "hk_live_"
+API_KEYS = "api_keys"
+# The longest life of an access token: after it, an ended session has no token left.
+ENDED_MATTERS_FOR = timedelta(hours=1)
+_KEPT_TOKENS = 10_000
+
+
+async def load_grants(reads: ReadSession, user_id: UUID) -> Grants | None:
+    """One statement: the account, its teams, and sessions that ended while a token of theirs may live."""
+    ended = (
+        select(func.array_agg(Session.id))
+        .where(Session.user_id == user_id, Session.ended_at > clock.now() - ENDED_MATTERS_FOR)
+        .scalar_subquery()
+    )
+    teams = select(func.array_agg(TeamMember.team_id)).where(TeamMember.user_id == user_id)
+    row = await reads.fetch_one(
+        select(
+            User.kind,
+            User.role,
+            User.name,
+            User.organization_id,
+            User.sees_organization,
+            User.deactivated_at.is_(None).label("is_active"),
+            cast(teams.scalar_subquery(), ARRAY(Uuid)).label("team_ids"),
+            cast(teams.where(TeamMember.is_lead).scalar_subquery(), ARRAY(Uuid)).label("led_team_ids"),
+            cast(ended, ARRAY(Uuid)).label("ended"),
+        ).where(User.id == user_id)
+    )
+    if row is None:
+        return None
+    return Grants(
+        user_id=user_id,
+        kind=row["kind"],
+        is_active=row["is_active"],
+        role=Role(row["role"]),
+        name=row["name"],
+        team_ids=frozenset(row["team_ids"] or ()),
+        led_team_ids=frozenset(row["led_team_ids"] or ()),
+        organization_id=row["organization_id"],
+        sees_organization=row["sees_organization"],
+        ended_sessions=frozenset(row["ended"] or ()),
+    )
+
+
+def principal_of(grants: Grants, *, scopes: Sequence[str] | None, session_id: UUID | None) -> Principal:
+    """The role's permissions, cut down to the credential's scopes."""
+    held = ROLE_PERMISSIONS[grants.role]
+    return Principal(
+        kind=grants.kind,
+        user_id=grants.user_id,
+        role=grants.role,
+        permissions=held if scopes is None else held & {Permission(scope) for scope in scopes if scope in held},
+        name=grants.name,
+        team_ids=grants.team_ids,
+        led_team_ids=grants.led_team_ids,
+        organization_id=grants.organization_id,
+        sees_organization=grants.sees_organization,
+        session_id=session_id,
+    )
+
+
+class _Verified:
+    """Claims of tokens whose signature was checked with this very key set; a changed set forgets them all."""
+
+    def __init__(self) -> None:
+        self._keys: KeySet | None = None
+        self._claims: LRUCache[str, dict[str, Any]] = LRUCache(_KEPT_TOKENS)
+
+    def claims(self, token: str, keys: KeySet) -> dict[str, Any]:
+        if keys is not self._keys:
+            self._keys, self._claims = keys, LRUCache(_KEPT_TOKENS)
+        found: dict[str, Any] | None = self._claims.get(token)
+        if found is None:
+            found = tokens.verify(token, keys.verifying)
+            self._claims[token] = found
+        return found
+
+
+_verified = _Verified()
+
+
+async def authenticate_token(token: str, database: Database) -> Principal:
+    """The caller behind an access token or API key.
+
+    Raises `invalid_token`, `token_expired`, `account_deactivated`, `session_ended`.
+    """
+    if token.startswith(API_KEY_PREFIX):
+        return await _by_api_key(token, database)
+    claims = _verified.claims(token, await key_set(database))
+    tokens.check_expiry(claims, clock.now())
+    session_id = UUID(hex=claims["sid"]) if "sid" in claims else None
+    scopes = claims["scope"].split() if "scope" in claims else None
+    grants = await _active_grants(database, UUID(hex=claims["sub"]))
+    if session_id is not None and session_id in grants.ended_sessions:
+        raise SessionEnded
+    return principal_of(grants, scopes=scopes, session_id=session_id)
+
+
+async def _active_grants(database: Database, user_id: UUID) -> Grants:
+    grants = await GRANTS.get(database, user_id.hex)
+    if grants is None:
+        raise InvalidToken
+    if not grants.is_active:
+        raise AccountDeactivated
+    return grants
+
+
+async def _load_api_key(reads: ReadSession, key: str) -> Any:
+    return await reads.fetch_one(
+        select(ApiKey.id, ApiKey.user_id, ApiKey.scopes, ApiKey.expires_at).where(
+            ApiKey.key_hash == bytes.fromhex(key), ApiKey.revoked_at.is_(None)
+        )
+    )
+
+
+_API_KEYS: InvalidatedCache[Any] = InvalidatedCache(API_KEYS, _load_api_key)
+
+
+def secret_hash(secret: str) -> bytes:
+    """Of a random 256-bit secret: no salt and no slowness needed."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+
+
+async def _by_api_key(token: str, database: Database) -> Principal:
+    row = await _API_KEYS.get(database, secret_hash(token).hex())
+    if row is None:
+        raise InvalidToken
+    if row["expires_at"] is not None and row["expires_at"] <= clock.now():
+        raise InvalidToken
+    grants = await _active_grants(database, row["user_id"])
+    await note_use(database, row["id"])
+    return principal_of(grants, scopes=row["scopes"], session_id=None)
+
+
+_KEY_COLUMNS = (
+    ApiKey.id,
+    ApiKey.user_id,
+    ApiKey.name,
+    ApiKey.prefix,
+    ApiKey.scopes,
+    ApiKey.created_at,
+    ApiKey.expires_at,
+    ApiKey.revoked_at,
+    ApiKey.last_used_at,
+)
+
+
+def select_api_keys(principal: Principal) -> Any:
+    """One's own; administrators see all."""
+    statement = select(*_KEY_COLUMNS)
+    return statement if principal.is_admin else statement.where(ApiKey.user_id == principal.user_id)
+
+
+async def get_api_key(reads: ReadSession, principal: Principal, key_id: UUID) -> Any:
+    """Raises `api_key_not_found`."""
+    row = await reads.fetch_one(select_api_keys(principal).where(ApiKey.id == key_id))
+    if row is None:
+        raise ApiKeyNotFound
+    return row
+
+
+async def lock_api_key(session: AsyncSession, principal: Principal, key_id: UUID) -> ApiKey:
+    """Raises `api_key_not_found`."""
+    key = await session.get(ApiKey, key_id, with_for_update=True)
+    if key is None or not (principal.is_admin or key.user_id == principal.user_id):
+        raise ApiKeyNotFound
+    return key
+
+
+_SESSION_COLUMNS = (
+    Session.id,
+    Session.user_id,
+    Session.created_at,
+    Session.last_used_at,
+    Session.user_agent,
+    Session.address,
+)
+
+
+def select_sessions(principal: Principal, user_id: UUID | None) -> Any:
+    """Sessions that have not ended: one's own, or for administrators those of `user_id`."""
+    wanted = user_id if principal.is_admin and user_id is not None else principal.user_id
+    return select(*_SESSION_COLUMNS).where(Session.user_id == wanted, Session.ended_at.is_(None))

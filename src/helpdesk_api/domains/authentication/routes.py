@@ -1,0 +1,294 @@
+"""Sessions, the caller's own account, and passwords over HTTP."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from sqlalchemy import select
+
+from helpdesk_api.authorization.dependencies import PrincipalDep, public, signed_in
+from helpdesk_api.database.ids import SessionId, UserId
+from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
+from helpdesk_api.domains.authentication import actions, errors, keys, queries, throttle
+from helpdesk_api.domains.authentication.models import Session
+from helpdesk_api.domains.authentication.schemas import (
+    JsonWebKeySet,
+    Me,
+    MeUpdate,
+    PasswordChange,
+    PasswordResetConfirm,
+    PasswordResetCreate,
+    SessionCreate,
+    SessionPage,
+    SessionRefresh,
+    SessionTokens,
+)
+from helpdesk_api.domains.authentication.settings import lifetimes_of, caller_address
+from helpdesk_api.domains.teams.models import Team, TeamMember
+from helpdesk_api.domains.users import actions as users
+from helpdesk_api.domains.users import errors as user_errors
+from helpdesk_api.domains.users.models import User
+from helpdesk_api.web.cursors import InvalidCursor
+from helpdesk_api.web.errors import documents
+from helpdesk_api.web.listing import PageDep, SortKey, add_links, page_of
+from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
+
+router = ApiRouter(tags=["sessions"])
+SECRET = {NO_IDEMPOTENCY: True}
+NO_STORE = "no-store"
+
+
+def _tokens(issued: actions.IssuedTokens, expires_in: int, response: Response) -> dict[str, Any]:
+    response.headers["Cache-Control"] = NO_STORE
+    return {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": expires_in,
+        "refresh_token": issued.refresh_token,
+        "refresh_expires_at": issued.refresh_expires_at,
+        "session_id": issued.session_id,
+        "user": {"id": issued.user.id, "name": issued.user.name, "role": issued.user.role},
+    }
+
+
+@router.post(
+    "/v1/sessions",
+    operation_id="createSession",
+    summary="Sign in",
+    status_code=201,
+    response_model=SessionTokens,
+    dependencies=[public("this is where a caller gets a token")],
+    responses=documents(errors.InvalidCredentials, errors.TooManySignIns),
+    openapi_extra=SECRET,
+)
+async def create_session(
+    body: SessionCreate, request: Request, response: Response, database: DatabaseDep, session: SessionDep
+) -> Any:
+    """The access token lives for 15 minutes, the refresh token for 30 days and once. Attempts are limited by account
+    and by address."""
+    settings = request.app.state.settings
+    address = caller_address(request)
+    await throttle.count_attempt(
+        database,
+        email=body.email,
+        address=address,
+        limit=settings.sign_in_attempts,
+        window_seconds=settings.sign_in_window_seconds,
+    )
+    issued = await actions.sign_in(
+        session,
+        database,
+        email=body.email,
+        password=body.password,
+        lifetimes=lifetimes_of(settings),
+        user_agent=request.headers.get("user-agent"),
+        address=address,
+    )
+    await throttle.forgive(database, email=body.email)
+    return _tokens(issued, settings.access_token_seconds, response)
+
+
+@router.post(
+    "/v1/sessions/refresh",
+    operation_id="refreshSession",
+    summary="Get the next pair of tokens",
+    response_model=SessionTokens,
+    dependencies=[public("the refresh token is the credential")],
+    responses=documents(errors.InvalidRefreshToken),
+    openapi_extra=SECRET,
+)
+async def refresh_session(
+    body: SessionRefresh, request: Request, response: Response, database: DatabaseDep, session: SessionDep
+) -> Any:
+    """Each refresh token is good once. Using one again ends the session, since two parties hold it."""
+    settings = request.app.state.settings
+    issued = await actions.refresh(
+        session, database, refresh_token=body.refresh_token, lifetimes=lifetimes_of(settings)
+    )
+    return _tokens(issued, settings.access_token_seconds, response)
+
+
+@router.get(
+    "/v1/sessions",
+    operation_id="listSessions",
+    summary="List sessions",
+    response_model=SessionPage,
+    dependencies=[signed_in()],
+    responses=documents(InvalidCursor),
+)
+async def list_sessions(
+    page: PageDep,
+    principal: PrincipalDep,
+    reads: ReadSessionDep,
+    response: Response,
+    user_id: UserId | None = None,
+) -> Any:
+    """One's own that have not ended; administrators name a user."""
+    order = [
+        SortKey("created_at", Session.created_at, datetime, descending=True),
+        SortKey("id", Session.id, UUID, descending=True),
+    ]
+    answer = await page_of(reads, queries.select_sessions(principal, user_id), order, page)
+    for row in answer["data"]:
+        row["is_current"] = row["id"] == principal.session_id
+    add_links(response, page, answer)
+    return answer
+
+
+@router.delete(
+    "/v1/sessions/current",
+    operation_id="signOut",
+    summary="Sign out",
+    status_code=204,
+    dependencies=[signed_in()],
+    responses=documents(errors.SessionNotFound),
+)
+async def sign_out(principal: PrincipalDep, session: SessionDep) -> None:
+    """Ends the session of this access token, at once on every process."""
+    if principal.session_id is None:
+        raise errors.SessionNotFound
+    await actions.end_session(session, principal, principal.session_id)
+
+
+@router.delete(
+    "/v1/sessions/{session_id}",
+    operation_id="revokeSession",
+    summary="End a session",
+    status_code=204,
+    dependencies=[signed_in()],
+    responses=documents(errors.SessionNotFound),
+)
+async def revoke_session(session_id: SessionId, principal: PrincipalDep, session: SessionDep) -> None:
+    """One's own; administrators anybody's."""
+    await actions.end_session(session, principal, session_id)
+
+
+@router.get(
+    "/.well-known/jwks.json",
+    operation_id="getJwks",
+    summary="Public keys of access tokens",
+    response_model=JsonWebKeySet,
+    dependencies=[public("public keys are public")],
+)
+async def get_jwks(database: DatabaseDep, response: Response) -> Any:
+    """RFC 7517. Two keys during a rotation."""
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return (await keys.key_set(database)).public_jwks()
+
+
+me_router = ApiRouter(prefix="/v1/me", tags=["me"])
+
+
+async def _me(principal: PrincipalDep, session: SessionDep) -> dict[str, Any]:
+    user = await session.get_one(User, principal.user_id)
+    teams = await session.execute(
+        select(Team.id, Team.name, TeamMember.is_lead)
+        .join(TeamMember, TeamMember.team_id == Team.id)
+        .where(TeamMember.user_id == user.id)
+        .order_by(Team.name)
+    )
+    return {
+        "id": user.id,
+        "kind": user.kind,
+        "name": user.name,
+        "email": user.email,
+        "role": user.role,
+        "permissions": sorted(principal.permissions),
+        "teams": [row._asdict() for row in teams],
+        "organization_id": user.organization_id,
+        "sees_organization": user.sees_organization,
+        "phone": user.phone,
+        "location": user.location,
+        "time_zone": user.time_zone,
+        "locale": user.locale,
+    }
+
+
+@me_router.get("", operation_id="getMe", summary="Read oneself", response_model=Me, dependencies=[signed_in()])
+async def get_me(principal: PrincipalDep, session: SessionDep) -> Any:
+    """Profile, role, teams, and the permissions of this very credential."""
+    return await _me(principal, session)
+
+
+@me_router.patch(
+    "",
+    operation_id="updateMe",
+    summary="Change oneself",
+    response_model=Me,
+    dependencies=[signed_in()],
+    responses=documents(user_errors.UnknownTimeZone),
+)
+async def update_me(body: MeUpdate, principal: PrincipalDep, session: SessionDep) -> Any:
+    """JSON merge patch of phone, location, time zone and locale; the rest is an administrator's."""
+    user = await session.get_one(User, principal.user_id, with_for_update=True)
+    await users.change_user(session, principal, user, body.model_dump(exclude_unset=True))
+    return await _me(principal, session)
+
+
+@me_router.post(
+    "/password",
+    operation_id="changeMyPassword",
+    summary="Change one's password",
+    status_code=204,
+    dependencies=[signed_in()],
+    responses=documents(errors.WrongPassword, errors.PasswordTooWeak, errors.TooManySignIns),
+    openapi_extra=SECRET,
+)
+async def change_my_password(
+    body: PasswordChange, principal: PrincipalDep, session: SessionDep, database: DatabaseDep, request: Request
+) -> None:
+    """Ends all other sessions. Attempts are limited like attempts to sign in."""
+    settings = request.app.state.settings
+    await throttle.count_attempt(
+        database,
+        email=principal.user_id.hex,
+        address=caller_address(request),
+        limit=settings.sign_in_attempts,
+        window_seconds=settings.sign_in_window_seconds,
+    )
+    await actions.change_password(session, principal, body)
+
+
+resets_router = ApiRouter(prefix="/v1/password-resets", tags=["sessions"])
+
+
+@resets_router.post(
+    "",
+    operation_id="requestPasswordReset",
+    summary="Ask for a password reset",
+    status_code=202,
+    dependencies=[public("who forgot a password cannot sign in")],
+    responses=documents(errors.TooManySignIns),
+    openapi_extra=SECRET,
+)
+async def request_password_reset(
+    body: PasswordResetCreate, session: SessionDep, database: DatabaseDep, request: Request
+) -> None:
+    """The answer is the same whether or not the account exists; a link good for two hours is mailed if it does."""
+    settings = request.app.state.settings
+    await throttle.count_attempt(
+        database,
+        email=f"reset:{body.email}",
+        address=caller_address(request),
+        limit=settings.sign_in_attempts,
+        window_seconds=settings.sign_in_window_seconds,
+    )
+    await actions.request_reset(session, body.email)
+
+
+@resets_router.post(
+    "/confirm",
+    operation_id="confirmPasswordReset",
+    summary="Set a password by the mailed link",
+    status_code=204,
+    dependencies=[public("the mailed token is the credential")],
+    responses=documents(errors.InvalidPasswordToken, errors.PasswordTooWeak),
+    openapi_extra=SECRET,
+)
+async def confirm_password_reset(body: PasswordResetConfirm, session: SessionDep) -> None:
+    """Good once; ends all sessions of the account."""
+    await actions.confirm_reset(session, token=body.token, password=body.password)
+
+
+ROUTERS = (router, me_router, resets_router)

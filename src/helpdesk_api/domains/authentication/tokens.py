@@ -1,0 +1,91 @@
+"""Access tokens (RFC 9068 in spirit, RFC 8725 in rules): the one door to python-jose.
+
+The library takes an algorithm list, checks `aud` only if present, and ignores `crit`; so everything is pinned here:
+one algorithm, our key by its id, all claims required, and a size that cannot hurt.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from jose import jwt
+from jose.exceptions import JOSEError
+from jose.utils import base64url_decode
+
+from helpdesk_api.domains.authentication.errors import InvalidToken, TokenExpired
+from helpdesk_api.domains.authentication.keys import VerifyingKey
+
+ALGORITHM = "ES256"
+ISSUER = "helpdesk"
+AUDIENCE = "helpdesk-api"
+TYPE = "at+jwt"
+MAX_BYTES = 8_192
+# Expiry is judged by our clock, in `check_expiry`, each time the claims are used.
+_OPTIONS = {f"require_{claim}": True for claim in ("aud", "exp", "iat", "iss", "sub")} | {"verify_exp": False}
+_HEADER_MEMBERS = {"alg", "kid", "typ"}
+
+
+def issue(
+    *,
+    key_id: str,
+    private_key: str,
+    user_id: UUID,
+    session_id: UUID | None,
+    scopes: list[str] | None,
+    now: datetime,
+    lifetime: timedelta,
+) -> str:
+    """A token for this long from `now`. `scopes` of None means all that the account's role holds."""
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": user_id.hex,
+        "iat": int(now.timestamp()),
+        "exp": int((now + lifetime).timestamp()),
+    }
+    if session_id is not None:
+        claims["sid"] = session_id.hex
+    if scopes is not None:
+        claims["scope"] = " ".join(scopes)
+    token: str = jwt.encode(claims, private_key, algorithm=ALGORITHM, headers={"kid": key_id, "typ": TYPE})
+    return token
+
+
+def verify(token: str, keys: Mapping[str, VerifyingKey]) -> dict[str, Any]:
+    """The claims of a token that one of these keys signed, whatever the time. Raises `invalid_token`."""
+    if len(token) > MAX_BYTES:
+        raise InvalidToken
+    header = _header(token)
+    key = keys.get(header["kid"])
+    if key is None:
+        raise InvalidToken
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, key.public_pem, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=_OPTIONS
+        )
+    except (JOSEError, ValueError, TypeError) as error:
+        raise InvalidToken from error
+    if claims["aud"] != AUDIENCE or not isinstance(claims["exp"], int) or not isinstance(claims["sub"], str):
+        raise InvalidToken
+    return claims
+
+
+def check_expiry(claims: Mapping[str, Any], now: datetime) -> None:
+    """Raises `token_expired`; no leeway, since we issue and judge by one clock."""
+    if claims["exp"] <= now.timestamp():
+        raise TokenExpired
+
+
+def _header(token: str) -> dict[str, str]:
+    """The header, if it is exactly of our kind: no `crit`, no embedded key, no other algorithm."""
+    try:
+        header = json.loads(base64url_decode(token.split(".", 1)[0].encode("ascii")))
+    except (ValueError, UnicodeError, RecursionError) as error:
+        raise InvalidToken from error
+    if not isinstance(header, dict) or set(header) != _HEADER_MEMBERS:
+        raise InvalidToken
+    if header["alg"] != ALGORITHM or header["typ"] != TYPE or not isinstance(header["kid"], str):
+        raise InvalidToken
+    return header
