@@ -1,4 +1,4 @@
-"""The demo organisation's passwords, which everybody can read here: good on a laptop, refused in production."""
+"""Whether the demo organisation's passwords, which everybody can read, still open a door here."""
 
 import asyncio
 from typing import Final
@@ -8,27 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.session import Database
-from helpdesk_api.demo.people import MAIL_DOMAIN, PEOPLE
+from helpdesk_api.demo.people import PEOPLE
+from helpdesk_api.demo_accounts import DEMO_PASSWORDS
 from helpdesk_api.domains.authentication.passwords import hash_password, verify_password
 from helpdesk_api.domains.users.models import User
 
-# One for each role, shared by all who have it.
-DEMO_PASSWORDS: Final = {
-    Role.REQUESTER: "fresh-bread-at-six",
-    Role.AGENT: "tea-and-tickets",
-    Role.SUPERVISOR: "eyes-on-the-queue",
-    Role.ADMIN: "keys-to-the-bakery",
-}
-# Whom to sign in as to see what a role sees: role, then address and password.
-DEMO_SIGN_INS: Final = {
-    role.value: (f"{key}@{MAIL_DOMAIN}", DEMO_PASSWORDS[role])
-    for role, key in (
-        (Role.REQUESTER, "nora"),
-        (Role.AGENT, "diego"),
-        (Role.SUPERVISOR, "stefan"),
-        (Role.ADMIN, "edda"),
-    )
-}
 DEMO_SOURCE: Final = "demo"
 
 

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from helpdesk_api.authorization.permissions import Role
-
-# Reserved for examples (RFC 2606): no mail to these addresses can reach anybody.
-MAIL_DOMAIN = "tarnwick.example.com"
+from helpdesk_api.demo_accounts import MAIL_DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
