@@ -13,7 +13,6 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.demo.catalogue import CATEGORIES, RULES
 from helpdesk_api.demo.passwords import DEMO_SOURCE
 from helpdesk_api.demo.people import (
-    MAIL_DOMAIN,
     MONITORING,
     MONITORING_NAME,
     ORGANIZATIONS,
@@ -21,6 +20,7 @@ from helpdesk_api.demo.people import (
     TEAMS,
     DemoPerson,
 )
+from helpdesk_api.demo_accounts import MAIL_DOMAIN
 from helpdesk_api.domains.assignments.availability import set_availability
 from helpdesk_api.domains.assignments.configuration import create_rule
 from helpdesk_api.domains.assignments.schemas import AvailabilityUpdate, RoutingRuleCreate

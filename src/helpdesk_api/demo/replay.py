@@ -28,6 +28,7 @@ from helpdesk_api.domains.tickets.schemas import (
     TicketResolve,
     TicketUpdate,
 )
+from helpdesk_api.domains.tickets.windows import auto_close_after
 from helpdesk_api.outbox.events import Visibility
 
 
@@ -59,7 +60,6 @@ class Stage:
                     told[number] = await self._open(stories[number])
                 else:
                     await self._do(told[number], stories[number].steps[place][1])
-                await self.session.flush()
         return len(told) + self.follow_ups
 
     def _order(self, stories: tuple[Story, ...]) -> list[tuple[datetime, int, int]]:
@@ -70,7 +70,7 @@ class Stage:
             for place, (when, step) in enumerate(story.steps):
                 at = when.instant(self.now)
                 if isinstance(step, script.Close) and step.by is None:
-                    at += actions.auto_close_after()
+                    at += auto_close_after()
                 if at < self.now:
                     moments.append((at, number, place))
         return sorted(moments)

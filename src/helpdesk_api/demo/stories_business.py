@@ -311,6 +311,6 @@ BUSINESS = (
         "Question about the travel form",
         "Is it the new one that I have to use from now on?",
         ((When(1, "16:20"), Cancel("Found the answer in the intranet.", by="nora")),),
-        channel=Channel.PORTAL,
+        channel=Channel.API,
     ),
 )

@@ -176,6 +176,10 @@ class Ticket(Base):
     )
 
 
+# Neither prefix nor number ever changes, so an UPDATE leaves the reference as it is: nothing to read again.
+Ticket.__table__.c.reference.server_onupdate = None
+
+
 class TicketParticipant(Base):
     """Somebody added to a ticket: sees its public side and may reply."""
 
