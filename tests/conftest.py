@@ -16,6 +16,7 @@ from tests.fixtures.clients import (
     requester_client,
     settings,
     supervisor_client,
+    wired,
 )
 from tests.fixtures.database import (
     _engine,
@@ -44,4 +45,5 @@ __all__ = [
     "settings",
     "shared_url",
     "supervisor_client",
+    "wired",
 ]

@@ -41,11 +41,11 @@ async def only_mail(database: Database) -> OutboundMail:
 
 
 @pytest.fixture
-async def ticket(database: Database, a_ticket: Make, desk: Desk) -> Ticket:
+async def ticket(database: Database, a_ticket: Make, desk: Desk, post_office: PostOffice) -> Ticket:
     """Without the mails of its opening."""
     made: Ticket = await a_ticket(by=desk.rita, occurred_at=None)
-    delivery.use_transport(PostOffice(database))
-    await drain(database)
+    await post_office.round()
+    post_office.sent.clear()
     async with database.session() as session:
         for mail in await session.scalars(select(OutboundMail)):
             await session.delete(mail)

@@ -102,7 +102,7 @@ class TestReceipt:
 
         async def fail() -> None:
             async with database.session() as session:
-                await record(session, rita, events.TicketCreated(subject_id=new_id(), ticket_id=new_id()))
+                await record(session, rita, events.TicketConfirmed(subject_id=new_id(), ticket_id=new_id()))
                 raise KeyError
 
         with pytest.raises(KeyError):
