@@ -158,7 +158,7 @@ def test_a_negation_is_the_opposite(subject: Thing, tree: Any) -> None:
         ({"field": "tags", "op": "is_null", "value": True}, True),
     ],
 )
-def test_null_is_unlike_every_value(bench: Bench, leaf: Any, expected: bool) -> None:  # noqa: FBT001 - a table's column
+def test_null_is_unlike_every_value(bench: Bench, leaf: Any, expected: bool) -> None:
     assert compile_predicate(checked(leaf))(Thing()) is expected
     assert bench.matching([Thing()], leaf) == ({0} if expected else set())
 

@@ -71,7 +71,7 @@ def test_ties_go_to_whoever_waited_longest_and_the_never_assigned_first() -> Non
         ({"open_limit": 0}, False),
     ],
 )
-def test_the_absent_and_the_full_are_passed_over(values: dict[str, Any], free: bool) -> None:  # noqa: FBT001 - a column
+def test_the_absent_and_the_full_are_passed_over(values: dict[str, Any], free: bool) -> None:
     assert (chosen(somebody(1, **values)) == 1) is free
 
 
@@ -148,5 +148,5 @@ def test_loads_kept_by_steps_equal_loads_counted_anew(steps: list[Holding]) -> N
         ({"subject": ["a", "b"]}, False),
     ],
 )
-def test_what_may_make_somebody_free(changes: dict[str, Any], frees: bool) -> None:  # noqa: FBT001 - a column
+def test_what_may_make_somebody_free(changes: dict[str, Any], frees: bool) -> None:
     assert frees_capacity(changes) is frees

@@ -62,15 +62,15 @@ async def assign_ticket(
     """
     require(principal, ticket, TicketAction.ASSIGN)
     given = body.model_fields_set
-    if body.strategy is not None and "assignee_id" in given:
+    if given >= {"strategy", "assignee_id"}:
         raise AssignmentTargetMissing(pointer="#/strategy")
     if "expected_assignee_id" in given and body.expected_assignee_id != ticket.assignee_id:
         raise TicketAlreadyAssigned(ticket.assignee_id, await _name_of(database, ticket.assignee_id))
     team_id = body.team_id if "team_id" in given else ticket.team_id
     if "assignee_id" in given:
         target = await _by_name(database, principal, ticket, body, team_id)
-    elif body.strategy is not None or "team_id" in given:
-        target = await _by_load(session, database, ticket, team_id, only_free=body.strategy is not None)
+    elif given & {"strategy", "team_id"}:
+        target = await _by_load(session, database, ticket, team_id, only_free="strategy" in given)
     else:
         raise AssignmentTargetMissing
     decisions = _decisions(ticket, target, body.reason)

@@ -59,13 +59,12 @@ async def create_rule(session: AsyncSession, principal: Principal, body: Routing
     """Raises `validation_failed`, `routing_rule_without_effect`, `too_many_routing_rules`, `unknown_reference`."""
     values = _checked(body.model_dump(exclude={"conditions"}), body.conditions)
     await _lock_order(session)
-    count, last = (await session.execute(select(func.count(), func.max(RoutingRule.position)))).one()
+    count, last = (await session.execute(select(func.count(), func.coalesce(func.max(RoutingRule.position), -1)))).one()
     if count >= MAX_RULES:
         message = f"At most {MAX_RULES} rules are kept. Delete one first."
         raise TooManyRoutingRules(message)
     now = clock.now()
-    position = (last if last is not None else -1) + 1
-    rule = RoutingRule(id=new_id(), position=position, **values, created_at=now, updated_at=now, version=1)
+    rule = RoutingRule(id=new_id(), position=last + 1, **values, created_at=now, updated_at=now, version=1)
     _require_effect(rule)
     session.add(rule)
     await _flush_checked(session)
@@ -102,7 +101,8 @@ async def delete_rule(session: AsyncSession, principal: Principal, rule: Routing
 async def order_rules(session: AsyncSession, principal: Principal, rule_ids: list[UUID]) -> None:
     """Raises `routing_order_incomplete` unless every rule is named exactly once."""
     await _lock_order(session)
-    positions = dict((await session.execute(select(RoutingRule.id, RoutingRule.position))).tuples().all())
+    rows = (await session.execute(select(RoutingRule.id, RoutingRule.position))).all()
+    positions = {row.id: row.position for row in rows}
     if len(rule_ids) != len(positions) or set(rule_ids) != positions.keys():
         raise RoutingOrderIncomplete(pointer="#/rule_ids")
     moved = {rule_id: place for place, rule_id in enumerate(rule_ids) if positions[rule_id] != place}
