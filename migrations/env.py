@@ -39,6 +39,13 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
+def offline() -> None:
+    """Prints the SQL instead (`alembic upgrade head --sql`), for those who review it before it runs."""
+    context.configure(dialect_name="postgresql", target_metadata=Base.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
 async def online() -> None:
     url = context.config.attributes.get("url") or get_settings().database_url_required
     engine = create_async_engine(url, poolclass=pool.NullPool)
@@ -48,4 +55,7 @@ async def online() -> None:
     await engine.dispose()
 
 
-asyncio.run(online())
+if context.is_offline_mode():
+    offline()
+else:
+    asyncio.run(online())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings, UnsafeSettings, get_settings
@@ -45,9 +46,8 @@ def _plainly() -> Iterator[None]:
 def _settings() -> Settings:
     try:
         return get_settings()
-    except ValueError as error:
-        details = getattr(error, "errors", lambda: [{"msg": str(error), "loc": ()}])()
-        for item in details:
+    except ValidationError as error:
+        for item in error.errors():
             name = "_".join(str(part) for part in item["loc"]).upper()
             _say(f"helpdesk: {f'HELPDESK_{name}: ' if name else ''}{item['msg'].removeprefix('Value error, ')}")
         raise typer.Exit(1) from error
@@ -212,8 +212,6 @@ def user_create(
     ] = None,
 ) -> None:
     """Create an account with a password: the first administrator of an installation, say."""
-    from pydantic import ValidationError
-
     from helpdesk_api.authorization.principal import Principal
     from helpdesk_api.domains.authentication import actions as authentication
     from helpdesk_api.domains.users import actions as users

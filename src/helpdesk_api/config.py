@@ -31,7 +31,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-class UnsafeSettings(ValueError):  # noqa: N818 - read by people on the command line
+class UnsafeSettings(ValueError):
     """Settings that production refuses."""
 
 
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     public_url: str = "http://127.0.0.1:8000"
     portal_link_template: str = "http://127.0.0.1:8000/v1/tickets/{reference}"
-    password_link_template: str = "http://127.0.0.1:8000/docs#token={token}"
+    password_link_template: str = "http://127.0.0.1:8000/docs#token={token}"  # noqa: S105 - an address
     data_dir: Path = Path(".helpdesk")
     database_url: str | None = None
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10

@@ -43,7 +43,7 @@ class Child:
 
     def start(self, environment: Mapping[str, str]) -> None:
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
+        self.process = subprocess.Popen(
             self.command,
             env=dict(environment),
             # Their own group: Ctrl-C reaches the parent alone, which stops them in order.

@@ -48,7 +48,7 @@ def _run(settings: Settings, program: str, arguments: list[str]) -> None:
     # The password goes by the environment: every user of the machine can read a command line.
     environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password is not None else {})}
     target = url.set(password=None).render_as_string(hide_password=False)
-    done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
+    done = subprocess.run(
         [str(where), f"--dbname={target}", *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:

@@ -120,13 +120,13 @@ class EmbeddedPostgres:
         # Debian's PostgreSQL 15 has no built-in locale provider: then libc's C.UTF-8, which is as good here.
         failure = ""
         for locale in (["--locale-provider=builtin", "--builtin-locale=C.UTF-8"], ["--locale=C.UTF-8"]):
-            done = subprocess.run(  # noqa: S603 - our own binary and paths
+            done = subprocess.run(
                 [*common, *locale],
                 env=_environment(),
                 capture_output=True,
                 text=True,
                 check=False,
-                preexec_fn=_die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - see _launch
+                preexec_fn=_die_with_parent(signal.SIGKILL),
                 **owner.options(),
             )
             if done.returncode == 0:
@@ -142,14 +142,14 @@ class EmbeddedPostgres:
         if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - our own binary and paths
+            return subprocess.Popen(
                 [str(binaries / "postgres"), "-D", str(place), *options],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 process_group=0,  # Ctrl-C in the terminal reaches the owner alone, which then stops us in order.
-                preexec_fn=_die_with_parent(signal.SIGINT),  # noqa: PLW1509 - dropping the user clears it, so after that
+                preexec_fn=_die_with_parent(signal.SIGINT),
                 **owner.options(),
             )
 
@@ -170,7 +170,7 @@ class EmbeddedPostgres:
         if len(str(socket).encode()) <= MAX_SOCKET_PATH:
             socket.unlink(missing_ok=True)
             return place
-        self._short_sockets = Path(tempfile.mkdtemp(prefix="helpdesk-", dir="/tmp"))  # noqa: S108 - private, and short
+        self._short_sockets = Path(tempfile.mkdtemp(prefix="helpdesk-", dir="/tmp"))
         owner.take(self._short_sockets)
         return self._short_sockets
 

@@ -37,9 +37,7 @@ def find_binaries(setting: Path | None, owner: Identity, *, beside: Path) -> Pat
 
 def major_version(binaries: Path) -> str:
     """`18`, of the program there."""
-    done = subprocess.run(  # noqa: S603 - the program that is about to be started
-        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=False)
     words = done.stdout.split()
     if done.returncode != 0 or not words:
         message = f"{binaries / 'postgres'} does not run here: {done.stderr.strip()[-500:]}"

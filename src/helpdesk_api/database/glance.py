@@ -23,7 +23,8 @@ async def glance(url: str) -> Glance:
         if await connection.fetchval("SELECT to_regclass('users')") is None:
             return Glance(revision=revision, has_people=False, has_demo=False)
         row = await connection.fetchrow(
-            "SELECT EXISTS (SELECT FROM users) AS people, EXISTS (SELECT FROM users WHERE external_source = 'demo') AS demo"
+            "SELECT EXISTS (SELECT FROM users) AS people,"
+            " EXISTS (SELECT FROM users WHERE external_source = 'demo') AS demo"
         )
         return Glance(revision=revision, has_people=row["people"], has_demo=row["demo"])
     finally:

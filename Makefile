@@ -1,0 +1,64 @@
+# Two commands matter: `make run` and `make test`. Both need Python 3.11 or newer and nothing else.
+SHELL := /bin/sh
+VENV := .venv/bin
+
+.PHONY: help run test check format contract contract-server bench openapi lock clean
+
+help:
+	@echo "make run      start the product on http://127.0.0.1:8000 (Ctrl-C stops it)"
+	@echo "make test     run the tests"
+	@echo "make check    everything CI asks: format, lint, types, structure, tests, migrations, contract"
+	@echo "make format   put the source into shape"
+	@echo "make openapi  write the contract to openapi/"
+	@echo "make bench    measure at 10 and 100 thousand tickets"
+	@echo "make lock     resolve the dependencies anew"
+	@echo "make clean    remove what is made, the database included"
+
+run:
+	@tools/make-venv run
+	@exec $(VENV)/helpdesk serve
+
+test:
+	@tools/make-venv dev
+	@$(VENV)/pytest -n auto
+
+check:
+	@tools/make-venv dev
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/deptry src
+	tools/lint-scripts
+	tools/lint-migrations
+	tests/contract/run
+	$(VENV)/pytest -n auto
+
+format:
+	@tools/make-venv dev
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+contract:
+	@tools/make-venv dev
+	tests/contract/run
+
+# Schemathesis against the served application, for a minute.
+contract-server:
+	@tools/make-venv dev
+	tests/contract/run-server
+
+bench:
+	@tools/make-venv dev
+	$(VENV)/python -m tests.bench
+
+openapi:
+	@tools/make-venv run
+	$(VENV)/helpdesk openapi openapi/helpdesk.v1.json
+
+lock:
+	@tools/make-venv run
+	tools/lock
+
+clean:
+	tools/clean
