@@ -23,7 +23,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
-from helpdesk_api.domains.tickets.models import Ticket, TicketWatcher
+from helpdesk_api.domains.tickets.models import SEARCH, Ticket, TicketWatcher
 from helpdesk_api.domains.tickets.policy import any_of
 from helpdesk_api.web.listing import SortKey
 from helpdesk_api.web.schemas import RequestInstant, SearchText
@@ -128,7 +128,7 @@ def clauses(filters: TicketFilters, principal: Principal) -> list[ColumnElement[
     if filters.external_id is not None:
         found.append(Ticket.external_id == filters.external_id)
     if filters.q is not None:
-        found.append(Ticket.search.op("@@")(func.websearch_to_tsquery("simple", filters.q)))
+        found.append(SEARCH.op("@@")(func.websearch_to_tsquery("simple", filters.q)))
     if filters.watching is not None:
         watches = exists(
             select(TicketWatcher.ticket_id).where(

@@ -1,7 +1,7 @@
 """The ticket's row carries what lists show; whoever owns a fact above writes it down here through an action."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Column,
     Computed,
     ForeignKey,
     Index,
@@ -60,6 +61,8 @@ class Ticket(Base):
     """One request or disturbance. `version` moves with every change, `public_version` only with public ones."""
 
     __tablename__ = "tickets"
+    # The reference is computed by PostgreSQL, so each UPDATE would forget it: it comes back with the statement.
+    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
     __table_args__ = (
         UniqueConstraint("external_source", "external_id"),
         CheckConstraint("(external_source IS NULL) = (external_id IS NULL)", name="external_pair"),
@@ -98,7 +101,6 @@ class Ticket(Base):
             "resumes_at",
             postgresql_where=text("resumes_at IS NOT NULL"),
         ),
-        Index("ix_tickets_search", "search", postgresql_using="gin"),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
     )
 
@@ -165,19 +167,20 @@ class Ticket(Base):
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     public_version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
 
-    search: Mapped[Any] = mapped_column(
-        TSVECTOR,
-        Computed(
-            "to_tsvector('simple', reference_prefix || '-' || number::text || ' ' || subject || ' ' || description"
-            " || ' ' || coalesce(steps_tried, '') || ' ' || coalesce(affected_service, ''))",
-            persisted=True,
-        ),
-        deferred=True,
-    )
 
-
-# Neither prefix nor number ever changes, so an UPDATE leaves the reference as it is: nothing to read again.
-Ticket.__table__.c.reference.server_onupdate = None
+# Outside the mapping: nobody reads the vector, and a mapped one would come back with every UPDATE.
+SEARCH = Column(
+    "search",
+    TSVECTOR,
+    Computed(
+        "to_tsvector('simple', reference_prefix || '-' || number::text || ' ' || subject || ' ' || description"
+        " || ' ' || coalesce(steps_tried, '') || ' ' || coalesce(affected_service, ''))",
+        persisted=True,
+    ),
+    nullable=False,
+)
+Ticket.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
+Index("ix_tickets_search", SEARCH, postgresql_using="gin")
 
 
 class TicketParticipant(Base):
