@@ -9,13 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from helpdesk_api.authorization.permissions import Role
-from helpdesk_api.database.base import Base
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.assignments.roster import recount_loads
 from helpdesk_api.domains.categories.enums import Channel, Impact, Priority, TicketType, Urgency
+from helpdesk_api.domains.tickets.enums import ResolutionCode
 from helpdesk_api.domains.tickets.models import NUMBERS, REFERENCE_PREFIXES
 from helpdesk_api.outbox.events import Visibility
 
@@ -30,7 +29,7 @@ _CHUNK = 5_000
 # Words by rank: the first is in nearly every text, the last in almost none (Zipf's law, as in real language).
 _SYLLABLES = ("ka", "re", "mo", "ti", "su", "no", "pe", "la", "vi", "do", "ra", "me", "zu", "fi", "go", "ne")
 WORDS = ["".join(parts) for size in (2, 3) for parts in itertools.product(_SYLLABLES, repeat=size)][:4_000]
-_WEIGHTS = [1 / (rank + 3) for rank in range(len(WORDS))]
+_WEIGHTS = list(itertools.accumulate(1 / (rank + 3) for rank in range(len(WORDS))))
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Seeder:
         )
 
     def _text(self, words: int) -> str:
-        return " ".join(self._random.choices(WORDS, _WEIGHTS, k=words))
+        return " ".join(self._random.choices(WORDS, cum_weights=_WEIGHTS, k=words))
 
     def teams(self) -> list[dict[str, Any]]:
         return [
@@ -156,7 +155,7 @@ class Seeder:
             "assigned_at": created,
             "status": status,
             "pending_reason": "requester" if status == "pending" else None,
-            "resolution_code": "solved" if status == "closed" else None,
+            "resolution_code": list(ResolutionCode)[0].value if status == "closed" else None,
             "resolution_text": text[:80] if status == "closed" else None,
             "resolved_at": done if status == "closed" else None,
             "closed_at": done if status == "closed" else None,
@@ -184,11 +183,37 @@ class Seeder:
         return taken
 
 
-_COMMENT_COLUMNS = "id ticket_id author_id visibility channel body body_html created_at version".split()
+_COMMENT_COLUMNS = ["id", "ticket_id", "author_id", "visibility", "channel", "body", "body_html", "created_at", "version"]
 
 
 async def _copy(connection: Any, table: str, rows: list[dict[str, Any]]) -> None:
     await connection.copy_records_to_table(table, columns=list(rows[0]), records=[tuple(row.values()) for row in rows])
+
+
+# Like a restored dump: rows first, then the indexes and no check of references that hold by construction.
+_LARGE = ("tickets", "comments")
+_SECONDARY = """
+    SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition
+      FROM pg_index WHERE indrelid = ANY($1::text[]::regclass[]) AND NOT indisunique
+"""
+
+
+async def _fill(connection: Any, seeder: Seeder) -> None:
+    await _copy(connection, "teams", seeder.teams())
+    await _copy(connection, "users", seeder.users())
+    await _copy(connection, "team_members", seeder.members())
+    await _copy(connection, "categories", seeder.categories())
+    indexes = await connection.fetch(_SECONDARY, list(_LARGE))
+    for index in indexes:
+        await connection.execute(f"DROP INDEX {index['name']}")
+    rows = seeder.tickets()
+    while chunk := list(itertools.islice(rows, _CHUNK)):
+        await _copy(connection, "tickets", chunk)
+        await connection.copy_records_to_table("comments", columns=_COMMENT_COLUMNS, records=seeder.take_comments())
+    for index in indexes:
+        await connection.execute(index["definition"])
+    for sequence in NUMBERS.values():
+        await connection.execute(f"ALTER SEQUENCE {sequence.name} RESTART WITH 1000000")
 
 
 async def seed(url: str, tickets: int) -> World:
@@ -196,16 +221,9 @@ async def seed(url: str, tickets: int) -> World:
     seeder = Seeder(tickets)
     connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
     try:
-        await _copy(connection, "teams", seeder.teams())
-        await _copy(connection, "users", seeder.users())
-        await _copy(connection, "team_members", seeder.members())
-        await _copy(connection, "categories", seeder.categories())
-        rows = seeder.tickets()
-        while chunk := list(itertools.islice(rows, _CHUNK)):
-            await _copy(connection, "tickets", chunk)
-            await connection.copy_records_to_table("comments", columns=_COMMENT_COLUMNS, records=seeder.take_comments())
-        for sequence in NUMBERS.values():
-            await connection.execute(f"ALTER SEQUENCE {sequence.name} RESTART WITH {1_000_000}")
+        await connection.execute("SET session_replication_role = replica; SET synchronous_commit = off")
+        await connection.execute("SET maintenance_work_mem = '256MB'")
+        await _fill(connection, seeder)
     finally:
         await connection.close()
     database = Database(url)
@@ -218,9 +236,3 @@ async def seed(url: str, tickets: int) -> World:
     await connection.close()
     return seeder.world
 
-
-async def create_schema(url: str) -> None:
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    await engine.dispose()
