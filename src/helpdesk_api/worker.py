@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from helpdesk_api import wiring
 from helpdesk_api.config import Settings, get_settings
@@ -85,7 +85,7 @@ async def _tick(database: Database, stop: asyncio.Event) -> None:
                     await schedule.register(session, wiring.SCHEDULE)
                 await schedule.tick(session, wiring.SCHEDULE)
             registered = True
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             logger.warning("schedule_failed", error=str(error))
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK_SECONDS)

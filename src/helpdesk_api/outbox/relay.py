@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.session import Database
@@ -72,7 +72,7 @@ class Relay:
             self._woken.clear()
             try:
                 numbered = await self.relay_batch()
-            except (DBAPIError, OSError) as error:
+            except (SQLAlchemyError, OSError) as error:
                 logger.warning("relay_failed", error=str(error))
                 numbered = 0
             if numbered < self._batch:
