@@ -4,13 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import update
+from sqlalchemy import delete, func, select, update
 
 from helpdesk_api import wiring
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.assignments.jobs import END_ABSENCES, SERVE_EVERY_TEAM
+from helpdesk_api.domains.assignments.models import Agent
+from helpdesk_api.domains.assignments.roster import recount_loads
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.web.schemas import instant_text
 from tests.domains.assignments.desk import (
@@ -195,3 +197,21 @@ class TestHandover:
         assert (len(done["tickets"]), done["has_more"]) == (50, True)
         await after_commit(database)
         assert await loads(database) == {staying.id: (52, 52)} == await loads_by_tickets(database)
+
+
+async def test_loads_can_be_counted_anew(
+    admin_client: httpx.AsyncClient, a_team: Make, a_user: Make, database: Database
+) -> None:
+    team = await a_team()
+    member = await a_user(role=Role.AGENT, teams=[team])
+    await open_ticket(admin_client, team_id=tea(team), impact="high", urgency="high")
+    async with database.session() as session:
+        # As a seed or a restore would leave it.
+        await session.execute(update(Agent).values(open_load=99, open_count=99))
+        await session.execute(delete(Agent).where(Agent.user_id != member.id))
+        await recount_loads(session)
+    assert await loads(database) == {member.id: (8, 1)} == await loads_by_tickets(database)
+    async with database.reads() as reads:
+        people = await reads.fetch_value(select(func.count()).select_from(Agent))
+    # The admins of this test are staff too.
+    assert people > 1

@@ -128,8 +128,10 @@ def pick(roster: Roster, ticket: Any, team_id: UUID | None, by: DecidedBy, *, ex
         return _Target(team_id, None, awaits_member=False, by=DecidedBy.DEFAULT, reason=reason)
     chosen = roster.assign(team_id, ticket.priority, clock.now(), excluding=excluding)
     if chosen is None:
+        # What is done waits for nobody.
+        awaits = ticket.status in ACTIVE_STATUSES
         reason = "Everybody in the team is away or at their limit, so it waits for the next free member."
-        return _Target(team_id, None, awaits_member=True, by=DecidedBy.NOBODY_AVAILABLE, reason=reason)
+        return _Target(team_id, None, awaits_member=awaits, by=DecidedBy.NOBODY_AVAILABLE, reason=reason)
     why = {
         DecidedBy.NEXT_FREE: "is the next free member",
         DecidedBy.HANDOVER: "takes it over",

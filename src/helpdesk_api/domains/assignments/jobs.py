@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.domains.assignments import actions, availability
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.jobs.queue import NewJob, enqueue_many
 from helpdesk_api.outbox.events import Cause
 
@@ -37,7 +38,8 @@ async def assign_waiting(session: AsyncSession, payload: dict[str, Any]) -> None
 async def serve_every_team(session: AsyncSession, payload: dict[str, Any]) -> None:
     """Scheduled: whatever was passed over, because somebody held it at the moment, is tried again."""
     del payload
-    teams = select(Ticket.team_id).where(Ticket.awaits_member, Ticket.team_id.is_not(None)).distinct()
+    waiting = (Ticket.awaits_member, Ticket.status.in_(sorted(ACTIVE_STATUSES)))
+    teams = select(Ticket.team_id).where(*waiting, Ticket.team_id.is_not(None)).distinct()
     found = (await session.scalars(teams)).all()
     await enqueue_many(session, [serve_team(team_id) for team_id in found if team_id is not None])
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Update, Uuid, and_, any_, case, func, literal, select, true, update
+from sqlalchemy import ARRAY, ColumnElement, Update, Uuid, and_, any_, case, func, literal, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.database import clock
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.assignments.models import Agent
 from helpdesk_api.domains.assignments.rules import WEIGHTS, Candidate, LoadChange, Roster
 from helpdesk_api.domains.teams.models import Team, TeamMember
@@ -51,7 +52,7 @@ def candidate_of(row: Any) -> Candidate:
     )
 
 
-def _select_roster(team_ids: Sequence[UUID], *, lock: bool) -> Select[Any]:
+def _select_roster(team_ids: Sequence[UUID], *, lock: bool) -> AnySelect:
     """Each team, with its members that could work, as they are after any other transaction that holds them.
 
     People are locked in the order of their ids, as everywhere, so that no two choices wait for each other.

@@ -82,10 +82,12 @@ async def assign_ticket(
     principal: PrincipalDep,
     session: SessionDep,
     database: DatabaseDep,
+    response: Response,
 ) -> Any:
     """Of two people who take the same ticket one wins, and the other is told who."""
     ticket = visible.ticket
     decisions, name = await actions.assign_ticket(session, database, principal, ticket, body)
+    response.headers["Location"] = f"/v1/tickets/{public_id('tkt', ticket.id)}/assignments"
     return {
         "ticket_id": ticket.id,
         "ticket_reference": ticket.reference,
