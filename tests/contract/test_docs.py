@@ -38,14 +38,14 @@ async def test_policy_allows_nothing_inline_and_no_other_host(
 async def test_script_of_the_reference_names_no_other_host(
     client: httpx.AsyncClient,
 ) -> None:
-    script = (await client.get("/docs/assets/docs.js")).text
+    script = (await client.get("/docs/docs.js")).text
     assert "//" not in re.sub(r"^\s*//.*$", "", script, flags=re.MULTILINE)
     assert "validatorUrl: null" in script
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2f..%2fdocs.py", "docs.html"])
 async def test_only_listed_files_are_served(client: httpx.AsyncClient, name: str) -> None:
-    answer = await client.get(f"/docs/assets/{name}")
+    answer = await client.get(f"/docs/{name}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
 

@@ -73,19 +73,19 @@ async def get_reference() -> Response:
 
 
 @router.get(
-    "/docs/assets/{name}",
+    "/docs/{asset}",
     operation_id="getReferenceAsset",
     summary="Read a file of the reference",
     dependencies=[public("files of the reference page")],
     include_in_schema=False,
     responses=documents(AssetNotFound),
 )
-async def get_reference_asset(name: str) -> Response:
-    if name not in _ASSETS:
+async def get_reference_asset(asset: str) -> Response:
+    if asset not in _ASSETS:
         raise AssetNotFound
-    folder, media_type = _ASSETS[name]
+    folder, media_type = _ASSETS[asset]
     return Response(
-        read_asset(folder, name),
+        read_asset(folder, asset),
         headers={"Content-Type": media_type, "Cache-Control": _CACHED},
     )
 

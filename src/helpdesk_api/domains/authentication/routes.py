@@ -24,7 +24,7 @@ from helpdesk_api.domains.authentication.schemas import (
     SessionRefresh,
     SessionTokens,
 )
-from helpdesk_api.domains.authentication.settings import lifetimes_of, caller_address
+from helpdesk_api.domains.authentication.settings import caller_address, lifetimes_of
 from helpdesk_api.domains.teams.models import Team, TeamMember
 from helpdesk_api.domains.users import actions as users
 from helpdesk_api.domains.users import errors as user_errors
@@ -258,6 +258,7 @@ resets_router = ApiRouter(prefix="/v1/password-resets", tags=["sessions"])
     operation_id="requestPasswordReset",
     summary="Ask for a password reset",
     status_code=202,
+    response_class=Response,
     dependencies=[public("who forgot a password cannot sign in")],
     responses=documents(errors.TooManySignIns),
     openapi_extra=SECRET,

@@ -4,6 +4,7 @@ import inspect
 import json
 import sys
 from collections.abc import Sequence
+from copy import deepcopy
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from helpdesk_api.web.openapi import vocabulary
 from helpdesk_api.web.openapi.examples import add_examples
+from helpdesk_api.web.openapi.headers import SHARED_HEADERS, SHARED_PARAMETERS
 from helpdesk_api.web.openapi.links import add_links
 from helpdesk_api.web.openapi.nodes import ContractError, Json, operations
 from helpdesk_api.web.openapi.operations import Operation, shape_operations
@@ -47,8 +49,8 @@ def build_document(app: FastAPI) -> Json:
     schemas.update(vocabulary.problem_schemas())
     document["components"] = {
         "schemas": dict(sorted(schemas.items())),
-        "parameters": vocabulary.shared_parameters(),
-        "headers": vocabulary.shared_headers(),
+        "parameters": deepcopy(SHARED_PARAMETERS),
+        "headers": deepcopy(SHARED_HEADERS),
         "responses": vocabulary.shared_responses(),
         "securitySchemes": vocabulary.security_schemes(),
     }

@@ -11,10 +11,10 @@ from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.authorization.errors import MissingCredentials, MissingScope
 from helpdesk_api.web import errors, idempotency
 from helpdesk_api.web.cursors import InvalidCursor
+from helpdesk_api.web.openapi.headers import header_references
 from helpdesk_api.web.openapi.nodes import ContractError, Json, resolve
 from helpdesk_api.web.openapi.vocabulary import (
     MERGE_PATCH_MEDIA,
-    header_references,
     problem_classes,
     response_name,
 )
@@ -212,13 +212,11 @@ def _success_text(operation: Operation, answer: Json) -> str:
 
 def _success_headers(operation: Operation, status: str, *, has_etag: bool) -> list[str]:
     names = ["ETag"] if has_etag else []
-    if (
-        status == str(_CREATED)
-        and operation.method == "post"
-        and "id" in operation.success_schema.get("properties", {})
-    ):
+    # Everything that is made has a place, but for tokens: they take no idempotency key and have no id.
+    has_place = operation.takes_key or "id" in operation.success_schema.get("properties", {})
+    if status == str(_CREATED) and operation.method == "post" and has_place:
         names.append("Location")
-    if status == str(_ACCEPTED):
+    if status == str(_ACCEPTED) and operation.success_schema:
         names += ["Location", "Retry-After"]
     if operation.is_page:
         names.append("Link")

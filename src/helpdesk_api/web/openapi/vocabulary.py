@@ -1,17 +1,18 @@
 """What the document says once and refers to everywhere: headers, problems, security, the words at the top."""
 
+from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.web.errors import ProblemError, every_code
+from helpdesk_api.web.openapi.headers import EXAMPLE_REQUEST_ID, header_references
 from helpdesk_api.web.openapi.nodes import Json
 from helpdesk_api.web.openapi.schemas import ANY_TEXT
 
 PACKAGE = __name__.partition(".")[0]
 PROBLEM_MEDIA = "application/problem+json"
 MERGE_PATCH_MEDIA = "application/merge-patch+json"
-_REQUEST_ID = "0190a6f3e1d87c3aa1b2c3d4e5f60718"
 
 INFO = {
     "title": "Helpdesk API",
@@ -62,6 +63,81 @@ _EXAMPLE_CODES = {
 }
 
 
+_CODE: Json = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 100}
+_TEXT: Json = {"type": "string", "pattern": ANY_TEXT, "maxLength": 10_000}
+_PARAMS: Json = {
+    "type": "object",
+    "description": "Values that the text is made of, by name.",
+    "additionalProperties": True,
+    "maxProperties": 50,
+    "examples": [{}],
+}
+_FIELD: Json = {
+    "pointer": {
+        "type": ["string", "null"],
+        "pattern": "^#(/|$)",
+        "maxLength": 10_000,
+        "description": "JSON pointer into the body (RFC 6901), null when the place is a parameter.",
+        "examples": ["#/subject"],
+    },
+    "parameter": {
+        "type": ["string", "null"],
+        "pattern": ANY_TEXT,
+        "maxLength": 1_000,
+        "description": "Name of a query, path or header parameter.",
+        "examples": [None],
+    },
+    "code": {
+        **_CODE,
+        "examples": ["missing"],
+        "description": "What is wrong with the value, for programs.",
+    },
+    "detail": {**_TEXT, "examples": ["Field required"]},
+    "params": _PARAMS,
+}
+_PROBLEM: Json = {
+    "type": {
+        "type": "string",
+        "format": "uri-reference",
+        "maxLength": 200,
+        "pattern": "^/problems/[a-z0-9_]+$",
+    },
+    "title": {**_TEXT, "description": "The same for every problem of this code."},
+    "status": {
+        "type": "integer",
+        "format": "int32",
+        "minimum": 400,
+        "maximum": 599,
+    },
+    "detail": {**_TEXT, "description": "What happened this time, for people."},
+    "instance": {
+        "type": "string",
+        "format": "uri-reference",
+        "maxLength": 10_000,
+        "description": "The path.",
+    },
+    "code": {"$ref": "#/components/schemas/ProblemCode"},
+    "request_id": {
+        "type": ["string", "null"],
+        "pattern": "^[A-Za-z0-9._-]{8,64}$",
+        "maxLength": 64,
+        "description": "Say it when you ask about this problem.",
+    },
+    "required_scope": {
+        "type": ["string", "null"],
+        "pattern": "^[a-z_]+(:[a-z_]+)?$",
+        "maxLength": 50,
+        "description": "The right that was missing, on `missing_scope`.",
+    },
+    "params": _PARAMS,
+    "errors": {
+        "type": "array",
+        "maxItems": 50,
+        "items": {"$ref": "#/components/schemas/ProblemField"},
+    },
+}
+
+
 def problem_classes() -> dict[str, type[ProblemError]]:
     """The product's codes; what a test declares is not part of the contract."""
     return {code: kind for code, kind in every_code().items() if kind.__module__.startswith(f"{PACKAGE}.")}
@@ -71,209 +147,7 @@ def response_name(status: int) -> str:
     return "".join(word.capitalize() for word in HTTPStatus(status).phrase.replace("-", " ").split())
 
 
-def _header(description: str, *, pattern: str, length: int, example: str, required: bool = False) -> Json:
-    schema = {
-        "type": "string",
-        "pattern": pattern,
-        "maxLength": length,
-        "examples": [example],
-    }
-    return {
-        "description": description,
-        **({"required": True} if required else {}),
-        "schema": schema,
-    }
-
-
-def shared_headers() -> Json:
-    return {
-        "X-Request-Id": _header(
-            "Names this request in our logs; taken from the request when it sent one.",
-            pattern=r"^[A-Za-z0-9._-]{8,64}$",
-            length=64,
-            example=_REQUEST_ID,
-            required=True,
-        ),
-        "RateLimit": _header(
-            "What is left of the caller's budget, and the seconds until it is whole again (IETF draft).",
-            pattern=r'^"[a-z]+";r=\d+;t=\d+$',
-            length=100,
-            example='"default";r=599;t=60',
-            required=True,
-        ),
-        "RateLimit-Policy": _header(
-            "The budget and its window in seconds (IETF draft).",
-            pattern=r'^"[a-z]+";q=\d+;w=\d+$',
-            length=100,
-            example='"default";q=600;w=60',
-            required=True,
-        ),
-        "Access-Control-Allow-Origin": _header(
-            "Sent to browsers of the origins on the allow-list.",
-            pattern=r"^[\x21-\x7e]+$",
-            length=2_048,
-            example="https://portal.example.com",
-        ),
-        "ETag": _header(
-            "The version of this representation, for `If-Match` and `If-None-Match`.",
-            pattern=r'^"[\x21\x23-\x7e]*"$',
-            length=200,
-            example='"v3"',
-            required=True,
-        ),
-        "Location": _header(
-            "Where the new record is.",
-            pattern=r"^/[\x21-\x7e]*$",
-            length=2_048,
-            example="/v1/records/id",
-            required=True,
-        ),
-        "Link": _header(
-            "The neighbouring pages (RFC 8288); absent when there are none.",
-            pattern=r"^<[\x21-\x7e ]*$",
-            length=20_000,
-            example='</v1/records?cursor=abc>; rel="next"',
-        ),
-        "Retry-After": {
-            "description": "Seconds to wait before trying again.",
-            "schema": {
-                "type": "integer",
-                "format": "int32",
-                "minimum": 0,
-                "maximum": 86_400,
-                "examples": [12],
-            },
-        },
-        "WWW-Authenticate": _header(
-            "How to identify oneself (RFC 6750).",
-            pattern=r"^[\x20-\x7e]+$",
-            length=500,
-            example="Bearer",
-            required=True,
-        ),
-        "Idempotency-Replayed": {
-            "description": "Present on the stored answer of an earlier request with the same `Idempotency-Key`.",
-            "schema": {"type": "string", "enum": ["true"]},
-        },
-    }
-
-
-def header_references(*names: str) -> Json:
-    everywhere = (
-        "X-Request-Id",
-        "RateLimit",
-        "RateLimit-Policy",
-        "Access-Control-Allow-Origin",
-    )
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*everywhere, *names)}
-
-
-def shared_parameters() -> Json:
-    return {
-        "IdempotencyKey": {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "description": (
-                "Makes a repetition safe: for 24 hours the same key with the same request gives the stored answer."
-            ),
-            "schema": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 255,
-                "pattern": r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
-                "examples": ["5f2b1c9e-laptop-request"],
-            },
-        },
-        "IfNoneMatch": {
-            "name": "If-None-Match",
-            "in": "header",
-            "required": False,
-            "description": "The ETag that you hold; the answer is 304 while it is still current.",
-            "schema": {
-                "type": "string",
-                "maxLength": 200,
-                "pattern": r"^[\x20-\x7e]*$",
-                "examples": ['"v3"'],
-            },
-        },
-    }
-
-
 def problem_schemas() -> Json:
-    code = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 100}
-    text = {"type": "string", "pattern": ANY_TEXT, "maxLength": 10_000}
-    params = {
-        "type": "object",
-        "description": "Values that the text is made of, by name.",
-        "additionalProperties": True,
-        "maxProperties": 50,
-        "examples": [{}],
-    }
-    field = {
-        "pointer": {
-            "type": ["string", "null"],
-            "pattern": "^#(/|$)",
-            "maxLength": 10_000,
-            "description": "JSON pointer into the body (RFC 6901), null when the place is a parameter.",
-            "examples": ["#/subject"],
-        },
-        "parameter": {
-            "type": ["string", "null"],
-            "pattern": ANY_TEXT,
-            "maxLength": 1_000,
-            "description": "Name of a query, path or header parameter.",
-            "examples": [None],
-        },
-        "code": {
-            **code,
-            "examples": ["missing"],
-            "description": "What is wrong with the value, for programs.",
-        },
-        "detail": {**text, "examples": ["Field required"]},
-        "params": params,
-    }
-    problem = {
-        "type": {
-            "type": "string",
-            "format": "uri-reference",
-            "maxLength": 200,
-            "pattern": "^/problems/[a-z0-9_]+$",
-        },
-        "title": {**text, "description": "The same for every problem of this code."},
-        "status": {
-            "type": "integer",
-            "format": "int32",
-            "minimum": 400,
-            "maximum": 599,
-        },
-        "detail": {**text, "description": "What happened this time, for people."},
-        "instance": {
-            "type": "string",
-            "format": "uri-reference",
-            "maxLength": 10_000,
-            "description": "The path.",
-        },
-        "code": {"$ref": "#/components/schemas/ProblemCode"},
-        "request_id": {
-            "type": ["string", "null"],
-            "pattern": "^[A-Za-z0-9._-]{8,64}$",
-            "maxLength": 64,
-            "description": "Say it when you ask about this problem.",
-        },
-        "required_scope": {
-            "type": ["string", "null"],
-            "pattern": "^[a-z_]+(:[a-z_]+)?$",
-            "maxLength": 50,
-            "description": "The right that was missing, on `missing_scope`.",
-        },
-        "params": params,
-        "errors": {
-            "type": "array",
-            "maxItems": 50,
-            "items": {"$ref": "#/components/schemas/ProblemField"},
-        },
-    }
     return {
         "ProblemCode": {
             "type": "string",
@@ -283,14 +157,14 @@ def problem_schemas() -> Json:
         "ProblemField": {
             "type": "object",
             "description": "One place of the request that was wrong.",
-            "properties": field,
-            "required": list(field),
+            "properties": deepcopy(_FIELD),
+            "required": list(_FIELD),
         },
         "Problem": {
             "type": "object",
             "description": "Every error answer (RFC 9457).",
-            "properties": problem,
-            "required": list(problem),
+            "properties": deepcopy(_PROBLEM),
+            "required": list(_PROBLEM),
         },
     }
 
@@ -312,7 +186,7 @@ def example_problem(status: int) -> Json:
         "detail": kind.default_detail or _STATUS_TEXTS[status],
         "instance": "/v1/records",
         "code": code,
-        "request_id": _REQUEST_ID,
+        "request_id": EXAMPLE_REQUEST_ID,
         "required_scope": str(Permission.TICKETS_WRITE) if code == "missing_scope" else None,
         "params": {"retry_after_seconds": 12} if code == "rate_limited" else {},
         "errors": [wrong] if code == "validation_failed" else [],

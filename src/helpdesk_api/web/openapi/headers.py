@@ -1,0 +1,128 @@
+"""The headers and shared parameters of the contract, each described once and referred to everywhere."""
+
+from helpdesk_api.web.openapi.nodes import Json
+
+EXAMPLE_REQUEST_ID = "0190a6f3e1d87c3aa1b2c3d4e5f60718"
+_EVERYWHERE = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Access-Control-Allow-Origin")
+
+
+def _header(description: str, *, pattern: str, length: int, example: str, required: bool = False) -> Json:
+    schema = {
+        "type": "string",
+        "pattern": pattern,
+        "maxLength": length,
+        "examples": [example],
+    }
+    return {
+        "description": description,
+        **({"required": True} if required else {}),
+        "schema": schema,
+    }
+
+
+SHARED_HEADERS: Json = {
+    "X-Request-Id": _header(
+        "Names this request in our logs; taken from the request when it sent one.",
+        pattern=r"^[A-Za-z0-9._-]{8,64}$",
+        length=64,
+        example=EXAMPLE_REQUEST_ID,
+        required=True,
+    ),
+    "RateLimit": _header(
+        "What is left of the caller's budget, and the seconds until it is whole again (IETF draft).",
+        pattern=r'^"[a-z]+";r=\d+;t=\d+$',
+        length=100,
+        example='"default";r=599;t=60',
+        required=True,
+    ),
+    "RateLimit-Policy": _header(
+        "The budget and its window in seconds (IETF draft).",
+        pattern=r'^"[a-z]+";q=\d+;w=\d+$',
+        length=100,
+        example='"default";q=600;w=60',
+        required=True,
+    ),
+    "Access-Control-Allow-Origin": _header(
+        "Sent to browsers of the origins on the allow-list.",
+        pattern=r"^[\x21-\x7e]+$",
+        length=2_048,
+        example="https://portal.example.com",
+    ),
+    "ETag": _header(
+        "The version of this representation, for `If-Match` and `If-None-Match`.",
+        pattern=r'^"[\x21\x23-\x7e]*"$',
+        length=200,
+        example='"v3"',
+        required=True,
+    ),
+    "Location": _header(
+        "Where the new record is.",
+        pattern=r"^/[\x21-\x7e]*$",
+        length=2_048,
+        example="/v1/records/id",
+        required=True,
+    ),
+    "Link": _header(
+        "The neighbouring pages (RFC 8288); absent when there are none.",
+        pattern=r"^<[\x21-\x7e ]*$",
+        length=20_000,
+        example='</v1/records?cursor=abc>; rel="next"',
+    ),
+    "Retry-After": {
+        "description": "Seconds to wait before trying again.",
+        "schema": {
+            "type": "integer",
+            "format": "int32",
+            "minimum": 0,
+            "maximum": 86_400,
+            "examples": [12],
+        },
+    },
+    "WWW-Authenticate": _header(
+        "How to identify oneself (RFC 6750).",
+        pattern=r"^[\x20-\x7e]+$",
+        length=500,
+        example="Bearer",
+        required=True,
+    ),
+    "Idempotency-Replayed": {
+        "description": "Present on the stored answer of an earlier request with the same `Idempotency-Key`.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+
+
+def header_references(*names: str) -> Json:
+    """References to the headers of every answer and the named ones."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*_EVERYWHERE, *names)}
+
+
+SHARED_PARAMETERS: Json = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": (
+            "Makes a repetition safe: for 24 hours the same key with the same request gives the stored answer."
+        ),
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
+            "examples": ["5f2b1c9e-laptop-request"],
+        },
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag that you hold; the answer is 304 while it is still current.",
+        "schema": {
+            "type": "string",
+            "maxLength": 200,
+            "pattern": r"^[\x20-\x7e]*$",
+            "examples": ['"v3"'],
+        },
+    },
+}
