@@ -266,7 +266,7 @@ def openapi(
     from helpdesk_api.web.openapi import dump_document
 
     # Not the environment's settings: the contract is the same everywhere.
-    settings = Settings(_env_file=None, env="test", secret_key="x" * 32)  # type: ignore[call-arg, arg-type]
+    settings = Settings(_env_file=None, env="test", secret_key="x" * 32)
     text = dump_document(create_app(settings))
     if path is None:
         sys.stdout.write(text)

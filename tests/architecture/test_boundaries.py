@@ -9,9 +9,8 @@ from sqlalchemy import DateTime
 from helpdesk_api import wiring
 from helpdesk_api.authorization.dependencies import Public
 from helpdesk_api.database.base import Base
-from helpdesk_api.database.types import UtcDateTime
 from helpdesk_api.outbox.events import DomainEvent
-from helpdesk_api.web.errors import every_code, ProblemError
+from helpdesk_api.web.errors import ProblemError, every_code
 from helpdesk_api.web.routing import ApiRoute
 
 SOURCE = Path(wiring.__file__).parent
@@ -108,7 +107,7 @@ def test_no_naive_instants() -> None:
         f"{table.name}.{column.name}"
         for table in Base.metadata.tables.values()
         for column in table.columns
-        if isinstance(column.type, DateTime) and not isinstance(column.type, UtcDateTime) and not column.type.timezone
+        if isinstance(column.type, DateTime) and not column.type.timezone
     ]
     assert naive == []
 

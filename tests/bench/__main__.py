@@ -170,7 +170,7 @@ def main() -> int:
     plan = _plan(arguments)
     began = time.perf_counter()
     with _folder(arguments.keep) as folder, EmbeddedPostgres(folder / "data", settings=_POSTGRES) as server:
-        sizes = plan.sizes[-1:] if arguments.profile else plan.sizes
+        sizes = plan.sizes[:1] if arguments.profile else plan.sizes
         desks = _desks(server, folder, sizes)
         _say("the open backlog is proportional to the staff, and so the same at every size; durable settings")
         if arguments.profile:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -135,9 +136,9 @@ async def _sign_in(database: Database, users: set[UUID]) -> dict[UUID, str]:
     }
 
 
-def serve_product(desk: Desk, folder: Path, *, runner: str = "uvicorn") -> Served:
+def serve_product(desk: Desk, folder: Path, *, under: Sequence[str] = ()) -> Served:
     variables = {"HELPDESK_DATABASE_URL": desk.url, "HELPDESK_DATA_DIR": str(folder)}
-    return Served("helpdesk_api.main:create_app", "/livez", variables, runner=runner)
+    return Served("helpdesk_api.main:create_app", "/livez", variables, under=under)
 
 
 def serve_baseline(desk: Desk, folder: Path, *, pool_reset: bool) -> Served:

@@ -2,13 +2,14 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -34,9 +35,9 @@ def _free_port() -> int:
 class Served:
     """One uvicorn process on loopback."""
 
-    def __init__(self, factory: str, ready: str, variables: Mapping[str, str], *, runner: str = "uvicorn") -> None:
+    def __init__(self, factory: str, ready: str, variables: Mapping[str, str], *, under: Sequence[str] = ()) -> None:
         self.port = _free_port()
-        command = [sys.executable, "-m", runner, factory, "--factory", f"--port={self.port}"]
+        command = [sys.executable, *under, "-m", "uvicorn", factory, "--factory", f"--port={self.port}"]
         command += ["--log-level=warning", "--no-access-log", "--no-server-header", "--no-proxy-headers"]
         self.process = subprocess.Popen(
             [*command, "--loop=uvloop", "--http=httptools"], env=environment(**variables), stdin=subprocess.DEVNULL
@@ -56,8 +57,8 @@ class Served:
         message = f"nothing answers {path}; its log is above"
         raise RuntimeError(message)
 
-    def stop(self) -> None:
-        self.process.terminate()
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:

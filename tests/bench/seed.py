@@ -183,7 +183,17 @@ class Seeder:
         return taken
 
 
-_COMMENT_COLUMNS = ["id", "ticket_id", "author_id", "visibility", "channel", "body", "body_html", "created_at", "version"]
+_COMMENT_COLUMNS = [
+    "id",
+    "ticket_id",
+    "author_id",
+    "visibility",
+    "channel",
+    "body",
+    "body_html",
+    "created_at",
+    "version",
+]
 
 
 async def _copy(connection: Any, table: str, rows: list[dict[str, Any]]) -> None:
@@ -235,4 +245,3 @@ async def seed(url: str, tickets: int) -> World:
     await connection.execute("CHECKPOINT")
     await connection.close()
     return seeder.world
-

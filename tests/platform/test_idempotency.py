@@ -81,7 +81,7 @@ async def test_a_replay_passes_visibility_again(own_database: Database, settings
     assert (await agent.post(path, json={}, headers=KEY)).headers["Idempotency-Replayed"] == "true"
     async with own_database.session() as session:
         row = await session.get_one(Ticket, (await session.scalars(select(Ticket.id))).one())
-        from tests.factories.records import make_team  # noqa: PLC0415
+        from tests.factories.records import make_team
 
         row.team_id = (await make_team(own_database)).id
         row.assignee_id = None

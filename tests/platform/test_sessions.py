@@ -10,11 +10,11 @@ from helpdesk_api.authorization.dependencies import public
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.config import Settings
 from helpdesk_api.database.cache import InvalidatedCache, invalidate
+from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database, SessionDep
 from helpdesk_api.domains.tickets.events import TicketUpdated
 from helpdesk_api.jobs.queue import enqueue
-from helpdesk_api.database.ids import new_id
 from helpdesk_api.main import create_app
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.outbox.record import record
@@ -85,10 +85,14 @@ class TestCache:
         cache = InvalidatedCache("probe_kept", load)
         assert await cache.get(own_database, "a") == "a1"
         assert await cache.get(own_database, "a") == "a1"
-        with pytest.raises(RuntimeError):
+
+        async def refused() -> None:
             async with own_database.session() as session:
                 await invalidate(session, "probe_kept", "a")
                 raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await refused()
         assert await cache.get(own_database, "a") == "a1"
         async with own_database.session() as session:
             await invalidate(session, "probe_kept", "a")

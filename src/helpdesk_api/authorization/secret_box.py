@@ -11,7 +11,7 @@ _NONCE = 12
 _cipher: AESGCM | None = None
 
 
-class WrongSecretKey(RuntimeError):  # noqa: N818 - read by operators
+class WrongSecretKey(RuntimeError):
     """What is stored was sealed with another HELPDESK_SECRET_KEY."""
 
 

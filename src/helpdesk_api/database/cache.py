@@ -63,7 +63,7 @@ class InvalidatedCache(Generic[V]):
             return found
         generation = self._generation
         connection = await (await session.connection()).get_raw_connection()
-        value = await self._load(ReadSession(connection.driver_connection), key)  # type: ignore[arg-type]
+        value = await self._load(ReadSession(connection.driver_connection), key)
         if _listening and generation == self._generation and _INFO not in session.info:
             self._values[key] = value
         return value

@@ -73,8 +73,9 @@ class TypedId:
                 return parse_id(self.prefix, value)
             except ValueError:
                 pass
+        code = "invalid_id"
         raise PydanticCustomError(
-            "invalid_id",
+            code,
             "expected an id like {prefix}_ followed by 32 hex digits",
             {"prefix": self.prefix},
         )

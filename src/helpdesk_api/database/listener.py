@@ -66,7 +66,7 @@ class Listener:
         connection = await asyncpg.connect(self._dsn)
         try:
             lost = asyncio.Event()
-            connection.add_termination_listener(lambda *_: (lost.set(), self._pending.set()))
+            connection.add_termination_listener(lambda *_: self._lost(lost))
             await connection.add_listener(cache.CHANNEL, lambda *message: cache.heard(str(message[-1])))
             for channel in self._callbacks:
                 await connection.add_listener(channel, self._woken)
@@ -89,6 +89,10 @@ class Listener:
         channels, self._to_wake = self._to_wake, set()
         for channel in channels:
             await connection.execute("SELECT pg_notify($1, '')", channel)
+
+    def _lost(self, lost: asyncio.Event) -> None:
+        lost.set()
+        self._pending.set()
 
     def _woken(self, *message: object) -> None:
         for callback in self._callbacks.get(str(message[2]), ()):

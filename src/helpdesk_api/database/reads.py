@@ -14,7 +14,7 @@ from sqlalchemy.util import LRUCache
 
 from helpdesk_api.database.statement_count import count_statement
 
-_dialect = asyncpg_dialect()
+_dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _compiled: LRUCache[Any, SQLCompiler] = LRUCache(2_000)
 
 
@@ -47,7 +47,8 @@ class ReadSession:
     async def fetch(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[asyncpg.Record]:
         sql, values = _render(statement, parameters or {})
         count_statement()
-        return await self._connection.fetch(sql, *values)
+        rows: list[asyncpg.Record] = await self._connection.fetch(sql, *values)
+        return rows
 
     async def fetch_one(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
         """The first row as an asyncpg record, or None."""

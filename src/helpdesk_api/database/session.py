@@ -69,7 +69,7 @@ class Database:
         """A connection for compiled SELECTs, outside any transaction."""
         connection = await self._read_engine.raw_connection()
         try:
-            yield ReadSession(connection.driver_connection)  # type: ignore[arg-type]
+            yield ReadSession(connection.driver_connection)
         finally:
             connection.close()
 

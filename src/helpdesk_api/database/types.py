@@ -2,9 +2,13 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Enum
+from sqlalchemy import DateTime, Dialect, Enum, Select
 from sqlalchemy.types import TypeDecorator
+
+# A SELECT whose row is read by name: its column types say nothing that a reader needs.
+AnySelect = Select[*tuple[Any, ...]]
 
 
 class UtcDateTime(TypeDecorator[datetime]):

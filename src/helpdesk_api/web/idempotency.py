@@ -62,7 +62,7 @@ class IdempotencyKey(Base):
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
-class Replay(Exception):  # noqa: N818 - a signal to the route, not an error
+class Replay(Exception):
     """The stored answer of an earlier twin."""
 
     def __init__(self, response: Response) -> None:

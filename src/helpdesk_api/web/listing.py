@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
 from starlette.responses import Response
 
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.errors import FieldError, ValidationFailed
 from helpdesk_api.web.schemas import CursorText, instant_text
@@ -48,7 +49,7 @@ async def read_page(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows on a page; 50 when left out.")] = DEFAULT_LIMIT,
     cursor: Annotated[CursorText | None, Query(description="From `next_cursor` or `prev_cursor`.")] = None,
-    include_total: Annotated[bool, Query(description="Count the whole list too; false when left out.")] = False,
+    include_total: Annotated[bool, Query(description="Count the whole list too; false when left out.")] = False,  # noqa: FBT002
 ) -> PageRequest:
     kept = tuple(
         sorted((k, v) for k, v in request.query_params.multi_items() if k not in {"cursor", "limit", "include_total"})
@@ -121,17 +122,18 @@ def _seek(keys: Sequence[SortKey], values: Sequence[Any], *, backwards: bool) ->
         # A row comparison is the form that an index of the same order answers directly.
         row = _row([key.column for key in keys])
         bound = _row(list(values), keys)
-        return row < bound if keys[0].descending != backwards else row > bound
+        beyond: ColumnElement[bool] = row < bound if keys[0].descending != backwards else row > bound
+        return beyond
     alternatives = []
     for position, key in enumerate(keys):
-        beyond = _after(key, values[position], backwards=backwards)
-        if beyond is None:
+        further = _after(key, values[position], backwards=backwards)
+        if further is None:
             continue
         equal = [
             before.column.is_(None) if values[index] is None else before.column == values[index]
             for index, before in enumerate(keys[:position])
         ]
-        alternatives.append(and_(*equal, beyond))
+        alternatives.append(and_(*equal, further))
     return or_(*alternatives)
 
 
@@ -145,7 +147,7 @@ def _row(values: list[Any], keys: Sequence[SortKey] | None = None) -> Any:
 class PagedStatement:
     """A SELECT cut to one page. It must select the key columns last, in order: `finish` reads them off the rows."""
 
-    statement: Select[Any]
+    statement: AnySelect
     keys: Sequence[SortKey]
     page: PageRequest
     backwards: bool
@@ -172,7 +174,7 @@ class PagedStatement:
         return encode_cursor(self.page.binding, [direction, *values])
 
 
-def paged(statement: Select[Any], keys: Sequence[SortKey], page: PageRequest) -> PagedStatement:
+def paged(statement: AnySelect, keys: Sequence[SortKey], page: PageRequest) -> PagedStatement:
     """Adds seek, order and limit, and the key columns at the end. Raises `invalid_cursor` for a foreign cursor."""
     backwards = False
     if page.cursor is not None:
@@ -204,7 +206,7 @@ def link_header(page: PageRequest, next_cursor: str | None, prev_cursor: str | N
 
 
 async def page_of(
-    reads: ReadSession, statement: Select[Any], keys: Sequence[SortKey], page: PageRequest
+    reads: ReadSession, statement: AnySelect, keys: Sequence[SortKey], page: PageRequest
 ) -> dict[str, Any]:
     """A page of rows as a `Page` takes it: one statement, one more for the total if asked for."""
     cut = paged(statement, keys, page)

@@ -124,7 +124,7 @@ def install(app: FastAPI) -> None:
 
 def unexpected(request: Request, error: Exception) -> Response:
     """A defect of ours: logged with its traceback, answered without it."""
-    logger.exception("unhandled_error", path=request.url.path, exc_info=error)
+    logger.error("unhandled_error", path=request.url.path, exc_info=error)
     return problem_response(request, ProblemError("The error was logged under the request id."))
 
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.config import Settings
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.assignments import actions
 from helpdesk_api.domains.assignments.errors import TicketAlreadyAssigned
@@ -20,7 +21,6 @@ from helpdesk_api.main import install_wiring
 from helpdesk_api.outbox.models import EventRow
 from tests.domains.assignments.desk import after_commit, loads, loads_by_tickets
 from tests.factories.records import make_team, make_ticket, make_user, principal_of
-from tests.fixtures.clients import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -18,19 +18,18 @@ async def test_scope_equals_predicate(
 ) -> None:
     teams = [await a_team(auto_assign=False), await a_team(auto_assign=False)]
     organizations = [await an_organization(), await an_organization()]
-    people = []
-    for role in Role:
-        for team in ([], teams[:1], teams):
-            for organization in (None, *organizations):
-                for sees in (False, True):
-                    people.append(
-                        await a_user(
-                            role=role,
-                            teams=team if role is not Role.REQUESTER else [],
-                            organization_id=organization.id if organization else None,
-                            sees_organization=sees,
-                        )
-                    )
+    people = [
+        await a_user(
+            role=role,
+            teams=team if role is not Role.REQUESTER else [],
+            organization_id=organization.id if organization else None,
+            sees_organization=sees,
+        )
+        for role in Role
+        for team in ([], teams[:1], teams)
+        for organization in (None, *organizations)
+        for sees in (False, True)
+    ]
     tickets = []
     for number, requester in enumerate(people[::3]):
         team_id = (None, teams[0].id, teams[1].id)[number % 3]

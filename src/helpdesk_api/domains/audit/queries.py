@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, select
 
 from helpdesk_api.authorization.principal import SYSTEM_ID, Principal
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.audit import policy
 from helpdesk_api.domains.audit.errors import EventNotFound
 from helpdesk_api.domains.tickets import policy as tickets
@@ -54,7 +55,7 @@ _STORED: tuple[Any, ...] = (
 )
 
 
-def _select(principal: Principal) -> Select[Any]:
+def _select(principal: Principal) -> AnySelect:
     """Readable events with their actor's name, and whether the caller sees their internal side."""
     return (
         select(*_STORED, User.name.label("actor_name"), tickets.sees_internal(principal).label("sees_internal"))

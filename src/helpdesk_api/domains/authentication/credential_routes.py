@@ -38,7 +38,7 @@ from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
 
 SECRET = {NO_IDEMPOTENCY: True}
 NO_STORE = "no-store"
-_SECRET_TEXT = r"^[\x21-\x7e]*$"
+_PRINTABLE = r"^[\x21-\x7e]*$"
 keys_router = ApiRouter(prefix="/v1/api-keys", tags=["api-keys"])
 
 
@@ -246,9 +246,9 @@ async def create_oauth_token(
     database: DatabaseDep,
     session: SessionDep,
     response: Response,
-    grant_type: Annotated[str, Form(max_length=100, pattern=_SECRET_TEXT)] = "",
-    client_id: Annotated[str, Form(max_length=100, pattern=_SECRET_TEXT)] = "",
-    client_secret: Annotated[str, Form(max_length=200, pattern=_SECRET_TEXT)] = "",
+    grant_type: Annotated[str, Form(max_length=100, pattern=_PRINTABLE)] = "",
+    client_id: Annotated[str, Form(max_length=100, pattern=_PRINTABLE)] = "",
+    client_secret: Annotated[str, Form(max_length=200, pattern=_PRINTABLE)] = "",
     scope: Annotated[str, Form(max_length=1_000, pattern=r"^[\x20-\x7e]*$")] = "",
 ) -> Any:
     """RFC 6749, 4.4: `client_secret_basic` or `client_secret_post`. Errors are in the RFC's form."""

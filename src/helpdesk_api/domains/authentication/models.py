@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ForeignKey, Index, Integer, LargeBinary, Text, text
@@ -111,7 +110,7 @@ class SignInAttempt(Base):
     """Attempts of one account or address in the present window. Unlogged: losing the counts in a crash is no harm."""
 
     __tablename__ = "sign_in_attempts"
-    __table_args__: Any = {"prefixes": ["UNLOGGED"]}
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
     key: Mapped[str] = mapped_column(primary_key=True)
     window_ends_at: Mapped[datetime]

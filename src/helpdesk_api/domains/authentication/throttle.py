@@ -42,10 +42,12 @@ async def count_attempt(database: Database, *, email: str, address: str, limit: 
     async with database.durable() as session:
         rows = (
             await session.execute(
-                statement.returning(SignInAttempt.key, SignInAttempt.count, SignInAttempt.window_ends_at)
+                statement.returning(
+                    SignInAttempt.key, SignInAttempt.count.label("attempts"), SignInAttempt.window_ends_at
+                )
             )
         ).all()
-    exceeded = [row for row in rows if row.count > limits[row.key]]
+    exceeded = [row for row in rows if row.attempts > limits[row.key]]
     if exceeded:
         wait = max(row.window_ends_at for row in exceeded) - now
         raise TooManySignIns(max(1, round(wait.total_seconds() + 0.5)))

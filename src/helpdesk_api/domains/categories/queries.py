@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.categories.errors import CategoryNotFound
 from helpdesk_api.domains.categories.models import Category, PriorityMatrix
@@ -150,7 +151,7 @@ async def list_categories(
     reads: ReadSession, filters: CategoryFilters, page: PageRequest
 ) -> tuple[list[Any], str | None, str | None, int | None]:
     """A page by position, name and id; the rows carry the cursor's keys at their end."""
-    statement: Select[Any] = select(*_COLUMNS)
+    statement: AnySelect = select(*_COLUMNS)
     if filters.parent is not None:
         parent = None if filters.parent == "none" else filters.parent
         statement = statement.where(Category.parent_id == parent if parent else Category.parent_id.is_(None))

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    Select,
     String,
     Text,
     case,
@@ -24,6 +23,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id, public_id_sql
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.comments import policy
 from helpdesk_api.domains.comments.errors import CommentNotFound
 from helpdesk_api.domains.comments.models import (
@@ -40,7 +40,7 @@ from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
 SORTS = {"created_at": SortKey("created_at", Comment.created_at, datetime)}
 
 
-def select_comments(principal: Principal, *, edit_window: timedelta) -> Select[Any]:
+def select_comments(principal: Principal, *, edit_window: timedelta) -> AnySelect:
     """Readable comments: id, ticket_id, version, author_id and the JSON text."""
     mentioned = (
         select(func.array_agg(public_id_sql("usr", CommentMention.user_id)))

@@ -23,7 +23,8 @@ from helpdesk_api.domains.comments.schemas import (
 )
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets import representation
-from helpdesk_api.domains.tickets.errors import (
+from helpdesk_api.domains.tickets.enums import TicketAction
+from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
     ActionForbidden,
     TicketAction,
     TicketNotFound,
@@ -32,7 +33,7 @@ from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
-from helpdesk_api.web.listing import PageDep, link_header, whole_page
+from helpdesk_api.web.listing import PageDep, link_header
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of
 from helpdesk_api.web.routing import ApiRouter
 
@@ -94,7 +95,7 @@ async def add_comment(
     detail = "null"
     if follow_up is not None:
         detail = representation.detail_json(principal, await tickets.written_row(session, principal, follow_up))
-    response = Response(
+    return Response(
         f'{read.model_dump_json()[:-1]},"follow_up":{detail}}}'.encode(),
         status_code=201,
         media_type="application/json",
@@ -103,7 +104,6 @@ async def add_comment(
             "ETag": etag_of(comment.version),
         },
     )
-    return response
 
 
 _sort_pattern = "^-?created_at$"

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from helpdesk_api.database.ids import TicketId, UserId
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.notifications.enums import MailStatus, MailTemplate
 from helpdesk_api.domains.notifications.errors import MailNotFound
 from helpdesk_api.domains.notifications.models import OutboundMail
@@ -62,7 +63,7 @@ async def read_filters(
 MailFiltersDep = Annotated[MailFilters, Depends(read_filters)]
 
 
-def _select() -> Select[Any]:
+def _select() -> AnySelect:
     return select(*_SHOWN)
 
 

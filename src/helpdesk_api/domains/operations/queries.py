@@ -4,9 +4,10 @@ import json
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ColumnElement, func, select, true
 
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.operations.enums import JobStatus
 from helpdesk_api.domains.operations.errors import JobNotFound
 from helpdesk_api.jobs.tables import QueueStatus, log, queue
@@ -22,7 +23,7 @@ _NEWEST_FIRST = (SortKey("id", queue.c.id, int, descending=True),)
 _LARGEST = 2**63 - 1
 
 
-def _select() -> Select[Any]:
+def _select() -> AnySelect:
     """Jobs with the last error of each, in one statement."""
     error = (
         select(log.c.traceback, log.c.created)

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.organizations.errors import OrganizationNotFound
 from helpdesk_api.domains.organizations.models import Organization
 from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
@@ -53,7 +54,7 @@ async def list_organizations(
     external: tuple[str | None, str | None],
     sort: str | None,
 ) -> dict[str, Any]:
-    statement: Select[Any] = select(*COLUMNS)
+    statement: AnySelect = select(*COLUMNS)
     if q is not None:
         statement = statement.where(
             func.lower(Organization.name).like(q.strip().lower().translate(_LIKE_SPECIAL) + "%")

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.teams.errors import TeamNotFound
 from helpdesk_api.domains.teams.models import Team, TeamMember
 from helpdesk_api.domains.users.models import User
@@ -50,7 +51,7 @@ async def lock_team(session: AsyncSession, team_id: UUID) -> Team:
 async def list_teams(
     reads: ReadSession, page: PageRequest, *, is_archived: bool | None, sort: str | None
 ) -> dict[str, Any]:
-    statement: Select[Any] = select(*COLUMNS)
+    statement: AnySelect = select(*COLUMNS)
     if is_archived is not None:
         statement = statement.where(Team.archived_at.is_not(None) if is_archived else Team.archived_at.is_(None))
     keys = parse_sort(sort, SORTS, "name")

@@ -33,7 +33,7 @@ async def list_teams(
     page: PageDep,
     reads: ReadSessionDep,
     response: Response,
-    is_archived: Annotated[bool | None, Query(description="Only archived ones, or only the others.")] = None,  # noqa: FBT002
+    is_archived: Annotated[bool | None, Query(description="Only archived ones, or only the others.")] = None,
     sort: Annotated[
         str | None,
         Query(

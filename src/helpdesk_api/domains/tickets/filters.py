@@ -107,10 +107,11 @@ TicketFiltersDep = Annotated[TicketFilters, Depends()]
 
 def clauses(filters: TicketFilters, principal: Principal) -> list[ColumnElement[bool]]:
     """The WHERE of a list call, one clause a given filter. Visibility is added by `select_tickets`."""
-    found: list[ColumnElement[bool]] = []
-    for name in ("status", "priority", "type", "channel", "pending_reason"):
-        if (text := getattr(filters, name)) is not None:
-            found.append(_any_text(getattr(Ticket, name), text.split(",")))
+    found: list[ColumnElement[bool]] = [
+        _any_text(getattr(Ticket, name), text.split(","))
+        for name in ("status", "priority", "type", "channel", "pending_reason")
+        if (text := getattr(filters, name)) is not None
+    ]
     for name, prefix in (
         ("team_id", "tea"),
         ("assignee_id", "usr"),

@@ -1,7 +1,6 @@
 """The ticket's row carries what lists show; whoever owns a fact above writes it down here through an action."""
 
 from datetime import datetime
-from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -62,7 +61,7 @@ class Ticket(Base):
 
     __tablename__ = "tickets"
     # The reference is computed by PostgreSQL, so each UPDATE would forget it: it comes back with the statement.
-    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": True}
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - as SQLAlchemy declares it
     __table_args__ = (
         UniqueConstraint("external_source", "external_id"),
         CheckConstraint("(external_source IS NULL) = (external_id IS NULL)", name="external_pair"),

@@ -33,17 +33,32 @@ from helpdesk_api.domains.tickets.errors import (
     InstantInFuture,
     PriorityReasonRequired,
 )
-from helpdesk_api.domains.tickets.policy import works_on
 from helpdesk_api.domains.tickets.models import NUMBERS, REFERENCE_PREFIXES, Ticket
+from helpdesk_api.domains.tickets.policy import works_on
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketUpdate
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import UnknownReference
 from helpdesk_api.web.markdown import to_html
 
-_FIRST_VALUES = (
-    "type status subject requester_id submitter_id organization_id channel category_id impact urgency priority tags "
-    "team_id assignee_id follow_up_of_id external_source external_id"
-).split()
+_FIRST_VALUES = [
+    "type",
+    "status",
+    "subject",
+    "requester_id",
+    "submitter_id",
+    "organization_id",
+    "channel",
+    "category_id",
+    "impact",
+    "urgency",
+    "priority",
+    "tags",
+    "team_id",
+    "assignee_id",
+    "follow_up_of_id",
+    "external_source",
+    "external_id",
+]
 _REQUESTERS_MAY_EDIT = frozenset({"subject", "description", "steps_tried", "began_at", "affected_service"})
 _EXTERNAL_UNIQUE = "uq_tickets_external_source_external_id"
 

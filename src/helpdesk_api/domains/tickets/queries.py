@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.dependencies import PrincipalDep
@@ -16,6 +16,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import SessionDep
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
@@ -153,7 +154,7 @@ def _order(keys: list[SortKey]) -> list[SortKey]:
     ]
 
 
-def _bounded(principal: Principal, where: Sequence[ColumnElement[bool]], *columns: Any) -> Select[Any]:
+def _bounded(principal: Principal, where: Sequence[ColumnElement[bool]], *columns: Any) -> AnySelect:
     return select(*columns).where(policy.readable(principal), *where).limit(COUNT_LIMIT + 1)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     String,
     case,
     cast,
@@ -26,6 +25,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id_sql
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
@@ -37,14 +37,40 @@ from helpdesk_api.domains.tickets.rules import (
 )
 from helpdesk_api.domains.tickets.windows import reopen_window
 
-_PLAIN = (
-    "reference number type status pending_reason subject description description_html steps_tried affected_service "
-    "channel impact urgency priority tags resolution_code resolution_text reopened_count external_source external_id "
-    "public_comment_count"
-).split()
-_INSTANTS = (
-    "resumes_at began_at assigned_at resolved_at closes_at closed_at cancelled_at last_public_comment_at created_at"
-).split()
+_PLAIN = [
+    "reference",
+    "number",
+    "type",
+    "status",
+    "pending_reason",
+    "subject",
+    "description",
+    "description_html",
+    "steps_tried",
+    "affected_service",
+    "channel",
+    "impact",
+    "urgency",
+    "priority",
+    "tags",
+    "resolution_code",
+    "resolution_text",
+    "reopened_count",
+    "external_source",
+    "external_id",
+    "public_comment_count",
+]
+_INSTANTS = [
+    "resumes_at",
+    "began_at",
+    "assigned_at",
+    "resolved_at",
+    "closes_at",
+    "closed_at",
+    "cancelled_at",
+    "last_public_comment_at",
+    "created_at",
+]
 _IDS = {
     "requester_id": "usr",
     "submitter_id": "usr",
@@ -87,9 +113,9 @@ def _for_staff(column: Any, internal: ColumnElement[bool]) -> ColumnElement[Any]
     return case((internal, column), else_=null())
 
 
-def _columns(internal: ColumnElement[bool]) -> list[ColumnElement[Any]]:
+def _columns(internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
-    shown = [public_id.label("id"), (literal("/v1/tickets/") + public_id).label("url")]
+    shown: list[Any] = [public_id.label("id"), (literal("/v1/tickets/") + public_id).label("url")]
     shown += [getattr(Ticket, name).label(name) for name in _PLAIN]
     shown += [instant_sql(getattr(Ticket, name)).label(name) for name in _INSTANTS]
     shown += [public_id_sql(prefix, getattr(Ticket, name)).label(name) for name, prefix in _IDS.items()]
@@ -100,7 +126,7 @@ def _columns(internal: ColumnElement[bool]) -> list[ColumnElement[Any]]:
     return shown
 
 
-def select_tickets(principal: Principal) -> Select[Any]:
+def select_tickets(principal: Principal) -> AnySelect:
     """The readable tickets as JSON text, then the facts that `row_of` reads. Add filters, order and limit."""
     internal = policy.sees_internal(principal)
     shown = select(*_columns(internal)).correlate(Ticket).lateral("shown")

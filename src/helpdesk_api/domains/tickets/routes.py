@@ -1,5 +1,6 @@
 """Tickets over HTTP: parse, name the permission, answer with the one representation."""
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -37,7 +38,7 @@ from helpdesk_api.domains.tickets.schemas import (
     TicketUpdate,
 )
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import UnknownReference, documents
+from helpdesk_api.web.errors import ProblemError, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, link_header
 from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
@@ -63,6 +64,7 @@ Sort = Annotated[
         description="`-created_at` when left out.",
     ),
 ]
+Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 _VERB_ERRORS = (
     errors.TicketNotFound,
     errors.ActionForbidden,
@@ -205,7 +207,7 @@ async def update_ticket(
     return await _written(session, principal, visible.ticket)
 
 
-def _verb(path: str, operation_id: str, summary: str, *more: Any) -> Any:
+def _verb(path: str, operation_id: str, summary: str, *more: type[ProblemError]) -> Callable[[Endpoint], Endpoint]:
     return router.post(
         f"/{{ticket_id}}/{path}",
         operation_id=operation_id,
@@ -297,7 +299,7 @@ async def reopen_ticket(
     session: SessionDep,
     if_match: IfMatchDep,
 ) -> Response:
-    """Requesters inside the reopen window, staff while it is resolved. A closed ticket is final: reply to it instead."""
+    """Requesters inside the reopen window, staff while it is resolved. A closed ticket is final: reply to it."""
     if_match.check(_current(principal, visible.ticket))
     await actions.reopen_ticket(session, principal, visible.ticket, body)
     return await _written(session, principal, visible.ticket)

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.users import policy
 from helpdesk_api.domains.users.errors import UserNotFound
 from helpdesk_api.domains.users.models import User
@@ -43,7 +44,7 @@ SORTS = {
 _LIKE_SPECIAL = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
-def select_users(principal: Principal) -> Select[Any]:
+def select_users(principal: Principal) -> AnySelect:
     return select(*_COLUMNS).where(policy.readable(principal))
 
 

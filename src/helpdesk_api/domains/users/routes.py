@@ -36,7 +36,7 @@ def represent(user: User) -> dict[str, Any]:
     dependencies=[requires(Permission.USERS_READ)],
     responses=documents(InvalidCursor),
 )
-async def list_users(
+async def list_users(  # noqa: PLR0917 - one parameter a filter
     page: PageDep,
     principal: PrincipalDep,
     reads: ReadSessionDep,
@@ -46,7 +46,7 @@ async def list_users(
         str | None,
         Query(max_length=60, pattern=f"^({_roles})(,({_roles})){{0,3}}$", description="Any of these roles."),
     ] = None,
-    is_active: Annotated[bool | None, Query(description="Only active, or only deactivated ones.")] = None,  # noqa: FBT002
+    is_active: Annotated[bool | None, Query(description="Only active, or only deactivated ones.")] = None,
     organization_id: Annotated[OrganizationId | None, Query(description="Of this organization.")] = None,
     external_source: Annotated[ExternalText | None, Query(description="From this system.")] = None,
     external_id: Annotated[ExternalText | None, Query(description="With this id there.")] = None,
