@@ -25,10 +25,6 @@ from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
-    ActionForbidden,
-    TicketAction,
-    TicketNotFound,
-)
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.cursors import InvalidCursor

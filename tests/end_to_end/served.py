@@ -1,0 +1,79 @@
+"""The product as `make run` starts it: `helpdesk serve` with a data folder and a port of its own."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 150.0
+STOP_SECONDS = 40.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running product; `log` is everything that it printed."""
+
+    url: str
+    data_dir: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def environment_of(data_dir: Path, port: int, **settings: str) -> dict[str, str]:
+    """Nothing of the tester's own settings; a `.env` is not read, as it lies elsewhere."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HELPDESK_")}
+    return {**kept, "HELPDESK_DATA_DIR": str(data_dir), "HELPDESK_PORT": str(port), **settings}
+
+
+@contextmanager
+def served(**settings: str) -> Iterator[Served]:
+    """On a throw-away folder that PostgreSQL's own user can reach, also when the tester is root."""
+    folder = Path(tempfile.mkdtemp(prefix="helpdesk-served-"))
+    folder.chmod(0o755)
+    data_dir, log, port = folder / "data", folder / "log", free_port()
+    command = [str(Path(sys.executable).parent / "helpdesk"), "serve"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment_of(data_dir, port, **settings), stdout=output, stderr=output
+        )
+    try:
+        found = Served(f"http://127.0.0.1:{port}", data_dir, log, process)
+        _await_ready(found)
+        yield found
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _await_ready(product: Served) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if product.process.poll() is not None:
+            break
+        if b"is ready" in product.log.read_bytes():
+            assert httpx.get(f"{product.url}/readyz").status_code == 200
+            return
+        time.sleep(0.1)
+    raise AssertionError(product.log.read_text())

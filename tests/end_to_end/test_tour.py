@@ -1,0 +1,99 @@
+"""The README's tour, line by line, against the served product."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from helpdesk_api.demo_accounts import DEMO_SIGN_INS
+from tests.end_to_end.served import Served, served
+
+README = Path(__file__).parents[2] / "README.md"
+ADDRESS = "API=http://127.0.0.1:8000"
+# Between what two lines print: nothing in an answer of ours holds it.
+SEPARATOR = "\x1e"
+WELCOME_LINES = 15
+pytestmark = pytest.mark.timeout(300)
+
+
+@dataclass
+class Stop:
+    """One block of commands, and what the README says that they print."""
+
+    commands: list[str]
+    expected: list[str] = field(default_factory=list)
+
+
+def tour() -> list[Stop]:
+    chapter = README.read_text(encoding="utf-8").split("## A tour in five minutes\n")[1].split("\n## ")[0]
+    stops: list[Stop] = []
+    for language, text in re.findall(r"^```(bash|text)\n(.*?)^```$", chapter, flags=re.M | re.S):
+        lines = text.rstrip("\n").split("\n")
+        if language == "bash":
+            stops.append(Stop(lines))
+        else:
+            stops[-1].expected = lines
+    return stops
+
+
+def walk(commands: list[str]) -> list[str]:
+    """What each line prints, all in one shell. A line that fails fails the walk."""
+    script = "".join(f"{command} || exit 1\nprintf '\\036'\n" for command in commands)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail"],
+        input=script.encode(),
+        capture_output=True,
+        env={"PATH": path, "LANG": "C.UTF-8", "PYTHONUTF8": "1"},
+        check=False,
+        timeout=240,
+    )
+    output = done.stdout.decode()
+    assert done.returncode == 0, f"{output}\n{done.stderr.decode()}"
+    return output.split(SEPARATOR)[:-1]
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Served]:
+    with served() as running:
+        yield running
+
+
+def test_the_tour_prints_what_the_readme_says(product: Served) -> None:
+    stops = tour()
+    commands = [command for stop in stops for command in stop.commands]
+    assert sum("curl" in command or "call $" in command for command in commands) >= 18
+    assert commands[0] == ADDRESS
+    printed = walk([f"API={product.url}", *commands[1:]])
+    assert len(printed) == len(commands)
+    for stop in stops:
+        output = "".join(printed[: len(stop.commands)])
+        del printed[: len(stop.commands)]
+        assert output.splitlines() == stop.expected, stop.commands
+
+
+def test_the_tour_names_everything_that_a_ticket_goes_through() -> None:
+    lines = "\n".join(command for stop in tour() for command in stop.commands)
+    for step in ("/v1/sessions", "/v1/tickets ", "/assignments", '"internal"', "/resolve", "/confirm", "/history"):
+        assert step in lines
+
+
+def test_what_it_prints_when_it_is_ready(product: Served) -> None:
+    """At most fifteen lines: addresses, one sign-in per role, and a line that works when pasted."""
+    log = product.log.read_text()
+    welcome = [line for line in log[log.index("Helpdesk API is ready") :].splitlines() if line.strip()]
+    assert len(welcome) <= WELCOME_LINES
+    assert f"{product.url}/docs" in "\n".join(welcome)
+    for role, (email, password) in DEMO_SIGN_INS.items():
+        assert any(role in line and email in line and password in line for line in welcome)
+        reply = httpx.post(f"{product.url}/v1/sessions", json={"email": email, "password": password})
+        assert reply.status_code == 201
+        assert reply.json()["user"]["role"] == role
+    (pasted,) = [line.strip() for line in welcome if line.strip().startswith("curl ")]
+    assert '"access_token"' in walk([pasted])[0]
