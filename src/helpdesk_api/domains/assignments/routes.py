@@ -35,9 +35,15 @@ from helpdesk_api.web.listing import PageDep, PageRequest, link_header
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
-tickets_router = ApiRouter(prefix="/v1/tickets/{ticket_id}/assignments", tags=["assignments"])
-agents_router = ApiRouter(prefix="/v1/agents/{user_id}", tags=["agents"])
-rules_router = ApiRouter(prefix="/v1/routing-rules", tags=["routing"])
+tickets_router = ApiRouter(
+    prefix="/v1/tickets/{ticket_id}/assignments", tags=["assignments"], about="Who works on a ticket, and why."
+)
+agents_router = ApiRouter(
+    prefix="/v1/agents/{user_id}", tags=["agents"], about="How much an agent carries, and when they are away."
+)
+rules_router = ApiRouter(
+    prefix="/v1/routing-rules", tags=["routing"], about="Ordered rules that decide where a new ticket goes."
+)
 _READ_RULES = [requires(Permission.CONFIGURATION_READ)]
 _WRITE_RULES = [requires(Permission.CONFIGURATION_WRITE)]
 _RULE_ERRORS = (UnknownReference, ValidationFailed, errors.RoutingRuleWithoutEffect)
