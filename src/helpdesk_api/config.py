@@ -38,7 +38,7 @@ class UnsafeSettings(ValueError):
 class Settings(BaseSettings):
     """See the README for each; durations are in the unit that the name ends with."""
 
-    model_config = SettingsConfigDict(env_prefix="HELPDESK_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="HELPDESK_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     env: Environment = Environment.DEVELOPMENT
     host: str = "127.0.0.1"
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         path = self.data_dir / "secret"
         if not path.exists():
             self.make_data_dir()
-            fresh = path.with_name(f"secret.{os.getpid()}")
+            fresh = path.with_name(f"secret.{secrets.token_hex(8)}")
             fresh.touch(mode=0o600)
             fresh.write_text(secrets.token_urlsafe(48))
             # A link, since two processes may start at once: the first one's secret stands.

@@ -158,7 +158,8 @@ class EmbeddedPostgres:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
-            if status(place) == "ready":
+            # A stale file says ready too, but not of this process.
+            if status(place) == (self._process.pid, "ready"):
                 return
             time.sleep(0.02)
         message = f"PostgreSQL did not start; the end of its log:\n{_tail(self.log)}"
@@ -198,7 +199,7 @@ def running_url(data_dir: Path) -> str | None:
         _take_lock(data).close()
     except AlreadyRunning:
         address = data.with_name(f"{data.name}.url")
-        return address.read_text() if address.exists() and status(data) == "ready" else None
+        return address.read_text() if address.exists() and status(data)[1] == "ready" else None
     except OSError:
         return None
     return None

@@ -11,12 +11,13 @@ from pathlib import Path
 _STATUS_LINE = 7
 
 
-def status(data: Path) -> str:
-    """`starting`, `ready`, `stopping`…, from the pid file's eighth line."""
+def status(data: Path) -> tuple[int, str]:
+    """Whose pid file it is, and `starting`, `ready`, `stopping`… from its eighth line; (0, "") without one."""
     try:
-        return (data / "postmaster.pid").read_text().splitlines()[_STATUS_LINE].strip()
-    except (OSError, IndexError):
-        return ""
+        lines = (data / "postmaster.pid").read_text().splitlines()
+        return int(lines[0]), lines[_STATUS_LINE].strip()
+    except (OSError, IndexError, ValueError):
+        return 0, ""
 
 
 def clear_stale_pid(data: Path, patience: float) -> None:

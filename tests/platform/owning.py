@@ -1,0 +1,26 @@
+"""A process that owns an embedded PostgreSQL, to be killed: `python owning.py DATA [USER_ID]` prints its URL and waits."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import asyncpg  # noqa: F401 - loaded before the user is dropped, as is all that is used below
+
+from helpdesk_api.database.embedded import EmbeddedPostgres
+
+
+def main() -> None:
+    if len(sys.argv) > 2:
+        user = int(sys.argv[2])
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    with EmbeddedPostgres(Path(sys.argv[1])) as server:
+        sys.stdout.write(f"{server.process_id} {server.url}\n")
+        sys.stdout.flush()
+        time.sleep(120)
+
+
+if __name__ == "__main__":
+    main()
