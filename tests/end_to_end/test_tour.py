@@ -33,7 +33,7 @@ class Stop:
 def tour() -> list[Stop]:
     chapter = README.read_text(encoding="utf-8").split("## A tour in five minutes\n")[1].split("\n## ")[0]
     stops: list[Stop] = []
-    for language, text in re.findall(r"^```(bash|text)\n(.*?)^```$", chapter, flags=re.M | re.S):
+    for language, text in re.findall(r"^```(bash|text)\n(.*?)^```$", chapter, flags=re.MULTILINE | re.DOTALL):
         lines = text.rstrip("\n").split("\n")
         if language == "bash":
             stops.append(Stop(lines))
