@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal, literal_column, or_, select, tuple_
 from starlette.responses import Response
 
 from helpdesk_api.database.reads import ReadSession
@@ -140,17 +140,40 @@ def _seek(keys: Sequence[SortKey], values: Sequence[Any], *, backwards: bool) ->
 def _row(values: list[Any], keys: Sequence[SortKey] | None = None) -> Any:
     if keys is None:
         return tuple_(*values)
-    return tuple_(*[literal(value, key.column.type) for value, key in zip(values, keys, strict=True)])
+    return tuple_(
+        *[
+            value if isinstance(value, ColumnElement) else literal(value, key.column.type)
+            for value, key in zip(values, keys, strict=True)
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CutShape:
+    """What the text of one page's statement depends on; the values to seek behind come as `PageCut.parameters`."""
+
+    limit: int
+    backwards: bool
+    seeks_null: tuple[bool, ...] | None
 
 
 @dataclass(frozen=True)
-class PagedStatement:
-    """A SELECT cut to one page. It must select the key columns last, in order: `finish` reads them off the rows."""
+class PageCut:
+    """One page of an order: where it starts, which way it runs, and how its cursors are made."""
 
-    statement: AnySelect
     keys: Sequence[SortKey]
     page: PageRequest
     backwards: bool
+    values: Sequence[Any] | None
+
+    @property
+    def shape(self) -> CutShape:
+        nulls = tuple(value is None for value in self.values) if self.values is not None else None
+        return CutShape(self.page.limit, self.backwards, nulls)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {f"seek_{n}": value for n, value in enumerate(self.values or ())}
 
     def finish(self, rows: list[Any]) -> tuple[list[Any], str | None, str | None]:
         """The page's rows in the list's order, and the cursors after and before them."""
@@ -174,15 +197,46 @@ class PagedStatement:
         return encode_cursor(self.page.binding, [direction, *values])
 
 
+@dataclass(frozen=True)
+class PagedStatement(PageCut):
+    """A SELECT cut to one page. It must select the key columns last, in order: `finish` reads them off the rows."""
+
+    statement: AnySelect
+
+
+def cut_page(keys: Sequence[SortKey], page: PageRequest) -> PageCut:
+    """Raises `invalid_cursor` for a foreign cursor."""
+    if page.cursor is None:
+        return PageCut(keys, page, backwards=False, values=None)
+    direction, *raw = decode_cursor(page.binding, page.cursor)
+    if len(raw) != len(keys):
+        raise InvalidCursor(parameter="cursor")
+    values = [_from_json(key.kind, value) for key, value in zip(keys, raw, strict=True)]
+    return PageCut(keys, page, backwards=direction == "prev", values=values)
+
+
+def cut_statement(statement: AnySelect, keys: Sequence[SortKey], shape: CutShape) -> AnySelect:
+    """Adds seek, order and limit, and the key columns at the end; run it with `PageCut.parameters`."""
+    values = None
+    if shape.seeks_null is not None:
+        values = [
+            None if is_null else bindparam(f"seek_{n}", type_=key.column.type)
+            for n, (key, is_null) in enumerate(zip(keys, shape.seeks_null, strict=True))
+        ]
+    # In the text, so that the planner knows how few rows are wanted.
+    limit: ColumnElement[int] = literal_column(str(shape.limit + 1))
+    return _cut(statement, keys, values, backwards=shape.backwards).limit(limit)
+
+
 def paged(statement: AnySelect, keys: Sequence[SortKey], page: PageRequest) -> PagedStatement:
-    """Adds seek, order and limit, and the key columns at the end. Raises `invalid_cursor` for a foreign cursor."""
-    backwards = False
-    if page.cursor is not None:
-        direction, *raw = decode_cursor(page.binding, page.cursor)
-        if len(raw) != len(keys):
-            raise InvalidCursor(parameter="cursor")
-        backwards = direction == "prev"
-        values = [_from_json(key.kind, value) for key, value in zip(keys, raw, strict=True)]
+    """The same for a statement that is made anew for each call. Raises `invalid_cursor` for a foreign cursor."""
+    cut = cut_page(keys, page)
+    statement = _cut(statement, keys, cut.values, backwards=cut.backwards).limit(page.limit + 1)
+    return PagedStatement(keys, page, cut.backwards, cut.values, statement)
+
+
+def _cut(statement: AnySelect, keys: Sequence[SortKey], values: Sequence[Any] | None, *, backwards: bool) -> AnySelect:
+    if values is not None:
         statement = statement.where(_seek(keys, values, backwards=backwards))
     order = []
     for key in keys:
@@ -191,8 +245,7 @@ def paged(statement: AnySelect, keys: Sequence[SortKey], page: PageRequest) -> P
         if key.nullable:
             term = term.nulls_first() if backwards else term.nulls_last()
         order.append(term)
-    statement = statement.add_columns(*[key.column.label(f"_key_{n}") for n, key in enumerate(keys)])
-    return PagedStatement(statement.order_by(*order).limit(page.limit + 1), keys, page, backwards)
+    return statement.add_columns(*[key.column.label(f"_key_{n}") for n, key in enumerate(keys)]).order_by(*order)
 
 
 def link_header(page: PageRequest, next_cursor: str | None, prev_cursor: str | None) -> str | None:

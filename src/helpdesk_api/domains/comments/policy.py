@@ -9,7 +9,7 @@ from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Visibility
 
 
-def readable(principal: Principal) -> ColumnElement[bool]:
+def readable(principal: tickets.Caller) -> ColumnElement[bool]:
     """For a statement that joins the comment's ticket."""
     shown = or_(Comment.visibility == Visibility.PUBLIC, tickets.sees_internal(principal))
     return tickets.readable(principal) & shown

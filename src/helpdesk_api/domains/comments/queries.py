@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import (
     ARRAY,
     String,
     Text,
+    bindparam,
     case,
     cast,
     func,
@@ -22,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id, public_id_sql
-from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.reads import CompiledRead, ReadSession
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.comments import policy
 from helpdesk_api.domains.comments.errors import CommentNotFound
@@ -31,6 +33,7 @@ from helpdesk_api.domains.comments.models import (
     CommentMention,
     CommentRevision,
 )
+from helpdesk_api.domains.tickets import policy as tickets
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import any_of
 from helpdesk_api.domains.tickets.representation import distinct, instant_sql
@@ -157,6 +160,23 @@ async def list_revisions(reads: ReadSession, comment_id: UUID) -> list[dict[str,
     return [dict(row) for row in rows]
 
 
+@lru_cache(maxsize=64)
+def _last_read(shape: tickets.CallerShape) -> CompiledRead:
+    body = func.json_build_object(
+        "id", public_id_sql("cmt", Comment.id),
+        "ticket_id", public_id_sql("tkt", Comment.ticket_id),
+        "author_id", public_id_sql("usr", Comment.author_id),
+        "visibility", Comment.visibility,
+        "excerpt", func.left(Comment.body, 500),
+        "created_at", instant_sql(Comment.created_at),
+    )  # fmt: skip
+    return CompiledRead(
+        select(Comment.id, cast(body, String).label("body"))
+        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .where(any_of(Comment.id, bindparam("ids", type_=tickets.IDS)), policy.readable(shape))
+    )
+
+
 async def last_comments(reads: ReadSession, principal: Principal, rows: Sequence[Any]) -> Mapping[str, str]:
     """`include=last_comment`: each ticket's latest comment that the caller may read, in one statement."""
     internal = [row for row in rows if row["internal"]]
@@ -167,17 +187,6 @@ async def last_comments(reads: ReadSession, principal: Principal, rows: Sequence
     ]
     if not ids:
         return {}
-    body = func.json_build_object(
-        "id", public_id_sql("cmt", Comment.id),
-        "ticket_id", public_id_sql("tkt", Comment.ticket_id),
-        "author_id", public_id_sql("usr", Comment.author_id),
-        "visibility", Comment.visibility,
-        "excerpt", func.left(Comment.body, 500),
-        "created_at", instant_sql(Comment.created_at),
-    )  # fmt: skip
-    found = await reads.fetch(
-        select(Comment.id, cast(body, String).label("body"))
-        .join(Ticket, Ticket.id == Comment.ticket_id)
-        .where(any_of(Comment.id, ids), policy.readable(principal))
-    )
+    read = _last_read(tickets.shape_of(principal))
+    found = await reads.fetch(read, {**tickets.caller_parameters(principal), "ids": ids})
     return {public_id("cmt", row["id"]): row["body"] for row in found}

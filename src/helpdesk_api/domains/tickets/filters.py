@@ -10,11 +10,13 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Text,
+    Uuid,
     any_,
+    bindparam,
     case,
     exists,
     func,
-    literal,
+    literal_column,
     or_,
     select,
 )
@@ -24,7 +26,8 @@ from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket, TicketWatcher
-from helpdesk_api.domains.tickets.policy import any_of
+from helpdesk_api.domains.tickets.policy import IDS, any_of
+from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.web.listing import SortKey
 from helpdesk_api.web.schemas import RequestInstant, SearchText
 
@@ -105,70 +108,102 @@ class TicketFilters:
 TicketFiltersDep = Annotated[TicketFilters, Depends()]
 
 
-def clauses(filters: TicketFilters, principal: Principal) -> list[ColumnElement[bool]]:
-    """The WHERE of a list call, one clause a given filter. Visibility is added by `select_tickets`."""
-    found: list[ColumnElement[bool]] = [
-        _any_text(getattr(Ticket, name), text.split(","))
-        for name in ("status", "priority", "type", "channel", "pending_reason")
-        if (text := getattr(filters, name)) is not None
-    ]
-    for name, prefix in (
-        ("team_id", "tea"),
-        ("assignee_id", "usr"),
-        ("requester_id", "usr"),
-        ("category_id", "cat"),
-        ("organization_id", "org"),
-    ):
+# Which filters were given, and in which form: what the text of a list's statement depends on.
+Forms = tuple[tuple[str, str], ...]
+_TEXTS = ("status", "priority", "type", "channel", "pending_reason")
+_IDS = {"team_id": "tea", "assignee_id": "usr", "requester_id": "usr", "category_id": "cat", "organization_id": "org"}
+_INSTANTS: dict[str, Any] = {
+    "created_after": Ticket.created_at.__ge__,
+    "created_before": Ticket.created_at.__lt__,
+    "updated_after": Ticket.public_updated_at.__ge__,
+    "updated_before": Ticket.public_updated_at.__lt__,
+}
+_ACTIVE = frozenset(status.value for status in ACTIVE_STATUSES)
+
+
+def read_filters(filters: TicketFilters, principal: Principal) -> tuple[Forms, dict[str, Any]]:
+    """The form of each given filter, and the values for the binds of `clauses`."""
+    forms: list[tuple[str, str]] = []
+    values: dict[str, Any] = {}
+    for name in _TEXTS:
         if (text := getattr(filters, name)) is not None:
-            found.append(_any_id(getattr(Ticket, name), prefix, text, principal))
-    found += _instants(filters)
+            words = list(dict.fromkeys(text.split(",")))
+            forms.append((name, "one" if len(words) == 1 else "many"))
+            values[name] = words[0] if len(words) == 1 else words
+            if name == "status" and _ACTIVE.issuperset(words):
+                forms.append((name, "active"))
+    for name, prefix in _IDS.items():
+        if (text := getattr(filters, name)) is not None:
+            forms.append((name, _read_ids(name, prefix, text, principal, values)))
+    for name in (*_INSTANTS, "external_source", "external_id", "q"):
+        if (value := getattr(filters, name)) is not None:
+            forms.append((name, "one"))
+            values[name] = value
     if filters.tag is not None:
-        found.append(Ticket.tags.bool_op("&&")(literal(filters.tag.split(","), ARRAY(Text))))
-    if filters.external_source is not None:
-        found.append(Ticket.external_source == filters.external_source)
-    if filters.external_id is not None:
-        found.append(Ticket.external_id == filters.external_id)
-    if filters.q is not None:
-        found.append(SEARCH.op("@@")(func.websearch_to_tsquery("simple", filters.q)))
+        forms.append(("tag", "any"))
+        values["tag"] = filters.tag.split(",")
     if filters.watching is not None:
+        forms.append(("watching", "yes" if filters.watching else "no"))
+        values["watcher_id"] = principal.user_id
+    return tuple(forms), values
+
+
+def _read_ids(name: str, prefix: str, text: str, principal: Principal, values: dict[str, Any]) -> str:
+    words = text.split(",")
+    ids = [principal.user_id if word == "me" else parse_id(prefix, word) for word in words if word != "none"]
+    if ids:
+        values[name] = ids[0] if len(ids) == 1 else ids
+    form = {0: "", 1: "one"}.get(len(ids), "many")
+    return f"{form}_or_none" if "none" in words else form
+
+
+def clauses(forms: Forms) -> list[ColumnElement[bool]]:
+    """The WHERE of a list call, its values left to binds. Visibility is added by `select_tickets`."""
+    return [_clause(name, form) for name, form in forms]
+
+
+def _clause(name: str, form: str) -> ColumnElement[bool]:
+    if name in _IDS:
+        return _any_id(name, form)
+    if name in _TEXTS:
+        return _any_text(name, form)
+    if name in _INSTANTS:
+        return _INSTANTS[name](bindparam(name, type_=Ticket.created_at.type))  # type: ignore[no-any-return]
+    if name == "tag":
+        return Ticket.tags.bool_op("&&")(bindparam(name, type_=ARRAY(Text)))
+    if name == "q":
+        query = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), bindparam(name, type_=Text))
+        return SEARCH.op("@@")(query)
+    if name == "watching":
         watches = exists(
             select(TicketWatcher.ticket_id).where(
                 TicketWatcher.ticket_id == Ticket.id,
-                TicketWatcher.user_id == principal.user_id,
+                TicketWatcher.user_id == bindparam("watcher_id", type_=Uuid(as_uuid=True)),
             )
         )
-        found.append(watches if filters.watching else ~watches)
-    return found
+        return watches if form == "yes" else ~watches
+    return getattr(Ticket, name) == bindparam(name, type_=Text)  # type: ignore[no-any-return]
 
 
-def _instants(filters: TicketFilters) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    for name, column in (
-        ("created", Ticket.created_at),
-        ("updated", Ticket.public_updated_at),
-    ):
-        if (after := getattr(filters, f"{name}_after")) is not None:
-            found.append(column >= after)
-        if (before := getattr(filters, f"{name}_before")) is not None:
-            found.append(column < before)
-    return found
-
-
-def _any_text(column: Any, values: list[str]) -> ColumnElement[bool]:
-    if len(values) == 1:
+def _any_text(name: str, form: str) -> ColumnElement[bool]:
+    column = getattr(Ticket, name)
+    if form == "active":
+        # Said in words, so that the planner sees that the index of active tickets has them all.
+        return column.in_([literal_column(f"'{status}'") for status in sorted(_ACTIVE)])  # type: ignore[no-any-return]
+    if form == "one":
         # Equality lets an index on (…, column) serve the order too; ANY would not.
-        return column == values[0]  # type: ignore[no-any-return]
-    return column == any_(literal(values, ARRAY(Text)))  # type: ignore[no-any-return]
+        return column == bindparam(name, type_=Text)  # type: ignore[no-any-return]
+    return column == any_(bindparam(name, type_=ARRAY(Text)))  # type: ignore[no-any-return]
 
 
-def _any_id(column: Any, prefix: str, text: str, principal: Principal) -> ColumnElement[bool]:
-    words = text.split(",")
-    ids = [principal.user_id if word == "me" else parse_id(prefix, word) for word in words if word != "none"]
+def _any_id(name: str, form: str) -> ColumnElement[bool]:
+    column = getattr(Ticket, name)
+    some, _, nobody = form.partition("_or_")
     alternatives: list[ColumnElement[bool]] = []
-    if len(ids) == 1:
-        alternatives.append(column == ids[0])
-    elif ids:
-        alternatives.append(any_of(column, ids))
-    if "none" in words:
+    if some == "one":
+        alternatives.append(column == bindparam(name, type_=Uuid(as_uuid=True)))
+    elif some == "many":
+        alternatives.append(any_of(column, bindparam(name, type_=IDS)))
+    if nobody:
         alternatives.append(column.is_(None))
     return or_(*alternatives)

@@ -6,17 +6,18 @@ Domains above the tickets register theirs through `wiring.INCLUDES`; tickets imp
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import String, bindparam, cast, func, select
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id, public_id_sql
-from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.reads import CompiledRead, ReadSession
 from helpdesk_api.domains.categories.models import Category
 from helpdesk_api.domains.teams.models import Team
-from helpdesk_api.domains.tickets.policy import any_of
+from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.representation import distinct
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.errors import FieldError, ValidationFailed
@@ -33,6 +34,7 @@ class Include:
     fetch: Fetch
 
 
+_GIVEN = bindparam("ids", type_=IDS)
 _registered: dict[str, Include] = {}
 BUCKETS = ("users", "teams", "categories", "comments")
 _USER_COLUMNS = {
@@ -90,23 +92,18 @@ async def included_json(
     return "{" + ",".join(parts) + "}"
 
 
-async def _users(reads: ReadSession, ids: list[UUID]) -> dict[str, str]:
-    if not ids:
-        return {}
-    rows = await reads.fetch(select(User.id, User.name).where(any_of(User.id, ids)))
-    return _labelled("usr", rows)
+@cache
+def _users_read() -> CompiledRead:
+    return CompiledRead(select(User.id, User.name).where(any_of(User.id, _GIVEN)))
 
 
-async def _teams(reads: ReadSession, ids: list[UUID]) -> dict[str, str]:
-    if not ids:
-        return {}
-    rows = await reads.fetch(select(Team.id, Team.name).where(any_of(Team.id, ids)))
-    return _labelled("tea", rows)
+@cache
+def _teams_read() -> CompiledRead:
+    return CompiledRead(select(Team.id, Team.name).where(any_of(Team.id, _GIVEN)))
 
 
-async def _categories(reads: ReadSession, ids: list[UUID]) -> dict[str, str]:
-    if not ids:
-        return {}
+@cache
+def _categories_read() -> CompiledRead:
     body = func.json_build_object(
         "id",
         public_id_sql("cat", Category.id),
@@ -115,7 +112,27 @@ async def _categories(reads: ReadSession, ids: list[UUID]) -> dict[str, str]:
         "parent_id",
         public_id_sql("cat", Category.parent_id),
     )
-    rows = await reads.fetch(select(Category.id, cast(body, String).label("body")).where(any_of(Category.id, ids)))
+    return CompiledRead(select(Category.id, cast(body, String).label("body")).where(any_of(Category.id, _GIVEN)))
+
+
+async def _users(reads: ReadSession, ids: list[UUID]) -> dict[str, str]:
+    if not ids:
+        return {}
+    rows = await reads.fetch(_users_read(), {"ids": ids})
+    return _labelled("usr", rows)
+
+
+async def _teams(reads: ReadSession, ids: list[UUID]) -> dict[str, str]:
+    if not ids:
+        return {}
+    rows = await reads.fetch(_teams_read(), {"ids": ids})
+    return _labelled("tea", rows)
+
+
+async def _categories(reads: ReadSession, ids: list[UUID]) -> dict[str, str]:
+    if not ids:
+        return {}
+    rows = await reads.fetch(_categories_read(), {"ids": ids})
     return {public_id("cat", row["id"]): row["body"] for row in rows}
 
 

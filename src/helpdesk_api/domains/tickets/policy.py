@@ -5,11 +5,15 @@ asked for, handed in, or were added to; a requester may be allowed to see their 
 mentioned grants nothing.
 """
 
+from dataclasses import dataclass
+from typing import Any, Final
+
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Uuid,
     any_,
+    bindparam,
     exists,
     false,
     literal,
@@ -26,13 +30,58 @@ from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant
 from helpdesk_api.domains.tickets.rules import Standing, inside_window
 from helpdesk_api.domains.tickets.windows import reopen_window
 
+IDS: Final = ARRAY(Uuid(as_uuid=True))
+
+
+@dataclass(frozen=True, slots=True)
+class CallerShape:
+    """What the text of a scope depends on. Who the caller is comes with each call, as `caller_parameters`.
+
+    Stands for a principal wherever SQL is made once for many: its ids are binds without a value, so a statement that
+    is run without a caller's parameters fails instead of showing somebody else's tickets.
+    """
+
+    is_admin: bool
+    is_staff: bool
+    sees_organization: bool
+
+    @property
+    def user_id(self) -> ColumnElement[Any]:
+        return bindparam("caller_id", type_=Uuid(as_uuid=True))
+
+    @property
+    def team_ids(self) -> ColumnElement[Any]:
+        return bindparam("caller_team_ids", type_=IDS)
+
+    @property
+    def organization_id(self) -> ColumnElement[Any]:
+        return bindparam("caller_organization_id", type_=Uuid(as_uuid=True))
+
+
+Caller = Principal | CallerShape
+
+
+def shape_of(principal: Principal) -> CallerShape:
+    sees_organization = principal.sees_organization and principal.organization_id is not None
+    return CallerShape(principal.is_admin, principal.is_staff, sees_organization)
+
+
+def caller_parameters(principal: Principal) -> dict[str, Any]:
+    """The values for the binds of this caller's shape."""
+    return {
+        "caller_id": principal.user_id,
+        "caller_team_ids": list(principal.team_ids),
+        "caller_organization_id": principal.organization_id,
+    }
+
 
 def any_of(column: InstrumentedAttribute[object] | ColumnElement[object], ids: object) -> ColumnElement[bool]:
-    """`column = ANY(array)`: one shape whatever the number of ids, and no empty `IN ()`."""
-    return column == any_(literal(list(ids), ARRAY(Uuid(as_uuid=True))))  # type: ignore[call-overload]
+    """`column = ANY(array)`: one shape whatever the number of ids, and no empty `IN ()`. Also for a bind of ids."""
+    array = ids if isinstance(ids, ColumnElement) else literal(list(ids), IDS)  # type: ignore[call-overload]
+    return column == any_(array)
 
 
-def is_participant(principal: Principal) -> ColumnElement[bool]:
+def is_participant(principal: Caller) -> ColumnElement[bool]:
     return exists(
         select(TicketParticipant.ticket_id).where(
             TicketParticipant.ticket_id == Ticket.id,
@@ -41,7 +90,7 @@ def is_participant(principal: Principal) -> ColumnElement[bool]:
     )
 
 
-def sees_internal(principal: Principal) -> ColumnElement[bool]:
+def sees_internal(principal: Caller) -> ColumnElement[bool]:
     """The rows whose internal side the caller may see: those they work on."""
     if principal.is_admin:
         return true()
@@ -54,7 +103,7 @@ def sees_internal(principal: Principal) -> ColumnElement[bool]:
     )
 
 
-def readable(principal: Principal) -> ColumnElement[bool]:
+def readable(principal: Caller) -> ColumnElement[bool]:
     """The rows that exist for the caller; every read of tickets starts from it."""
     if principal.is_admin:
         return true()

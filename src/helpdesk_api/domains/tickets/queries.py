@@ -2,19 +2,21 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Depends, Path
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Subquery, bindparam, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.dependencies import PrincipalDep
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
-from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.reads import CompiledRead, ReadSession, reads_within
 from helpdesk_api.database.session import SessionDep
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy, representation
@@ -23,13 +25,15 @@ from helpdesk_api.domains.tickets.filters import (
     DEFAULT_SORT,
     SORTS,
     TIE_BREAK,
+    Forms,
     TicketFilters,
     clauses,
+    read_filters,
 )
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.users.models import User
-from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
+from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, cut_statement, parse_sort
 
 _KEY = re.compile(r"tkt_[0-9a-f]{32}|(INC|REQ|PRB|CHG)-[0-9]{1,18}")
 COUNT_LIMIT = 10_000
@@ -64,15 +68,30 @@ def has_key(key: str) -> ColumnElement[bool]:
     return Ticket.id == parse_id("tkt", key) if key.startswith("tkt_") else Ticket.reference == key
 
 
-async def lock_visible(session: AsyncSession, principal: Principal, key: str) -> tuple[Ticket, bool]:
-    """The ticket, locked for a change, and whether the caller is a participant. Raises `ticket_not_found`."""
-    statement = (
-        select(Ticket, policy.is_participant(principal))
-        .where(has_key(key), policy.readable(principal))
+@lru_cache(maxsize=64)
+def _lock_statement(shape: policy.CallerShape, *, by_id: bool) -> AnySelect:
+    return (
+        select(Ticket, policy.is_participant(shape))
+        .where(_named(by_id=by_id), policy.readable(shape))
         .with_for_update(of=Ticket)
         .execution_options(populate_existing=True)
     )
-    row = (await session.execute(statement)).one_or_none()
+
+
+def _named(*, by_id: bool) -> ColumnElement[bool]:
+    return Ticket.id == bindparam("key", type_=Ticket.id.type) if by_id else Ticket.reference == bindparam("key")
+
+
+def _key_value(key: str) -> UUID | str:
+    return parse_id("tkt", key) if key.startswith("tkt_") else key
+
+
+async def lock_visible(session: AsyncSession, principal: Principal, key: str) -> tuple[Ticket, bool]:
+    """The ticket, locked for a change, and whether the caller is a participant. Raises `ticket_not_found`."""
+    value = _key_value(key)
+    statement = _lock_statement(policy.shape_of(principal), by_id=isinstance(value, UUID))
+    parameters = {**policy.caller_parameters(principal), "key": value}
+    row = (await session.execute(statement, parameters)).one_or_none()
     if row is None:
         raise TicketNotFound
     return row[0], row[1]
@@ -94,9 +113,19 @@ async def _visible(ticket_id: TicketKey, principal: PrincipalDep, session: Sessi
 VisibleTicketDep = Annotated[VisibleTicket, Depends(_visible)]
 
 
+@lru_cache(maxsize=64)
+def _one_read(shape: policy.CallerShape, *, by_id: bool) -> CompiledRead:
+    return CompiledRead(representation.select_tickets(shape).where(_named(by_id=by_id)))
+
+
 async def get_row(reads: ReadSession, principal: Principal, key: str) -> Any:
     """One row of `select_tickets`. Raises `ticket_not_found`."""
-    row = await reads.fetch_one(representation.select_tickets(principal).where(has_key(key)))
+    return await _row(reads, principal, _key_value(key))
+
+
+async def _row(reads: ReadSession, principal: Principal, key: UUID | str) -> Any:
+    read = _one_read(policy.shape_of(principal), by_id=isinstance(key, UUID))
+    row = await reads.fetch_one(read, {**policy.caller_parameters(principal), "key": key})
     if row is None:
         raise TicketNotFound
     return row
@@ -105,14 +134,13 @@ async def get_row(reads: ReadSession, principal: Principal, key: str) -> Any:
 async def written_row(session: AsyncSession, principal: Principal, ticket: Ticket) -> Any:
     """The same row inside the transaction that just wrote it, flushed."""
     await session.flush()
-    row = (
-        (await session.execute(representation.select_tickets(principal).where(Ticket.id == ticket.id)))
-        .mappings()
-        .one_or_none()
-    )
-    if row is None:
-        raise TicketNotFound
-    return row
+    return await _row(await reads_within(session), principal, ticket.id)
+
+
+@lru_cache(maxsize=1_000)
+def _page_read(shape: policy.CallerShape, forms: Forms, sort: str | None, cut: CutShape) -> CompiledRead:
+    statement = representation.select_tickets(shape).where(*clauses(forms))
+    return CompiledRead(cut_statement(statement, _order(sort), cut))
 
 
 async def list_tickets(
@@ -126,13 +154,15 @@ async def list_tickets(
     with_counts: bool,
 ) -> tuple[str, str | None, str | None]:
     """The page's JSON and its cursors: one statement, one more an include, one for counts."""
-    where = clauses(filters, principal)
-    keys = _order(parse_sort(sort, SORTS, DEFAULT_SORT))
-    cut = paged(representation.select_tickets(principal).where(*where), keys, page)
-    rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
+    shape = policy.shape_of(principal)
+    forms, values = read_filters(filters, principal)
+    values |= policy.caller_parameters(principal)
+    cut = cut_page(_order(sort), page)
+    found = await reads.fetch(_page_read(shape, forms, sort, cut.shape), {**values, **cut.parameters})
+    rows, next_cursor, prev_cursor = cut.finish(found)
     included = await included_json(reads, principal, include, rows)
-    counts = await _counts(reads, principal, where) if with_counts else None
-    total = await _total(reads, principal, where) if page.include_total else None
+    counts = await _counts(reads, _counts_read(shape, forms), values) if with_counts else None
+    total = await _total(reads, _total_read(shape, forms), values) if page.include_total else None
     body = representation.page_json(
         principal,
         rows,
@@ -145,37 +175,38 @@ async def list_tickets(
     return body, next_cursor, prev_cursor
 
 
-def _order(keys: list[SortKey]) -> list[SortKey]:
+@lru_cache(maxsize=200)
+def _order(sort: str | None) -> tuple[SortKey, ...]:
     """The tie-break follows the last key's direction, so that one index serves both."""
-    last = keys[-1]
-    return [
-        *keys,
-        SortKey(TIE_BREAK.name, TIE_BREAK.column, TIE_BREAK.kind, last.descending),
-    ]
+    keys = parse_sort(sort, SORTS, DEFAULT_SORT)
+    return (*keys, SortKey(TIE_BREAK.name, TIE_BREAK.column, TIE_BREAK.kind, keys[-1].descending))
 
 
-def _bounded(principal: Principal, where: Sequence[ColumnElement[bool]], *columns: Any) -> AnySelect:
-    return select(*columns).where(policy.readable(principal), *where).limit(COUNT_LIMIT + 1)
+def _bounded(shape: policy.CallerShape, forms: Forms, *columns: Any) -> Subquery:
+    limit: ColumnElement[int] = literal_column(str(COUNT_LIMIT + 1))
+    return select(*columns).where(policy.readable(shape), *clauses(forms)).limit(limit).subquery()
 
 
-async def _total(reads: ReadSession, principal: Principal, where: Sequence[ColumnElement[bool]]) -> tuple[int, bool]:
-    counted = await reads.fetch_value(
-        select(func.count()).select_from(_bounded(principal, where, Ticket.id).subquery())
-    )
+@lru_cache(maxsize=500)
+def _total_read(shape: policy.CallerShape, forms: Forms) -> CompiledRead:
+    return CompiledRead(select(func.count()).select_from(_bounded(shape, forms, Ticket.id)))
+
+
+@lru_cache(maxsize=500)
+def _counts_read(shape: policy.CallerShape, forms: Forms) -> CompiledRead:
+    matched = _bounded(shape, forms, Ticket.status, Ticket.priority, Ticket.team_id)
+    facets = (matched.c.status, matched.c.priority, matched.c.team_id)
+    return CompiledRead(select(*facets, func.count().label("n")).group_by(*facets))
+
+
+async def _total(reads: ReadSession, read: CompiledRead, values: Mapping[str, Any]) -> tuple[int, bool]:
+    counted = await reads.fetch_value(read, values)
     return min(counted, COUNT_LIMIT), counted <= COUNT_LIMIT
 
 
-async def _counts(reads: ReadSession, principal: Principal, where: Sequence[ColumnElement[bool]]) -> str:
+async def _counts(reads: ReadSession, read: CompiledRead, values: Mapping[str, Any]) -> str:
     """Facets in one statement over at most 10,000 matches: a screen needs no more, and never waits for it."""
-    matched = _bounded(principal, where, Ticket.status, Ticket.priority, Ticket.team_id).subquery()
-    rows = await reads.fetch(
-        select(
-            matched.c.status,
-            matched.c.priority,
-            matched.c.team_id,
-            func.count().label("n"),
-        ).group_by(matched.c.status, matched.c.priority, matched.c.team_id)
-    )
+    rows = await reads.fetch(read, values)
     facets: dict[str, dict[str, int]] = {"status": {}, "priority": {}, "team_id": {}}
     for row in rows:
         team = f"tea_{row['team_id'].hex}" if row["team_id"] is not None else "none"

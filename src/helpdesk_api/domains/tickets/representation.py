@@ -126,7 +126,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     return shown
 
 
-def select_tickets(principal: Principal) -> AnySelect:
+def select_tickets(principal: policy.Caller) -> AnySelect:
     """The readable tickets as JSON text, then the facts that `row_of` reads. Add filters, order and limit."""
     internal = policy.sees_internal(principal)
     shown = select(*_columns(internal)).correlate(Ticket).lateral("shown")
