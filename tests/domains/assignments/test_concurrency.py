@@ -57,7 +57,9 @@ async def test_sixteen_at_once_never_pass_a_limit(own_database: Database) -> Non
     await limit(own_database, members, open_limit=3)
     opener = await make_user(own_database, role=Role.ADMIN)
     opened = await asyncio.gather(*[make_ticket(own_database, by=opener, team_id=team.id) for _ in range(16)])
-    assert Counter(await assignees(own_database)) == {**{member.id: 3 for member in members}, None: 7}
+    counted = Counter(await assignees(own_database))
+    assert [counted[member.id] for member in members] == [3, 3, 3]
+    assert counted[None] == 7
     assert sum(ticket.awaits_member for ticket in opened) == 7
     assert await loads(own_database) == {member.id: (3, 3) for member in members}
 
@@ -73,7 +75,7 @@ async def test_people_of_two_teams_are_neither_overloaded_nor_waited_for_in_a_ci
 
 async def test_of_two_takers_one_wins_and_the_other_is_told_who(own_database: Database) -> None:
     team = await make_team(own_database, auto_assign=False)
-    takers = [await make_user(own_database, role=Role.AGENT, teams=[team]) for _ in range(4)]
+    takers = [await make_user(own_database, role=Role.AGENT, teams=[team]) for _ in range(8)]
     ticket = await make_ticket(own_database, team_id=team.id)
     # Without it the first could be done before the others have a connection.
     together = asyncio.Barrier(len(takers))
@@ -93,7 +95,7 @@ async def test_of_two_takers_one_wins_and_the_other_is_told_who(own_database: Da
     outcomes = await asyncio.gather(*[take(taker) for taker in takers])
     assert outcomes.count("won") == 1
     winner = takers[outcomes.index("won")]
-    assert [outcome for outcome in outcomes if outcome != "won"] == [winner.name] * 3
+    assert [outcome for outcome in outcomes if outcome != "won"] == [winner.name] * 7
     assert await loads(own_database) == {winner.id: (1, 1)}
 
 
