@@ -21,6 +21,7 @@ from helpdesk_api.web import cursors, problems
 from helpdesk_api.web.body_limit import BodyLimitMiddleware
 from helpdesk_api.web.middleware import EdgeMiddleware
 from helpdesk_api.web.rate_limit import RateLimiter
+from helpdesk_api.web.routing import serving_order
 
 EXPOSED_HEADERS = (
     "ETag",
@@ -89,8 +90,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     app.state.authenticator = wiring.authenticate_token
     app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute)
     problems.install(app)
-    for router in wiring.ROUTERS:
-        app.router.routes.extend(router.routes)
+    app.router.routes.extend(serving_order(wiring.ROUTERS))
     return app
 
 

@@ -211,3 +211,18 @@ async def test_other_methods_are_405_with_all_that_are_allowed(
     answer = await client.request("TRACE", "/v1/tickets")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/v1/routing-rules/order", "PUT"),
+        ("DELETE", "/v1/sessions/refresh", "POST"),
+        ("GET", "/v1/sessions/current", "DELETE"),
+    ],
+)
+async def test_a_literal_path_is_not_a_record_of_that_name(
+    admin_client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await admin_client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

@@ -1,4 +1,4 @@
-"""A process that owns an embedded PostgreSQL, to be killed: `python owning.py DATA [USER_ID]` prints its URL and waits."""
+"""Owns an embedded PostgreSQL, to be killed: `python owning.py DATA [USER_ID]` prints pid and URL, and waits."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ def main() -> None:
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
-    with EmbeddedPostgres(Path(sys.argv[1])) as server:
+    with EmbeddedPostgres(Path(sys.argv[1]), durable=False) as server:
         sys.stdout.write(f"{server.process_id} {server.url}\n")
         sys.stdout.flush()
         time.sleep(120)

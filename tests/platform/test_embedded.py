@@ -105,9 +105,9 @@ class TestServing:
             assert query(server.url, "SHOW full_page_writes") == "off"
 
     def test_data_outlives_a_stop(self, folder: Path) -> None:
-        with EmbeddedPostgres(folder / "data") as server:
+        with EmbeddedPostgres(folder / "data", durable=False) as server:
             query(server.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)", "SELECT 1")
-        with EmbeddedPostgres(folder / "data") as server:
+        with EmbeddedPostgres(folder / "data", durable=False) as server:
             assert query(server.url, "SELECT n FROM kept") == 7
 
     def test_settings_of_other_postgres_programs_do_not_leak_in(
@@ -169,12 +169,12 @@ class TestEndings:
 
     def test_a_killed_server_recovers_what_was_committed(self, folder: Path) -> None:
         data = folder / "data"
-        with EmbeddedPostgres(data) as server:
+        with EmbeddedPostgres(data, durable=False) as server:
             query(server.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (1)", "SELECT 1")
             os.kill(server.process_id, signal.SIGKILL)
             await_end(server.process_id)
             assert (data / "postmaster.pid").exists()
-        with EmbeddedPostgres(data) as server:
+        with EmbeddedPostgres(data, durable=False) as server:
             assert query(server.url, "SELECT count(*) FROM kept") == 1
 
     def test_a_server_that_outlived_its_owner_is_stopped_first(self, folder: Path) -> None:

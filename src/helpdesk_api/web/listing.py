@@ -74,12 +74,14 @@ def parse_sort(text: str | None, allowed: Mapping[str, SortKey], default: str) -
     keys: list[SortKey] = []
     for part in (text or default).split(","):
         name = part.removeprefix("-")
-        if name not in allowed or any(key.name == name for key in keys):
+        if any(key.name == name for key in keys):
+            continue  # A second key on the same column changes nothing.
+        if name not in allowed:
             raise ValidationFailed(
                 errors=[
                     FieldError(
                         "unknown_sort",
-                        f"`{name[:50]}` is not one of {', '.join(allowed)}, each once",
+                        f"`{name[:50]}` is not one of {', '.join(allowed)}",
                         parameter="sort",
                     )
                 ]

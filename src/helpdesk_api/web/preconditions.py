@@ -1,11 +1,13 @@
 """Conditional requests (RFC 9110, 13): strong ETags, If-Match on writes, If-None-Match on reads."""
 
+import hashlib
+import re
 from typing import Annotated
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
-from helpdesk_api.web.errors import PreconditionFailed, PreconditionRequired
+from helpdesk_api.web.errors import FieldError, PreconditionFailed, PreconditionRequired, ValidationFailed
 
 
 class IfMatch:
@@ -25,12 +27,16 @@ class IfMatch:
             raise PreconditionFailed(message, params={"current_etag": current}, headers={"ETag": current})
 
 
+ETAGS_PATTERN = r"^[\x20-\x7e]*$"
+ETAGS_LENGTH = 200
+
+
 async def read_if_match(
     if_match: Annotated[
         str | None,
         Header(
-            max_length=200,
-            pattern=r"^[\x20-\x7e]*$",
+            max_length=ETAGS_LENGTH,
+            pattern=ETAGS_PATTERN,
             description="Change it only if this is still its ETag.",
         ),
     ] = None,
@@ -46,8 +52,22 @@ def etag_of(version: int, *, audience: str = "v") -> str:
     return f'"{audience}{version}"'
 
 
+def etag_of_content(content: bytes) -> str:
+    """For records that carry no version."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
 def set_etag(response: Response, etag: str) -> None:
     response.headers["ETag"] = etag
+
+
+def held_etags(request: Request) -> str | None:
+    """The caller's `If-None-Match`; raises `validation_failed` for what is no list of ETags."""
+    held = request.headers.get("if-none-match")
+    if held is not None and (len(held) > ETAGS_LENGTH or not re.match(ETAGS_PATTERN, held)):
+        wrong = FieldError("string_pattern_mismatch", "A list of ETags is expected.", parameter="If-None-Match")
+        raise ValidationFailed(errors=[wrong])
+    return held
 
 
 def matches(if_none_match: str | None, etag: str | None) -> bool:

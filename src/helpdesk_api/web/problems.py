@@ -8,6 +8,7 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
@@ -129,10 +130,9 @@ def unexpected(request: Request, error: Exception) -> Response:
 
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:
-    """Starlette names one route's methods; RFC 9110 wants the resource's."""
-    methods: set[str] = set()
-    for route in app.router.routes:
-        regex = getattr(route, "path_regex", None)
-        if regex is not None and regex.match(request.scope["path"]):
-            methods |= set(getattr(route, "methods", None) or ())
-    return sorted(methods)
+    """Starlette names one route's methods; RFC 9110 wants the resource's. A literal path hides parametric ones."""
+    routes = [route for route in app.router.routes if isinstance(route, APIRoute)]
+    matching = [route for route in routes if route.path_regex.match(request.scope["path"])]
+    fewest = min((route.path_format.count("{") for route in matching), default=0)
+    found = [route.methods or set() for route in matching if route.path_format.count("{") == fewest]
+    return sorted(set().union(*found))

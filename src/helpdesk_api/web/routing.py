@@ -1,17 +1,20 @@
 """Our route class: every POST and PATCH is idempotent by key, every GET of one record answers 304."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable
+from http import HTTPStatus
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.web.errors import BadRequest
 from helpdesk_api.web.idempotency import Replay, claim_key
-from helpdesk_api.web.preconditions import matches
+from helpdesk_api.web.preconditions import etag_of_content, held_etags, matches, set_etag
 from helpdesk_api.web.requests import RequestShape
 
 NO_IDEMPOTENCY = "x-no-idempotency"
@@ -64,6 +67,7 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         original = super().get_route_handler()
+        is_record = self.include_in_schema and "GET" in (self.methods or ()) and self.path_format.endswith("}")
 
         async def handle(request: Request) -> Response:
             try:
@@ -73,8 +77,11 @@ class ApiRoute(APIRoute):
             claim = getattr(request.state, "idempotency_claim", None)
             if claim is not None:
                 await claim.store(response)
-            if request.method == "GET" and matches(request.headers.get("if-none-match"), response.headers.get("etag")):
-                return Response(status_code=304, headers={"ETag": response.headers["etag"]})
+            if is_record and response.status_code == HTTPStatus.OK and "etag" not in response.headers:
+                set_etag(response, etag_of_content(bytes(response.body)))
+            etag = response.headers.get("etag")
+            if request.method == "GET" and etag is not None and matches(held_etags(request), etag):
+                return Response(status_code=304, headers={"ETag": etag})
             return response
 
         return handle
@@ -83,5 +90,40 @@ class ApiRoute(APIRoute):
 class ApiRouter(APIRouter):
     """A router of `ApiRoute`s; `main` takes its routes as they are, so what a route declares is what is served."""
 
-    def __init__(self, *, prefix: str = "", tags: list[str] | None = None, **options: Any) -> None:
+    # What the contract says of a tag, where the package's own docstring would say too much or too little.
+    ABOUT: ClassVar[dict[str, str]] = {}
+
+    def __init__(
+        self, *, prefix: str = "", tags: list[str] | None = None, about: str | None = None, **options: Any
+    ) -> None:
         super().__init__(prefix=prefix, tags=list(tags or []), route_class=ApiRoute, **options)
+        if about is not None:
+            self.ABOUT.update(dict.fromkeys(tags or [], about))
+
+
+class NotOfferedRoute(Route):
+    """Answers 405 at a literal path for the methods that only a parametric path beside it has."""
+
+
+async def _refuse_method(_: Request) -> Response:
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
+
+
+def serving_order(routers: Iterable[APIRouter]) -> list[BaseRoute]:
+    """All routes, literal paths first: `PATCH /routing-rules/order` is no change of a rule called `order`."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    offered: dict[str, set[str]] = {}
+    for route in routes:
+        offered.setdefault(route.path_format, set()).update(route.methods or ())
+    ordered = sorted(routes, key=lambda route: route.path_format.count("{"))
+    shadows: list[BaseRoute] = []
+    for path, methods in offered.items():
+        beside = {
+            method
+            for route in routes
+            if route.path_format != path and "{" not in path and route.path_regex.match(path)
+            for method in route.methods or ()
+        }
+        if beside - methods:
+            shadows.append(NotOfferedRoute(path, _refuse_method, methods=sorted(beside - methods)))
+    return [*shadows, *ordered]

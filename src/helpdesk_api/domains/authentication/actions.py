@@ -38,8 +38,7 @@ from helpdesk_api.domains.authentication.passwords import check_strength, hash_p
 from helpdesk_api.domains.authentication.queries import API_KEY_PREFIX, API_KEYS, secret_hash
 from helpdesk_api.domains.authentication.schemas import ApiKeyCreate, PasswordChange, ServiceAccountCreate
 from helpdesk_api.domains.users import actions as users
-from helpdesk_api.domains.users.models import User, UserKind
-from helpdesk_api.domains.users.schemas import UserCreate
+from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Cause, Visibility
 from helpdesk_api.outbox.record import record
 
@@ -286,10 +285,7 @@ async def create_service_account(
     for position, scope in enumerate(body.scopes):
         if scope not in ROLE_PERMISSIONS[body.role]:
             raise ScopeNotHeld(pointer=f"#/scopes/{position}")
-    placeholder = f"{secrets.token_hex(8)}@service.invalid"
-    user = await users.create_user(
-        session, principal, UserCreate(name=body.name, email=placeholder, role=body.role), kind=UserKind.SERVICE
-    )
+    user = await users.create_service_user(session, principal, name=body.name, role=body.role)
     secret = "hs_" + secrets.token_urlsafe(32)
     client = ServiceClient(
         user_id=user.id,

@@ -24,6 +24,7 @@ from helpdesk_api.domains.authentication.schemas import (
     ApiKeyCreated,
     ApiKeyPage,
     ApiKeyRead,
+    OAuthRefusal,
     OAuthToken,
     ServiceAccountCreate,
     ServiceAccountCreated,
@@ -39,7 +40,7 @@ from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
 SECRET = {NO_IDEMPOTENCY: True}
 NO_STORE = "no-store"
 _PRINTABLE = r"^[\x21-\x7e]*$"
-keys_router = ApiRouter(prefix="/v1/api-keys", tags=["api-keys"])
+keys_router = ApiRouter(prefix="/v1/api-keys", tags=["api-keys"], about="Keys for programs that act for a person.")
 
 
 @keys_router.post(
@@ -105,7 +106,9 @@ async def revoke_api_key(key_id: ApiKeyId, principal: PrincipalDep, session: Ses
     await actions.revoke_api_key(session, principal, await queries.lock_api_key(session, principal, key_id))
 
 
-service_router = ApiRouter(prefix="/v1/service-accounts", tags=["service-accounts"])
+service_router = ApiRouter(
+    prefix="/v1/service-accounts", tags=["service-accounts"], about="Accounts of programs, with a secret and scopes."
+)
 _SERVICE_COLUMNS = (
     User.id,
     User.name,
@@ -210,7 +213,7 @@ async def change_service_secret(
     return _created(await session.get_one(User, user_id), client, secret)
 
 
-oauth_router = ApiRouter(prefix="/v1/oauth", tags=["oauth"])
+oauth_router = ApiRouter(prefix="/v1/oauth", tags=["oauth"], about="Access tokens for service accounts (RFC 6749).")
 
 
 def _refusal(code: str, description: str, status: int = 400) -> Response:
@@ -240,16 +243,23 @@ def _basic(request: Request) -> tuple[str, str] | None:
     response_model=OAuthToken,
     dependencies=[public("the client's own credentials are in the request")],
     openapi_extra=SECRET,
+    responses={
+        400: {
+            "model": OAuthRefusal,
+            "description": "Refused in the form of RFC 6749; what is no form at all, in ours.",
+        },
+        401: {"model": OAuthRefusal, "description": "The client is unknown, or its secret does not fit."},
+    },
 )
 async def create_oauth_token(
     request: Request,
     database: DatabaseDep,
     session: SessionDep,
     response: Response,
-    grant_type: Annotated[str, Form(max_length=100, pattern=_PRINTABLE)] = "",
+    grant_type: Annotated[str, Form(max_length=100, pattern=_PRINTABLE, examples=["client_credentials"])] = "",
     client_id: Annotated[str, Form(max_length=100, pattern=_PRINTABLE)] = "",
     client_secret: Annotated[str, Form(max_length=200, pattern=_PRINTABLE)] = "",
-    scope: Annotated[str, Form(max_length=1_000, pattern=r"^[\x20-\x7e]*$")] = "",
+    scope: Annotated[str, Form(max_length=1_000, pattern=r"^[\x20-\x7e]*$", examples=["tickets:read"])] = "",
 ) -> Any:
     """RFC 6749, 4.4: `client_secret_basic` or `client_secret_post`. Errors are in the RFC's form."""
     if grant_type != "client_credentials":

@@ -34,7 +34,7 @@ from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, SortKey, add_links, page_of
 from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
 
-router = ApiRouter(tags=["sessions"])
+router = ApiRouter(tags=["sessions"], about="Signing in and out, refreshing, forgotten passwords, and signing keys.")
 SECRET = {NO_IDEMPOTENCY: True}
 NO_STORE = "no-store"
 
@@ -177,7 +177,7 @@ async def get_jwks(database: DatabaseDep, response: Response) -> Any:
     return (await keys.key_set(database)).public_jwks()
 
 
-me_router = ApiRouter(prefix="/v1/me", tags=["me"])
+me_router = ApiRouter(prefix="/v1/me", tags=["me"], about="The caller: profile, rights and password.")
 
 
 async def _me(principal: PrincipalDep, session: SessionDep) -> dict[str, Any]:

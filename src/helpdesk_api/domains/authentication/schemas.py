@@ -243,6 +243,13 @@ class OAuthToken(ResponseModel):
     scope: str = Field(max_length=1_000)
 
 
+class OAuthRefusal(ResponseModel):
+    """RFC 6749, 5.2."""
+
+    error: Literal["invalid_client", "invalid_scope", "unsupported_grant_type"]
+    error_description: str = Field(max_length=200, examples=["Client id and secret do not fit."])
+
+
 class JsonWebKey(ResponseModel):
     """RFC 7517; an elliptic-curve public key."""
 

@@ -106,6 +106,7 @@ async def update_team(
 @router.post(
     "/{team_id}/archive",
     operation_id="archiveTeam",
+    openapi_extra={"x-etag": True},
     summary="Archive a team",
     response_model=TeamRead,
     dependencies=WRITE,

@@ -77,14 +77,19 @@ async def flush_checked(session: AsyncSession) -> None:
         raise
 
 
-async def create_user(
-    session: AsyncSession, principal: Principal, body: UserCreate, *, kind: UserKind = UserKind.USER
-) -> User:
-    values = _checked(body.model_dump())
+async def create_user(session: AsyncSession, principal: Principal, body: UserCreate) -> User:
+    """Raises `email_taken`, `user_external_id_taken`, `invalid_email`, `unknown_time_zone`, `unknown_reference`."""
+    return await _add(session, principal, UserKind.USER, _checked(body.model_dump()))
+
+
+async def create_service_user(session: AsyncSession, principal: Principal, *, name: str, role: Role) -> User:
+    """A program: it has no address and no password."""
+    return await _add(session, principal, UserKind.SERVICE, {"name": name, "role": role})
+
+
+async def _add(session: AsyncSession, principal: Principal, kind: UserKind, values: Mapping[str, Any]) -> User:
     now = clock.now()
     user = User(id=new_id(), kind=kind, created_at=now, updated_at=now, version=1, **values)
-    if kind is UserKind.SERVICE:
-        user.email = None
     session.add(user)
     await flush_checked(session)
     data = {"name": user.name, "role": user.role.value, "kind": user.kind.value}

@@ -146,6 +146,7 @@ async def update_user(
 @router.post(
     "/{user_id}/deactivate",
     operation_id="deactivateUser",
+    openapi_extra={"x-etag": True},
     summary="Deactivate a user",
     response_model=UserRead,
     dependencies=[requires(Permission.USERS_WRITE)],
@@ -162,6 +163,7 @@ async def deactivate_user(user_id: UserId, principal: PrincipalDep, session: Ses
 @router.post(
     "/{user_id}/reactivate",
     operation_id="reactivateUser",
+    openapi_extra={"x-etag": True},
     summary="Reactivate a user",
     response_model=UserRead,
     dependencies=[requires(Permission.USERS_WRITE)],

@@ -15,9 +15,10 @@ from helpdesk_api.web.openapi import vocabulary
 from helpdesk_api.web.openapi.examples import add_examples
 from helpdesk_api.web.openapi.headers import SHARED_HEADERS, SHARED_PARAMETERS
 from helpdesk_api.web.openapi.links import add_links
-from helpdesk_api.web.openapi.nodes import ContractError, Json, operations
+from helpdesk_api.web.openapi.nodes import METHODS, ContractError, Json, operations
 from helpdesk_api.web.openapi.operations import Operation, shape_operations
 from helpdesk_api.web.openapi.schemas import shape_schemas
+from helpdesk_api.web.routing import ApiRouter
 
 
 def build_document(app: FastAPI) -> Json:
@@ -35,7 +36,7 @@ def build_document(app: FastAPI) -> Json:
         "info": vocabulary.INFO,
         "servers": vocabulary.SERVERS,
         "tags": _tags(routes),
-        "paths": generated["paths"],
+        "paths": _in_order(generated["paths"]),
         "components": {"schemas": generated.get("components", {}).get("schemas", {})},
     }
     shape_schemas(document)
@@ -70,17 +71,26 @@ def dump_document(app: FastAPI) -> str:
     return render(build_document(app)).decode()
 
 
+def _in_order(paths: Json) -> Json:
+    """By path, then by method: the order of routes in the source is no part of the contract."""
+    return {
+        path: {method: paths[path][method] for method in METHODS if method in paths[path]} for path in sorted(paths)
+    }
+
+
 def _tags(routes: Sequence[BaseRoute]) -> list[Json]:
-    """Each tag is described by the package or module of its first route: a new domain brings its own words."""
+    """Each tag is described by its router, else by the package of its first route: a new domain brings its words."""
     tags: dict[str, Json] = {}
     for route in routes:
         if isinstance(route, APIRoute) and route.include_in_schema:
             for tag in route.tags:
-                tags.setdefault(str(tag), {"name": str(tag), "description": _about(route)})
+                tags.setdefault(str(tag), {"name": str(tag), "description": _about(route, str(tag))})
     return [tags[name] for name in sorted(tags)]
 
 
-def _about(route: APIRoute) -> str:
+def _about(route: APIRoute, tag: str) -> str:
+    if tag in ApiRouter.ABOUT:
+        return ApiRouter.ABOUT[tag]
     module = sys.modules[route.endpoint.__module__]
     is_domain = (module.__package__ or "").partition(".domains.")[2]
     domains_own = inspect.getdoc(sys.modules[str(module.__package__)]) if is_domain else None

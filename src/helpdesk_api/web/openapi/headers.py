@@ -1,6 +1,7 @@
 """The headers and shared parameters of the contract, each described once and referred to everywhere."""
 
 from helpdesk_api.web.openapi.nodes import Json
+from helpdesk_api.web.preconditions import ETAGS_LENGTH, ETAGS_PATTERN
 
 EXAMPLE_REQUEST_ID = "0190a6f3e1d87c3aa1b2c3d4e5f60718"
 _EVERYWHERE = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Access-Control-Allow-Origin")
@@ -110,7 +111,6 @@ SHARED_PARAMETERS: Json = {
             "minLength": 1,
             "maxLength": 255,
             "pattern": r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
-            "examples": ["5f2b1c9e-laptop-request"],
         },
     },
     "IfNoneMatch": {
@@ -120,8 +120,8 @@ SHARED_PARAMETERS: Json = {
         "description": "The ETag that you hold; the answer is 304 while it is still current.",
         "schema": {
             "type": "string",
-            "maxLength": 200,
-            "pattern": r"^[\x20-\x7e]*$",
+            "maxLength": ETAGS_LENGTH,
+            "pattern": ETAGS_PATTERN,
             "examples": ['"v3"'],
         },
     },

@@ -1,54 +1,94 @@
-"""Links from what makes a record to what can be done with it, so that people and stateful testers can go on."""
+"""Links from what makes or lists a record to what can be done with it, for people and for stateful testers."""
 
 import re
+from collections.abc import Iterator
 
 from helpdesk_api.web.openapi.nodes import Json, operations, resolve
 
 _PARAMETER = re.compile(r"\{([^}]+)\}")
+# (name of the property, prefix of the id) to the expression that reads it.
+_Ids = dict[tuple[str, str], str]
+_KIND = re.compile(r"([a-z]{2,6})_\[0-9a-f\]\{32\}")
 
 
 def add_links(document: Json) -> None:
-    """From each list and each creation to every operation one path below it that takes its `id`."""
+    """From each creation to every operation whose path can be filled with what it answers, the new id among it.
+
+    From each list to the operations on its first row.
+    """
     every = list(operations(document))
     schemas = document["components"]["schemas"]
     for path, method, operation in every:
-        source = _source(schemas, method, operation)
+        source = _source(schemas, path, method, operation)
         if source is None:
             continue
-        status, expression = source
-        below = re.compile(re.escape(path) + r"/\{([^}]+)\}(/[a-z-]+)?")
         links: Json = {}
-        for target_path, _, target in every:
-            match = below.fullmatch(target_path)
-            if match is None:
-                continue
-            parameters = {name: f"$request.path.{name}" for name in _PARAMETER.findall(path)}
-            parameters[match.group(1)] = expression
-            if "ETag" in operation["responses"][status]["headers"] and _takes_if_match(target):
-                parameters["header.If-Match"] = "$response.header.ETag"
-            name = target["operationId"][0].upper() + target["operationId"][1:]
-            links[name] = {
-                "operationId": target["operationId"],
-                "parameters": parameters,
-            }
+        for target_path, target_method, target in every:
+            values = source.fill(target_path, target) if (target_path, target_method) != (path, method) else None
+            if values is not None:
+                name = target["operationId"][0].upper() + target["operationId"][1:]
+                links[name] = {"operationId": target["operationId"], "parameters": values}
         if links:
-            operation["responses"][status]["links"] = links
+            operation["responses"][source.status]["links"] = links
 
 
-def _takes_if_match(operation: Json) -> bool:
-    return any(parameter.get("name") == "If-Match" for parameter in operation.get("parameters", ()))
+class _Source:
+    """An answer that holds ids: the new record's own and those that it refers to."""
+
+    def __init__(self, path: str, status: str, expressions: _Ids, own: str, *, etag: bool) -> None:
+        self.status = status
+        self._path, self._expressions, self._own, self._etag = path, expressions, own, etag
+
+    def fill(self, target_path: str, target: Json) -> Json | None:
+        """Values for the target's path parameters, or None when one cannot be had or none is the record's own id."""
+        inherited = set(_PARAMETER.findall(self._path))
+        declared = {one["name"]: one for one in target.get("parameters", ()) if one.get("in") == "path"}
+        values: Json = {}
+        for name in _PARAMETER.findall(target_path):
+            if name in inherited:
+                values[name] = f"$request.path.{name}"
+                continue
+            found = self._find(name, declared[name]["schema"].get("pattern", ""), set(values.values()))
+            if found is None:
+                return None
+            values[name] = found
+        if self._own not in values.values():
+            return None
+        if self._etag and any(one.get("name") == "If-Match" for one in target.get("parameters", ())):
+            values["header.If-Match"] = "$response.header.ETag"
+        return values
+
+    def _find(self, name: str, pattern: str, taken: set[str]) -> str | None:
+        kind = _KIND.search(pattern)
+        if kind is None:
+            return None
+        offered = [(key, value) for key, value in self._expressions.items() if key[1] == kind.group(1)]
+        named = [value for key, value in offered if key[0] == name]
+        free = [value for _, value in offered if value not in taken]
+        return next(iter([*named, *free]), None)
 
 
-def _source(schemas: Json, method: str, operation: Json) -> tuple[str, str] | None:
-    """Where in which answer an id stands: the new record's, or the first of a list."""
+def _source(schemas: Json, path: str, method: str, operation: Json) -> _Source | None:
     for status in ("201", "200"):
-        content = operation["responses"].get(status, {}).get("content", {}).get("application/json")
+        answer = operation["responses"].get(status, {})
+        content = answer.get("content", {}).get("application/json")
         if content is None:
             continue
-        properties = resolve(schemas, content["schema"]).get("properties", {})
+        schema = resolve(schemas, content["schema"])
+        properties = schema.get("properties", {})
         if method == "post" and status == "201" and "id" in properties:
-            return status, "$response.body#/id"
-        items = properties.get("data", {}).get("items")
-        if method == "get" and items is not None and "id" in resolve(schemas, items).get("properties", {}):
-            return status, "$response.body#/data/0/id"
+            expressions = dict(_ids(properties, "$response.body#"))
+            return _Source(path, status, expressions, "$response.body#/id", etag="ETag" in answer["headers"])
+        items = resolve(schemas, properties.get("data", {}).get("items", {})).get("properties", {})
+        if method == "get" and "id" in items:
+            own = {key: value for key, value in _ids(items, "$response.body#/data/0") if key[0] == "id"}
+            return _Source(path, status, own, "$response.body#/data/0/id", etag=False)
     return None
+
+
+def _ids(properties: Json, root: str) -> Iterator[tuple[tuple[str, str], str]]:
+    """((property, kind), expression) of each id that is always there, the record's own first."""
+    for name, schema in sorted(properties.items(), key=lambda item: item[0] != "id"):
+        kind = _KIND.search(schema.get("pattern", ""))
+        if kind is not None and schema.get("type") == "string":
+            yield (name, kind.group(1)), f"{root}/{name}"

@@ -6,7 +6,7 @@ from typing import Any
 Json = dict[str, Any]
 
 SCHEMAS = "#/components/schemas/"
-METHODS = ("get", "put", "post", "patch", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 _CHILD_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _CHILD_MAPS = ("properties", "patternProperties", "$defs")
 _CHILD_SCHEMAS = ("items", "additionalProperties", "not", "contains", "propertyNames")

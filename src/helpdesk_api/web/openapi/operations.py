@@ -17,6 +17,7 @@ from helpdesk_api.web.openapi.vocabulary import (
     MERGE_PATCH_MEDIA,
     problem_classes,
     response_name,
+    shared_responses,
 )
 from helpdesk_api.web.preconditions import read_if_match
 from helpdesk_api.web.rate_limit import RateLimited
@@ -87,9 +88,13 @@ class Operation:
         if self.method == "get":
             return self.path in single_records
         if self.method == "post" and not self.is_conditional:
-            return self.success == str(_CREATED) and any(
-                record.startswith(f"{self.path}/{{") and record.count("/") == self.path.count("/") + 1
-                for record in single_records
+            return (
+                self.takes_key
+                and self.success == str(_CREATED)
+                and any(
+                    record.startswith(f"{self.path}/{{") and record.count("/") == self.path.count("/") + 1
+                    for record in single_records
+                )
             )
         return self.is_conditional
 
@@ -121,9 +126,9 @@ def shape_operations(found: list[Operation]) -> None:
             message = f"{operation.place} names neither a permission nor a reason to be public"
             raise ContractError(message)
         has_etag = operation.answers_etag(records)
-        codes = _codes(operation, declared)
         _describe(operation)
         _shape_parameters(operation, has_etag=has_etag)
+        codes = _codes(operation, declared)
         _shape_body(operation)
         _shape_answers(operation, codes, has_etag=has_etag)
         _secure(operation)
@@ -179,8 +184,8 @@ def _shape_answers(operation: Operation, codes: dict[int, list[str]], *, has_eta
                 **{key: answer[key] for key in ("content", "links") if key in answer},
             }
         elif answer.get("content"):
-            # An answer in a foreign form (RFC 6749) stays as its route declares it.
-            answers[status] = {**answer, "headers": header_references()}
+            # An answer in a foreign form (RFC 6749) stays as its route declares it, beside our own.
+            answers[status] = _foreign_answer(status, answer)
     if operation.method == "get" and has_etag:
         answers[str(_NOT_MODIFIED)] = {
             "description": "It is still what the caller holds.",
@@ -198,6 +203,11 @@ def _shape_answers(operation: Operation, codes: dict[int, list[str]], *, has_eta
     for answer in answers.values():
         answer.pop("x-codes", None)
     node["responses"] = {status: answers[status] for status in sorted(answers)}
+
+
+def _foreign_answer(status: str, answer: Json) -> Json:
+    shared = shared_responses()[response_name(int(status))]
+    return {**answer, "headers": shared["headers"], "content": {**answer["content"], **shared["content"]}}
 
 
 def _success_text(operation: Operation, answer: Json) -> str:
@@ -287,7 +297,7 @@ def _codes_of_request(operation: Operation) -> list[type[errors.ProblemError]]:
             errors.PayloadTooLarge,
             errors.UnsupportedMediaType,
         ]
-    if any(parameter["name"] == "cursor" for parameter in parameters):
+    if any(parameter.get("name") == "cursor" for parameter in parameters):
         kinds.append(InvalidCursor)
     if operation.takes_key:
         kinds += [
@@ -297,7 +307,7 @@ def _codes_of_request(operation: Operation) -> list[type[errors.ProblemError]]:
         ]
     elif operation.method in {"post", "patch"}:
         kinds.append(IdempotencyNotSupported)
-    if any(parameter["in"] == "path" for parameter in parameters):
+    if any(parameter.get("in") == "path" for parameter in parameters):
         kinds.append(errors.NotFound)
     if operation.method in _WRITES:
         kinds.append(errors.LockTimeout)

@@ -1,0 +1,151 @@
+"""API keys, service accounts, the OAuth token endpoint, and key rotation."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database import clock
+from helpdesk_api.domains.authentication import actions
+from helpdesk_api.domains.authentication.models import ApiKey, SigningKey
+from tests.domains.authentication.conftest import Desk
+
+
+class TestApiKeys:
+    async def test_shown_once_scoped_and_revocable(self, desk: Desk) -> None:
+        user = await desk.person(role=Role.AGENT)
+        client = desk.bearer((await desk.signed_in(user))["access_token"])
+        made = await client.post("/v1/api-keys", json={"name": "report", "scopes": ["tickets:read"]})
+        assert made.status_code == 201
+        assert made.headers["cache-control"] == "no-store"
+        secret = made.json()["secret"]
+        assert secret.startswith("hk_live_")
+        path = made.headers["location"]
+        assert "secret" not in (await client.get(path)).json()
+        keyed = desk.bearer(secret)
+        assert (await keyed.get("/v1/tickets")).status_code == 200
+        refused = await keyed.post("/v1/tickets", json={"subject": "x", "description": "y"})
+        assert (refused.status_code, refused.json()["required_scope"]) == (403, "tickets:write")
+        assert (await client.get(path)).json()["last_used_at"] is not None
+        assert (await client.delete(path)).status_code == 204
+        assert (await keyed.get("/v1/tickets")).status_code == 401
+        async with desk.database.session() as session:
+            stored = (await session.scalars(select(ApiKey.key_hash))).one()
+        assert secret.encode() not in stored
+
+    async def test_never_more_than_the_owner(self, desk: Desk) -> None:
+        client = desk.bearer((await desk.signed_in(await desk.person()))["access_token"])
+        reply = await client.post("/v1/api-keys", json={"name": "x", "scopes": ["tickets:read", "users:write"]})
+        assert (reply.status_code, reply.json()["code"]) == (422, "scope_not_held")
+        assert reply.json()["errors"][0]["pointer"] == "#/scopes/1"
+
+    async def test_a_key_shrinks_with_its_owner(self, desk: Desk) -> None:
+        user, admin = await desk.person(role=Role.ADMIN), await desk.person(role=Role.ADMIN)
+        client = desk.bearer((await desk.signed_in(user))["access_token"])
+        boss = desk.bearer((await desk.signed_in(admin))["access_token"])
+        made = await client.post("/v1/api-keys", json={"name": "x", "scopes": ["teams:read"]})
+        keyed = desk.bearer(made.json()["secret"])
+        assert (await keyed.get("/v1/teams")).status_code == 200
+        await boss.patch(f"/v1/users/usr_{user.id.hex}", json={"role": "requester"})
+        assert (await keyed.get("/v1/teams")).status_code == 403
+
+    async def test_expires(self, desk: Desk) -> None:
+        with clock.frozen(clock.now()) as moment:
+            client = desk.bearer((await desk.signed_in(await desk.person()))["access_token"])
+            soon = (moment.at + timedelta(minutes=5)).isoformat()
+            made = await client.post("/v1/api-keys", json={"name": "x", "scopes": ["tickets:read"], "expires_at": soon})
+            keyed = desk.bearer(made.json()["secret"])
+            assert (await keyed.get("/v1/tickets")).status_code == 200
+            moment.advance(minutes=5)
+            assert (await keyed.get("/v1/tickets")).status_code == 401
+        past = await desk.bearer((await desk.signed_in(await desk.person()))["access_token"]).post(
+            "/v1/api-keys", json={"name": "x", "scopes": ["tickets:read"], "expires_at": "2020-01-01T00:00:00Z"}
+        )
+        assert (past.status_code, past.json()["code"]) == (422, "expiry_in_past")
+
+    async def test_not_anothers(self, desk: Desk) -> None:
+        mine = desk.bearer((await desk.signed_in(await desk.person()))["access_token"])
+        theirs = desk.bearer((await desk.signed_in(await desk.person()))["access_token"])
+        made = await mine.post("/v1/api-keys", json={"name": "x", "scopes": ["tickets:read"]})
+        path = made.headers["location"]
+        assert (await theirs.get(path)).status_code == 404
+        assert (await theirs.delete(path)).status_code == 404
+        assert (await theirs.get("/v1/api-keys")).json()["data"] == []
+
+
+class TestServiceAccounts:
+    async def test_client_credentials(self, desk: Desk) -> None:
+        admin = desk.bearer((await desk.signed_in(await desk.person(role=Role.ADMIN)))["access_token"])
+        body = {"name": "Monitoring", "role": "agent", "scopes": ["tickets:read", "tickets:write"]}
+        made = (await admin.post("/v1/service-accounts", json=body)).json()
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": made["client_id"],
+            "client_secret": made["client_secret"],
+            "scope": "tickets:read",
+        }
+        post = await desk.client.post("/v1/oauth/token", data=form)
+        assert (post.status_code, post.json()["scope"]) == (200, "tickets:read")
+        assert post.headers["cache-control"] == "no-store"
+        basic = await desk.client.post(
+            "/v1/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(made["client_id"], made["client_secret"]),
+        )
+        assert basic.json()["scope"] == "tickets:read tickets:write"
+        reader = desk.bearer(post.json()["access_token"])
+        assert (await reader.get("/v1/tickets")).status_code == 200
+        assert (await reader.post("/v1/tickets", json={"subject": "x", "description": "y"})).status_code == 403
+        writer = desk.bearer(basic.json()["access_token"])
+        opened = await writer.post("/v1/tickets", json={"subject": "x", "description": "y"})
+        assert opened.json()["requester_id"] == made["id"]
+
+    async def test_errors_are_the_rfcs(self, desk: Desk) -> None:
+        admin = desk.bearer((await desk.signed_in(await desk.person(role=Role.ADMIN)))["access_token"])
+        body = {"name": "Monitoring", "role": "agent", "scopes": ["tickets:read"]}
+        made = (await admin.post("/v1/service-accounts", json=body)).json()
+        good = {
+            "grant_type": "client_credentials",
+            "client_id": made["client_id"],
+            "client_secret": made["client_secret"],
+        }
+        for change, status, error in (
+            ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+            ({"client_secret": "wrong"}, 401, "invalid_client"),
+            ({"client_id": "nobody"}, 401, "invalid_client"),
+            ({"scope": "tickets:admin"}, 400, "invalid_scope"),
+        ):
+            reply = await desk.client.post("/v1/oauth/token", data={**good, **change})
+            assert (reply.status_code, reply.json()["error"]) == (status, error)
+        renewed = await admin.post(f"/v1/service-accounts/{made['id']}/secret")
+        assert renewed.status_code == 200
+        assert (await desk.client.post("/v1/oauth/token", data=good)).status_code == 401
+        again = {**good, "client_secret": renewed.json()["client_secret"]}
+        assert (await desk.client.post("/v1/oauth/token", data=again)).status_code == 200
+        too_much = {"name": "x", "role": "requester", "scopes": ["users:write"]}
+        assert (await admin.post("/v1/service-accounts", json=too_much)).json()["code"] == "scope_not_held"
+
+
+class TestKeys:
+    async def test_two_live_keys_during_a_rotation(self, desk: Desk) -> None:
+        user = await desk.person()
+        before = await desk.signed_in(user)
+        assert len((await desk.client.get("/.well-known/jwks.json")).json()["keys"]) == 1
+        async with desk.database.session() as session:
+            await actions.rotate_signing_key(session)
+        after = await desk.signed_in(user)
+        keys = (await desk.client.get("/.well-known/jwks.json")).json()["keys"]
+        assert len({key["kid"] for key in keys}) == 2
+        assert all("d" not in key for key in keys)
+        for token in (before, after):
+            assert (await desk.bearer(token["access_token"]).get("/v1/me")).status_code == 200
+        with clock.frozen(clock.now()) as moment:
+            moment.advance(hours=3)
+            late = await desk.signed_in(user)
+            assert (await desk.bearer(late["access_token"]).get("/v1/me")).status_code == 200
+
+    async def test_private_keys_are_sealed(self, desk: Desk) -> None:
+        await desk.signed_in(await desk.person())
+        async with desk.database.session() as session:
+            stored = (await session.scalars(select(SigningKey.sealed_private_key))).one()
+        assert "PRIVATE" not in stored

@@ -1,0 +1,275 @@
+"""Signing in and out, as a person and as whoever tries to be one."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.authentication import actions, passwords
+from helpdesk_api.domains.authentication.models import RefreshToken, Session
+from helpdesk_api.domains.teams.models import TeamMember
+from helpdesk_api.domains.users.models import User
+from tests.domains.authentication.conftest import PASSWORD, Desk
+from tests.factories.records import make_team
+
+
+class TestSignIn:
+    async def test_tokens_and_who_it_is(self, desk: Desk) -> None:
+        user = await desk.person(role=Role.AGENT)
+        reply = await desk.sign_in(user)
+        assert reply.status_code == 201
+        assert reply.headers["cache-control"] == "no-store"
+        body = reply.json()
+        assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
+        me = await desk.bearer(body["access_token"]).get("/v1/me")
+        assert (me.json()["id"], me.json()["role"]) == (f"usr_{user.id.hex}", "agent")
+        assert "tickets:admin" not in me.json()["permissions"]
+
+    async def test_case_of_the_address_does_not_matter(self, desk: Desk) -> None:
+        user = await desk.person(email="Mara@Example.com")
+        reply = await desk.client.post("/v1/sessions", json={"email": "mara@example.COM", "password": PASSWORD})
+        assert reply.status_code == 201
+        assert reply.json()["user"]["id"] == f"usr_{user.id.hex}"
+
+    async def test_wrong_unknown_and_deactivated_look_alike_and_cost_alike(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user, gone = await desk.person(), await desk.person(deactivated_at=clock.now())
+        verified = 0
+        hasher = type(passwords._hasher)
+        original = hasher.verify_and_update
+
+        def counting(self: object, *args: object) -> object:
+            nonlocal verified
+            verified += 1
+            return original(self, *args)
+
+        monkeypatch.setattr(hasher, "verify_and_update", counting)
+        bodies = [
+            {"email": user.email, "password": "not the password"},
+            {"email": "nobody@example.test", "password": PASSWORD},
+            {"email": gone.email, "password": PASSWORD},
+        ]
+        replies = [await desk.client.post("/v1/sessions", json=body) for body in bodies]
+        assert {(reply.status_code, reply.json()["code"]) for reply in replies} == {(401, "invalid_credentials")}
+        assert len({reply.json()["detail"] for reply in replies}) == 1
+        assert verified == len(bodies)
+        assert all(reply.headers["www-authenticate"].startswith("Bearer") for reply in replies)
+
+    async def test_attempts_are_limited_by_account_and_survive_the_refusal(self, desk: Desk) -> None:
+        user = await desk.person()
+        with clock.frozen(clock.now()) as moment:
+            for _ in range(10):
+                assert (await desk.sign_in(user, "wrong password")).status_code == 401
+            refused = await desk.sign_in(user)
+            assert (refused.status_code, refused.json()["code"]) == (429, "too_many_sign_ins")
+            assert int(refused.headers["retry-after"]) in range(1, 302)
+            assert (await desk.sign_in(await desk.person())).status_code == 201
+            moment.advance(seconds=301)
+            assert (await desk.sign_in(user)).status_code == 201
+
+    async def test_a_success_forgives_the_account(self, desk: Desk) -> None:
+        user = await desk.person()
+        for _ in range(3):
+            for _ in range(9):
+                await desk.sign_in(user, "wrong password")
+            assert (await desk.sign_in(user)).status_code == 201
+
+    async def test_no_idempotency_key_where_a_secret_is_answered(self, desk: Desk) -> None:
+        user = await desk.person()
+        reply = await desk.client.post(
+            "/v1/sessions", json={"email": user.email, "password": PASSWORD}, headers={"Idempotency-Key": "k"}
+        )
+        assert (reply.status_code, reply.json()["code"]) == (400, "idempotency_not_supported")
+
+
+class TestRefresh:
+    async def test_rotates(self, desk: Desk) -> None:
+        first = await desk.signed_in(await desk.person())
+        reply = await desk.client.post("/v1/sessions/refresh", json={"refresh_token": first["refresh_token"]})
+        assert reply.status_code == 200
+        second = reply.json()
+        assert second["session_id"] == first["session_id"]
+        assert second["refresh_token"] != first["refresh_token"]
+        assert (await desk.bearer(second["access_token"]).get("/v1/me")).status_code == 200
+
+    async def test_reuse_ends_the_family_for_good(self, desk: Desk) -> None:
+        first = await desk.signed_in(await desk.person())
+        used = {"refresh_token": first["refresh_token"]}
+        second = (await desk.client.post("/v1/sessions/refresh", json=used)).json()
+        again = await desk.client.post("/v1/sessions/refresh", json=used)
+        assert (again.status_code, again.json()["code"]) == (401, "invalid_refresh_token")
+        victim = await desk.client.post("/v1/sessions/refresh", json={"refresh_token": second["refresh_token"]})
+        assert victim.status_code == 401
+        dead = await desk.bearer(second["access_token"]).get("/v1/me")
+        assert (dead.status_code, dead.json()["code"]) == (401, "session_ended")
+
+    async def test_two_at_once_one_wins_and_the_family_ends(self, desk: Desk) -> None:
+        first = await desk.signed_in(await desk.person())
+        used = {"refresh_token": first["refresh_token"]}
+        replies = await asyncio.gather(*[desk.client.post("/v1/sessions/refresh", json=used) for _ in range(2)])
+        assert sorted(reply.status_code for reply in replies) == [200, 401]
+        async with desk.database.session() as session:
+            assert (await session.scalars(select(Session.ended_at))).one() is not None
+
+    async def test_unknown_and_expired(self, desk: Desk) -> None:
+        unknown = await desk.client.post("/v1/sessions/refresh", json={"refresh_token": "hr_" + "x" * 40})
+        assert unknown.status_code == 401
+        with clock.frozen(clock.now()) as moment:
+            first = await desk.signed_in(await desk.person())
+            moment.advance(days=30)
+            late = await desk.client.post("/v1/sessions/refresh", json={"refresh_token": first["refresh_token"]})
+            assert late.status_code == 401
+
+    async def test_tokens_are_stored_hashed(self, desk: Desk) -> None:
+        first = await desk.signed_in(await desk.person())
+        async with desk.database.session() as session:
+            stored = (await session.scalars(select(RefreshToken.token_hash))).all()
+        assert first["refresh_token"].encode() not in b"".join(stored)
+
+
+class TestEnding:
+    async def test_signing_out_kills_the_access_token_at_once(self, desk: Desk) -> None:
+        user = await desk.person()
+        one, two = await desk.signed_in(user), await desk.signed_in(user)
+        client = desk.bearer(one["access_token"])
+        listed = (await client.get("/v1/sessions")).json()["data"]
+        assert {row["id"] for row in listed} == {one["session_id"], two["session_id"]}
+        assert [row["id"] for row in listed if row["is_current"]] == [one["session_id"]]
+        assert (await client.delete("/v1/sessions/current")).status_code == 204
+        assert (await client.get("/v1/me")).json()["code"] == "session_ended"
+        assert (await desk.bearer(two["access_token"]).get("/v1/me")).status_code == 200
+
+    async def test_only_ones_own(self, desk: Desk) -> None:
+        mine = await desk.signed_in(await desk.person())
+        theirs = await desk.signed_in(await desk.person())
+        reply = await desk.bearer(mine["access_token"]).delete(f"/v1/sessions/{theirs['session_id']}")
+        assert (reply.status_code, reply.json()["code"]) == (404, "session_not_found")
+        admin = await desk.signed_in(await desk.person(role=Role.ADMIN))
+        ended = await desk.bearer(admin["access_token"]).delete(f"/v1/sessions/{theirs['session_id']}")
+        assert ended.status_code == 204
+
+    async def test_a_deactivated_users_tokens_die_at_once(self, desk: Desk) -> None:
+        user, admin = await desk.person(), await desk.person(role=Role.ADMIN)
+        token = (await desk.signed_in(user))["access_token"]
+        boss = desk.bearer((await desk.signed_in(admin))["access_token"])
+        key = await desk.bearer(token).post("/v1/api-keys", json={"name": "mine", "scopes": ["tickets:read"]})
+        assert (await boss.post(f"/v1/users/usr_{user.id.hex}/deactivate")).status_code == 200
+        for credential in (token, key.json()["secret"]):
+            reply = await desk.bearer(credential).get("/v1/tickets")
+            assert (reply.status_code, reply.json()["code"]) == (401, "account_deactivated")
+        await boss.post(f"/v1/users/usr_{user.id.hex}/reactivate")
+        assert (await desk.bearer(token).get("/v1/tickets")).json()["code"] == "session_ended"
+
+    async def test_an_expired_token(self, desk: Desk) -> None:
+        with clock.frozen(clock.now()) as moment:
+            token = (await desk.signed_in(await desk.person()))["access_token"]
+            client = desk.bearer(token)
+            assert (await client.get("/v1/me")).status_code == 200
+            moment.advance(minutes=15)
+            reply = await client.get("/v1/me")
+            assert (reply.status_code, reply.json()["code"]) == (401, "token_expired")
+
+    async def test_changed_teams_and_roles_are_in_force_at_once(self, desk: Desk, own_database: Database) -> None:
+        user, admin = await desk.person(role=Role.AGENT), await desk.person(role=Role.ADMIN)
+        client = desk.bearer((await desk.signed_in(user))["access_token"])
+        boss = desk.bearer((await desk.signed_in(admin))["access_token"])
+        team = await make_team(own_database, auto_assign=False)
+        new = {"subject": "x", "description": "y", "team_id": f"tea_{team.id.hex}"}
+        ticket = (await boss.post("/v1/tickets", json=new)).json()
+        path = f"/v1/tickets/{ticket['id']}"
+        assert (await client.get(path)).status_code == 404
+        member = f"/v1/teams/tea_{team.id.hex}/members/usr_{user.id.hex}"
+        assert (await boss.put(member, json={"is_lead": True})).status_code == 204
+        assert (await client.get(path)).status_code == 200
+        async with own_database.session() as session:
+            assert await session.get(TeamMember, (team.id, user.id)) is not None
+        assert (await boss.delete(member)).status_code == 204
+        assert (await client.get(path)).status_code == 404
+        changed = await boss.patch(f"/v1/users/usr_{user.id.hex}", json={"role": "requester"})
+        assert changed.status_code == 200
+        assert (await client.get("/v1/teams")).json()["required_scope"] == "teams:read"
+
+
+class TestPasswords:
+    async def test_changing_ends_the_other_sessions(self, desk: Desk) -> None:
+        user = await desk.person()
+        here, there = await desk.signed_in(user), await desk.signed_in(user)
+        client = desk.bearer(here["access_token"])
+        wrong = await client.post("/v1/me/password", json={"current_password": "no", "new_password": "a fine new one"})
+        assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "#/current_password")
+        weak = await client.post("/v1/me/password", json={"current_password": PASSWORD, "new_password": "aaaaaaaaaaaa"})
+        assert (weak.status_code, weak.json()["code"]) == (422, "password_too_weak")
+        body = {"current_password": PASSWORD, "new_password": "a fine new one"}
+        assert (await client.post("/v1/me/password", json=body)).status_code == 204
+        assert (await client.get("/v1/me")).status_code == 200
+        assert (await desk.bearer(there["access_token"]).get("/v1/me")).status_code == 401
+        assert (await desk.sign_in(user, "a fine new one")).status_code == 201
+
+    async def test_reset_answers_the_same_for_everybody(self, desk: Desk) -> None:
+        user = await desk.person()
+        replies = [
+            await desk.client.post("/v1/password-resets", json={"email": email})
+            for email in (user.email, "nobody@example.test")
+        ]
+        assert {(reply.status_code, reply.content) for reply in replies} == {(202, replies[0].content)}
+
+    async def test_a_link_is_good_once_and_for_two_hours(self, desk: Desk) -> None:
+        user = await desk.person()
+
+        async def a_link() -> str:
+            from helpdesk_api.domains.authentication.models import PasswordLink
+
+            await desk.client.post("/v1/password-resets", json={"email": user.email})
+            async with desk.database.session() as session:
+                newest = select(PasswordLink.id).order_by(PasswordLink.created_at.desc()).limit(1)
+                return await actions.issue_reset_token(session, (await session.scalars(newest)).one())
+
+        session_before = await desk.signed_in(user)
+        token = await a_link()
+        body = {"token": token, "password": "another fine password"}
+        assert (await desk.client.post("/v1/password-resets/confirm", json=body)).status_code == 204
+        again = await desk.client.post("/v1/password-resets/confirm", json=body)
+        assert (again.status_code, again.json()["code"]) == (422, "invalid_password_token")
+        assert (await desk.bearer(session_before["access_token"]).get("/v1/me")).status_code == 401
+        assert (await desk.sign_in(user, "another fine password")).status_code == 201
+        with clock.frozen(clock.now()) as moment:
+            late = {"token": await a_link(), "password": "yet another password"}
+            moment.at += timedelta(hours=2)
+            assert (await desk.client.post("/v1/password-resets/confirm", json=late)).status_code == 422
+
+
+class TestHotPath:
+    async def test_no_statement_for_who_is_calling(self, desk: Desk) -> None:
+        user = await desk.person()
+        client = desk.bearer((await desk.signed_in(user))["access_token"])
+        await client.get("/v1/tickets")
+        from helpdesk_api.database.statement_count import StatementCount, statement_count
+        from helpdesk_api.domains.authentication.queries import authenticate_token
+
+        token = client.headers["authorization"].removeprefix("Bearer ")
+        counted = StatementCount()
+        statement_count.set(counted)
+        assert (await authenticate_token(token, desk.database)).user_id == user.id
+        assert counted.value == 0
+
+    async def test_anonymous_and_rubbish_are_401_with_a_challenge(self, desk: Desk) -> None:
+        for headers, code in (
+            ({}, "missing_credentials"),
+            ({"Authorization": "Basic eDp5"}, "missing_credentials"),
+            ({"Authorization": "Bearer rubbish"}, "invalid_token"),
+            ({"Authorization": "Bearer hk_live_" + "x" * 43}, "invalid_token"),
+        ):
+            reply = await desk.client.get("/v1/me", headers=headers)
+            assert (reply.status_code, reply.json()["code"]) == (401, code)
+            assert reply.headers["www-authenticate"].startswith("Bearer")
+
+    async def test_a_user_is_loaded_with_the_database_default(self, desk: Desk) -> None:
+        user = await desk.person()
+        async with desk.database.session() as session:
+            stored = await session.get_one(User, user.id)
+            assert (stored.time_zone, stored.locale) == ("UTC", "en")

@@ -1,0 +1,287 @@
+"""The command line with real processes: serving, kills, signals, and the commands beside a running server."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
+from tests.end_to_end.served import Served, environment_of, free_port
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes"), pytest.mark.timeout(300)]
+
+HELPDESK = str(Path(sys.executable).parent / "helpdesk")
+PATIENCE = 90.0
+ADMIN = ("ada@desk.example.com", "a-long-enough-password")
+
+
+def await_true(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def children_of(process_id: int) -> dict[int, str]:
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=3) for line in listed.splitlines()]
+    return {int(row[0]): row[3] for row in rows if int(row[1]) == process_id and not row[2].startswith("Z")}
+
+
+def is_alive(process_id: int) -> bool:
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False)
+    return bool(done.stdout.strip()) and not done.stdout.strip().startswith("Z")
+
+
+def child_of(process_id: int, word: str) -> int | None:
+    return next((found for found, arguments in children_of(process_id).items() if word in arguments), None)
+
+
+def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [HELPDESK, *arguments],
+        cwd=Path(environment["HELPDESK_DATA_DIR"]).parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[dict[str, str]]:
+    """The environment of an installation with one administrator, and so without the demo data."""
+    folder = Path(tempfile.mkdtemp(prefix="helpdesk-cli-"))
+    folder.chmod(0o755)
+    environment = environment_of(folder / "data", free_port(), HELPDESK_WORKERS="2")
+    made = run(
+        {**environment, "HELPDESK_PASSWORD": ADMIN[1]}, "user", "create", "--email", ADMIN[0], "--name", "Ada Quill"
+    )
+    assert made.returncode == 0, made.stderr
+    assert re.fullmatch(r"usr_[0-9a-f]{32}\n", made.stdout)
+    yield environment
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def serving(environment: dict[str, str], *arguments: str) -> Iterator[Served]:
+    data = Path(environment["HELPDESK_DATA_DIR"])
+    log = data.parent / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [HELPDESK, "serve", *arguments], cwd=data.parent, env=environment, stdout=output, stderr=output
+        )
+    product = Served(f"http://127.0.0.1:{environment['HELPDESK_PORT']}", data, log, process)
+    try:
+        await_true(lambda: process.poll() is not None or b"is ready" in log.read_bytes(), "it did not become ready")
+        assert process.poll() is None, log.read_text()
+        yield product
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+
+
+def sign_in(url: str) -> httpx.Response:
+    return httpx.post(f"{url}/v1/sessions", json={"email": ADMIN[0], "password": ADMIN[1]}, timeout=30)
+
+
+@pytest.fixture(scope="class")
+def product(installation: dict[str, str]) -> Iterator[Served]:
+    with serving(installation) as found:
+        yield found
+
+
+class TestBesideARunningServer:
+    def test_the_created_administrator_signs_in(self, product: Served) -> None:
+        assert sign_in(product.url).status_code == 201
+
+    def test_a_second_server_on_the_same_data_says_so_plainly(
+        self, product: Served, installation: dict[str, str]
+    ) -> None:
+        second = run({**installation, "HELPDESK_PORT": str(free_port())}, "serve")
+        assert second.returncode == 1
+        assert f"already being served (by process {product.process.pid})" in second.stderr
+        assert "Traceback" not in second.stderr
+        assert httpx.get(f"{product.url}/readyz").status_code == 200
+
+    def test_a_killed_worker_is_started_again(self, product: Served) -> None:
+        first = child_of(product.process.pid, "helpdesk_api.worker")
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await_true(
+            lambda: child_of(product.process.pid, "helpdesk_api.worker") not in {None, first}, "no worker came back"
+        )
+        assert product.process.poll() is None
+        assert httpx.get(f"{product.url}/readyz").status_code == 200
+
+    def test_a_killed_api_process_is_started_again_and_the_other_answers_meanwhile(self, product: Served) -> None:
+        before = {found for found, words in children_of(product.process.pid).items() if "api_process" in words}
+        assert len(before) == 2
+        os.kill(min(before), signal.SIGKILL)
+        assert httpx.get(f"{product.url}/readyz", timeout=30).status_code == 200
+        await_true(
+            lambda: len([words for words in children_of(product.process.pid).values() if "api_process" in words]) == 2,
+            "no process came back",
+        )
+
+    def test_metrics_are_those_of_all_processes(self, product: Served) -> None:
+        def answered() -> float:
+            text = httpx.get(f"{product.url}/metrics", timeout=30).text
+            found = re.findall(r'helpdesk_requests_total\{[^}]*route="/livez"[^}]*\} ([0-9.]+)', text)
+            return sum(map(float, found))
+
+        before = answered()
+        for _ in range(10):
+            httpx.get(f"{product.url}/livez", timeout=30)
+        # Whichever process is asked, all ten are there.
+        assert {answered() - before for _ in range(6)} == {10}
+
+    def test_doctor_finds_nothing_wrong(self, product: Served, installation: dict[str, str]) -> None:
+        found = run(installation, "doctor")
+        assert found.returncode == 0, found.stdout + found.stderr
+        assert "PROBLEM" not in found.stdout
+        assert "PostgreSQL" in found.stdout
+        assert product.process.poll() is None
+
+    def test_keys_rotate_and_old_tokens_stay_good(self, product: Served, installation: dict[str, str]) -> None:
+        token = sign_in(product.url).json()["access_token"]
+        keys = httpx.get(f"{product.url}/.well-known/jwks.json").json()["keys"]
+        rotated = run(installation, "keys", "rotate")
+        assert rotated.returncode == 0, rotated.stderr
+        new = rotated.stdout.strip()
+
+        def published() -> set[str]:
+            return {key["kid"] for key in httpx.get(f"{product.url}/.well-known/jwks.json").json()["keys"]}
+
+        await_true(lambda: new in published(), "the new key is not published")
+        assert {key["kid"] for key in keys} <= published()
+        me = httpx.get(f"{product.url}/v1/me", headers={"Authorization": f"Bearer {token}"})
+        assert me.status_code == 200
+
+    def test_a_second_account_with_the_same_address_is_refused_in_a_sentence(
+        self, product: Served, installation: dict[str, str]
+    ) -> None:
+        refused = run(
+            {**installation, "HELPDESK_PASSWORD": ADMIN[1]}, "user", "create", "--email", ADMIN[0], "--name", "Again"
+        )
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("helpdesk: ")
+        assert "Traceback" not in refused.stderr
+        assert product.process.poll() is None
+
+    def test_a_backup_restores(self, product: Served, installation: dict[str, str]) -> None:
+        url = running_url(product.data_dir / "postgres")
+        assert url is not None
+        file = product.data_dir.parent / "backup"
+        assert run(installation, "backup", str(file)).returncode == 0
+        assert file.stat().st_mode & 0o077 == 0
+        with tempfile.TemporaryDirectory(prefix="helpdesk-restore-") as name:
+            Path(name).chmod(0o755)
+            with EmbeddedPostgres(Path(name) / "data", durable=False) as other:
+                target = {**installation, "HELPDESK_DATABASE_URL": other.url}
+                restored = run(target, "restore", str(file))
+                assert restored.returncode == 0, restored.stderr
+                again = run(target, "doctor")
+                assert "this release has" in again.stdout
+                assert again.returncode == 0, again.stdout
+
+
+class TestEndings:
+    def test_sigterm_leaves_no_process(self, installation: dict[str, str]) -> None:
+        with serving(installation) as product:
+            children = children_of(product.process.pid)
+            assert len(children) == 4, children
+            product.process.send_signal(signal.SIGTERM)
+            assert product.process.wait(PATIENCE) == 0
+        assert [found for found in children if is_alive(found)] == []
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+    def test_a_killed_parent_takes_everything_with_it_and_the_next_start_recovers(
+        self, installation: dict[str, str]
+    ) -> None:
+        with serving(installation) as product:
+            children = children_of(product.process.pid)
+            product.process.send_signal(signal.SIGKILL)
+            product.process.wait(PATIENCE)
+            await_true(lambda: not any(is_alive(found) for found in children), "a child outlived its parent")
+        with serving(installation) as product:
+            assert sign_in(product.url).status_code == 201
+
+    def test_a_taken_port_is_named(self, installation: dict[str, str]) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", int(installation["HELPDESK_PORT"])))
+            other.listen()
+            refused = run(installation, "serve")
+        assert refused.returncode == 1
+        assert f"127.0.0.1:{installation['HELPDESK_PORT']} cannot be used" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+    def test_a_process_that_never_lives_ends_the_start(self, installation: dict[str, str]) -> None:
+        """The pool's size is read by the children only, and PostgreSQL refuses this address."""
+        refused = run({**installation, "HELPDESK_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "serve")
+        assert refused.returncode == 1
+        assert "out of reach" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+class TestProduction:
+    @pytest.mark.parametrize(
+        ("settings", "words"),
+        [
+            ({}, "needs HELPDESK_DATABASE_URL"),
+            ({"HELPDESK_DATABASE_URL": "postgresql://db/helpdesk"}, "needs a HELPDESK_SECRET_KEY"),
+            ({"HELPDESK_DATABASE_URL": "postgresql://db/x", "HELPDESK_SECRET_KEY": "short"}, "at least 32 bytes"),
+        ],
+    )
+    def test_it_refuses_what_suits_a_laptop(
+        self, installation: dict[str, str], settings: dict[str, str], words: str
+    ) -> None:
+        refused = run({**installation, "HELPDESK_ENV": "production", **settings}, "serve")
+        assert refused.returncode == 1
+        assert words in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+    def test_it_refuses_the_demo_passwords(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="helpdesk-demo-") as name:
+            Path(name).chmod(0o755)
+            with EmbeddedPostgres(Path(name) / "postgres", durable=False) as server:
+                environment = environment_of(
+                    Path(name) / "data",
+                    free_port(),
+                    HELPDESK_DATABASE_URL=server.url,
+                    HELPDESK_SECRET_KEY="k" * 40,
+                )
+                (Path(name) / "data").mkdir()
+                assert run(environment, "demo").returncode == 0
+                refused = run({**environment, "HELPDESK_ENV": "production"}, "serve")
+                assert refused.returncode == 1
+                assert "the demo data's passwords" in refused.stderr
+                twice = run(environment, "demo")
+                assert twice.returncode == 1
+                assert "not empty" in twice.stderr
+
+
+class TestContract:
+    def test_the_written_document_is_the_checked_one(self, installation: dict[str, str]) -> None:
+        file = Path(installation["HELPDESK_DATA_DIR"]).parent / "contract" / "helpdesk.json"
+        assert run(installation, "openapi", str(file)).returncode == 0
+        assert json.loads(file.read_text())["openapi"].startswith("3.1")
+        assert run(installation, "openapi", "--check", str(file)).returncode == 0
+        file.write_text(file.read_text().replace('"openapi"', '"OpenAPI"', 1))
+        differs = run(installation, "openapi", "--check", str(file))
+        assert differs.returncode == 1
+        assert "make openapi" in differs.stderr

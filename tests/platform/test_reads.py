@@ -1,0 +1,57 @@
+"""Compiled reads and the pool beneath them."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from sqlalchemy import Integer, bindparam, func, literal, select
+
+from helpdesk_api.database.reads import CompiledRead
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.tickets import policy
+from helpdesk_api.domains.tickets.models import Ticket
+
+NUMBER = bindparam("number", type_=Integer)
+
+
+async def test_values_come_with_each_call_and_constants_stay(own_database: Database) -> None:
+    read = CompiledRead(select(NUMBER + literal(1), NUMBER))
+    async with own_database.reads() as reads:
+        assert [tuple(await reads.fetch_one(read, {"number": number})) for number in (1, 41)] == [(2, 1), (42, 41)]
+
+
+async def test_a_scope_without_its_caller_does_not_run(own_database: Database) -> None:
+    shape = policy.CallerShape(is_admin=False, is_staff=True, sees_organization=False)
+    read = CompiledRead(select(Ticket.id).where(policy.readable(shape)))
+    async with own_database.reads() as reads:
+        with pytest.raises(KeyError):
+            await reads.fetch(read)
+
+
+async def test_an_expanding_in_is_refused() -> None:
+    with pytest.raises(ValueError, match="expanding"):
+        CompiledRead(select(Ticket.id).where(Ticket.number.in_([1, 2])))
+
+
+async def test_many_at_once_wait_for_a_connection(own_database: Database) -> None:
+    read = CompiledRead(select(func.pg_backend_pid()))
+
+    async def one() -> int:
+        async with own_database.reads() as reads:
+            found: int = await reads.fetch_value(read)
+            return found
+
+    assert len(set(await asyncio.gather(*[one() for _ in range(200)]))) <= 20
+
+
+async def test_a_connection_that_the_server_ended_is_not_used_again(own_database: Database) -> None:
+    pid = CompiledRead(select(func.pg_backend_pid()))
+    async with own_database.reads() as reads:
+        first = await reads.fetch_value(pid)
+    async with own_database.session() as session:
+        await session.execute(select(func.pg_terminate_backend(first, 5_000)))
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        async with own_database.reads() as reads:
+            await reads.fetch_value(pid)
+    async with own_database.reads() as reads:
+        assert await reads.fetch_value(pid) != first
