@@ -94,10 +94,10 @@ def baseline() -> FastAPI:
     def add_read(name: str, variants: list[Recording]) -> None:
         @app.get(f"/{name}/{{variant}}")
         async def read(variant: int, request: Request) -> Response:
-            parts = []
             async with request.app.state.pool.acquire() as connection:
-                for sent in variants[variant].statements:
-                    parts.append(_dump(await connection.fetch(sent.sql, *sent.arguments)))
+                parts = [
+                    _dump(await connection.fetch(sent.sql, *sent.arguments)) for sent in variants[variant].statements
+                ]
             return Response("[" + ",".join(parts) + "]", media_type="application/json")
 
     def add_write(name: str, model: Any, variants: list[Recording]) -> None:

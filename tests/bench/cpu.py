@@ -1,4 +1,4 @@
-"""CPU seconds that processes have used so far, from /proc; with children that are gone, as far as their parent knows."""
+"""CPU seconds that processes have used so far, from /proc."""
 
 import os
 from pathlib import Path

@@ -155,7 +155,7 @@ class Seeder:
             "assigned_at": created,
             "status": status,
             "pending_reason": "requester" if status == "pending" else None,
-            "resolution_code": list(ResolutionCode)[0].value if status == "closed" else None,
+            "resolution_code": next(iter(ResolutionCode)).value if status == "closed" else None,
             "resolution_text": text[:80] if status == "closed" else None,
             "resolved_at": done if status == "closed" else None,
             "closed_at": done if status == "closed" else None,

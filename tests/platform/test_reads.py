@@ -50,8 +50,14 @@ async def test_a_connection_that_the_server_ended_is_not_used_again(own_database
         first = await reads.fetch_value(pid)
     async with own_database.session() as session:
         await session.execute(select(func.pg_terminate_backend(first, 5_000)))
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
-        async with own_database.reads() as reads:
-            await reads.fetch_value(pid)
     async with own_database.reads() as reads:
         assert await reads.fetch_value(pid) != first
+
+
+async def test_a_connection_that_dies_in_use_is_not_used_again(own_database: Database) -> None:
+    end_itself = CompiledRead(select(func.pg_terminate_backend(func.pg_backend_pid())))
+    async with own_database.reads() as reads:
+        with pytest.raises(asyncpg.PostgresError):
+            await reads.fetch_value(end_itself)
+    async with own_database.reads() as reads:
+        assert await reads.fetch_value(CompiledRead(select(literal(1)))) == 1
