@@ -31,6 +31,7 @@ from helpdesk_api.domains.operations import routes as operation_routes
 from helpdesk_api.domains.organizations import events as organizations
 from helpdesk_api.domains.organizations import routes as organization_routes
 from helpdesk_api.domains.teams import events as teams
+from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
 from helpdesk_api.domains.tickets import events as tickets
 from helpdesk_api.domains.tickets import jobs as ticket_jobs
@@ -47,6 +48,7 @@ from helpdesk_api.outbox.events import DomainEvent
 from helpdesk_api.outbox.record import Reactions
 from helpdesk_api.web import docs, health, problem_pages
 from helpdesk_api.web.idempotency import drop_expired_keys
+from helpdesk_api.web.rate_limit import drop_past_windows
 
 __all__ = ["INCLUDES", "JOBS", "REACTIONS", "ROUTERS", "SCHEDULE", "authenticate_token", "configure", "load_grants"]
 
@@ -112,11 +114,11 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     categories.CategoryRestored: NOTHING,
     categories.PriorityMatrixChanged: NOTHING,
     users.UserCreated: Reactions(in_transaction=(accounts.invite,)),
-    users.UserUpdated: Reactions(after_commit=(routing.flag_open_tickets,)),
+    users.UserUpdated: Reactions(in_transaction=(membership.leave_teams,), after_commit=(routing.flag_open_tickets,)),
     users.UserDeactivated: Reactions(
         in_transaction=(accounts.end_sessions,), after_commit=(routing.flag_open_tickets,)
     ),
-    users.UserReactivated: NOTHING,
+    users.UserReactivated: Reactions(after_commit=(routing.give_to_next_free,)),
     teams.TeamCreated: NOTHING,
     teams.TeamUpdated: NOTHING,
     teams.TeamArchived: NOTHING,
@@ -136,6 +138,7 @@ CLOSE_RESOLVED = "tickets.close_resolved"
 RESUME_SCHEDULED = "tickets.resume_scheduled"
 DROP_KEYS = "idempotency.drop_expired"
 DROP_CREDENTIALS = "authentication.drop_expired"
+DROP_WINDOWS = "rate_limit.drop_past"
 
 JOBS: Mapping[str, Handler] = {
     **assignment_jobs.JOBS,
@@ -144,6 +147,7 @@ JOBS: Mapping[str, Handler] = {
     DELIVER_JOB: delivery.deliver,
     DROP_KEYS: drop_expired_keys,
     DROP_CREDENTIALS: credentials.drop_expired,
+    DROP_WINDOWS: drop_past_windows,
     PRUNE_JOB: prune,
 }
 
@@ -155,6 +159,7 @@ SCHEDULE = (
     Scheduled(assignment_jobs.SERVE_EVERY_TEAM, _MINUTE, assignment_jobs.SERVE_EVERY_TEAM),
     Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
     Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),
+    Scheduled(DROP_WINDOWS, _HOUR, DROP_WINDOWS),
     Scheduled(PRUNE_JOB, _HOUR, PRUNE_JOB),
 )
 

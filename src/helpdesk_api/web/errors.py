@@ -156,6 +156,13 @@ class UnknownReference(Unprocessable):
     default_detail = "There is no such thing, or you cannot see it."
 
 
+class ExternalPairIncomplete(Unprocessable):
+    """An id of another system means nothing without that system's name."""
+
+    code = "external_pair_incomplete"
+    title = "external_id and external_source go together"
+
+
 class TooManyRequests(ProblemError):
     status = 429
     code = "too_many_requests"

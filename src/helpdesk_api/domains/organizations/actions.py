@@ -15,13 +15,15 @@ from helpdesk_api.domains.organizations.models import Organization
 from helpdesk_api.domains.organizations.schemas import OrganizationCreate, OrganizationUpdate
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
+from helpdesk_api.web.errors import ExternalPairIncomplete
 
 
 async def create_organization(session: AsyncSession, principal: Principal, body: OrganizationCreate) -> Organization:
+    """Raises `organization_external_id_taken` and `external_pair_incomplete`."""
     now = clock.now()
     organization = Organization(id=new_id(), created_at=now, updated_at=now, version=1, **body.model_dump())
     session.add(organization)
-    await _flush(session)
+    await _flush(session, organization)
     await _record(session, principal, organization, events.OrganizationCreated, {"name": (None, organization.name)})
     return organization
 
@@ -29,6 +31,7 @@ async def create_organization(session: AsyncSession, principal: Principal, body:
 async def update_organization(
     session: AsyncSession, principal: Principal, organization: Organization, body: OrganizationUpdate
 ) -> None:
+    """Merge patch. Raises what `create_organization` does."""
     values: Mapping[str, Any] = body.model_dump(exclude_unset=True)
     changes = {
         name: (getattr(organization, name), value)
@@ -41,11 +44,13 @@ async def update_organization(
         setattr(organization, name, value)
     organization.version += 1
     organization.updated_at = clock.now()
-    await _flush(session)
+    await _flush(session, organization)
     await _record(session, principal, organization, events.OrganizationUpdated, changes)
 
 
-async def _flush(session: AsyncSession) -> None:
+async def _flush(session: AsyncSession, organization: Organization) -> None:
+    if (organization.external_id is None) != (organization.external_source is None):
+        raise ExternalPairIncomplete(pointer="#/external_id")
     try:
         await session.flush()
     except IntegrityError as error:

@@ -40,7 +40,7 @@ async def get_organization(reads: ReadSession, organization_id: UUID) -> Any:
 
 async def lock_organization(session: AsyncSession, organization_id: UUID) -> Organization:
     """Raises `organization_not_found`."""
-    found = await session.get(Organization, organization_id, with_for_update=True)
+    found = await session.get(Organization, organization_id, with_for_update={"key_share": True})
     if found is None:
         raise OrganizationNotFound
     return found

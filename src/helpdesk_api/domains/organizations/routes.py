@@ -17,7 +17,7 @@ from helpdesk_api.domains.organizations.schemas import (
     OrganizationUpdate,
 )
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import documents
+from helpdesk_api.web.errors import ExternalPairIncomplete, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -63,7 +63,7 @@ async def list_organizations(
     status_code=201,
     response_model=OrganizationRead,
     dependencies=WRITE,
-    responses=documents(errors.OrganizationExternalIdTaken),
+    responses=documents(errors.OrganizationExternalIdTaken, ExternalPairIncomplete),
 )
 async def create_organization(
     body: OrganizationCreate, principal: PrincipalDep, session: SessionDep, response: Response
@@ -96,7 +96,7 @@ async def get_organization(organization_id: OrganizationId, reads: ReadSessionDe
     summary="Change an organization",
     response_model=OrganizationRead,
     dependencies=WRITE,
-    responses=documents(errors.OrganizationNotFound, errors.OrganizationExternalIdTaken),
+    responses=documents(errors.OrganizationNotFound, errors.OrganizationExternalIdTaken, ExternalPairIncomplete),
 )
 async def update_organization(
     organization_id: OrganizationId,

@@ -20,6 +20,7 @@ from helpdesk_api.domains.teams.errors import MemberNotFound, NotStaff, NotYourT
 from helpdesk_api.domains.teams.models import Team, TeamMember
 from helpdesk_api.domains.teams.schemas import MemberPut, TeamCreate, TeamUpdate
 from helpdesk_api.domains.users.models import User
+from helpdesk_api.domains.users.rules import normalized_email
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
@@ -29,11 +30,11 @@ CACHE = "teams"
 
 
 async def create_team(session: AsyncSession, principal: Principal, body: TeamCreate) -> Team:
-    """Raises `team_name_taken`; by administrators alone."""
+    """Raises `team_name_taken` and `invalid_email`; by administrators alone."""
     if not principal.is_admin:
         raise NotYourTeam
     now = clock.now()
-    team = Team(id=new_id(), created_at=now, updated_at=now, version=1, **body.model_dump())
+    team = Team(id=new_id(), created_at=now, updated_at=now, version=1, **_checked(body.model_dump()))
     session.add(team)
     await _flush(session)
     await _record(session, principal, team, events.TeamCreated, changes={"name": (None, team.name)})
@@ -41,9 +42,9 @@ async def create_team(session: AsyncSession, principal: Principal, body: TeamCre
 
 
 async def update_team(session: AsyncSession, principal: Principal, team: Team, body: TeamUpdate) -> None:
-    """Raises `not_your_team` and `team_name_taken`."""
+    """Raises `not_your_team`, `team_name_taken` and `invalid_email`."""
     _require(principal, team)
-    values: Mapping[str, Any] = body.model_dump(exclude_unset=True)
+    values = _checked(body.model_dump(exclude_unset=True))
     changes = {name: (getattr(team, name), value) for name, value in values.items() if getattr(team, name) != value}
     if not changes:
         return
@@ -100,6 +101,21 @@ async def remove_member(session: AsyncSession, principal: Principal, team: Team,
         raise MemberNotFound
     await invalidate(session, grants.CACHE, user_id.hex)
     await _record(session, principal, team, events.MemberRemoved, data={"user_id": public_id("usr", user_id)})
+
+
+async def remove_from_all_teams(session: AsyncSession, principal: Principal, user_id: UUID) -> None:
+    """Of whoever may no longer be of one; each team's history says so."""
+    left = delete(TeamMember).where(TeamMember.user_id == user_id).returning(TeamMember.team_id)
+    for team_id in (await session.scalars(left)).all():
+        team = await session.get_one(Team, team_id)
+        await _record(session, principal, team, events.MemberRemoved, data={"user_id": public_id("usr", user_id)})
+    await invalidate(session, grants.CACHE, user_id.hex)
+
+
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    if values.get("email") is None:
+        return dict(values)
+    return {**values, "email": normalized_email(values["email"])}
 
 
 def _require(principal: Principal, team: Team) -> None:

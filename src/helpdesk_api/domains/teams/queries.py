@@ -42,7 +42,7 @@ async def get_team(reads: ReadSession, team_id: UUID) -> Any:
 
 async def lock_team(session: AsyncSession, team_id: UUID) -> Team:
     """Raises `team_not_found`."""
-    found = await session.get(Team, team_id, with_for_update=True)
+    found = await session.get(Team, team_id, with_for_update={"key_share": True})
     if found is None:
         raise TeamNotFound
     return found

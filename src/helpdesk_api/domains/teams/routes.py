@@ -10,6 +10,7 @@ from helpdesk_api.database.ids import TeamId, UserId
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.teams import actions, errors, queries
 from helpdesk_api.domains.teams.schemas import MemberPage, MemberPut, TeamCreate, TeamPage, TeamRead, TeamUpdate
+from helpdesk_api.domains.users.errors import InvalidEmail
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, add_links, whole_page
@@ -54,7 +55,7 @@ async def list_teams(
     status_code=201,
     response_model=TeamRead,
     dependencies=WRITE,
-    responses=documents(errors.TeamNameTaken, errors.NotYourTeam),
+    responses=documents(errors.TeamNameTaken, errors.NotYourTeam, InvalidEmail),
 )
 async def create_team(body: TeamCreate, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
     """By administrators."""
@@ -85,7 +86,7 @@ async def get_team(team_id: TeamId, reads: ReadSessionDep, response: Response) -
     summary="Change a team",
     response_model=TeamRead,
     dependencies=WRITE,
-    responses=documents(errors.TeamNotFound, errors.TeamNameTaken, errors.NotYourTeam),
+    responses=documents(errors.TeamNotFound, errors.TeamNameTaken, errors.NotYourTeam, InvalidEmail),
 )
 async def update_team(
     team_id: TeamId,

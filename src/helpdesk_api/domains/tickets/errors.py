@@ -54,11 +54,6 @@ class PriorityReasonRequired(Unprocessable):
     title = "A priority set by hand needs a reason"
 
 
-class ExternalPairIncomplete(Unprocessable):
-    code = "external_pair_incomplete"
-    title = "external_id and external_source go together"
-
-
 class CategoryRetired(Unprocessable):
     code = "category_retired"
     title = "This category takes no new tickets"

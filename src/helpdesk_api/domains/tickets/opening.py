@@ -28,7 +28,6 @@ from helpdesk_api.domains.tickets.enums import (
 from helpdesk_api.domains.tickets.errors import (
     CategoryRetired,
     ExternalIdTaken,
-    ExternalPairIncomplete,
     FieldForbidden,
     InstantInFuture,
     PriorityReasonRequired,
@@ -37,7 +36,7 @@ from helpdesk_api.domains.tickets.models import NUMBERS, REFERENCE_PREFIXES, Tic
 from helpdesk_api.domains.tickets.policy import works_on
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketUpdate
 from helpdesk_api.outbox.record import record
-from helpdesk_api.web.errors import UnknownReference
+from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference
 from helpdesk_api.web.markdown import to_html
 
 _FIRST_VALUES = [

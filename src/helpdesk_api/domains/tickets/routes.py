@@ -38,7 +38,7 @@ from helpdesk_api.domains.tickets.schemas import (
     TicketUpdate,
 )
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import ProblemError, UnknownReference, documents
+from helpdesk_api.web.errors import ExternalPairIncomplete, ProblemError, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, link_header
 from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
@@ -104,7 +104,7 @@ def _current(principal: Principal, ticket: Ticket) -> str:
         MissingScope,
         errors.CategoryRetired,
         errors.ExternalIdTaken,
-        errors.ExternalPairIncomplete,
+        ExternalPairIncomplete,
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
@@ -187,7 +187,7 @@ async def get_ticket(
         MissingScope,
         errors.CategoryRetired,
         errors.ExternalIdTaken,
-        errors.ExternalPairIncomplete,
+        ExternalPairIncomplete,
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,

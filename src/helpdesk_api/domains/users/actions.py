@@ -5,9 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,19 +16,13 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
-from helpdesk_api.domains.users import events
-from helpdesk_api.domains.users.errors import (
-    EmailTaken,
-    InvalidEmail,
-    LastAdmin,
-    UnknownTimeZone,
-    UserExternalIdTaken,
-)
+from helpdesk_api.domains.users import events, rules
+from helpdesk_api.domains.users.errors import EmailTaken, LastAdmin, ManagerCycle, UserExternalIdTaken
 from helpdesk_api.domains.users.models import User, UserKind
 from helpdesk_api.domains.users.schemas import UserCreate, UserUpdate
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
-from helpdesk_api.web.errors import UnknownReference
+from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference
 from helpdesk_api.web.schemas import instant_text
 
 _PREFIXES = {"manager_id": "usr", "organization_id": "org"}
@@ -45,20 +37,12 @@ def shown(name: str, value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
-def normalized_email(text: str) -> str:
-    """Raises `invalid_email`. The domain is lower-cased; no look-up is made."""
-    try:
-        return validate_email(text, check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise InvalidEmail(str(error), pointer="#/email") from error
-
-
 def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(values)
-    if found.get("email") is not None:
-        found["email"] = normalized_email(found["email"])
-    if found.get("time_zone") is not None and found["time_zone"] not in available_timezones():
-        raise UnknownTimeZone(pointer="#/time_zone")
+    if "email" in found:
+        found["email"] = rules.normalized_email(found["email"])
+    if "time_zone" in found:
+        rules.check_time_zone(found["time_zone"])
     return found
 
 
@@ -78,7 +62,8 @@ async def flush_checked(session: AsyncSession) -> None:
 
 
 async def create_user(session: AsyncSession, principal: Principal, body: UserCreate) -> User:
-    """Raises `email_taken`, `user_external_id_taken`, `invalid_email`, `unknown_time_zone`, `unknown_reference`."""
+    """Raises `email_taken`, `user_external_id_taken`, `invalid_email`, `unknown_time_zone`, `unknown_reference`,
+    `external_pair_incomplete`."""
     return await _add(session, principal, UserKind.USER, _checked(body.model_dump()))
 
 
@@ -90,6 +75,7 @@ async def create_service_user(session: AsyncSession, principal: Principal, *, na
 async def _add(session: AsyncSession, principal: Principal, kind: UserKind, values: Mapping[str, Any]) -> User:
     now = clock.now()
     user = User(id=new_id(), kind=kind, created_at=now, updated_at=now, version=1, **values)
+    _check_external(user)
     session.add(user)
     await flush_checked(session)
     data = {"name": user.name, "role": user.role.value, "kind": user.kind.value}
@@ -98,7 +84,8 @@ async def _add(session: AsyncSession, principal: Principal, kind: UserKind, valu
 
 
 async def update_user(session: AsyncSession, principal: Principal, user: User, body: UserUpdate) -> None:
-    """Merge patch; raises `last_admin` when the last active administrator would lose the role."""
+    """Merge patch. Raises what `create_user` does, `manager_cycle`, and `last_admin` when the last active
+    administrator would lose the role."""
     await change_user(session, principal, user, body.model_dump(exclude_unset=True))
 
 
@@ -113,8 +100,11 @@ async def change_user(session: AsyncSession, principal: Principal, user: User, v
         return
     if user.role is Role.ADMIN and values.get("role", Role.ADMIN) is not Role.ADMIN:
         await _keep_one_admin(session, user)
+    if "manager_id" in changes and values["manager_id"] is not None:
+        await _check_manager(session, user.id, values["manager_id"])
     for name, value in values.items():
         setattr(user, name, value)
+    _check_external(user)
     user.version += 1
     user.updated_at = clock.now()
     await flush_checked(session)
@@ -143,6 +133,19 @@ async def reactivate_user(session: AsyncSession, principal: Principal, user: Use
     user.version += 1
     user.updated_at = clock.now()
     await _record(session, principal, user, events.UserReactivated, changes=changes)
+
+
+def _check_external(user: User) -> None:
+    if (user.external_id is None) != (user.external_source is None):
+        raise ExternalPairIncomplete(pointer="#/external_id")
+
+
+async def _check_manager(session: AsyncSession, user_id: UUID, manager_id: UUID) -> None:
+    """Raises `manager_cycle`: whoever walks up the line to an approver must arrive."""
+    line = select(User.id, User.manager_id).where(User.id == manager_id).cte(recursive=True)
+    line = line.union(select(User.id, User.manager_id).join(line, User.id == line.c.manager_id))
+    if await session.scalar(select(line.c.id).where(line.c.id == user_id)) is not None:
+        raise ManagerCycle(pointer="#/manager_id")
 
 
 async def _keep_one_admin(session: AsyncSession, leaving: User) -> None:

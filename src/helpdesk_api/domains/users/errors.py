@@ -24,6 +24,11 @@ class LastAdmin(Conflict):
     title = "One active administrator must remain"
 
 
+class ManagerCycle(Unprocessable):
+    code = "manager_cycle"
+    title = "Nobody can be their own manager, not even by way of others"
+
+
 class InvalidEmail(Unprocessable):
     code = "invalid_email"
     title = "This is not an e-mail address"

@@ -57,9 +57,11 @@ async def get_user(reads: ReadSession, principal: Principal, user_id: UUID) -> A
 
 
 async def lock_user(session: AsyncSession, principal: Principal, user_id: UUID) -> User:
-    """Raises `user_not_found`."""
+    """Raises `user_not_found`. Tickets that name the user need not wait for this lock."""
     user = (
-        await session.execute(select(User).where(User.id == user_id, policy.readable(principal)).with_for_update())
+        await session.execute(
+            select(User).where(User.id == user_id, policy.readable(principal)).with_for_update(key_share=True)
+        )
     ).scalar_one_or_none()
     if user is None:
         raise UserNotFound

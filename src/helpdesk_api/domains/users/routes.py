@@ -12,7 +12,7 @@ from helpdesk_api.domains.users import actions, errors, queries
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.domains.users.schemas import ExternalText, UserCreate, UserPage, UserRead, UserUpdate
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import UnknownReference, documents
+from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -85,6 +85,7 @@ async def list_users(  # noqa: PLR0917 - one parameter a filter
         errors.UserExternalIdTaken,
         errors.InvalidEmail,
         errors.UnknownTimeZone,
+        ExternalPairIncomplete,
         UnknownReference,
     ),
 )
@@ -124,6 +125,8 @@ async def get_user(user_id: UserId, principal: PrincipalDep, reads: ReadSessionD
         errors.InvalidEmail,
         errors.UnknownTimeZone,
         errors.LastAdmin,
+        errors.ManagerCycle,
+        ExternalPairIncomplete,
         UnknownReference,
     ),
 )

@@ -1,0 +1,29 @@
+"""What an address and a time zone must be."""
+
+from functools import cache
+from zoneinfo import available_timezones
+
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+
+from helpdesk_api.domains.users.errors import InvalidEmail, UnknownTimeZone
+
+# Reserved for multicast DNS, and yet what many a company calls its own network.
+SPECIAL_USE_DOMAIN_NAMES.remove("local")
+
+
+def normalized_email(text: str) -> str:
+    """Raises `invalid_email`. The domain is lower-cased; no look-up is made."""
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise InvalidEmail(str(error), pointer="#/email") from error
+
+
+# Reading the names walks a directory tree: once a process is enough.
+_zones = cache(available_timezones)
+
+
+def check_time_zone(name: str) -> None:
+    """Raises `unknown_time_zone` unless it is an IANA name."""
+    if name not in _zones():
+        raise UnknownTimeZone(pointer="#/time_zone")
