@@ -97,6 +97,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_priority_matrix")),
     )
     op.create_table(
+        "rate_windows",
+        sa.Column("caller", sa.Text(), nullable=False),
+        sa.Column("minute", sa.BigInteger(), nullable=False),
+        sa.Column("leased", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("caller", "minute", name=op.f("pk_rate_windows")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
         "scheduled_ticks",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("next_run_at", sa.DateTime(timezone=True), nullable=False),
@@ -795,6 +803,7 @@ def downgrade() -> None:
     op.drop_table("signing_keys")
     op.drop_table("sign_in_attempts")
     op.drop_table("scheduled_ticks")
+    op.drop_table("rate_windows")
     op.drop_table("priority_matrix")
     op.drop_table("outbox_state")
     op.drop_index("ix_organizations_name", table_name="organizations")

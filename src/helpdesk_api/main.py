@@ -20,7 +20,7 @@ from helpdesk_api.outbox.record import install_reactions
 from helpdesk_api.web import cursors, problems
 from helpdesk_api.web.body_limit import BodyLimitMiddleware
 from helpdesk_api.web.middleware import EdgeMiddleware
-from helpdesk_api.web.rate_limit import RateLimiter
+from helpdesk_api.web.rate_limit import RateLimiter, lease_from
 from helpdesk_api.web.routing import serving_order
 
 EXPOSED_HEADERS = (
@@ -60,6 +60,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     database = open_database(settings)
     listener = Listener(settings.database_url_required)
     app.state.database = database
+    app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute, lease_from(database))
     await listener.start()
     send_wakeups_through(listener.wake)
     try:
