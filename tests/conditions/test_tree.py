@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from helpdesk_api.conditions.checking import check
+from helpdesk_api.conditions.checking import InvalidConditions, check
 from helpdesk_api.conditions.tree import ConditionTree, as_json
-from helpdesk_api.web.errors import ValidationFailed
 from tests.conditions.things import THING, read
 
 LEAF = {"field": "title", "op": "eq", "value": "x"}
@@ -103,14 +102,14 @@ def test_an_empty_all_is_allowed_and_an_empty_any_is_not() -> None:
     ],
 )
 def test_what_does_not_fit_the_field_is_pointed_at(leaf: dict[str, Any], code: str, part: str) -> None:
-    with pytest.raises(ValidationFailed) as caught:
+    with pytest.raises(InvalidConditions) as caught:
         check(read({"all": [LEAF, LEAF, {"not": leaf}]}), THING)
     assert [(error.pointer, error.code) for error in caught.value.errors] == [(f"#/conditions/all/2/not/{part}", code)]
 
 
 def test_every_wrong_place_is_named_at_once() -> None:
     wrong = {"field": "title", "op": "gt", "value": "a"}
-    with pytest.raises(ValidationFailed) as caught:
+    with pytest.raises(InvalidConditions) as caught:
         check(read({"any": [wrong, LEAF, wrong]}), THING, "#/filter")
     assert [error.pointer for error in caught.value.errors] == ["#/filter/any/0/op", "#/filter/any/2/op"]
 

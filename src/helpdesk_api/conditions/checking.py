@@ -16,10 +16,17 @@ from helpdesk_api.conditions.tree import (
     Node,
 )
 from helpdesk_api.database.ids import parse_id
-from helpdesk_api.web.errors import FieldError, ValidationFailed
+from helpdesk_api.web.errors import FieldError, Unprocessable
 
 _instant: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
+
+
+class InvalidConditions(Unprocessable):
+    """A well-formed tree that this subject's fields do not answer; a schema cannot say which those are."""
+
+    code = "invalid_conditions"
+    title = "The conditions do not fit what they are about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +64,12 @@ class _ValueError(Exception):
 
 
 def check(node: Node, subject: Subject, pointer: str = "#/conditions") -> Checked:
-    """Raises `validation_failed` with one error per wrong place, such as `#/conditions/all/2/value`."""
+    """Raises `invalid_conditions` with one error per wrong place, such as `#/conditions/all/2/value`."""
     errors: list[FieldError] = []
     checked = _check(node, subject, pointer, errors)
     if errors:
         message = f"{len(errors)} part(s) of the conditions do not fit; see `errors`."
-        raise ValidationFailed(message, errors=errors)
+        raise InvalidConditions(message, errors=errors)
     return checked
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, cast, column, func, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk_api.conditions.checking import check
+from helpdesk_api.conditions.checking import InvalidConditions, check
 from helpdesk_api.conditions.predicate import compile_predicate
 from helpdesk_api.conditions.tree import ConditionTree, Node
 from helpdesk_api.database.cache import InvalidatedCache
@@ -22,7 +22,6 @@ from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.models import EventRow
-from helpdesk_api.web.errors import ValidationFailed
 from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
 logger = structlog.get_logger(__name__)
@@ -54,7 +53,7 @@ async def _load_rules(reads: ReadSession, key: str) -> tuple[Rule, ...]:
 def _compiled(row: Mapping[str, Any]) -> Rule | None:
     try:
         matches = compile_predicate(check(_tree.validate_python(row["conditions"]), TICKET))
-    except (ValueError, ValidationFailed) as error:
+    except (ValueError, InvalidConditions) as error:
         # A field that a later release dropped must not stop tickets from being opened.
         logger.warning("routing_rule_unreadable", rule_id=str(row["id"]), error=str(error))
         return None

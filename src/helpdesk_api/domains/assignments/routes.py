@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.database.ids import RuleId, UserId, public_id
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.assignments import actions, availability, configuration, errors, policy, queries
@@ -30,7 +31,7 @@ from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound, TransitionNotAllowed
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep, get_row
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, ValidationFailed, documents
+from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, PageRequest, link_header
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -46,7 +47,7 @@ rules_router = ApiRouter(
 )
 _READ_RULES = [requires(Permission.CONFIGURATION_READ)]
 _WRITE_RULES = [requires(Permission.CONFIGURATION_WRITE)]
-_RULE_ERRORS = (UnknownReference, ValidationFailed, errors.RoutingRuleWithoutEffect)
+_RULE_ERRORS = (UnknownReference, InvalidConditions, errors.RoutingRuleWithoutEffect)
 
 
 def _page(

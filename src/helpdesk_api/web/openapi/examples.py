@@ -173,9 +173,7 @@ def add_examples(document: Json, operations: list[tuple[str, Json]]) -> None:
     maker = ExampleMaker(schemas)
     for place, operation in operations:
         contents = [operation.get("requestBody", {}).get("content", {})]
-        contents += [
-            response.get("content", {}) for status, response in operation["responses"].items() if status.startswith("2")
-        ]
+        contents += [response.get("content", {}) for response in operation["responses"].values()]
         for content in contents:
             for media_type, media in content.items():
                 if "example" in media or "examples" in media or "schema" not in media:
