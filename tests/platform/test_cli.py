@@ -35,7 +35,9 @@ def await_true(condition: Callable[[], object], what: str) -> None:
 
 
 def children_of(process_id: int) -> dict[int, str]:
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
+    ).stdout
     rows = [line.split(maxsplit=3) for line in listed.splitlines()]
     return {int(row[0]): row[3] for row in rows if int(row[1]) == process_id and not row[2].startswith("Z")}
 
@@ -222,16 +224,14 @@ class TestEndings:
             assert sign_in(product.url).status_code == 201
 
     def test_a_taken_port_is_named(self, installation: dict[str, str]) -> None:
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", int(installation["HELPDESK_PORT"])))
-            other.listen()
-            refused = run(installation, "serve")
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            refused = run({**installation, "HELPDESK_PORT": str(port)}, "serve")
         assert refused.returncode == 1
-        assert f"127.0.0.1:{installation['HELPDESK_PORT']} cannot be used" in refused.stderr
+        assert f"127.0.0.1:{port} cannot be used" in refused.stderr
         assert "Traceback" not in refused.stderr
 
-    def test_a_process_that_never_lives_ends_the_start(self, installation: dict[str, str]) -> None:
-        """The pool's size is read by the children only, and PostgreSQL refuses this address."""
+    def test_a_database_out_of_reach_is_said_in_a_sentence(self, installation: dict[str, str]) -> None:
         refused = run({**installation, "HELPDESK_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "serve")
         assert refused.returncode == 1
         assert "out of reach" in refused.stderr
@@ -240,7 +240,7 @@ class TestEndings:
 
 class TestProduction:
     @pytest.mark.parametrize(
-        ("settings", "words"),
+        ("given", "words"),
         [
             ({}, "needs HELPDESK_DATABASE_URL"),
             ({"HELPDESK_DATABASE_URL": "postgresql://db/helpdesk"}, "needs a HELPDESK_SECRET_KEY"),
@@ -248,9 +248,9 @@ class TestProduction:
         ],
     )
     def test_it_refuses_what_suits_a_laptop(
-        self, installation: dict[str, str], settings: dict[str, str], words: str
+        self, installation: dict[str, str], given: dict[str, str], words: str
     ) -> None:
-        refused = run({**installation, "HELPDESK_ENV": "production", **settings}, "serve")
+        refused = run({**installation, "HELPDESK_ENV": "production", **given}, "serve")
         assert refused.returncode == 1
         assert words in refused.stderr
         assert "Traceback" not in refused.stderr
@@ -276,11 +276,10 @@ class TestProduction:
 
 
 class TestContract:
-    def test_the_written_document_is_the_checked_one(self, installation: dict[str, str]) -> None:
+    def test_a_document_that_differs_is_refused(self, installation: dict[str, str]) -> None:
         file = Path(installation["HELPDESK_DATA_DIR"]).parent / "contract" / "helpdesk.json"
         assert run(installation, "openapi", str(file)).returncode == 0
         assert json.loads(file.read_text())["openapi"].startswith("3.1")
-        assert run(installation, "openapi", "--check", str(file)).returncode == 0
         file.write_text(file.read_text().replace('"openapi"', '"OpenAPI"', 1))
         differs = run(installation, "openapi", "--check", str(file))
         assert differs.returncode == 1
