@@ -149,7 +149,7 @@ class EmbeddedPostgres:
                 stdout=log,
                 stderr=log,
                 process_group=0,  # Ctrl-C in the terminal reaches the owner alone, which then stops us in order.
-                preexec_fn=_die_with_parent(signal.SIGINT),
+                preexec_fn=_die_with_parent(signal.SIGINT),  # noqa: PLW1509 - one system call, loaded before the fork
                 **owner.options(),
             )
 
