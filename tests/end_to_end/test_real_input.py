@@ -1,0 +1,182 @@
+"""Real tickets over TCP, sixteen clients at once, a worker killed twice: nothing lost, nothing twice.
+
+`HELPDESK_E2E_TICKETS=2000` is the full run; the ordinary suite takes a small one.
+"""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.end_to_end.desk import Desk, mails, set_up, sign_in
+from tests.end_to_end.lives import SECRET, SOURCE, Life, live
+from tests.end_to_end.real_tickets import RealTicket, real_tickets
+from tests.end_to_end.served import Served, served
+
+COUNT = int(os.environ.get("HELPDESK_E2E_TICKETS", "48"))
+CLIENTS = 16
+KILLS = 2
+QUIET_SECONDS = 240.0
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(1_800)]
+
+
+async def test_nothing_is_lost_and_nothing_is_twice() -> None:
+    rows = real_tickets(COUNT)
+    with served(HELPDESK_RATE_LIMIT_PER_MINUTE="1000000") as product:
+        admin = await sign_in(product.url, "edda@tarnwick.example.com", "keys-to-the-bakery")
+        desk = await set_up(product.url, product.data_dir / "mail", admin, sorted({row.queue for row in rows}))
+        try:
+            lives = await run_lives(desk, product, rows)
+            await wait_until_quiet(desk)
+            await prove(desk, lives)
+        finally:
+            await desk.close()
+
+
+async def run_lives(desk: Desk, product: Served, rows: list[RealTicket]) -> list[Life]:
+    """Sixteen clients take the rows in turn; after each third the worker is killed in the middle of its work."""
+    waiting = list(enumerate(rows))[::-1]
+    kill_at = {len(rows) * part // (KILLS + 1) for part in range(1, KILLS + 1)}
+    lives: list[Life] = []
+
+    async def client() -> None:
+        while waiting:
+            number, row = waiting.pop()
+            if number in kill_at:
+                await kill_worker(product)
+            lives.append(await live(desk, row, number))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CLIENTS):
+            group.create_task(client())
+    return lives
+
+
+async def kill_worker(product: Served) -> None:
+    for _ in range(600):
+        found = [one for one in children_of(product.process.pid) if b"helpdesk_api.worker" in command_of(one)]
+        if found:
+            os.kill(found[0], signal.SIGKILL)
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(product.log.read_text()[-2_000:])
+
+
+def children_of(process_id: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        if parent == process_id:
+            found.append(int(folder.name))
+    return found
+
+
+def command_of(process_id: int) -> bytes:
+    try:
+        return Path(f"/proc/{process_id}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+async def wait_until_quiet(desk: Desk) -> None:
+    """The log has caught up, no job of the run waits, and no mail is on its way."""
+    for _ in range(int(QUIET_SECONDS / 0.5)):
+        log = (await desk.admin.get("/v1/events", params={"limit": 1, "type": "ticket.created"})).json()
+        waiting = [await total(desk.admin, "/v1/jobs", status=status) for status in ("queued", "running")]
+        unsent = [await total(desk.admin, "/v1/mail-messages", status=status) for status in ("queued", "failed")]
+        if log["data"] and not any(waiting) and not any(unsent):
+            return
+        await asyncio.sleep(0.5)
+    message = f"still waiting: jobs {waiting}, mails {unsent}"
+    raise AssertionError(message)
+
+
+async def total(client: httpx.AsyncClient, path: str, **filters: str) -> int:
+    reply = await client.get(path, params={**filters, "include_total": "true", "limit": 1})
+    assert reply.status_code == httpx.codes.OK, reply.text
+    return int(reply.json()["total"])
+
+
+async def every(client: httpx.AsyncClient, path: str, **filters: str) -> list[dict[str, Any]]:
+    """All pages of a list."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        reply = await client.get(path, params={**filters, "limit": "200", **({"cursor": cursor} if cursor else {})})
+        assert reply.status_code == httpx.codes.OK, reply.text
+        found += reply.json()["data"]
+        cursor = reply.json()["next_cursor"]
+        if cursor is None:
+            return found
+
+
+async def prove(desk: Desk, lives: list[Life]) -> None:
+    tickets = await every(desk.admin, "/v1/tickets", external_source=SOURCE)
+    assert Counter(ticket["external_id"] for ticket in tickets) == Counter(life.row.key for life in lives)
+    assert len({ticket["reference"] for ticket in tickets}) == len(lives)
+    by_key = {ticket["external_id"]: ticket for ticket in tickets}
+    for life in lives:
+        found = by_key[life.row.key]
+        assert (found["id"], found["status"]) == (life.ticket["id"], life.status)
+        assert (found["subject"], found["description"]) == (life.row.subject, life.row.body)
+    # Counts equal to the file's.
+    names = {category: queue for queue, category in desk.categories.items()}
+    assert Counter(names[ticket["category_id"]] for ticket in tickets) == Counter(life.row.queue for life in lives)
+    assert Counter(tag for ticket in tickets for tag in ticket["tags"]) == Counter(life.row.source for life in lives)
+    for life in lives:
+        await prove_history(desk, life)
+    await prove_mails(desk, lives)
+    await prove_nothing_internal_is_seen(desk, lives)
+
+
+async def prove_history(desk: Desk, life: Life) -> None:
+    """Every step once, in order, and each field's value before is the one that the step before it left."""
+    history = await every(desk.admin, f"/v1/tickets/{life.ticket['id']}/history")
+    assert [event["type"] for event in history] == life.events, life.row.key
+    values: dict[str, Any] = {}
+    for event in history:
+        for change in event["changes"]:
+            if event["type"].startswith("ticket."):
+                assert values.get(change["field"]) == change["before"], (life.row.key, event["type"], change)
+                values[change["field"]] = change["after"]
+    assert values["status"] == life.status
+
+
+async def prove_mails(desk: Desk, lives: list[Life]) -> None:
+    """Each expected mail once, each in one file under its Message-ID, and no file besides."""
+    sent = await every(desk.admin, "/v1/mail-messages")
+    assert {mail["status"] for mail in sent} == {"sent"}
+    on_disk = Counter(str(message["Message-ID"]) for message in mails(desk.mail_dir))
+    assert on_disk == Counter(mail["message_id"] for mail in sent)
+    assert set(on_disk.values()) == {1}
+    assert len({(mail["event_id"], mail["template"], mail["recipient_id"]) for mail in sent}) == len(sent)
+    told: dict[str, Counter[str]] = {}
+    for mail in sent:
+        if mail["ticket_id"] is not None:
+            told.setdefault(mail["ticket_id"], Counter())[mail["template"]] += 1
+    for life in lives:
+        found, expected = told[life.ticket["id"]], life.mails
+        missing = expected["assigned"] - found["assigned"]
+        assert 0 <= missing <= life.passing_assignments, (life.row.key, found)
+        assert found + Counter(assigned=missing) == expected, (life.row.key, life.scenario, found)
+
+
+async def prove_nothing_internal_is_seen(desk: Desk, lives: list[Life]) -> None:
+    for life in lives:
+        path = f"/v1/tickets/{life.ticket['id']}"
+        for part in ("", "/comments", "/history"):
+            reply = await desk.client(life.requester).get(f"{path}{part}")
+            assert reply.status_code == httpx.codes.OK
+            assert SECRET not in reply.text
+    addresses = {f"requester{number}@run.example.com" for number in range(len(desk.requesters))}
+    for message in mails(desk.mail_dir):
+        if any(address in str(message["To"]) for address in addresses):
+            assert SECRET not in message.as_string()
