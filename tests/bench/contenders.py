@@ -93,7 +93,7 @@ def bring_schema(url: str) -> None:
 
 async def open_desk(url: str, tickets: int, world: World) -> Desk:
     """Sign everybody in and record what each operation sends."""
-    settings = Settings(_env_file=None, database_url=url, **_settings())  # type: ignore[call-arg, arg-type]
+    settings = Settings(_env_file=None, database_url=url, **_settings())  # type: ignore[arg-type]
     database = Database(url)
     recorder = Recorder(database)
     app = create_app(settings, database=database)

@@ -178,7 +178,9 @@ class _Comparison:
                 yield f"{place}: {name} is no longer always there"
         if "format" in old and old["format"] != new.get("format"):
             yield f"{place}: format was {old['format']}"
-        if "enum" in old and (gone := [v for v in old["enum"] if v not in new.get("enum", old["enum"])]):
+        if "enum" in old and (
+            gone := [v for v in old["enum"] if v not in (new["enum"] if "enum" in new else old["enum"])]
+        ):
             yield f"{place}: the value {', '.join(map(str, gone))} is gone, and clients that wait for it wait for ever"
         for key in ("items", "additionalProperties"):
             if isinstance(old.get(key), dict) and isinstance(new.get(key), dict):

@@ -7,7 +7,7 @@ when its problem carries a code of its own; a refusal of the shape of a request 
 import schemathesis
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
-from schemathesis.specs.openapi.checks import RejectedPositiveData
+from schemathesis.specs.openapi.checks import RejectedPositiveData  # type: ignore[attr-defined]
 
 RULE_STATUSES = frozenset({400, 404, 409, 412, 422, 428})
 SHAPE_CODES = frozenset(
