@@ -99,7 +99,7 @@ async def test_pages(admin_client: httpx.AsyncClient, database: Database) -> Non
     assert (await admin_client.get("/v1/jobs?include_total=true&limit=1")).json()["total"] == 5
 
 
-@pytest.mark.parametrize("job_id", [public_id("job", new_id()), f"job_{1:032x}"])
+@pytest.mark.parametrize("job_id", [public_id("job", new_id()), f"job_{1:032x}"], ids=["uuid7", "number"])
 async def test_an_unknown_job_is_not_found(admin_client: httpx.AsyncClient, job_id: str) -> None:
     for method, path in (("GET", ""), ("POST", "/requeue")):
         reply = await admin_client.request(method, f"/v1/jobs/{job_id}{path}")
