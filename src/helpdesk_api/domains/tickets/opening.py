@@ -54,6 +54,7 @@ _FIRST_VALUES = [
     "tags",
     "team_id",
     "assignee_id",
+    "assigned_at",
     "follow_up_of_id",
     "external_source",
     "external_id",
