@@ -107,11 +107,17 @@ class Operation:
                 elif one.get("format") == "date-time":
                     yield "no zone", "2026-03-02T08:15:00"
                     yield "no instant", "tomorrow"
+                    yield "seconds as text", "1772439300"
                     yield "year 0", "0000-01-01T00:00:00Z"
                 if "maxLength" in one and one["maxLength"] <= 200_000:
                     yield "too long", "a" * (one["maxLength"] + 1)
+        if kinds & {"integer", "boolean"} and "string" not in kinds:
+            yield "a number as text", "1"
+            yield "the other of number and boolean", True if "integer" in kinds else 1
         if "integer" in kinds:
             yield "beyond every integer", 10**30
+        if "string" in kinds:
+            yield "a number", 17
         if "array" in kinds:
             yield (
                 "too many",

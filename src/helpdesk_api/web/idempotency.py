@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from starlette.responses import Response
 
-from helpdesk_api.authorization.dependencies import PrincipalDep
+from helpdesk_api.authorization.dependencies import authenticate
 from helpdesk_api.database import clock
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.session import SessionDep
@@ -90,7 +90,7 @@ class Claim:
         )
 
 
-async def claim_key(request: Request, principal: PrincipalDep, session: SessionDep) -> None:
+async def claim_key(request: Request, session: SessionDep) -> None:
     """Last dependency of every POST and PATCH. Raises `idempotency_key_reused` and `idempotency_in_progress`."""
     key = request.headers.get("idempotency-key")
     if key is None:
@@ -98,6 +98,7 @@ async def claim_key(request: Request, principal: PrincipalDep, session: SessionD
     if not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
         message = f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters."
         raise InvalidIdempotencyKey(message, parameter="Idempotency-Key")
+    principal = await authenticate(request)
     fingerprint = await _fingerprint(request)
     now = clock.now()
     fresh = {

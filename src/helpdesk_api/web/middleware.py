@@ -4,7 +4,7 @@ import re
 import time
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,15 +16,15 @@ from helpdesk_api.web.problems import unexpected
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Vary": "Accept, Authorization",
-}
-_DEFAULTS = {
-    "Cache-Control": "private, no-cache",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"vary", b"Accept, Authorization"),
+)
+_DEFAULTS = (
+    (b"cache-control", b"private, no-cache"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 
 
 class EdgeMiddleware:
@@ -33,9 +33,9 @@ class EdgeMiddleware:
     def __init__(self, app: ASGIApp, *, rate_limit_per_minute: int, is_https: bool) -> None:
         self._app = app
         self._limit = rate_limit_per_minute
-        self._fixed = dict(_ALWAYS)
+        self._fixed = [*_ALWAYS, (b"ratelimit-policy", b'"default";q=%d;w=60' % rate_limit_per_minute)]
         if is_https:
-            self._fixed["Strict-Transport-Security"] = "max-age=31536000"
+            self._fixed.append((b"strict-transport-security", b"max-age=31536000"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,7 +57,7 @@ class EdgeMiddleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                self._add_headers(MutableHeaders(scope=message), identifier, state, counted)
+                self._add_headers(message, identifier, state, counted)
                 route = getattr(scope.get("route"), "path", "unmatched")
                 observe(scope["method"], route, message["status"], time.perf_counter() - began)
             await send(message)
@@ -70,20 +70,15 @@ class EdgeMiddleware:
             request = Request(scope, receive)
             await unexpected(request, error)(scope, receive, sending)
 
-    def _add_headers(
-        self,
-        headers: MutableHeaders,
-        identifier: str,
-        state: dict[str, Any],
-        counted: StatementCount,
-    ) -> None:
-        headers["X-Request-Id"] = identifier
+    def _add_headers(self, message: Message, identifier: str, state: dict[str, Any], counted: StatementCount) -> None:
+        """Appended as bytes: each header set by name looks through all of them."""
+        headers = list(message["headers"])
+        present = {name for name, _ in headers}
         rate = state.get("rate")
         remaining, reset = (rate.remaining, rate.reset_seconds) if rate else (self._limit, 60)
-        headers["RateLimit-Policy"] = f'"default";q={self._limit};w=60'
-        headers["RateLimit"] = f'"default";r={remaining};t={reset}'
-        for name, value in self._fixed.items():
-            headers[name] = value
-        for name, value in _DEFAULTS.items():
-            headers.setdefault(name, value)
+        headers.append((b"x-request-id", identifier.encode("latin-1")))
+        headers.append((b"ratelimit", b'"default";r=%d;t=%d' % (remaining, reset)))
+        headers.extend(self._fixed)
+        headers.extend(default for default in _DEFAULTS if default[0] not in present)
+        message["headers"] = headers
         state["statement_count"] = counted.value

@@ -45,9 +45,10 @@ class RequestShape:
             self._known = frozenset(_query_names(self._route.dependant))
         for name in request.query_params:
             if name not in self._known:
+                shown = "".join(character if character.isprintable() else "?" for character in name)
                 listed = ", ".join(sorted(self._known)) or "none"
-                message = f"`{name[:50]}` is not a parameter of this operation; known are: {listed}."
-                raise UnknownParameter(message, parameter=name[:200])
+                message = f"`{shown[:50]}` is not a parameter of this operation; known are: {listed}."
+                raise UnknownParameter(message, parameter=shown[:200])
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:

@@ -1,15 +1,17 @@
 """Base classes and text types of every body: bounded, NUL-free, and closed to unknown fields."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
+    Strict,
     StringConstraints,
 )
 from pydantic_core import PydanticCustomError
@@ -26,11 +28,21 @@ def instant_text(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
-def _in_range(value: datetime) -> datetime:
-    earliest, latest = 1970, 9000
-    if not earliest <= value.year <= latest:
+_INSTANT = r"^(19[7-9]\d|[2-8]\d{3})-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$"
+_ZONELESS = re.compile(_INSTANT.replace(r"([Zz]|[+-]\d{2}:\d{2})", r"([Zz]|[+-]\d{2}:\d{2})?"))
+_ANY_YEAR = re.compile(_ZONELESS.pattern.replace(r"(19[7-9]\d|[2-8]\d{3})", r"\d{4}"))
+
+
+def _as_written(value: Any) -> Any:
+    """Pydantic also reads numbers, and texts of numbers, as seconds; a contract has one form."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _ANY_YEAR.match(value):
+        code = "instant_expected"
+        raise PydanticCustomError(code, "an instant as in RFC 3339 is expected, such as 2026-03-02T08:15:00Z")
+    if not _ZONELESS.match(value):
         code = "instant_out_of_range"
-        raise PydanticCustomError(code, "an instant between 1970 and 9000 is expected")
+        raise PydanticCustomError(code, "an instant from 1970 to 8999 is expected")
     return value
 
 
@@ -40,7 +52,11 @@ Instant = Annotated[
     Field(json_schema_extra={"format": "date-time"}),
 ]
 # What a caller sends: a zone is required (RFC 3339), and the year must be one that PostgreSQL and JSON agree on.
-RequestInstant = Annotated[AwareDatetime, AfterValidator(_in_range)]
+RequestInstant = Annotated[
+    AwareDatetime, BeforeValidator(_as_written), Field(json_schema_extra={"pattern": _INSTANT, "maxLength": 40})
+]
+# In bodies: Pydantic would take "yes" and 1 for true, and the contract says boolean or integer.
+Flag = Annotated[bool, Strict()]
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=NOT_BLANK)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NOT_BLANK)]

@@ -9,6 +9,7 @@ from helpdesk_api.database.ids import CategoryId, EventId, OrganizationId, RuleI
 from helpdesk_api.domains.assignments.enums import AssignmentStrategy, DecidedBy, DecisionStep, Handover
 from helpdesk_api.domains.categories.enums import Channel, Impact, Priority, TicketType, Urgency
 from helpdesk_api.web.schemas import (
+    Flag,
     Instant,
     LongText,
     Name,
@@ -56,7 +57,7 @@ class AssignmentCreate(RequestModel):
     expected_assignee_id: UserId | None = Field(
         default=None, description="Only if this is who has it now; null means nobody. Otherwise 409."
     )
-    replace: bool = Field(
+    replace: Flag = Field(
         default=False, description="Take it even from a colleague who has it; false when left out, which answers 409."
     )
     reason: OptionalText | None = Field(default=None, description="Kept in its history, for staff.")
@@ -134,9 +135,9 @@ class AvailabilityUpdate(RequestModel):
         }
     )
 
-    is_available: bool
+    is_available: Flag
     away_until: RequestInstant | None = Field(default=None, description="When an absence ends by itself.")
-    open_limit: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
+    open_limit: Annotated[int, Field(ge=0, le=10_000, strict=True)] | None = Field(
         default=None, description="Open tickets that routing gives at most; null for no limit. People may give more."
     )
     handover: Handover = Field(default=Handover.NONE, description="Only for an absence; `none` when left out.")
@@ -167,14 +168,14 @@ class AvailabilityRead(ResponseModel):
 
 
 _RULE_EXAMPLE: dict[str, JsonValue] = {
-    "name": "VPN trouble to the network team",
+    "name": "VPN trouble is urgent",
     "conditions": {
         "any": [
             {"field": "subject", "op": "contains", "value": "vpn"},
             {"field": "tags", "op": "contains", "value": "vpn"},
         ]
     },
-    "team_id": "tea_0190a6f3e1d87c3aa1b2c3d4e5f60718",
+    "priority": "high",
     "add_tags": ["network"],
 }
 
@@ -190,8 +191,8 @@ class RoutingRuleCreate(RequestModel):
     team_id: TeamId | None = None
     priority: Priority | None = None
     add_tags: RuleTags = Field(default_factory=list)
-    stops: bool = Field(default=False, description="No later rule is tried after it; false when left out.")
-    is_active: bool = Field(default=True, description="True when left out.")
+    stops: Flag = Field(default=False, description="No later rule is tried after it; false when left out.")
+    is_active: Flag = Field(default=True, description="True when left out.")
 
 
 class RoutingRuleUpdate(RequestModel):
@@ -205,8 +206,8 @@ class RoutingRuleUpdate(RequestModel):
     team_id: TeamId | None = absent()
     priority: Priority | None = absent()
     add_tags: RuleTags = absent()
-    stops: bool = absent()
-    is_active: bool = absent()
+    stops: Flag = absent()
+    is_active: Flag = absent()
 
 
 class RoutingRuleRead(ResponseModel):

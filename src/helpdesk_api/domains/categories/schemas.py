@@ -18,7 +18,7 @@ from helpdesk_api.web.schemas import (
 
 Position = Annotated[
     int,
-    Field(ge=0, le=10_000, description="Order among its siblings; equal ones go by name."),
+    Field(ge=0, le=10_000, strict=True, description="Order among its siblings; equal ones go by name."),
 ]
 
 

@@ -5,7 +5,7 @@ from pydantic import ConfigDict, Field
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.ids import TeamId, UserId
 from helpdesk_api.domains.users.schemas import EmailText
-from helpdesk_api.web.schemas import Instant, Name, OptionalText, Page, RequestModel, ResponseModel, absent
+from helpdesk_api.web.schemas import Flag, Instant, Name, OptionalText, Page, RequestModel, ResponseModel, absent
 
 
 class TeamCreate(RequestModel):
@@ -16,7 +16,7 @@ class TeamCreate(RequestModel):
     name: Name
     description: OptionalText | None = None
     email: EmailText | None = None
-    auto_assign: bool = Field(
+    auto_assign: Flag = Field(
         default=True, description="Give new tickets to the least loaded free member; true when left out."
     )
 
@@ -29,7 +29,7 @@ class TeamUpdate(RequestModel):
     name: Name = absent()
     description: OptionalText | None = absent()
     email: EmailText | None = absent()
-    auto_assign: bool = absent()
+    auto_assign: Flag = absent()
 
 
 class TeamRead(ResponseModel):
@@ -56,7 +56,7 @@ class MemberPut(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"is_lead": False}]})
 
-    is_lead: bool = Field(default=False, description="False when left out.")
+    is_lead: Flag = Field(default=False, description="False when left out.")
 
 
 class MemberRead(ResponseModel):

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.ids import OrganizationId, UserId
 from helpdesk_api.domains.users.models import UserKind
-from helpdesk_api.web.schemas import Instant, Name, OptionalText, Page, RequestModel, ResponseModel, absent
+from helpdesk_api.web.schemas import Flag, Instant, Name, OptionalText, Page, RequestModel, ResponseModel, absent
 
 EmailText = Annotated[
     str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20@]{1,64}@[^\x00-\x20@]{1,190}$")
@@ -44,7 +44,7 @@ class UserCreate(RequestModel):
     time_zone: ZoneText = Field(default="UTC", description="IANA name; `UTC` when left out.")
     locale: LocaleText = Field(default="en", description="Language tag; `en` when left out.")
     organization_id: OrganizationId | None = None
-    sees_organization: bool = Field(default=False, description="May see colleagues' tickets; false when left out.")
+    sees_organization: Flag = Field(default=False, description="May see colleagues' tickets; false when left out.")
     external_source: ExternalText | None = None
     external_id: ExternalText | None = None
 
@@ -64,7 +64,7 @@ class UserUpdate(RequestModel):
     time_zone: ZoneText = absent()
     locale: LocaleText = absent()
     organization_id: OrganizationId | None = absent()
-    sees_organization: bool = absent()
+    sees_organization: Flag = absent()
     external_source: ExternalText | None = absent()
     external_id: ExternalText | None = absent()
 

@@ -14,11 +14,14 @@ _KIND = re.compile(r"([a-z]{2,6})_\[0-9a-f\]\{32\}")
 def add_links(document: Json) -> None:
     """From each creation to every operation whose path can be filled with what it answers, the new id among it.
 
-    From each list to the operations on its first row.
+    From each list to the operations on its first row, and from each record to the changes that want its ETag.
     """
     every = list(operations(document))
     schemas = document["components"]["schemas"]
     for path, method, operation in every:
+        if method == "get" and "ETag" in operation["responses"]["200"]["headers"]:
+            _link_to_changes(path, operation, [target for place, _, target in every if place == path])
+            continue
         source = _source(schemas, path, method, operation)
         if source is None:
             continue
@@ -26,10 +29,31 @@ def add_links(document: Json) -> None:
         for target_path, target_method, target in every:
             values = source.fill(target_path, target) if (target_path, target_method) != (path, method) else None
             if values is not None:
-                name = target["operationId"][0].upper() + target["operationId"][1:]
-                links[name] = {"operationId": target["operationId"], "parameters": values}
+                links[_link_name(target)] = {"operationId": target["operationId"], "parameters": values}
         if links:
             operation["responses"][source.status]["links"] = links
+
+
+def _link_to_changes(path: str, operation: Json, beside: list[Json]) -> None:
+    kept = {name: f"$request.path.{name}" for name in _PARAMETER.findall(path)}
+    links = {
+        _link_name(target): {
+            "operationId": target["operationId"],
+            "parameters": {**kept, "header.If-Match": "$response.header.ETag"},
+        }
+        for target in beside
+        if _takes_if_match(target)
+    }
+    if links:
+        operation["responses"]["200"]["links"] = links
+
+
+def _link_name(target: Json) -> str:
+    return str(target["operationId"][0].upper() + target["operationId"][1:])
+
+
+def _takes_if_match(target: Json) -> bool:
+    return any(one.get("name") == "If-Match" for one in target.get("parameters", ()))
 
 
 class _Source:
@@ -54,7 +78,7 @@ class _Source:
             values[name] = found
         if self._own not in values.values():
             return None
-        if self._etag and any(one.get("name") == "If-Match" for one in target.get("parameters", ())):
+        if self._etag and _takes_if_match(target):
             values["header.If-Match"] = "$response.header.ETag"
         return values
 
