@@ -53,12 +53,13 @@ from helpdesk_api.web.rate_limit import drop_past_windows
 __all__ = ["INCLUDES", "JOBS", "REACTIONS", "ROUTERS", "SCHEDULE", "authenticate_token", "configure", "load_grants"]
 
 ROUTERS: tuple[APIRouter, ...] = (
-    *authentication_routes.ROUTERS,
-    *credential_routes.ROUTERS,
+    # What is called most comes first: a path is compared with one route after another.
     *ticket_routes.ROUTERS,
-    *people_routes.ROUTERS,
     *comment_routes.ROUTERS,
     *assignment_routes.ROUTERS,
+    *people_routes.ROUTERS,
+    *authentication_routes.ROUTERS,
+    *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
     *user_routes.ROUTERS,
     *team_routes.ROUTERS,
@@ -132,6 +133,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     authentication.ApiKeyCreated: NOTHING,
     authentication.ApiKeyRevoked: NOTHING,
     authentication.ServiceSecretChanged: NOTHING,
+    authentication.RefreshTokenReused: NOTHING,
 }
 
 CLOSE_RESOLVED = "tickets.close_resolved"
@@ -147,6 +149,7 @@ JOBS: Mapping[str, Handler] = {
     DELIVER_JOB: delivery.deliver,
     DROP_KEYS: drop_expired_keys,
     DROP_CREDENTIALS: credentials.drop_expired,
+    credentials.OPEN_RESET: credentials.open_reset,
     DROP_WINDOWS: drop_past_windows,
     PRUNE_JOB: prune,
 }

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE = 12
 _cipher: AESGCM | None = None
+_secret: bytes | None = None
 
 
 class WrongSecretKey(RuntimeError):
@@ -17,7 +19,8 @@ class WrongSecretKey(RuntimeError):
 
 def use_secret(secret: str) -> None:
     """Called once by the process."""
-    global _cipher  # noqa: PLW0603 - one secret per process
+    global _cipher, _secret  # noqa: PLW0603 - one secret per process
+    _secret = secret.encode()
     _cipher = AESGCM(hashlib.sha256(b"secret-box:" + secret.encode()).digest())
 
 
@@ -26,6 +29,14 @@ def _keyed() -> AESGCM:
         message = "no secret was set"
         raise RuntimeError(message)
     return _cipher
+
+
+def derived(purpose: str, value: bytes) -> bytes:
+    """32 bytes that only who knows the secret can make, the same each time (HMAC-SHA256)."""
+    if _secret is None:
+        message = "no secret was set"
+        raise RuntimeError(message)
+    return hmac.new(_secret, purpose.encode() + b":" + value, hashlib.sha256).digest()
 
 
 def seal(text: str, purpose: str) -> str:

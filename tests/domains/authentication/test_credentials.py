@@ -2,13 +2,18 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
-from helpdesk_api.domains.authentication import actions
+from helpdesk_api.database.statement_count import StatementCount, statement_count
+from helpdesk_api.domains.authentication import actions, key_use, tokens
+from helpdesk_api.domains.authentication.errors import InvalidToken
+from helpdesk_api.domains.authentication.keys import key_set
 from helpdesk_api.domains.authentication.models import ApiKey, SigningKey
-from tests.domains.authentication.conftest import Desk
+from helpdesk_api.domains.authentication.queries import authenticate_token
+from tests.domains.authentication.conftest import PASSWORD, Desk
 
 
 class TestApiKeys:
@@ -26,6 +31,7 @@ class TestApiKeys:
         assert (await keyed.get("/v1/tickets")).status_code == 200
         refused = await keyed.post("/v1/tickets", json={"subject": "x", "description": "y"})
         assert (refused.status_code, refused.json()["required_scope"]) == (403, "tickets:write")
+        await key_use.settled()
         assert (await client.get(path)).json()["last_used_at"] is not None
         assert (await client.delete(path)).status_code == 204
         assert (await keyed.get("/v1/tickets")).status_code == 401
@@ -72,8 +78,59 @@ class TestApiKeys:
         assert (await theirs.delete(path)).status_code == 404
         assert (await theirs.get("/v1/api-keys")).json()["data"] == []
 
+    async def test_a_limited_key_does_not_manage_the_account(self, desk: Desk) -> None:
+        user, other = await desk.person(role=Role.ADMIN), await desk.person()
+        theirs = await desk.signed_in(other)
+        client = desk.bearer((await desk.signed_in(user))["access_token"])
+        made = await client.post("/v1/api-keys", json={"name": "x", "scopes": ["tickets:read", "api_keys:write"]})
+        keyed = desk.bearer(made.json()["secret"])
+        assert (await keyed.get("/v1/me")).json()["permissions"] == ["api_keys:write", "tickets:read"]
+        password = {"current_password": PASSWORD, "new_password": "a fine new password"}
+        for reply in (
+            await keyed.get("/v1/sessions", params={"user_id": f"usr_{other.id.hex}"}),
+            await keyed.delete(f"/v1/sessions/{theirs['session_id']}"),
+            await keyed.patch("/v1/me", json={"phone": "123"}),
+            await keyed.post("/v1/me/password", json=password),
+        ):
+            assert (reply.status_code, reply.json()["code"]) == (403, "limited_credential")
+        strangers = await desk.bearer(theirs["access_token"]).post(
+            "/v1/api-keys", json={"name": "y", "scopes": ["tickets:read"]}
+        )
+        # The role alone does not open others' keys to a key that may not manage users.
+        assert (await keyed.get(strangers.headers["location"])).status_code == 404
+        assert (await client.get(strangers.headers["location"])).status_code == 200
+        assert len((await keyed.get("/v1/api-keys")).json()["data"]) == 1
+
+    async def test_no_statement_while_warm_and_made_up_keys_are_not_kept(self, desk: Desk) -> None:
+        client = desk.bearer((await desk.signed_in(await desk.person()))["access_token"])
+        made = await client.post("/v1/api-keys", json={"name": "x", "scopes": ["tickets:read"]})
+        secret = made.json()["secret"]
+        await authenticate_token(secret, desk.database)
+        await key_use.settled()
+        counted = StatementCount()
+        statement_count.set(counted)
+        await authenticate_token(secret, desk.database)
+        assert counted.value == 0
+        for attempt in (1, 2):
+            with pytest.raises(InvalidToken):
+                await authenticate_token("hk_live_" + "y" * 43, desk.database)
+            assert counted.value == attempt
+
 
 class TestServiceAccounts:
+    async def test_a_limited_key_lends_nobody_more_than_it_has(self, desk: Desk) -> None:
+        client = desk.bearer((await desk.signed_in(await desk.person(role=Role.ADMIN)))["access_token"])
+        wide = {"name": "Wide", "role": "admin", "scopes": ["tickets:read", "operations:write"]}
+        account = (await client.post("/v1/service-accounts", json=wide)).json()
+        key = await client.post("/v1/api-keys", json={"name": "x", "scopes": ["users:write", "tickets:read"]})
+        keyed = desk.bearer(key.json()["secret"])
+        made = await keyed.post("/v1/service-accounts", json={**wide, "name": "Mine"})
+        assert (made.status_code, made.json()["errors"][0]["pointer"]) == (422, "#/scopes/1")
+        taken = await keyed.post(f"/v1/service-accounts/{account['id']}/secret")
+        assert (taken.status_code, taken.json()["required_scope"]) == (403, "operations:write")
+        narrow = {**wide, "scopes": ["tickets:read"]}
+        assert (await keyed.post("/v1/service-accounts", json=narrow)).status_code == 201
+
     async def test_client_credentials(self, desk: Desk) -> None:
         admin = desk.bearer((await desk.signed_in(await desk.person(role=Role.ADMIN)))["access_token"])
         body = {"name": "Monitoring", "role": "agent", "scopes": ["tickets:read", "tickets:write"]}
@@ -111,12 +168,19 @@ class TestServiceAccounts:
         }
         for change, status, error in (
             ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+            ({"grant_type": ""}, 400, "invalid_request"),
             ({"client_secret": "wrong"}, 401, "invalid_client"),
             ({"client_id": "nobody"}, 401, "invalid_client"),
             ({"scope": "tickets:admin"}, 400, "invalid_scope"),
         ):
             reply = await desk.client.post("/v1/oauth/token", data={**good, **change})
             assert (reply.status_code, reply.json()["error"]) == (status, error)
+        both = await desk.client.post("/v1/oauth/token", data=good, auth=(made["client_id"], made["client_secret"]))
+        assert (both.status_code, both.json()["error"]) == (400, "invalid_request")
+        broken = {"Authorization": "Basic !"}
+        grant = {"grant_type": "client_credentials"}
+        unread = await desk.client.post("/v1/oauth/token", data=grant, headers=broken)
+        assert (unread.status_code, unread.headers["www-authenticate"]) == (401, "Basic")
         renewed = await admin.post(f"/v1/service-accounts/{made['id']}/secret")
         assert renewed.status_code == 200
         assert (await desk.client.post("/v1/oauth/token", data=good)).status_code == 401
@@ -143,6 +207,21 @@ class TestKeys:
             moment.advance(hours=3)
             late = await desk.signed_in(user)
             assert (await desk.bearer(late["access_token"]).get("/v1/me")).status_code == 200
+
+    async def test_a_retired_key_stops_in_a_process_that_kept_it(self, desk: Desk) -> None:
+        with clock.frozen(clock.now()) as moment:
+            token = (await desk.signed_in(await desk.person()))["access_token"]
+            async with desk.database.session() as session:
+                await actions.rotate_signing_key(session)
+            in_force = await key_set(desk.database)
+            (old,) = [key for key in in_force.verifying.values() if key.verifies_until is not None]
+            assert tokens.verify(token, in_force.verifying_at(moment.at))
+            moment.advance(hours=2)
+            assert await key_set(desk.database) is in_force
+            assert old.id not in in_force.verifying_at(moment.at)
+            with pytest.raises(InvalidToken):
+                tokens.verify(token, in_force.verifying_at(moment.at))
+            assert len((await desk.client.get("/.well-known/jwks.json")).json()["keys"]) == 1
 
     async def test_private_keys_are_sealed(self, desk: Desk) -> None:
         await desk.signed_in(await desk.person())

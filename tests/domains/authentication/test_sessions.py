@@ -2,19 +2,31 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
+import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import NoResultFound
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.authentication import actions, passwords
-from helpdesk_api.domains.authentication.models import RefreshToken, Session
+from helpdesk_api.domains.authentication.models import PasswordLink, RefreshToken, Session, SignInAttempt
 from helpdesk_api.domains.teams.models import TeamMember
 from helpdesk_api.domains.users.models import User
+from helpdesk_api.jobs.runner import run_due
+from helpdesk_api.main import create_app
+from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.wiring import JOBS
 from tests.domains.authentication.conftest import PASSWORD, Desk
 from tests.factories.records import make_team
+from tests.fixtures.clients import client_of
+
+
+async def desk_sign_in(client: httpx.AsyncClient, user: User) -> httpx.Response:
+    return await client.post("/v1/sessions", json={"email": user.email, "password": PASSWORD})
 
 
 class TestSignIn:
@@ -43,10 +55,10 @@ class TestSignIn:
         hasher = type(passwords._hasher)
         original = hasher.verify_and_update
 
-        def counting(self: object, *args: object) -> object:
+        def counting(self: Any, password: str, stored: str) -> tuple[bool, str | None]:
             nonlocal verified
             verified += 1
-            return original(self, *args)
+            return original(self, password, stored)
 
         monkeypatch.setattr(hasher, "verify_and_update", counting)
         bodies = [
@@ -107,6 +119,25 @@ class TestRefresh:
         assert victim.status_code == 401
         dead = await desk.bearer(second["access_token"]).get("/v1/me")
         assert (dead.status_code, dead.json()["code"]) == (401, "session_ended")
+        async with desk.database.session() as session:
+            told = select(EventRow.data).where(EventRow.type == "session.refresh_token_reused")
+            assert [data["session_id"] for data in await session.scalars(told)] == [first["session_id"]]
+
+    async def test_many_reuses_at_once_do_not_wait_for_each_others_connections(self, desk: Desk) -> None:
+        """Each needs one connection: with two, as many callers as the pool has would hang for ever."""
+        database = Database(desk.database.url, pool_size=1)
+        app = create_app(desk.app.state.settings, database=database)
+        try:
+            first = await desk.signed_in(await desk.person())
+            used = {"refresh_token": first["refresh_token"]}
+            client = client_of(app)
+            async with asyncio.timeout(20):
+                replies = await asyncio.gather(*[client.post("/v1/sessions/refresh", json=used) for _ in range(6)])
+                more = await asyncio.gather(*[desk_sign_in(client, await desk.person()) for _ in range(4)])
+        finally:
+            await database.dispose()
+        assert sorted(reply.status_code for reply in replies) == [200, 401, 401, 401, 401, 401]
+        assert {reply.status_code for reply in more} == {201}
 
     async def test_two_at_once_one_wins_and_the_family_ends(self, desk: Desk) -> None:
         first = await desk.signed_in(await desk.person())
@@ -217,14 +248,57 @@ class TestPasswords:
             for email in (user.email, "nobody@example.test")
         ]
         assert {(reply.status_code, reply.content) for reply in replies} == {(202, replies[0].content)}
+        async with desk.database.session() as session:
+            # The work is the same too: a job for each, which alone looks for the account.
+            assert await session.scalar(text("SELECT count(*) FROM pgqueuer")) == 2
+            assert (await session.scalars(select(PasswordLink))).all() == []
+        await run_due(desk.database, JOBS)
+        async with desk.database.session() as session:
+            assert (await session.scalars(select(PasswordLink.user_id))).all() == [user.id]
+
+    async def test_a_changed_password_ends_links_mailed_before(self, desk: Desk) -> None:
+        user = await desk.person()
+        for _ in range(2):
+            await desk.client.post("/v1/password-resets", json={"email": user.email})
+        await run_due(desk.database, JOBS)
+        async with desk.database.session() as session:
+            links = (await session.scalars(select(PasswordLink.id))).all()
+            one, two = [await actions.issue_reset_token(session, link) for link in links]
+        body = {"token": one, "password": "another fine password"}
+        assert (await desk.client.post("/v1/password-resets/confirm", json=body)).status_code == 204
+        other = {"token": two, "password": "what the thief wants"}
+        refused = await desk.client.post("/v1/password-resets/confirm", json=other)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_password_token")
+        async with desk.database.session() as session:
+            with pytest.raises(NoResultFound):
+                await actions.issue_reset_token(session, links[0])
+
+    async def test_each_attempt_to_mail_a_link_carries_the_same(self, desk: Desk) -> None:
+        user = await desk.person()
+        await desk.client.post("/v1/password-resets", json={"email": user.email})
+        await run_due(desk.database, JOBS)
+        made = []
+        for _ in range(2):
+            async with desk.database.session() as session:
+                link = (await session.scalars(select(PasswordLink))).one()
+                made.append(await actions.issue_reset_token(session, link.id))
+                assert made[-1].encode() not in (link.token_hash or b"")
+        assert made[0] == made[1]
+
+    async def test_programs_have_no_password(self, desk: Desk) -> None:
+        program = await desk.person(role=Role.AGENT, kind="service", email="program@example.com")
+        assert (await desk.sign_in(program)).status_code == 401
+        await desk.client.post("/v1/password-resets", json={"email": "program@example.com"})
+        await run_due(desk.database, JOBS)
+        async with desk.database.session() as session:
+            assert (await session.scalars(select(PasswordLink))).all() == []
 
     async def test_a_link_is_good_once_and_for_two_hours(self, desk: Desk) -> None:
         user = await desk.person()
 
         async def a_link() -> str:
-            from helpdesk_api.domains.authentication.models import PasswordLink
-
             await desk.client.post("/v1/password-resets", json={"email": user.email})
+            await run_due(desk.database, JOBS)
             async with desk.database.session() as session:
                 newest = select(PasswordLink.id).order_by(PasswordLink.created_at.desc()).limit(1)
                 return await actions.issue_reset_token(session, (await session.scalars(newest)).one())
@@ -241,6 +315,26 @@ class TestPasswords:
             late = {"token": await a_link(), "password": "yet another password"}
             moment.at += timedelta(hours=2)
             assert (await desk.client.post("/v1/password-resets/confirm", json=late)).status_code == 422
+
+
+class TestUpkeep:
+    async def test_what_nobody_can_use_any_more_goes(self, desk: Desk) -> None:
+        with clock.frozen(clock.now()) as moment:
+            user = await desk.person()
+            await desk.signed_in(user)
+            await desk.sign_in(user, "wrong password")
+            moment.advance(days=20)
+            kept = await desk.signed_in(user)
+            moment.advance(days=12)
+            async with desk.database.session() as session:
+                await actions.drop_expired(session, {})
+            async with desk.database.session() as session:
+                alive = (await session.scalars(select(Session.id).where(Session.ended_at.is_(None)))).all()
+                assert [f"ses_{one.hex}" for one in alive] == [kept["session_id"]]
+                assert len((await session.scalars(select(RefreshToken.token_hash))).all()) == 1
+                assert (await session.scalars(select(SignInAttempt.key))).all() == []
+            again = {"refresh_token": kept["refresh_token"]}
+            assert (await desk.client.post("/v1/sessions/refresh", json=again)).status_code == 200
 
 
 class TestHotPath:

@@ -90,6 +90,14 @@ def test_expiry_is_judged_by_our_clock_to_the_second() -> None:
         tokens.check_expiry(claims, NOW + LIFETIME)
 
 
+def test_one_from_the_future() -> None:
+    ahead = NOW + timedelta(hours=5)
+    claims = tokens.verify(signed(good(iat=int(ahead.timestamp()), exp=int(ahead.timestamp()) + 900)), KEYS)
+    with pytest.raises(InvalidToken):
+        tokens.check_expiry(claims, NOW)
+    tokens.check_expiry(claims, ahead - tokens.CLOCK_SKEW)
+
+
 def test_another_key() -> None:
     refused(signed(good(), key=a_pair()[0]))
 
@@ -110,6 +118,10 @@ def test_each_claim_is_required(claim: str) -> None:
         {"aud": "another-api"},
         {"aud": [tokens.AUDIENCE, "another-api"]},
         {"exp": "tomorrow"},
+        {"exp": True},
+        {"exp": int((NOW + tokens.MAX_LIFETIME).timestamp()) + 1},
+        {"iat": str(int(NOW.timestamp()))},
+        {"scope": ["tickets:read"]},
         {"sub": 7},
     ],
 )

@@ -1,6 +1,7 @@
 """Signing in and out, and the credentials of people and programs."""
 
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,41 +11,34 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization import grants
-from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.authorization.secret_box import derived
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.authentication import events, keys, tokens
+from helpdesk_api.domains.authentication import events, keys, queries, throttle, tokens
 from helpdesk_api.domains.authentication.errors import (
-    ExpiryInPast,
     InvalidCredentials,
     InvalidPasswordToken,
     InvalidRefreshToken,
-    ScopeNotHeld,
     SessionNotFound,
     WrongPassword,
 )
-from helpdesk_api.domains.authentication.models import (
-    ApiKey,
-    PasswordLink,
-    PasswordLinkKind,
-    RefreshToken,
-    ServiceClient,
-    Session,
-)
+from helpdesk_api.domains.authentication.models import PasswordLink, PasswordLinkKind, RefreshToken, Session
 from helpdesk_api.domains.authentication.passwords import check_strength, hash_password, verify_password
-from helpdesk_api.domains.authentication.queries import API_KEY_PREFIX, API_KEYS, secret_hash
-from helpdesk_api.domains.authentication.schemas import ApiKeyCreate, PasswordChange, ServiceAccountCreate
+from helpdesk_api.domains.authentication.queries import find_sign_in, secret_hash
+from helpdesk_api.domains.authentication.schemas import PasswordChange
 from helpdesk_api.domains.users import actions as users
-from helpdesk_api.domains.users.models import User
+from helpdesk_api.domains.users.models import User, UserKind
+from helpdesk_api.jobs.queue import enqueue
 from helpdesk_api.outbox.events import Cause, Visibility
 from helpdesk_api.outbox.record import record
 
 RESET_LIVES = timedelta(hours=2)
 INVITATION_LIVES = timedelta(days=14)
 _USER_AGENT_LENGTH = 300
+OPEN_RESET = "authentication.open_reset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +70,18 @@ async def sign_in(
     user_agent: str | None,
     address: str | None,
 ) -> IssuedTokens:
-    """Raises `invalid_credentials`, the same and after the same work for an unknown, deactivated or wrong one."""
-    user = await users.find_by_email(session, email)
-    stored = await session.scalar(select(User.password_hash).where(User.id == user.id)) if user is not None else None
-    fits, fresh_hash = await verify_password(password, stored)
-    if user is None or not fits or user.deactivated_at is not None:
+    """Raises `invalid_credentials`, the same and after the same work for an unknown, deactivated or wrong one.
+
+    `session` must not have been used: no connection is held while the password is verified.
+    """
+    in_force = await keys.key_set(database)
+    async with database.reads() as reads:
+        known = await find_sign_in(reads, email)
+    fits, fresh_hash = await verify_password(password, known["password_hash"] if known is not None else None)
+    if known is None or not fits:
+        raise InvalidCredentials
+    user = await session.get_one(User, known["id"])
+    if user.deactivated_at is not None:
         raise InvalidCredentials
     if fresh_hash is not None:
         await session.execute(update(User).where(User.id == user.id).values(password_hash=fresh_hash))
@@ -95,17 +96,28 @@ async def sign_in(
     )
     session.add(opened)
     await session.flush()
-    return await _issue(session, database, user, opened, lifetimes)
+    return _issue(session, in_force, user, opened, lifetimes)
 
 
-async def refresh(
-    session: AsyncSession, database: Database, *, refresh_token: str, lifetimes: Lifetimes
-) -> IssuedTokens:
+async def refresh(database: Database, *, refresh_token: str, lifetimes: Lifetimes) -> IssuedTokens:
     """A new pair for a token that was not used yet.
 
-    Raises `invalid_refresh_token`. A used one ends the whole session, durably, since two parties hold it; a client
-    that sends one token twice at once is no exception, because nothing tells it from a thief.
+    Raises `invalid_refresh_token`. A used one ends the whole session, since two parties hold it; a client that sends
+    one token twice at once is no exception, because nothing tells it from a thief. The transaction is its own and
+    commits before the refusal, so that the end of the session survives it.
     """
+    in_force = await keys.key_set(database)
+    async with database.durable() as session:
+        issued = await _rotate(session, in_force, refresh_token, lifetimes)
+    if issued is None:
+        raise InvalidRefreshToken
+    return issued
+
+
+async def _rotate(
+    session: AsyncSession, in_force: keys.KeySet, refresh_token: str, lifetimes: Lifetimes
+) -> IssuedTokens | None:
+    """None for a token that buys nothing. The row's lock makes two at once take turns."""
     now = clock.now()
     row = (
         await session.execute(
@@ -113,25 +125,30 @@ async def refresh(
         )
     ).scalar_one_or_none()
     if row is None:
-        raise InvalidRefreshToken
+        return None
     family = await session.get_one(Session, row.session_id)
     if row.used_at is not None:
-        async with database.durable() as durable:
-            await _end(durable, family.id, family.user_id)
-        raise InvalidRefreshToken
+        await _end_reused(session, family)
+        return None
     user = await session.get_one(User, family.user_id)
     if row.expires_at <= now or family.ended_at is not None or user.deactivated_at is not None:
-        raise InvalidRefreshToken
+        return None
     row.used_at = now
     family.last_used_at = now
-    return await _issue(session, database, user, family, lifetimes)
+    return _issue(session, in_force, user, family, lifetimes)
 
 
-async def _issue(
-    session: AsyncSession, database: Database, user: User, opened: Session, lifetimes: Lifetimes
+async def _end_reused(session: AsyncSession, family: Session) -> None:
+    if family.ended_at is None:
+        await _end(session, family.id, family.user_id)
+        data = {"session_id": public_id("ses", family.id)}
+        await record_account(session, Principal.system(), family.user_id, events.RefreshTokenReused, data=data)
+
+
+def _issue(
+    session: AsyncSession, in_force: keys.KeySet, user: User, opened: Session, lifetimes: Lifetimes
 ) -> IssuedTokens:
     now = clock.now()
-    in_force = await keys.key_set(database)
     access = tokens.issue(
         key_id=in_force.signing_id,
         private_key=in_force.signing_pem,
@@ -152,7 +169,7 @@ async def end_session(session: AsyncSession, principal: Principal, session_id: U
     found = await session.get(Session, session_id, with_for_update=True)
     if found is None or found.ended_at is not None:
         raise SessionNotFound
-    if found.user_id != principal.user_id and not principal.is_admin:
+    if found.user_id != principal.user_id and not queries.manages_accounts(principal):
         raise SessionNotFound
     await _end(session, found.id, found.user_id)
 
@@ -174,9 +191,16 @@ async def end_sessions(session: AsyncSession, user_id: UUID, *, but: UUID | None
 
 
 async def set_password(session: AsyncSession, user: User, password: str, *, pointer: str = "#/password") -> None:
-    """Raises `password_too_weak`."""
+    """Raises `password_too_weak`. Links to choose a password that were mailed before stop working."""
     check_strength(password, pointer=pointer)
     user.password_hash = await hash_password(password)
+    # A link asked for before, by whomever, must not undo this.
+    await session.execute(
+        update(PasswordLink)
+        .where(PasswordLink.user_id == user.id, PasswordLink.used_at.is_(None))
+        .values(used_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
     await session.flush()
 
 
@@ -189,13 +213,18 @@ async def change_password(session: AsyncSession, principal: Principal, body: Pas
         raise WrongPassword(pointer="#/current_password")
     await set_password(session, user, body.new_password, pointer="#/new_password")
     await end_sessions(session, user.id, but=principal.session_id)
-    await _record(session, principal, user.id, events.PasswordChanged)
+    await record_account(session, principal, user.id, events.PasswordChanged)
 
 
 async def request_reset(session: AsyncSession, email: str) -> None:
-    """Silent when there is no such active account."""
-    user = await users.find_by_email(session, email)
-    if user is not None and user.deactivated_at is None:
+    """The same one statement whether or not the account exists: a job finds that out."""
+    await enqueue(session, OPEN_RESET, {"email": email})
+
+
+async def open_reset(session: AsyncSession, payload: dict[str, Any]) -> None:
+    """The job: silent when there is no such active account."""
+    user = await users.find_by_email(session, payload["email"])
+    if user is not None and user.kind is UserKind.USER and user.deactivated_at is None:
         await open_password_link(session, Principal.system(), user, PasswordLinkKind.RESET)
 
 
@@ -208,13 +237,19 @@ async def open_password_link(
     link = PasswordLink(id=new_id(), user_id=user.id, kind=kind, created_at=now, expires_at=now + lives)
     session.add(link)
     event = events.PasswordResetRequested if kind is PasswordLinkKind.RESET else events.UserInvited
-    await _record(session, principal, user.id, event, internal_data={"reset_id": link.id.hex}, cause=cause)
+    await record_account(session, principal, user.id, event, internal_data={"reset_id": link.id.hex}, cause=cause)
 
 
 async def issue_reset_token(session: AsyncSession, reset_id: UUID) -> str:
-    """A fresh token for the link; one made before, for an attempt that failed, stops working."""
-    link = await session.get_one(PasswordLink, reset_id, with_for_update=True)
-    token = "hp_" + secrets.token_urlsafe(32)
+    """The link's token, the same for each attempt to mail it: the copy that arrives is the one that works.
+
+    Raises NoResultFound for a link that is used, expired or gone.
+    """
+    usable = (PasswordLink.used_at.is_(None), PasswordLink.expires_at > clock.now())
+    link = (
+        await session.execute(select(PasswordLink).where(PasswordLink.id == reset_id, *usable).with_for_update())
+    ).scalar_one()
+    token = "hp_" + urlsafe_b64encode(derived("password-link", link.id.bytes)).decode().rstrip("=")
     link.token_hash = secret_hash(token)
     await session.flush()
     return token
@@ -233,80 +268,8 @@ async def confirm_reset(session: AsyncSession, *, token: str, password: str) -> 
     if user.deactivated_at is not None:
         raise InvalidPasswordToken(pointer="#/token")
     await set_password(session, user, password)
-    link.used_at = clock.now()
     await end_sessions(session, user.id)
-    await _record(session, Principal.system(), user.id, events.PasswordChanged)
-
-
-async def create_api_key(session: AsyncSession, principal: Principal, body: ApiKeyCreate) -> tuple[ApiKey, str]:
-    """The key and its secret, which is stored nowhere. Raises `scope_not_held` and `expiry_in_past`."""
-    for position, scope in enumerate(body.scopes):
-        if scope not in principal.permissions:
-            raise ScopeNotHeld(pointer=f"#/scopes/{position}")
-    now = clock.now()
-    if body.expires_at is not None and body.expires_at <= now:
-        raise ExpiryInPast(pointer="#/expires_at")
-    secret = API_KEY_PREFIX + secrets.token_urlsafe(32)
-    key = ApiKey(
-        id=new_id(),
-        user_id=principal.user_id,
-        name=body.name,
-        prefix=secret[: len(API_KEY_PREFIX) + 4],
-        key_hash=secret_hash(secret),
-        scopes=sorted({scope.value for scope in body.scopes}),
-        created_at=now,
-        expires_at=body.expires_at,
-        revoked_at=None,
-        last_used_at=None,
-    )
-    session.add(key)
-    await _record(session, principal, principal.user_id, events.ApiKeyCreated, data=_key_data(key))
-    await session.flush()
-    return key, secret
-
-
-async def revoke_api_key(session: AsyncSession, principal: Principal, key: ApiKey) -> None:
-    """Idempotent; in force at once on every process."""
-    if key.revoked_at is not None:
-        return
-    key.revoked_at = clock.now()
-    await invalidate(session, API_KEYS, key.key_hash.hex())
-    await _record(session, principal, key.user_id, events.ApiKeyRevoked, data=_key_data(key))
-
-
-def _key_data(key: ApiKey) -> dict[str, Any]:
-    return {"api_key_id": public_id("key", key.id), "name": key.name, "prefix": key.prefix}
-
-
-async def create_service_account(
-    session: AsyncSession, principal: Principal, body: ServiceAccountCreate
-) -> tuple[User, ServiceClient, str]:
-    """Raises `scope_not_held` for a scope that the role does not have."""
-    for position, scope in enumerate(body.scopes):
-        if scope not in ROLE_PERMISSIONS[body.role]:
-            raise ScopeNotHeld(pointer=f"#/scopes/{position}")
-    user = await users.create_service_user(session, principal, name=body.name, role=body.role)
-    secret = "hs_" + secrets.token_urlsafe(32)
-    client = ServiceClient(
-        user_id=user.id,
-        client_id="hc_" + secrets.token_hex(12),
-        secret_hash=secret_hash(secret),
-        scopes=sorted({scope.value for scope in body.scopes}),
-        secret_changed_at=clock.now(),
-    )
-    session.add(client)
-    await session.flush()
-    return user, client, secret
-
-
-async def change_service_secret(session: AsyncSession, principal: Principal, client: ServiceClient) -> str:
-    """The old secret stops working with the commit; tokens already issued live out their minutes."""
-    secret = "hs_" + secrets.token_urlsafe(32)
-    client.secret_hash = secret_hash(secret)
-    client.secret_changed_at = clock.now()
-    await _record(session, principal, client.user_id, events.ServiceSecretChanged)
-    await session.flush()
-    return secret
+    await record_account(session, Principal.system(), user.id, events.PasswordChanged)
 
 
 async def rotate_signing_key(session: AsyncSession) -> str:
@@ -315,14 +278,22 @@ async def rotate_signing_key(session: AsyncSession) -> str:
 
 
 async def drop_expired(session: AsyncSession, payload: dict[str, Any]) -> None:
-    """Scheduled: refresh tokens and links that nobody can use any more."""
+    """Scheduled: refresh tokens, links and counts that nobody can use any more, and sessions that none can prolong."""
     del payload
     limit = clock.now() - timedelta(days=1)
     await session.execute(delete(RefreshToken).where(RefreshToken.expires_at < limit))
     await session.execute(delete(PasswordLink).where(PasswordLink.expires_at < limit))
+    alive = select(RefreshToken.token_hash).where(RefreshToken.session_id == Session.id).exists()
+    await session.execute(
+        update(Session)
+        .where(Session.ended_at.is_(None), Session.last_used_at < limit, ~alive)
+        .values(ended_at=Session.last_used_at)
+        .execution_options(synchronize_session=False)
+    )
+    await throttle.drop_past(session)
 
 
-async def _record(
+async def record_account(
     session: AsyncSession,
     principal: Principal,
     user_id: UUID,
@@ -332,6 +303,7 @@ async def _record(
     internal_data: dict[str, Any] | None = None,
     cause: Cause | None = None,
 ) -> None:
+    """An event about the account, for administrators' eyes."""
     event = kind(
         subject_id=user_id,
         visibility=Visibility.INTERNAL,

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hmac
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
@@ -10,14 +9,13 @@ from uuid import UUID
 
 from fastapi import Form, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import select
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, public, requires
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import ApiKeyId, UserId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
-from helpdesk_api.domains.authentication import actions, errors, keys, queries, tokens
+from helpdesk_api.domains.authentication import credentials, errors, keys, queries, tokens
 from helpdesk_api.domains.authentication.models import ApiKey, ServiceClient
 from helpdesk_api.domains.authentication.schemas import (
     ApiKeyCreate,
@@ -55,7 +53,7 @@ keys_router = ApiRouter(prefix="/v1/api-keys", tags=["api-keys"], about="Keys fo
 )
 async def create_api_key(body: ApiKeyCreate, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
     """The secret is shown this once. The key can never do more than its owner."""
-    key, secret = await actions.create_api_key(session, principal, body)
+    key, secret = await credentials.create_api_key(session, principal, body)
     response.headers["Location"] = f"/v1/api-keys/key_{key.id.hex}"
     response.headers["Cache-Control"] = NO_STORE
     return {**{name: getattr(key, name) for name in ApiKeyRead.model_fields}, "secret": secret}
@@ -103,23 +101,12 @@ async def get_api_key(key_id: ApiKeyId, principal: PrincipalDep, reads: ReadSess
 )
 async def revoke_api_key(key_id: ApiKeyId, principal: PrincipalDep, session: SessionDep) -> None:
     """At once on every process."""
-    await actions.revoke_api_key(session, principal, await queries.lock_api_key(session, principal, key_id))
+    await credentials.revoke_api_key(session, principal, await queries.lock_api_key(session, principal, key_id))
 
 
 service_router = ApiRouter(
     prefix="/v1/service-accounts", tags=["service-accounts"], about="Accounts of programs, with a secret and scopes."
 )
-_SERVICE_COLUMNS = (
-    User.id,
-    User.name,
-    User.role,
-    User.deactivated_at.is_(None).label("is_active"),
-    User.created_at,
-    ServiceClient.client_id,
-    ServiceClient.scopes,
-    ServiceClient.secret_changed_at,
-)
-_SERVICE_ACCOUNTS = select(*_SERVICE_COLUMNS).join(ServiceClient, ServiceClient.user_id == User.id)
 MANAGE = [requires(Permission.USERS_WRITE)]
 
 
@@ -151,7 +138,7 @@ async def create_service_account(
     body: ServiceAccountCreate, principal: PrincipalDep, session: SessionDep, response: Response
 ) -> Any:
     """The secret is shown this once; it buys tokens at `/v1/oauth/token`."""
-    user, client, secret = await actions.create_service_account(session, principal, body)
+    user, client, secret = await credentials.create_service_account(session, principal, body)
     response.headers["Location"] = f"/v1/service-accounts/usr_{user.id.hex}"
     response.headers["Cache-Control"] = NO_STORE
     return _created(user, client, secret)
@@ -171,7 +158,7 @@ async def list_service_accounts(page: PageDep, reads: ReadSessionDep, response: 
         SortKey("created_at", User.created_at, datetime, descending=True),
         SortKey("id", User.id, UUID, descending=True),
     ]
-    answer = await page_of(reads, _SERVICE_ACCOUNTS, order, page)
+    answer = await page_of(reads, queries.SERVICE_ACCOUNTS, order, page)
     add_links(response, page, answer)
     return answer
 
@@ -186,10 +173,7 @@ async def list_service_accounts(page: PageDep, reads: ReadSessionDep, response: 
 )
 async def get_service_account(user_id: UserId, reads: ReadSessionDep) -> Any:
     """Deactivate it as a user."""
-    row = await reads.fetch_one(_SERVICE_ACCOUNTS.where(User.id == user_id))
-    if row is None:
-        raise errors.ServiceAccountNotFound
-    return dict(row)
+    return dict(await queries.get_service_account(reads, user_id))
 
 
 @service_router.post(
@@ -205,10 +189,8 @@ async def change_service_secret(
     user_id: UserId, principal: PrincipalDep, session: SessionDep, response: Response
 ) -> Any:
     """The old one stops working at once."""
-    client = await session.get(ServiceClient, user_id, with_for_update=True)
-    if client is None:
-        raise errors.ServiceAccountNotFound
-    secret = await actions.change_service_secret(session, principal, client)
+    client = await queries.lock_service_client(session, user_id)
+    secret = await credentials.change_service_secret(session, principal, client)
     response.headers["Cache-Control"] = NO_STORE
     return _created(await session.get_one(User, user_id), client, secret)
 
@@ -234,6 +216,17 @@ def _basic(request: Request) -> tuple[str, str] | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return (unquote_plus(client_id), unquote_plus(secret)) if found else None
+
+
+def _malformed(request: Request, grant_type: str, client_id: str, client_secret: str) -> Response | None:
+    """What RFC 6749 refuses before it looks at the client: 5.2, and one way to authenticate at a time (2.3)."""
+    if not grant_type:
+        return _refusal("invalid_request", "grant_type is missing.")
+    if grant_type != "client_credentials":
+        return _refusal("unsupported_grant_type", "Only client_credentials is offered.")
+    if "authorization" in request.headers and (client_id or client_secret):
+        return _refusal("invalid_request", "Send the client's credentials in the header or in the body, not in both.")
+    return None
 
 
 @oauth_router.post(
@@ -262,16 +255,13 @@ async def create_oauth_token(
     scope: Annotated[str, Form(max_length=1_000, pattern=r"^[\x20-\x7e]*$", examples=["tickets:read"])] = "",
 ) -> Any:
     """RFC 6749, 4.4: `client_secret_basic` or `client_secret_post`. Errors are in the RFC's form."""
-    if grant_type != "client_credentials":
-        return _refusal("unsupported_grant_type", "Only client_credentials is offered.")
+    if (refusal := _malformed(request, grant_type, client_id, client_secret)) is not None:
+        return refusal
     given = _basic(request) or (client_id, client_secret)
-    client = (
-        await session.execute(select(ServiceClient).where(ServiceClient.client_id == given[0]))
-    ).scalar_one_or_none()
-    fits = client is not None and hmac.compare_digest(client.secret_hash, queries.secret_hash(given[1]))
-    user = await session.get(User, client.user_id) if client is not None and fits else None
-    if client is None or user is None or user.deactivated_at is not None:
+    found = await queries.find_service_client(session, *given)
+    if found is None:
         return _refusal("invalid_client", "Client id and secret do not fit.", 401)
+    user, client = found
     wanted = scope.split() or list(client.scopes)
     if not set(wanted) <= set(client.scopes):
         return _refusal("invalid_scope", "The client does not hold this scope.")

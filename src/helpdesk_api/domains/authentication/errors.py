@@ -1,6 +1,6 @@
 """Refusals of credentials. What is wrong with them is said only where it helps nobody guess."""
 
-from helpdesk_api.web.errors import NotFound, TooManyRequests, Unauthenticated, Unprocessable
+from helpdesk_api.web.errors import Forbidden, NotFound, TooManyRequests, Unauthenticated, Unprocessable
 
 
 class InvalidCredentials(Unauthenticated):
@@ -69,6 +69,12 @@ class ScopeNotHeld(Unprocessable):
 class ExpiryInPast(Unprocessable):
     code = "expiry_in_past"
     title = "It would be expired from the start"
+
+
+class LimitedCredential(Forbidden):
+    code = "limited_credential"
+    title = "This credential is limited to scopes"
+    default_detail = "Sessions, profile and password are for the account's owner, signed in without a limit of scopes."
 
 
 class SessionNotFound(NotFound):

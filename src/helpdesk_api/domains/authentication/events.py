@@ -35,3 +35,9 @@ class ApiKeyRevoked(AccountEvent):
 
 class ServiceSecretChanged(AccountEvent):
     type = "service_account.secret_changed"
+
+
+class RefreshTokenReused(AccountEvent):
+    """Two parties held one refresh token; `data.session_id` was ended."""
+
+    type = "session.refresh_token_reused"

@@ -28,11 +28,12 @@ _LOCK = 7_236_002
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:
-    """A public half."""
+    """A public half; `verifies_until` is null while it signs."""
 
     id: str
     public_pem: str
     created_at: datetime
+    verifies_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,18 @@ class KeySet:
     signing_id: str
     signing_pem: str
 
+    def verifying_at(self, moment: datetime) -> dict[str, VerifyingKey]:
+        """Without those whose time ran out since the set was read."""
+        return {
+            name: key
+            for name, key in self.verifying.items()
+            if key.verifies_until is None or key.verifies_until > moment
+        }
+
     def public_jwks(self) -> dict[str, Any]:
         """RFC 7517."""
         keys = []
-        for key in self.verifying.values():
+        for key in self.verifying_at(clock.now()).values():
             public = jwk.construct(key.public_pem, "ES256").to_dict()
             keys.append({**public, "kid": key.id, "use": "sig", "alg": "ES256"})
         return {"keys": keys}
@@ -55,13 +64,27 @@ class KeySet:
 async def _load(reads: ReadSession, key: str) -> KeySet | None:
     del key
     rows = await reads.fetch(
-        select(SigningKey.id, SigningKey.public_key, SigningKey.sealed_private_key, SigningKey.created_at)
+        select(
+            SigningKey.id,
+            SigningKey.public_key,
+            SigningKey.sealed_private_key,
+            SigningKey.created_at,
+            SigningKey.retired_at,
+        )
         .where(SigningKey.retired_at.is_(None) | (SigningKey.retired_at > clock.now() - KEEPS_VERIFYING))
         .order_by(SigningKey.retired_at.is_(None).desc(), SigningKey.created_at.desc(), SigningKey.id.desc())
     )
     if not rows:
         return None
-    verifying = {row["id"]: VerifyingKey(row["id"], row["public_key"], row["created_at"]) for row in rows}
+    verifying = {
+        row["id"]: VerifyingKey(
+            row["id"],
+            row["public_key"],
+            row["created_at"],
+            row["retired_at"] + KEEPS_VERIFYING if row["retired_at"] is not None else None,
+        )
+        for row in rows
+    }
     return KeySet(verifying, rows[0]["id"], unseal(rows[0]["sealed_private_key"], _PURPOSE))
 
 

@@ -1,8 +1,9 @@
 """Who is calling: grants and principals; no statement while the caches are warm."""
 
 import hashlib
+import hmac
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,18 @@ from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.authentication import tokens
-from helpdesk_api.domains.authentication.errors import AccountDeactivated, ApiKeyNotFound, InvalidToken, SessionEnded
+from helpdesk_api.domains.authentication.errors import (
+    AccountDeactivated,
+    ApiKeyNotFound,
+    InvalidToken,
+    ServiceAccountNotFound,
+    SessionEnded,
+)
 from helpdesk_api.domains.authentication.key_use import note_use
 from helpdesk_api.domains.authentication.keys import KeySet, key_set
-from helpdesk_api.domains.authentication.models import ApiKey, Session
-from helpdesk_api.domains.teams.models import TeamMember
-from helpdesk_api.domains.users.models import User
+from helpdesk_api.domains.authentication.models import ApiKey, ServiceClient, Session
+from helpdesk_api.domains.teams.models import Team, TeamMember
+from helpdesk_api.domains.users.models import User, UserKind
 
 API_KEY_PREFIX = "hk_live_"
 API_KEYS = "api_keys"
@@ -93,12 +100,12 @@ class _Verified:
         self._keys: KeySet | None = None
         self._claims: LRUCache[str, dict[str, Any]] = LRUCache(_KEPT_TOKENS)
 
-    def claims(self, token: str, keys: KeySet) -> dict[str, Any]:
+    def claims(self, token: str, keys: KeySet, now: datetime) -> dict[str, Any]:
         if keys is not self._keys:
             self._keys, self._claims = keys, LRUCache(_KEPT_TOKENS)
         found: dict[str, Any] | None = self._claims.get(token)
         if found is None:
-            found = tokens.verify(token, keys.verifying)
+            found = tokens.verify(token, keys.verifying_at(now))
             self._claims[token] = found
         return found
 
@@ -113,8 +120,9 @@ async def authenticate_token(token: str, database: Database) -> Principal:
     """
     if token.startswith(API_KEY_PREFIX):
         return await _by_api_key(token, database)
-    claims = _verified.claims(token, await key_set(database))
-    tokens.check_expiry(claims, clock.now())
+    now = clock.now()
+    claims = _verified.claims(token, await key_set(database), now)
+    tokens.check_expiry(claims, now)
     session_id = UUID(hex=claims["sid"]) if "sid" in claims else None
     scopes = claims["scope"].split() if "scope" in claims else None
     grants = await _active_grants(database, UUID(hex=claims["sub"]))
@@ -133,11 +141,15 @@ async def _active_grants(database: Database, user_id: UUID) -> Grants:
 
 
 async def _load_api_key(reads: ReadSession, key: str) -> Any:
-    return await reads.fetch_one(
+    row = await reads.fetch_one(
         select(ApiKey.id, ApiKey.user_id, ApiKey.scopes, ApiKey.expires_at).where(
             ApiKey.key_hash == bytes.fromhex(key), ApiKey.revoked_at.is_(None)
         )
     )
+    if row is None:
+        # Raised and not kept: keys that somebody makes up must not push real ones out of the cache.
+        raise InvalidToken
+    return row
 
 
 _API_KEYS: InvalidatedCache[Any] = InvalidatedCache(API_KEYS, _load_api_key)
@@ -150,13 +162,25 @@ def secret_hash(secret: str) -> bytes:
 
 async def _by_api_key(token: str, database: Database) -> Principal:
     row = await _API_KEYS.get(database, secret_hash(token).hex())
-    if row is None:
-        raise InvalidToken
     if row["expires_at"] is not None and row["expires_at"] <= clock.now():
         raise InvalidToken
     grants = await _active_grants(database, row["user_id"])
-    await note_use(database, row["id"])
+    note_use(database, row["id"])
     return principal_of(grants, scopes=row["scopes"], session_id=None)
+
+
+def manages_accounts(principal: Principal) -> bool:
+    """Others' sessions and keys: the role is not enough when the credential is limited to less."""
+    return principal.is_admin and principal.has(Permission.USERS_WRITE)
+
+
+async def find_sign_in(reads: ReadSession, email: str) -> Any:
+    """Id and password hash of the person with this address, whatever its case; None when there is none."""
+    return await reads.fetch_one(
+        select(User.id, User.password_hash).where(
+            func.lower(User.email) == email.strip().lower(), User.kind == UserKind.USER
+        )
+    )
 
 
 _KEY_COLUMNS = (
@@ -175,7 +199,7 @@ _KEY_COLUMNS = (
 def select_api_keys(principal: Principal) -> Any:
     """One's own; administrators see all."""
     statement = select(*_KEY_COLUMNS)
-    return statement if principal.is_admin else statement.where(ApiKey.user_id == principal.user_id)
+    return statement if manages_accounts(principal) else statement.where(ApiKey.user_id == principal.user_id)
 
 
 async def get_api_key(reads: ReadSession, principal: Principal, key_id: UUID) -> Any:
@@ -189,9 +213,48 @@ async def get_api_key(reads: ReadSession, principal: Principal, key_id: UUID) ->
 async def lock_api_key(session: AsyncSession, principal: Principal, key_id: UUID) -> ApiKey:
     """Raises `api_key_not_found`."""
     key = await session.get(ApiKey, key_id, with_for_update=True)
-    if key is None or not (principal.is_admin or key.user_id == principal.user_id):
+    if key is None or not (manages_accounts(principal) or key.user_id == principal.user_id):
         raise ApiKeyNotFound
     return key
+
+
+SERVICE_ACCOUNTS = select(
+    User.id,
+    User.name,
+    User.role,
+    User.deactivated_at.is_(None).label("is_active"),
+    User.created_at,
+    ServiceClient.client_id,
+    ServiceClient.scopes,
+    ServiceClient.secret_changed_at,
+).join(ServiceClient, ServiceClient.user_id == User.id)
+
+
+async def get_service_account(reads: ReadSession, user_id: UUID) -> Any:
+    """Raises `service_account_not_found`."""
+    row = await reads.fetch_one(SERVICE_ACCOUNTS.where(User.id == user_id))
+    if row is None:
+        raise ServiceAccountNotFound
+    return row
+
+
+async def lock_service_client(session: AsyncSession, user_id: UUID) -> ServiceClient:
+    """Raises `service_account_not_found`."""
+    client = await session.get(ServiceClient, user_id, with_for_update=True)
+    if client is None:
+        raise ServiceAccountNotFound
+    return client
+
+
+async def find_service_client(
+    session: AsyncSession, client_id: str, client_secret: str
+) -> tuple[User, ServiceClient] | None:
+    """The active account whose credentials these are."""
+    client = await session.scalar(select(ServiceClient).where(ServiceClient.client_id == client_id))
+    if client is None or not hmac.compare_digest(client.secret_hash, secret_hash(client_secret)):
+        return None
+    user = await session.get_one(User, client.user_id)
+    return (user, client) if user.deactivated_at is None else None
 
 
 _SESSION_COLUMNS = (
@@ -206,5 +269,31 @@ _SESSION_COLUMNS = (
 
 def select_sessions(principal: Principal, user_id: UUID | None) -> Any:
     """Sessions that have not ended: one's own, or for administrators those of `user_id`."""
-    wanted = user_id if principal.is_admin and user_id is not None else principal.user_id
+    wanted = user_id if user_id is not None and manages_accounts(principal) else principal.user_id
     return select(*_SESSION_COLUMNS).where(Session.user_id == wanted, Session.ended_at.is_(None))
+
+
+async def read_me(session: AsyncSession, principal: Principal) -> dict[str, Any]:
+    """The caller's profile as this transaction sees it, with the rights of this very credential."""
+    user = await session.get_one(User, principal.user_id)
+    teams = await session.execute(
+        select(Team.id, Team.name, TeamMember.is_lead)
+        .join(TeamMember, TeamMember.team_id == Team.id)
+        .where(TeamMember.user_id == user.id)
+        .order_by(Team.name)
+    )
+    return {
+        "id": user.id,
+        "kind": user.kind,
+        "name": user.name,
+        "email": user.email,
+        "role": user.role,
+        "permissions": sorted(principal.permissions),
+        "teams": [row._asdict() for row in teams],
+        "organization_id": user.organization_id,
+        "sees_organization": user.sees_organization,
+        "phone": user.phone,
+        "location": user.location,
+        "time_zone": user.time_zone,
+        "locale": user.locale,
+    }

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fastapi import Request, Response
-from sqlalchemy import select
+from fastapi import Depends, Request, Response
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, public, signed_in
+from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS
 from helpdesk_api.database.ids import SessionId, UserId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.authentication import actions, errors, keys, queries, throttle
@@ -25,7 +25,6 @@ from helpdesk_api.domains.authentication.schemas import (
     SessionTokens,
 )
 from helpdesk_api.domains.authentication.settings import caller_address, lifetimes_of
-from helpdesk_api.domains.teams.models import Team, TeamMember
 from helpdesk_api.domains.users import actions as users
 from helpdesk_api.domains.users import errors as user_errors
 from helpdesk_api.domains.users.models import User
@@ -37,6 +36,15 @@ from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
 router = ApiRouter(tags=["sessions"], about="Signing in and out, refreshing, forgotten passwords, and signing keys.")
 SECRET = {NO_IDEMPOTENCY: True}
 NO_STORE = "no-store"
+
+
+async def refuse_limited(principal: PrincipalDep) -> None:
+    """An API key or token cut down to scopes speaks for some of the account's rights, not for the account."""
+    if principal.permissions != ROLE_PERMISSIONS[principal.role]:
+        raise errors.LimitedCredential
+
+
+OWNER = [signed_in(), Depends(refuse_limited)]
 
 
 def _tokens(issued: actions.IssuedTokens, expires_in: int, response: Response) -> dict[str, Any]:
@@ -85,7 +93,7 @@ async def create_session(
         user_agent=request.headers.get("user-agent"),
         address=address,
     )
-    await throttle.forgive(database, email=body.email)
+    await throttle.forgive(session, email=body.email)
     return _tokens(issued, settings.access_token_seconds, response)
 
 
@@ -98,14 +106,10 @@ async def create_session(
     responses=documents(errors.InvalidRefreshToken),
     openapi_extra=SECRET,
 )
-async def refresh_session(
-    body: SessionRefresh, request: Request, response: Response, database: DatabaseDep, session: SessionDep
-) -> Any:
+async def refresh_session(body: SessionRefresh, request: Request, response: Response, database: DatabaseDep) -> Any:
     """Each refresh token is good once. Using one again ends the session, since two parties hold it."""
     settings = request.app.state.settings
-    issued = await actions.refresh(
-        session, database, refresh_token=body.refresh_token, lifetimes=lifetimes_of(settings)
-    )
+    issued = await actions.refresh(database, refresh_token=body.refresh_token, lifetimes=lifetimes_of(settings))
     return _tokens(issued, settings.access_token_seconds, response)
 
 
@@ -114,8 +118,8 @@ async def refresh_session(
     operation_id="listSessions",
     summary="List sessions",
     response_model=SessionPage,
-    dependencies=[signed_in()],
-    responses=documents(InvalidCursor),
+    dependencies=OWNER,
+    responses=documents(InvalidCursor, errors.LimitedCredential),
 )
 async def list_sessions(
     page: PageDep,
@@ -156,8 +160,8 @@ async def sign_out(principal: PrincipalDep, session: SessionDep) -> None:
     operation_id="revokeSession",
     summary="End a session",
     status_code=204,
-    dependencies=[signed_in()],
-    responses=documents(errors.SessionNotFound),
+    dependencies=OWNER,
+    responses=documents(errors.SessionNotFound, errors.LimitedCredential),
 )
 async def revoke_session(session_id: SessionId, principal: PrincipalDep, session: SessionDep) -> None:
     """One's own; administrators anybody's."""
@@ -180,35 +184,10 @@ async def get_jwks(database: DatabaseDep, response: Response) -> Any:
 me_router = ApiRouter(prefix="/v1/me", tags=["me"], about="The caller: profile, rights and password.")
 
 
-async def _me(principal: PrincipalDep, session: SessionDep) -> dict[str, Any]:
-    user = await session.get_one(User, principal.user_id)
-    teams = await session.execute(
-        select(Team.id, Team.name, TeamMember.is_lead)
-        .join(TeamMember, TeamMember.team_id == Team.id)
-        .where(TeamMember.user_id == user.id)
-        .order_by(Team.name)
-    )
-    return {
-        "id": user.id,
-        "kind": user.kind,
-        "name": user.name,
-        "email": user.email,
-        "role": user.role,
-        "permissions": sorted(principal.permissions),
-        "teams": [row._asdict() for row in teams],
-        "organization_id": user.organization_id,
-        "sees_organization": user.sees_organization,
-        "phone": user.phone,
-        "location": user.location,
-        "time_zone": user.time_zone,
-        "locale": user.locale,
-    }
-
-
 @me_router.get("", operation_id="getMe", summary="Read oneself", response_model=Me, dependencies=[signed_in()])
 async def get_me(principal: PrincipalDep, session: SessionDep) -> Any:
     """Profile, role, teams, and the permissions of this very credential."""
-    return await _me(principal, session)
+    return await queries.read_me(session, principal)
 
 
 @me_router.patch(
@@ -216,14 +195,14 @@ async def get_me(principal: PrincipalDep, session: SessionDep) -> Any:
     operation_id="updateMe",
     summary="Change oneself",
     response_model=Me,
-    dependencies=[signed_in()],
-    responses=documents(user_errors.UnknownTimeZone),
+    dependencies=OWNER,
+    responses=documents(user_errors.UnknownTimeZone, errors.LimitedCredential),
 )
 async def update_me(body: MeUpdate, principal: PrincipalDep, session: SessionDep) -> Any:
     """JSON merge patch of phone, location, time zone and locale; the rest is an administrator's."""
     user = await session.get_one(User, principal.user_id, with_for_update=True)
     await users.change_user(session, principal, user, body.model_dump(exclude_unset=True))
-    return await _me(principal, session)
+    return await queries.read_me(session, principal)
 
 
 @me_router.post(
@@ -231,8 +210,8 @@ async def update_me(body: MeUpdate, principal: PrincipalDep, session: SessionDep
     operation_id="changeMyPassword",
     summary="Change one's password",
     status_code=204,
-    dependencies=[signed_in()],
-    responses=documents(errors.WrongPassword, errors.PasswordTooWeak, errors.TooManySignIns),
+    dependencies=OWNER,
+    responses=documents(errors.WrongPassword, errors.PasswordTooWeak, errors.TooManySignIns, errors.LimitedCredential),
     openapi_extra=SECRET,
 )
 async def change_my_password(

@@ -246,7 +246,7 @@ class OAuthToken(ResponseModel):
 class OAuthRefusal(ResponseModel):
     """RFC 6749, 5.2."""
 
-    error: Literal["invalid_client", "invalid_scope", "unsupported_grant_type"]
+    error: Literal["invalid_client", "invalid_request", "invalid_scope", "unsupported_grant_type"]
     error_description: str = Field(max_length=200, examples=["Client id and secret do not fit."])
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import case, delete
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
@@ -53,7 +54,11 @@ async def count_attempt(database: Database, *, email: str, address: str, limit: 
         raise TooManySignIns(max(1, round(wait.total_seconds() + 0.5)))
 
 
-async def forgive(database: Database, *, email: str) -> None:
+async def forgive(session: AsyncSession, *, email: str) -> None:
     """After a success: the account's own attempts start anew, the address's do not."""
-    async with database.durable() as session:
-        await session.execute(delete(SignInAttempt).where(SignInAttempt.key == _account_key(email)))
+    await session.execute(delete(SignInAttempt).where(SignInAttempt.key == _account_key(email)))
+
+
+async def drop_past(session: AsyncSession) -> None:
+    """Counts of windows that are over; anybody can make rows here by typing addresses."""
+    await session.execute(delete(SignInAttempt).where(SignInAttempt.window_ends_at < clock.now()))

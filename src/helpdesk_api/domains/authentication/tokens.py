@@ -22,6 +22,10 @@ ISSUER = "helpdesk"
 AUDIENCE = "helpdesk-api"
 TYPE = "at+jwt"
 MAX_BYTES = 8_192
+# The longest that the settings allow: a leaked key that was retired cannot sign itself a longer future.
+MAX_LIFETIME = timedelta(hours=1)
+# Between two hosts of ours.
+CLOCK_SKEW = timedelta(minutes=1)
 # Expiry is judged by our clock, in `check_expiry`, each time the claims are used; requiring `exp` here would
 # have the library judge it by its own. That it is there is checked below.
 _OPTIONS = {f"require_{claim}": True for claim in ("aud", "iat", "iss", "sub")} | {"verify_exp": False}
@@ -68,15 +72,25 @@ def verify(token: str, keys: Mapping[str, VerifyingKey]) -> dict[str, Any]:
         )
     except (JOSEError, ValueError, TypeError) as error:
         raise InvalidToken from error
-    if claims["aud"] != AUDIENCE or not isinstance(claims.get("exp"), int) or not isinstance(claims["sub"], str):
+    if claims["aud"] != AUDIENCE or not _is_text(claims["sub"]) or not _is_text(claims.get("scope", "")):
+        raise InvalidToken
+    issued, expires = claims["iat"], claims.get("exp")
+    # By type and not by isinstance: JSON's true is an int to Python.
+    if type(issued) is not int or type(expires) is not int or expires - issued > MAX_LIFETIME.total_seconds():
         raise InvalidToken
     return claims
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
 def check_expiry(claims: Mapping[str, Any], now: datetime) -> None:
-    """Raises `token_expired`; no leeway, since we issue and judge by one clock."""
+    """Raises `token_expired`, and `invalid_token` for one from the future."""
     if claims["exp"] <= now.timestamp():
         raise TokenExpired
+    if claims["iat"] > (now + CLOCK_SKEW).timestamp():
+        raise InvalidToken
 
 
 def _header(token: str) -> dict[str, str]:
