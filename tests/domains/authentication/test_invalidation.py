@@ -1,0 +1,83 @@
+"""Every change of a right tells the other processes, with the commit and not before: what a second process hears."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database.cache import CHANNEL
+from helpdesk_api.domains.authentication import actions
+from helpdesk_api.domains.authentication.queries import secret_hash
+from tests.domains.authentication.conftest import Desk
+from tests.factories.records import make_team
+
+
+@asynccontextmanager
+async def another_process(desk: Desk) -> AsyncIterator[Callable[..., Awaitable[None]]]:
+    """Its ear; calling it waits until that message has come."""
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    connection = await asyncpg.connect(desk.database.url.replace("postgresql+asyncpg://", "postgresql://", 1))
+    await connection.add_listener(CHANNEL, lambda *message: heard.put_nowait(str(message[-1])))
+
+    async def hears(wanted: str, *, at_once: bool = False) -> None:
+        async with asyncio.timeout(10):
+            while (message := await heard.get()) != wanted:
+                assert not at_once, message
+
+    try:
+        yield hears
+    finally:
+        await connection.close()
+
+
+async def test_rights_of_a_person(desk: Desk) -> None:
+    user, admin = await desk.person(role=Role.AGENT), await desk.person(role=Role.ADMIN)
+    team = await make_team(desk.database)
+    boss = desk.bearer((await desk.signed_in(admin))["access_token"])
+    path, member = f"/v1/users/usr_{user.id.hex}", f"/v1/teams/tea_{team.id.hex}/members/usr_{user.id.hex}"
+    theirs = desk.bearer((await desk.signed_in(user))["access_token"])
+    async with another_process(desk) as hears:
+        for call in (
+            lambda: boss.put(member, json={"is_lead": True}),
+            lambda: boss.put(member, json={"is_lead": False}),
+            lambda: boss.delete(member),
+            lambda: boss.patch(path, json={"role": "supervisor"}),
+            lambda: theirs.delete("/v1/sessions/current"),
+            lambda: boss.post(f"{path}/deactivate"),
+            lambda: boss.post(f"{path}/reactivate"),
+        ):
+            reply = await call()
+            assert reply.is_success, reply.text
+            await hears(f"grants:{user.id.hex}")
+
+
+async def test_keys(desk: Desk) -> None:
+    client = desk.bearer((await desk.signed_in(await desk.person()))["access_token"])
+    key = await client.post("/v1/api-keys", json={"name": "x", "scopes": ["tickets:read"]})
+    digest = secret_hash(key.json()["secret"]).hex()
+    async with another_process(desk) as hears:
+        assert (await client.delete(key.headers["location"])).status_code == 204
+        await hears(f"api_keys:{digest}")
+        async with desk.database.session() as session:
+            await actions.rotate_signing_key(session)
+        await hears("signing_keys:*")
+
+
+async def test_nothing_is_said_of_what_was_rolled_back(desk: Desk) -> None:
+    """Messages come in the order of commits: the first heard is of what was committed."""
+    admin, other = await desk.person(role=Role.ADMIN), await desk.person()
+    boss = desk.bearer((await desk.signed_in(admin))["access_token"])
+
+    async def fail_after_the_message() -> None:
+        async with desk.database.session() as session:
+            await actions.end_sessions(session, admin.id)
+            raise RuntimeError
+
+    async with another_process(desk) as hears:
+        with pytest.raises(RuntimeError):
+            await fail_after_the_message()
+        assert (await boss.patch(f"/v1/users/usr_{other.id.hex}", json={"phone": "123"})).status_code == 200
+        await hears(f"grants:{other.id.hex}", at_once=True)
