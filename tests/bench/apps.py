@@ -39,7 +39,13 @@ async def _pool(app: FastAPI) -> AsyncIterator[None]:
     url = os.environ["HELPDESK_DATABASE_URL"].replace("postgresql+asyncpg://", "postgresql://", 1)
     reset = {} if os.environ.get(POOL_RESET) == "1" else {"reset": _no_reset}
     async with asyncpg.create_pool(
-        url, min_size=POOL_SIZE, max_size=POOL_SIZE, statement_cache_size=500, server_settings={"jit": "off"}, **reset
+        url,
+        min_size=POOL_SIZE,
+        max_size=POOL_SIZE,
+        statement_cache_size=500,
+        max_inactive_connection_lifetime=0,
+        server_settings={"jit": "off"},
+        **reset,
     ) as pool:
         app.state.pool = pool
         yield

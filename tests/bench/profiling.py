@@ -10,7 +10,7 @@ from tests.bench.contenders import Desk, serve_product
 from tests.bench.operations import Operation
 from tests.bench.processes import Generator
 
-_SECONDS = 3.0
+_SECONDS = 6.0
 _LINES = 40
 
 

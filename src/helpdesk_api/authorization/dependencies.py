@@ -40,7 +40,8 @@ class RequiresPermission:
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
-    async def __call__(self, principal: PrincipalDep) -> None:
+    async def __call__(self, request: Request) -> None:
+        principal = await authenticate(request)
         if self.permission is not None and not principal.has(self.permission):
             raise MissingScope(self.permission)
 

@@ -106,7 +106,9 @@ def _count(*_: Any) -> None:
     count_statement()
 
 
-def database_of(request: Request) -> Database:
+# Coroutines throughout: FastAPI runs a plain function in a thread, which costs more than a statement. And they take
+# the request instead of each other, since every dependency of a dependency is solved anew.
+async def database_of(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
@@ -114,12 +116,14 @@ def database_of(request: Request) -> Database:
 DatabaseDep = Annotated[Database, Depends(database_of)]
 
 
-async def open_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.database
     async with database.session() as session:
         yield session
 
 
-async def open_reads(database: DatabaseDep) -> AsyncIterator[ReadSession]:
+async def open_reads(request: Request) -> AsyncIterator[ReadSession]:
+    database: Database = request.app.state.database
     async with database.reads() as reads:
         yield reads
 

@@ -1,5 +1,6 @@
 """The list's filters and orders: declared parameters, each one clause; an index stands behind every order."""
 
+import inspect
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -105,7 +106,13 @@ class TicketFilters:
     ] = None
 
 
-TicketFiltersDep = Annotated[TicketFilters, Depends()]
+async def _read(**given: Any) -> TicketFilters:
+    return TicketFilters(**given)
+
+
+# The same parameters as a coroutine, since FastAPI makes an instance of a class in a thread.
+_read.__signature__ = inspect.signature(TicketFilters)  # type: ignore[attr-defined]
+TicketFiltersDep = Annotated[TicketFilters, Depends(_read)]
 
 
 # Which filters were given, and in which form: what the text of a list's statement depends on.

@@ -7,13 +7,13 @@ from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Request
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, Subquery, bindparam, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk_api.authorization.dependencies import PrincipalDep
+from helpdesk_api.authorization.dependencies import authenticate
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import CompiledRead, ReadSession, reads_within
@@ -105,7 +105,8 @@ class VisibleTicket:
         self.is_participant = is_participant
 
 
-async def _visible(ticket_id: TicketKey, principal: PrincipalDep, session: SessionDep) -> VisibleTicket:
+async def _visible(ticket_id: TicketKey, request: Request, session: SessionDep) -> VisibleTicket:
+    principal = await authenticate(request)
     ticket, is_participant = await lock_visible(session, principal, ticket_id)
     return VisibleTicket(ticket, is_participant=is_participant)
 
