@@ -661,7 +661,7 @@ def upgrade() -> None:
     op.create_index("ix_tickets_submitter", "tickets", ["submitter_id", "created_at", "id"], unique=False)
     op.create_index("ix_tickets_tags", "tickets", ["tags"], unique=False, postgresql_using="gin")
     op.create_index("ix_tickets_team_created", "tickets", ["team_id", "created_at", "id"], unique=False)
-    op.create_index("ix_tickets_updated", "tickets", ["updated_at", "id"], unique=False)
+    op.create_index("ix_tickets_updated", "tickets", ["public_updated_at", "id"], unique=False)
     op.create_index(
         "ix_tickets_waiting", "tickets", ["team_id"], unique=False, postgresql_where=sa.text("awaits_member")
     )

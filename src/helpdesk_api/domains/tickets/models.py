@@ -75,7 +75,7 @@ class Ticket(Base):
         ),
         # Each order that a list offers over the scopes that a desk looks at.
         Index("ix_tickets_created", "created_at", "id"),
-        Index("ix_tickets_updated", "updated_at", "id"),
+        Index("ix_tickets_updated", "public_updated_at", "id"),
         Index("ix_tickets_team_created", "team_id", "created_at", "id"),
         Index("ix_tickets_assignee_created", "assignee_id", "created_at", "id"),
         Index("ix_tickets_requester_created", "requester_id", "created_at", "id"),
