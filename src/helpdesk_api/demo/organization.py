@@ -24,7 +24,7 @@ from helpdesk_api.demo_accounts import MAIL_DOMAIN
 from helpdesk_api.domains.assignments.availability import set_availability
 from helpdesk_api.domains.assignments.configuration import create_rule
 from helpdesk_api.domains.assignments.schemas import AvailabilityUpdate, RoutingRuleCreate
-from helpdesk_api.domains.authentication.actions import create_service_account
+from helpdesk_api.domains.authentication.credentials import create_service_account
 from helpdesk_api.domains.authentication.schemas import ServiceAccountCreate
 from helpdesk_api.domains.categories.actions import create_category
 from helpdesk_api.domains.categories.schemas import CategoryCreate
