@@ -25,6 +25,7 @@ from tests.fixtures.database import (
     server_url,
     shared_url,
 )
+from tests.fixtures.scheduling import pytest_xdist_make_scheduler
 
 __all__ = [
     "_engine",
@@ -40,6 +41,7 @@ __all__ = [
     "client",
     "database",
     "own_database",
+    "pytest_xdist_make_scheduler",
     "requester_client",
     "server_url",
     "settings",

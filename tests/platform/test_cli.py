@@ -1,7 +1,7 @@
 """The command line with real processes: serving, kills, signals, and the commands beside a running server."""
 
+import asyncio
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -18,9 +18,10 @@ import httpx
 import pytest
 
 from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
+from helpdesk_api.database.glance import glance
 from tests.end_to_end.served import Served, environment_of, free_port
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 HELPDESK = str(Path(sys.executable).parent / "helpdesk")
 PATIENCE = 90.0
@@ -185,6 +186,14 @@ class TestBesideARunningServer:
         assert "Traceback" not in refused.stderr
         assert product.process.poll() is None
 
+    def test_the_demo_data_stays_out_of_a_database_that_is_used(
+        self, product: Served, installation: dict[str, str]
+    ) -> None:
+        refused = run(installation, "demo")
+        assert refused.returncode == 1
+        assert "not empty" in refused.stderr
+        assert product.process.poll() is None
+
     def test_a_backup_restores(self, product: Served, installation: dict[str, str]) -> None:
         url = running_url(product.data_dir / "postgres")
         assert url is not None
@@ -197,31 +206,27 @@ class TestBesideARunningServer:
                 target = {**installation, "HELPDESK_DATABASE_URL": other.url}
                 restored = run(target, "restore", str(file))
                 assert restored.returncode == 0, restored.stderr
-                again = run(target, "doctor")
-                assert "this release has" in again.stdout
-                assert again.returncode == 0, again.stdout
+                assert asyncio.run(glance(other.url)) == asyncio.run(glance(url))
 
 
 class TestEndings:
-    def test_sigterm_leaves_no_process(self, installation: dict[str, str]) -> None:
-        with serving(installation) as product:
-            children = children_of(product.process.pid)
-            assert len(children) == 4, children
-            product.process.send_signal(signal.SIGTERM)
-            assert product.process.wait(PATIENCE) == 0
-        assert [found for found in children if is_alive(found)] == []
-
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
-    def test_a_killed_parent_takes_everything_with_it_and_the_next_start_recovers(
+    def test_a_killed_parent_takes_all_with_it_the_next_start_recovers_and_sigterm_leaves_nothing(
         self, installation: dict[str, str]
     ) -> None:
-        with serving(installation) as product:
+        environment = {**installation, "HELPDESK_WORKERS": "1"}
+        with serving(environment) as product:
             children = children_of(product.process.pid)
+            assert len(children) == 3, children
             product.process.send_signal(signal.SIGKILL)
             product.process.wait(PATIENCE)
             await_true(lambda: not any(is_alive(found) for found in children), "a child outlived its parent")
-        with serving(installation) as product:
+        with serving(environment) as product:
             assert sign_in(product.url).status_code == 201
+            children = children_of(product.process.pid)
+            product.process.send_signal(signal.SIGTERM)
+            assert product.process.wait(PATIENCE) == 0
+        assert [found for found in children if is_alive(found)] == []
 
     def test_a_taken_port_is_named(self, installation: dict[str, str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -270,17 +275,13 @@ class TestProduction:
                 refused = run({**environment, "HELPDESK_ENV": "production"}, "serve")
                 assert refused.returncode == 1
                 assert "the demo data's passwords" in refused.stderr
-                twice = run(environment, "demo")
-                assert twice.returncode == 1
-                assert "not empty" in twice.stderr
 
 
 class TestContract:
     def test_a_document_that_differs_is_refused(self, installation: dict[str, str]) -> None:
-        file = Path(installation["HELPDESK_DATA_DIR"]).parent / "contract" / "helpdesk.json"
-        assert run(installation, "openapi", str(file)).returncode == 0
-        assert json.loads(file.read_text())["openapi"].startswith("3.1")
-        file.write_text(file.read_text().replace('"openapi"', '"OpenAPI"', 1))
+        file = Path(installation["HELPDESK_DATA_DIR"]).parent / "helpdesk.json"
+        file.write_text("{}")
         differs = run(installation, "openapi", "--check", str(file))
         assert differs.returncode == 1
         assert "make openapi" in differs.stderr
+        assert file.read_text() == "{}"
