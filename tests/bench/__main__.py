@@ -176,7 +176,7 @@ def main() -> int:
         if arguments.profile:
             from tests.bench.profiling import print_profiles
 
-            print_profiles(desks[0], folder, plan.operations)
+            print_profiles(desks[0], plan.operations)
             return 0
         found = _compare(server, desks, folder, plan, pool_reset=arguments.pool_reset)
     _say(f"took {time.perf_counter() - began:.0f} s")

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -93,10 +92,9 @@ def bring_schema(url: str) -> None:
 
 async def open_desk(url: str, tickets: int, world: World) -> Desk:
     """Sign everybody in and record what each operation sends."""
-    settings = Settings(_env_file=None, database_url=url, **_settings())  # type: ignore[arg-type]
     database = Database(url)
     recorder = Recorder(database)
-    app = create_app(settings, database=database)
+    app = create_app(settings_for(url), database=database)
     cache.set_listening(listening=True)
     calls = {operation.name: operation.calls(world) for operation in OPERATIONS}
     try:
@@ -110,13 +108,13 @@ async def open_desk(url: str, tickets: int, world: World) -> Desk:
     return Desk(tickets, url, world, held, calls, recordings)
 
 
-def _settings() -> dict[str, str]:
+def settings_for(url: str) -> Settings:
+    """As the served process reads them from its environment."""
     prefix = "HELPDESK_"
-    return {
-        name.removeprefix(prefix).lower(): value
-        for name, value in environment().items()
-        if name.startswith(prefix) and name != f"{prefix}DATABASE_URL"
+    given = {
+        name.removeprefix(prefix).lower(): value for name, value in environment().items() if name.startswith(prefix)
     }
+    return Settings(_env_file=None, **{**given, "database_url": url})  # type: ignore[arg-type]
 
 
 async def _sign_in(database: Database, users: set[UUID]) -> dict[UUID, str]:
@@ -136,9 +134,9 @@ async def _sign_in(database: Database, users: set[UUID]) -> dict[UUID, str]:
     }
 
 
-def serve_product(desk: Desk, folder: Path, *, under: Sequence[str] = ()) -> Served:
+def serve_product(desk: Desk, folder: Path) -> Served:
     variables = {"HELPDESK_DATABASE_URL": desk.url, "HELPDESK_DATA_DIR": str(folder)}
-    return Served("helpdesk_api.main:create_app", "/livez", variables, under=under)
+    return Served("helpdesk_api.main:create_app", "/livez", variables, log=folder / f"product-{desk.tickets}.log")
 
 
 def serve_baseline(desk: Desk, folder: Path, *, pool_reset: bool) -> Served:
@@ -149,4 +147,4 @@ def serve_baseline(desk: Desk, folder: Path, *, pool_reset: bool) -> Served:
         RECORDINGS: str(recordings),
         POOL_RESET: "1" if pool_reset else "0",
     }
-    return Served("tests.bench.apps:baseline", "/empty", variables)
+    return Served("tests.bench.apps:baseline", "/empty", variables, log=folder / f"bare-{desk.tickets}.log")

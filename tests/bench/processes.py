@@ -2,15 +2,15 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 _READY_SECONDS = 60.0
@@ -35,13 +35,19 @@ def _free_port() -> int:
 class Served:
     """One uvicorn process on loopback."""
 
-    def __init__(self, factory: str, ready: str, variables: Mapping[str, str], *, under: Sequence[str] = ()) -> None:
+    def __init__(self, factory: str, ready: str, variables: Mapping[str, str], *, log: Path) -> None:
         self.port = _free_port()
-        command = [sys.executable, *under, "-m", "uvicorn", factory, "--factory", f"--port={self.port}"]
+        command = [sys.executable, "-m", "uvicorn", factory, "--factory", f"--port={self.port}"]
         command += ["--log-level=warning", "--no-access-log", "--no-server-header", "--no-proxy-headers"]
-        self.process = subprocess.Popen(
-            [*command, "--loop=uvloop", "--http=httptools"], env=environment(**variables), stdin=subprocess.DEVNULL
-        )
+        self._log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*command, "--loop=uvloop", "--http=httptools"],
+                env=environment(**variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
         self._await(ready)
 
     def _await(self, path: str) -> None:
@@ -54,11 +60,11 @@ class Served:
                 return
             time.sleep(0.05)
         self.stop()
-        message = f"nothing answers {path}; its log is above"
+        message = f"nothing answers {path}; the end of its log:\n{self._log.read_text(errors='replace')[-2000:]}"
         raise RuntimeError(message)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
+    def stop(self) -> None:
+        self.process.terminate()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:

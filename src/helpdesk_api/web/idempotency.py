@@ -7,11 +7,12 @@ per caller. A replay passes the same permission and visibility checks as the fir
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import Index, LargeBinary, SmallInteger, delete, select, update
+from sqlalchemy import Executable, Index, LargeBinary, SmallInteger, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -62,6 +63,40 @@ class IdempotencyKey(Base):
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+# Both are made once, on the table itself: every write sends them.
+@cache
+def _claim_statement() -> Executable:
+    table = cast("Table", IdempotencyKey.__table__)
+    statement = insert(table).values(
+        caller_id=bindparam("given_caller"),
+        key=bindparam("given_key"),
+        request_hash=bindparam("given_hash"),
+        created_at=bindparam("given_now"),
+    )
+    fresh = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=[table.c.caller_id, table.c.key],
+        set_={
+            "request_hash": fresh.request_hash,
+            "created_at": fresh.created_at,
+            "status": fresh.status,
+            "headers": fresh.headers,
+            "body": fresh.body,
+        },
+        where=table.c.created_at < bindparam("expired_before", type_=table.c.created_at.type),
+    ).returning(table.c.key)
+
+
+@cache
+def _store_statement() -> Executable:
+    table = cast("Table", IdempotencyKey.__table__)
+    return (
+        update(table)
+        .where(table.c.caller_id == bindparam("given_caller"), table.c.key == bindparam("given_key"))
+        .values(status=bindparam("given_status"), headers=bindparam("given_headers"), body=bindparam("given_body"))
+    )
+
+
 class Replay(Exception):
     """The stored answer of an earlier twin."""
 
@@ -75,19 +110,15 @@ class Claim:
 
     def __init__(self, session: AsyncSession, caller_id: UUID, key: str) -> None:
         self._session = session
-        self._where = (IdempotencyKey.caller_id == caller_id, IdempotencyKey.key == key)
+        self._key = {"given_caller": caller_id, "given_key": key}
 
     async def store(self, response: Response) -> None:
-        await self._session.execute(
-            update(IdempotencyKey)
-            .where(*self._where)
-            .values(
-                status=response.status_code,
-                headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
-                body=bytes(response.body),
-            )
-            .execution_options(synchronize_session=False)
-        )
+        answer = {
+            "given_status": response.status_code,
+            "given_headers": {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
+            "given_body": bytes(response.body),
+        }
+        await self._session.execute(_store_statement(), {**self._key, **answer})
 
 
 async def claim_key(request: Request, session: SessionDep) -> None:
@@ -101,21 +132,15 @@ async def claim_key(request: Request, session: SessionDep) -> None:
     principal = await authenticate(request)
     fingerprint = await _fingerprint(request)
     now = clock.now()
-    fresh = {
-        "request_hash": fingerprint,
-        "created_at": now,
-        "status": None,
-        "headers": None,
-        "body": None,
+    claim = {
+        "given_caller": principal.user_id,
+        "given_key": key,
+        "given_hash": fingerprint,
+        "given_now": now,
+        "expired_before": now - KEPT_FOR,
     }
-    statement = insert(IdempotencyKey).values(caller_id=principal.user_id, key=key, **fresh)
-    statement = statement.on_conflict_do_update(
-        index_elements=[IdempotencyKey.caller_id, IdempotencyKey.key],
-        set_=fresh,
-        where=IdempotencyKey.created_at < now - KEPT_FOR,
-    )
     try:
-        claimed = (await session.execute(statement.returning(IdempotencyKey.key))).scalar()
+        claimed = (await session.execute(_claim_statement(), claim)).scalar()
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise IdempotencyInProgress from error
