@@ -19,7 +19,12 @@ from helpdesk_api.serving import CannotServe, Server
 if TYPE_CHECKING:
     from helpdesk_api.database.session import Database
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A headless IT helpdesk with one HTTP API.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A headless IT helpdesk with one HTTP API.",
+)
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 keys_app = typer.Typer(no_args_is_help=True, help="Signing keys of access tokens.")
 app.add_typer(user_app, name="user")
