@@ -27,7 +27,10 @@ def filter_failure(
     context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case, response: Response
 ) -> bool:
     """False drops the failure."""
-    del context, case
+    del context
     if not isinstance(failure, RejectedPositiveData) or response.status_code not in RULE_STATUSES:
         return True
+    # The tester's own guesses at links write a null reference of an answer into a path as text.
+    if "None" in (case.path_parameters or {}).values():
+        return False
     return response.json().get("code") in SHAPE_CODES
