@@ -1,10 +1,28 @@
 """People as takers of work: read and locked for a choice, and their load kept in step."""
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Update, Uuid, and_, any_, case, func, literal, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Executable,
+    Integer,
+    Table,
+    Update,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,8 +48,8 @@ CANDIDATE_COLUMNS = (
 )
 
 
-def _one_of(ids: Sequence[UUID]) -> Any:
-    return any_(literal(list(ids), ARRAY(Uuid(as_uuid=True))))
+_IDS = ARRAY(Uuid(as_uuid=True))
+_TEAM_IDS = bindparam("team_ids", type_=_IDS)
 
 
 def works_here() -> ColumnElement[bool]:
@@ -52,8 +70,9 @@ def candidate_of(row: Any) -> Candidate:
     )
 
 
-def _select_roster(team_ids: Sequence[UUID], *, lock: bool) -> AnySelect:
-    """Each team, with its members that could work, as they are after any other transaction that holds them.
+@cache
+def _select_roster(*, lock: bool) -> AnySelect:
+    """Each of `team_ids`, with its members that could work, as they are after any other transaction that holds them.
 
     People are locked in the order of their ids, as everywhere, so that no two choices wait for each other.
     """
@@ -63,7 +82,7 @@ def _select_roster(team_ids: Sequence[UUID], *, lock: bool) -> AnySelect:
         .join(TeamMember, TeamMember.user_id == Agent.user_id)
         .join(Team, Team.id == TeamMember.team_id)
         .join(User, User.id == Agent.user_id)
-        .where(TeamMember.team_id == _one_of(team_ids), Team.auto_assign, Team.archived_at.is_(None), works_here())
+        .where(TeamMember.team_id == any_(_TEAM_IDS), Team.auto_assign, Team.archived_at.is_(None), works_here())
         .order_by(Agent.user_id)
     )
     if lock:
@@ -82,17 +101,17 @@ def _select_roster(team_ids: Sequence[UUID], *, lock: bool) -> AnySelect:
         select(Team.id.label("of_team"), Team.auto_assign, not_enrolled.label("not_enrolled"), *found.c)
         .select_from(Team)
         .outerjoin(found, found.c.team_id == Team.id)
-        .where(Team.id == _one_of(team_ids), Team.archived_at.is_(None))
+        .where(Team.id == any_(_TEAM_IDS), Team.archived_at.is_(None))
     )
 
 
 async def read_roster(session: AsyncSession, team_ids: Sequence[UUID], *, lock: bool) -> Roster:
     """The teams that exist and are in use, with their members. One statement, but for people new to the desk."""
-    statement = _select_roster(team_ids, lock=lock)
-    rows = (await session.execute(statement)).all()
+    statement, parameters = _select_roster(lock=lock), {"team_ids": list(team_ids)}
+    rows = (await session.execute(statement, parameters)).all()
     if any(row.not_enrolled for row in rows):
         await _enrol(session, team_ids)
-        rows = (await session.execute(statement)).all()
+        rows = (await session.execute(statement, parameters)).all()
     roster = Roster()
     for row in rows:
         roster.teams.add(row.of_team)
@@ -109,7 +128,7 @@ async def _enrol(session: AsyncSession, team_ids: Sequence[UUID]) -> None:
     members = (
         select(User.id, true(), literal(0), literal(0))
         .join(TeamMember, TeamMember.user_id == User.id)
-        .where(TeamMember.team_id == _one_of(team_ids), works_here())
+        .where(TeamMember.team_id == any_(literal(list(team_ids), _IDS)), works_here())
         .distinct()
         .order_by(User.id)
     )
@@ -122,27 +141,36 @@ async def add_load(session: AsyncSession, changes: Sequence[LoadChange]) -> None
     if not changes:
         return
     now = clock.now()
+    values: dict[str, Any] = {}
+    for n, change in enumerate(changes):
+        values |= {f"user_{n}": change.user_id, f"load_{n}": change.load, f"count_{n}": change.count}
+        values[f"assigned_{n}"] = now if change.was_assigned else None
+    await session.execute(_add_load_statement(len(changes)), values)
+
+
+@lru_cache(maxsize=50)
+def _add_load_statement(people: int) -> Executable:
+    """Made once for each number of people: every write that moves work sends it."""
+    table = cast("Table", Agent.__table__)
     rows = [
         {
-            "user_id": change.user_id,
-            "is_available": True,
-            "open_load": change.load,
-            "open_count": change.count,
-            "last_assigned_at": now if change.was_assigned else None,
+            "user_id": bindparam(f"user_{n}", type_=table.c.user_id.type),
+            "is_available": true(),
+            "open_load": bindparam(f"load_{n}", type_=Integer),
+            "open_count": bindparam(f"count_{n}", type_=Integer),
+            "last_assigned_at": bindparam(f"assigned_{n}", type_=table.c.last_assigned_at.type),
         }
-        for change in changes
+        for n in range(people)
     ]
-    statement = insert(Agent).values(rows)
+    statement = insert(table).values(rows)
     fresh = statement.excluded
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[Agent.user_id],
-            set_={
-                "open_load": Agent.open_load + fresh.open_load,
-                "open_count": Agent.open_count + fresh.open_count,
-                "last_assigned_at": func.coalesce(fresh.last_assigned_at, Agent.last_assigned_at),
-            },
-        )
+    return statement.on_conflict_do_update(
+        index_elements=[table.c.user_id],
+        set_={
+            "open_load": table.c.open_load + fresh.open_load,
+            "open_count": table.c.open_count + fresh.open_count,
+            "last_assigned_at": func.coalesce(fresh.last_assigned_at, table.c.last_assigned_at),
+        },
     )
 
 
