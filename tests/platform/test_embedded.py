@@ -169,12 +169,12 @@ class TestEndings:
 
     def test_a_killed_server_recovers_what_was_committed(self, folder: Path) -> None:
         data = folder / "data"
-        with EmbeddedPostgres(data, durable=False) as server:
+        with EmbeddedPostgres(data) as server:
             query(server.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (1)", "SELECT 1")
             os.kill(server.process_id, signal.SIGKILL)
             await_end(server.process_id)
             assert (data / "postmaster.pid").exists()
-        with EmbeddedPostgres(data, durable=False) as server:
+        with EmbeddedPostgres(data) as server:
             assert query(server.url, "SELECT count(*) FROM kept") == 1
 
     def test_a_server_that_outlived_its_owner_is_stopped_first(self, folder: Path) -> None:
