@@ -1,0 +1,171 @@
+"""Talking on a ticket: what is said to whom, and what it does to the ticket."""
+
+import httpx
+import pytest
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.config import Settings
+from helpdesk_api.database import clock
+from tests.factories.records import Make
+from tests.fixtures.clients import AsUser
+
+NEW = {"subject": "VPN drops", "description": "It drops."}
+FIX = {"resolution_code": "fixed", "resolution_text": "Done."}
+
+
+async def opened(client: httpx.AsyncClient) -> str:
+    reply = await client.post("/v1/tickets", json=NEW)
+    assert reply.status_code == 201, reply.text
+    return f"/v1/tickets/{reply.json()['id']}"
+
+
+async def said(client: httpx.AsyncClient, path: str, **body: object) -> httpx.Response:
+    return await client.post(f"{path}/comments", json={"body": "Hello", **body})
+
+
+class TestText:
+    @pytest.mark.parametrize(
+        ("markdown", "html"),
+        [
+            ("**bold** and `code`", "<p><strong>bold</strong> and <code>code</code></p>\n"),
+            ("<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>\n"),
+            ("<img src=x onerror=alert(1)>", "<p>&lt;img src=x onerror=alert(1)&gt;</p>\n"),
+            ("[x](javascript:alert(1))", "<p>[x](javascript:alert(1))</p>\n"),
+            ("[x](https://e.test)", '<p><a href="https://e.test" rel="noopener noreferrer nofollow">x</a></p>\n'),
+        ],
+    )
+    async def test_markdown_in_safe_html_out(
+        self, requester_client: httpx.AsyncClient, markdown: str, html: str
+    ) -> None:
+        reply = await said(requester_client, await opened(requester_client), body=markdown)
+        assert (reply.json()["body"], reply.json()["body_html"]) == (markdown, html)
+
+    async def test_empty_and_too_long(self, requester_client: httpx.AsyncClient) -> None:
+        path = await opened(requester_client)
+        for body in ("", "   ", "x" * 65_537, "a\x00b"):
+            reply = await said(requester_client, path, body=body)
+            assert (reply.status_code, reply.json()["errors"][0]["pointer"]) == (422, "#/body")
+
+
+class TestEditing:
+    async def test_inside_the_window_and_the_earlier_text_is_kept(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, settings: Settings
+    ) -> None:
+        with clock.frozen(clock.now()) as moment:
+            path = await opened(requester_client)
+            made = await said(requester_client, path, body="Frist")
+            comment = made.headers["location"]
+            assert made.json()["editable_until"] is not None
+            moment.advance(seconds=settings.comment_edit_window_seconds)
+            edited = await requester_client.patch(
+                comment, json={"body": "First"}, headers={"If-Match": made.headers["etag"]}
+            )
+            assert (edited.status_code, edited.json()["body"]) == (200, "First")
+            stale = await requester_client.patch(
+                comment, json={"body": "Other"}, headers={"If-Match": made.headers["etag"]}
+            )
+            assert stale.status_code == 412
+            moment.advance(seconds=1)
+            late = await requester_client.patch(comment, json={"body": "Late"})
+            assert (late.status_code, late.json()["code"]) == (409, "edit_window_passed")
+        revisions = await agent_client.get(f"{comment}/revisions")
+        assert [(row["version"], row["body"]) for row in revisions.json()["data"]] == [(1, "Frist")]
+        assert (await requester_client.get(f"{comment}/revisions")).status_code == 403
+
+    async def test_by_its_author_alone(
+        self, requester_client: httpx.AsyncClient, admin_client: httpx.AsyncClient
+    ) -> None:
+        comment = (await said(requester_client, await opened(requester_client))).headers["location"]
+        reply = await admin_client.patch(comment, json={"body": "x"})
+        assert (reply.status_code, reply.json()["code"]) == (403, "not_the_author")
+
+
+class TestMentions:
+    async def test_become_watchers_and_gain_no_sight(
+        self, a_user: Make, a_team: Make, as_user: AsUser, requester_client: httpx.AsyncClient
+    ) -> None:
+        admin = as_user(await a_user(role=Role.ADMIN))
+        colleague, stranger = await a_user(role=Role.AGENT), await a_user()
+        path = await opened(requester_client)
+        mention = {"visibility": "internal", "mention_ids": [f"usr_{colleague.id.hex}"]}
+        made = await said(admin, path, **mention)
+        assert (made.status_code, made.json()["mention_ids"]) == (201, mention["mention_ids"])
+        watchers = (await admin.get(f"{path}/watchers")).json()["data"]
+        assert [row["user_id"] for row in watchers] == mention["mention_ids"]
+        refused = await said(admin, path, mention_ids=[f"usr_{colleague.id.hex}", f"usr_{stranger.id.hex}"])
+        assert (refused.status_code, refused.json()["code"]) == (422, "mention_cannot_read")
+        assert refused.json()["errors"][0]["pointer"] == "#/mention_ids/1"
+        assert (await as_user(stranger).get(path)).status_code == 404
+
+    async def test_the_requester_cannot_be_named_in_a_note(
+        self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient
+    ) -> None:
+        requester = await a_user()
+        path = await opened(as_user(requester))
+        named = [f"usr_{requester.id.hex}"]
+        assert (await said(agent_client, path, visibility="internal", mention_ids=named)).status_code == 422
+        assert (await said(agent_client, path, mention_ids=named)).status_code == 201
+
+
+class TestStatus:
+    async def test_a_reply_resumes_what_waits(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        path = await opened(requester_client)
+        await agent_client.post(f"{path}/pend", json={"reason": "requester"})
+        await said(agent_client, path)
+        assert (await agent_client.get(path)).json()["status"] == "pending"
+        await said(requester_client, path)
+        ticket = (await agent_client.get(path)).json()
+        assert (ticket["status"], ticket["pending_reason"]) == ("in_progress", None)
+        history = (await agent_client.get(f"{path}/history")).json()["data"]
+        resumed = next(event for event in history if event["type"] == "ticket.resumed")
+        reply = [event for event in history if event["type"] == "comment.created"][-1]
+        assert resumed["cause"]["event_id"] == reply["id"]
+
+    async def test_a_reply_reopens_inside_the_window_and_follows_up_after_it(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        with clock.frozen(clock.now()) as moment:
+            path = await opened(requester_client)
+            await agent_client.post(f"{path}/resolve", json=FIX)
+            moment.advance(days=7)
+            assert (await said(requester_client, path)).json()["follow_up"] is None
+            assert (await agent_client.get(path)).json()["status"] == "open"
+            await agent_client.post(f"{path}/resolve", json=FIX)
+            moment.advance(days=7, seconds=1)
+            late = (await said(requester_client, path, body="Once more")).json()
+            assert late["follow_up"]["follow_up_of_id"] == path.rpartition("/")[2]
+            assert (await agent_client.get(path)).json()["status"] == "resolved"
+
+    async def test_a_closed_ticket_is_followed_up(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        path = await opened(requester_client)
+        await agent_client.post(f"{path}/resolve", json=FIX)
+        await requester_client.post(f"{path}/confirm", json={})
+        before = (await requester_client.get(path)).headers["etag"]
+        reply = await said(requester_client, path, body="It is back")
+        assert reply.status_code == 201
+        follow_up = reply.json()["follow_up"]
+        assert (follow_up["status"], follow_up["public_comment_count"]) == ("open", 1)
+        assert reply.json()["ticket_id"] == follow_up["id"]
+        assert (await requester_client.get(reply.headers["location"])).json()["body"] == "It is back"
+        assert (await requester_client.get(path)).headers["etag"] == before
+
+    async def test_pages_hold_still_while_others_write(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        path = await opened(requester_client)
+        for number in range(4):
+            await said(requester_client, path, body=f"{number}")
+        seen: list[str] = []
+        page = (await agent_client.get(f"{path}/comments?sort=-created_at&limit=2")).json()
+        while True:
+            seen += [comment["body"] for comment in page["data"]]
+            if page["next_cursor"] is None:
+                break
+            await said(agent_client, path, body="newer")
+            cursor = page["next_cursor"]
+            page = (await agent_client.get(f"{path}/comments?sort=-created_at&limit=2&cursor={cursor}")).json()
+        assert seen == ["3", "2", "1", "0"]
