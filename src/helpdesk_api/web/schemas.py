@@ -14,7 +14,7 @@ from pydantic import (
     Strict,
     StringConstraints,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 # PostgreSQL's text cannot hold NUL: refuse it at the door.
 NO_NUL = r"^[^\x00]*$"
@@ -31,6 +31,12 @@ def instant_text(value: datetime) -> str:
 _INSTANT = r"^(19[7-9]\d|[2-8]\d{3})-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$"
 _ZONELESS = re.compile(_INSTANT.replace(r"([Zz]|[+-]\d{2}:\d{2})", r"([Zz]|[+-]\d{2}:\d{2})?"))
 _ANY_YEAR = re.compile(_ZONELESS.pattern.replace(r"(19[7-9]\d|[2-8]\d{3})", r"\d{4}"))
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise PydanticKnownError("int_type")  # noqa: EM101 - the name of a known error
+    return value
 
 
 def _as_written(value: Any) -> Any:
@@ -55,8 +61,10 @@ Instant = Annotated[
 RequestInstant = Annotated[
     AwareDatetime, BeforeValidator(_as_written), Field(json_schema_extra={"pattern": _INSTANT, "maxLength": 40})
 ]
-# In bodies: Pydantic would take "yes" and 1 for true, and the contract says boolean or integer.
+# In bodies: Pydantic would take "yes" and 1 for true, and "5" for 5, and the contract says boolean or integer. 5.0 is
+# an integer in JSON Schema, so strict integers would be too strict; the marker goes last, after the bounds.
 Flag = Annotated[bool, Strict()]
+WHOLE_NUMBER = BeforeValidator(_number)
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=NOT_BLANK)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NOT_BLANK)]

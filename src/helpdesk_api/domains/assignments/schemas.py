@@ -9,6 +9,7 @@ from helpdesk_api.database.ids import CategoryId, EventId, OrganizationId, RuleI
 from helpdesk_api.domains.assignments.enums import AssignmentStrategy, DecidedBy, DecisionStep, Handover
 from helpdesk_api.domains.categories.enums import Channel, Impact, Priority, TicketType, Urgency
 from helpdesk_api.web.schemas import (
+    WHOLE_NUMBER,
     Flag,
     Instant,
     LongText,
@@ -137,7 +138,7 @@ class AvailabilityUpdate(RequestModel):
 
     is_available: Flag
     away_until: RequestInstant | None = Field(default=None, description="When an absence ends by itself.")
-    open_limit: Annotated[int, Field(ge=0, le=10_000, strict=True)] | None = Field(
+    open_limit: Annotated[int, Field(ge=0, le=10_000), WHOLE_NUMBER] | None = Field(
         default=None, description="Open tickets that routing gives at most; null for no limit. People may give more."
     )
     handover: Handover = Field(default=Handover.NONE, description="Only for an absence; `none` when left out.")

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from helpdesk_api.database.ids import CategoryId, TeamId, UserId
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.web.schemas import (
+    WHOLE_NUMBER,
     Instant,
     Name,
     OptionalText,
@@ -18,7 +19,8 @@ from helpdesk_api.web.schemas import (
 
 Position = Annotated[
     int,
-    Field(ge=0, le=10_000, strict=True, description="Order among its siblings; equal ones go by name."),
+    Field(ge=0, le=10_000, description="Order among its siblings; equal ones go by name."),
+    WHOLE_NUMBER,
 ]
 
 
