@@ -613,6 +613,15 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column(
+            "priority_rank",
+            sa.SmallInteger(),
+            sa.Computed(
+                "CASE priority WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 ELSE 1 END",
+                persisted=True,
+            ),
+            nullable=False,
+        ),
         sa.CheckConstraint(
             "(status = 'pending') = (pending_reason IS NOT NULL)", name=op.f("ck_tickets_pending_has_reason")
         ),
@@ -632,9 +641,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("reference", name=op.f("uq_tickets_reference")),
     )
     op.create_index(
-        "ix_tickets_active",
+        "ix_tickets_assignee_active",
         "tickets",
-        ["team_id", "status", "priority"],
+        ["assignee_id", "created_at", "id"],
         unique=False,
         postgresql_where=sa.text("status IN ('open', 'in_progress', 'pending')"),
     )
@@ -648,8 +657,17 @@ def upgrade() -> None:
         postgresql_where=sa.text("closes_at IS NOT NULL"),
     )
     op.create_index("ix_tickets_created", "tickets", ["created_at", "id"], unique=False)
+    op.create_index("ix_tickets_number", "tickets", ["number", "id"], unique=False)
     op.create_index("ix_tickets_organization_created", "tickets", ["organization_id", "created_at", "id"], unique=False)
+    op.create_index("ix_tickets_priority", "tickets", ["priority_rank", "id"], unique=False)
     op.create_index("ix_tickets_requester_created", "tickets", ["requester_id", "created_at", "id"], unique=False)
+    op.create_index("ix_tickets_resolved", "tickets", ["resolved_at", "id"], unique=False)
+    op.create_index(
+        "ix_tickets_resolved_last",
+        "tickets",
+        [sa.literal_column("resolved_at DESC NULLS LAST"), sa.literal_column("id DESC")],
+        unique=False,
+    )
     op.create_index(
         "ix_tickets_resumes_at",
         "tickets",
@@ -660,6 +678,13 @@ def upgrade() -> None:
     op.create_index("ix_tickets_search", "tickets", ["search"], unique=False, postgresql_using="gin")
     op.create_index("ix_tickets_submitter", "tickets", ["submitter_id", "created_at", "id"], unique=False)
     op.create_index("ix_tickets_tags", "tickets", ["tags"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_tickets_team_active",
+        "tickets",
+        ["team_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('open', 'in_progress', 'pending')"),
+    )
     op.create_index("ix_tickets_team_created", "tickets", ["team_id", "created_at", "id"], unique=False)
     op.create_index("ix_tickets_updated", "tickets", ["public_updated_at", "id"], unique=False)
     op.create_index(
@@ -753,18 +778,27 @@ def downgrade() -> None:
     op.drop_index("ix_tickets_waiting", table_name="tickets", postgresql_where=sa.text("awaits_member"))
     op.drop_index("ix_tickets_updated", table_name="tickets")
     op.drop_index("ix_tickets_team_created", table_name="tickets")
+    op.drop_index(
+        "ix_tickets_team_active",
+        table_name="tickets",
+        postgresql_where=sa.text("status IN ('open', 'in_progress', 'pending')"),
+    )
     op.drop_index("ix_tickets_tags", table_name="tickets", postgresql_using="gin")
     op.drop_index("ix_tickets_submitter", table_name="tickets")
     op.drop_index("ix_tickets_search", table_name="tickets", postgresql_using="gin")
     op.drop_index("ix_tickets_resumes_at", table_name="tickets", postgresql_where=sa.text("resumes_at IS NOT NULL"))
+    op.drop_index("ix_tickets_resolved_last", table_name="tickets")
+    op.drop_index("ix_tickets_resolved", table_name="tickets")
     op.drop_index("ix_tickets_requester_created", table_name="tickets")
+    op.drop_index("ix_tickets_priority", table_name="tickets")
     op.drop_index("ix_tickets_organization_created", table_name="tickets")
+    op.drop_index("ix_tickets_number", table_name="tickets")
     op.drop_index("ix_tickets_created", table_name="tickets")
     op.drop_index("ix_tickets_closes_at", table_name="tickets", postgresql_where=sa.text("closes_at IS NOT NULL"))
     op.drop_index("ix_tickets_category", table_name="tickets")
     op.drop_index("ix_tickets_assignee_created", table_name="tickets")
     op.drop_index(
-        "ix_tickets_active",
+        "ix_tickets_assignee_active",
         table_name="tickets",
         postgresql_where=sa.text("status IN ('open', 'in_progress', 'pending')"),
     )

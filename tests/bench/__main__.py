@@ -22,7 +22,7 @@ GROWTH_BUDGET = 1.3
 # No vacuum of its own in the middle of a round; the statistics are fresh from the seed.
 _POSTGRES = {"autovacuum": "off", "checkpoint_timeout": "30min", "max_wal_size": "4GB", "shared_buffers": "512MB"}
 _HEAD = (
-    f"{'operation':<16}{'conn':>5}{'req/s':>8}{'p50':>7}{'p95':>7}{'p99':>7}{'stmts':>6}"
+    f"{'operation':<17}{'conn':>5}{'req/s':>8}{'p50':>7}{'p95':>7}{'p99':>7}{'stmts':>6}"
     f"{'api':>8}{'pg':>8}{'sum':>8}{'bare':>8}{'ratio':>7}{'budget':>7}{'growth':>8}"
 )
 
@@ -112,7 +112,7 @@ def _measure(operation: Operation, connections: int, lanes: "Lanes", plan: Plan,
         against, growth = ratio(product, bare), ratio(product, pairs[0][0])
         statements = desk.statements(operation.name)
         _say(
-            f"{operation.name:<16}{connections:>5}{product.rate():>8.0f}{product.percentile(0.5):>7.2f}"
+            f"{operation.name:<17}{connections:>5}{product.rate():>8.0f}{product.percentile(0.5):>7.2f}"
             f"{product.percentile(0.95):>7.2f}{product.percentile(0.99):>7.2f}{statements:>6}"
             f"{product.ours():>8.3f}{product.postgres():>8.3f}{product.ours() + product.postgres():>8.3f}"
             f"{bare.ours() + bare.postgres():>8.3f}{against:>7.2f}{operation.budget:>7.1f}"

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.bench.load import UNIQUE
-from tests.bench.seed import WORDS, World
+from tests.bench.seed import WORDS, World, device
 
 VARIANTS = 24
 READ_BUDGET = 1.5
@@ -167,6 +167,11 @@ def _queue(agent: UUID, team: UUID, n: int) -> str:
     )
 
 
+def _by_device(agent: UUID, team: UUID, n: int) -> str:
+    del agent, team
+    return f"/v1/tickets?q={device(n)}&limit=25"
+
+
 def _search(first: int, step: int) -> Callable[[UUID, UUID, int], str]:
     def path(agent: UUID, team: UUID, n: int) -> str:
         del agent, team
@@ -180,9 +185,11 @@ OPERATIONS = (
     Operation("my open tickets", READ_BUDGET, 1, _list(_my_open)),
     Operation("my requests", READ_BUDGET, 1, _requested),
     Operation("queue screen", READ_BUDGET, 4, _list(_queue)),
+    # Words that half of the tickets have, one in fifty, one in three hundred, and ten in all.
     Operation("search, common", READ_BUDGET, 1, _list(_search(3, 1))),
-    Operation("search, medium", READ_BUDGET, 1, _list(_search(300, 10))),
-    Operation("search, rare", READ_BUDGET, 1, _list(_search(3_000, 40))),
+    Operation("search, 1 in 50", READ_BUDGET, 1, _list(_search(300, 10))),
+    Operation("search, 1 in 300", READ_BUDGET, 1, _list(_search(3_000, 40))),
+    Operation("search, rare", READ_BUDGET, 1, _list(_by_device)),
     Operation("create", WRITE_BUDGET, 8, _create),
     Operation("comment", WRITE_BUDGET, 6, _comment),
     Operation("update", WRITE_BUDGET, 6, _update),

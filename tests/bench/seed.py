@@ -32,6 +32,15 @@ WORDS = ["".join(parts) for size in (2, 3) for parts in itertools.product(_SYLLA
 _WEIGHTS = list(itertools.accumulate(1 / (rank + 3) for rank in range(len(WORDS))))
 
 
+# A device breaks about as often on a large desk as on a small one.
+TICKETS_PER_DEVICE = 10
+
+
+def device(number: int) -> str:
+    """A name that few tickets have, whatever the size of the desk."""
+    return f"hw{number:06d}"
+
+
 @dataclass(frozen=True)
 class World:
     """What the operations name: the people, teams and tickets that were made."""
@@ -139,7 +148,7 @@ class Seeder:
             "number": 100_000 + n,
             "reference_prefix": REFERENCE_PREFIXES[kind],
             "subject": self._text(6),
-            "description": f"{text} {self._text(5)}",
+            "description": f"{text} {device(n // TICKETS_PER_DEVICE)}",
             "description_html": f"<p>{text}</p>\n",
             "channel": choose(list(Channel)).value,
             "requester_id": requester,

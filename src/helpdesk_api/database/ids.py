@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
-from sqlalchemy import ColumnElement, String, cast, func
+from sqlalchemy import ColumnElement, String, cast, func, literal_column
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 
@@ -27,8 +27,10 @@ def public_id(prefix: str, value: UUID) -> str:
 
 
 def public_id_sql(prefix: str, column: Any) -> ColumnElement[str]:
-    """The same text as `public_id`, built by PostgreSQL; null stays null."""
-    return f"{prefix}_" + func.replace(cast(column, String), "-", "", type_=String)
+    """The same text as `public_id`, built by PostgreSQL; null stays null. Its constants are text, not parameters:
+    a ticket has some fifty, and each would be sent with each request."""
+    digits = func.replace(cast(column, String), literal_column("'-'"), literal_column("''"), type_=String)
+    return literal_column(f"'{prefix}_'", String) + digits
 
 
 def parse_id(prefix: str, text: str) -> UUID:

@@ -77,6 +77,9 @@ async def test_scope_equals_predicate(
         for person in people:
             principal = await principal_of(database, person)
             in_scope = set((await session.execute(select(Ticket.id).where(policy.readable(principal)))).scalars())
+            prepared = select(Ticket.id).where(policy.readable(policy.shape_of(principal)))
+            parameters = policy.caller_parameters(principal)
+            assert set((await session.execute(prepared, parameters)).scalars()) == in_scope
             on = {ticket.id: (ticket.id, person.id) in participants for ticket in rows}
             by_predicate = {t.id for t in rows if policy.may_read(principal, t, is_participant=on[t.id])}
             assert in_scope == by_predicate, principal

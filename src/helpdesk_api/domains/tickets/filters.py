@@ -14,7 +14,6 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
-    case,
     exists,
     func,
     literal_column,
@@ -26,7 +25,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
-from helpdesk_api.domains.tickets.models import SEARCH, Ticket, TicketWatcher
+from helpdesk_api.domains.tickets.models import PRIORITY_RANK, SEARCH, Ticket, TicketWatcher
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.web.listing import SortKey
@@ -49,16 +48,10 @@ def _listed(pattern: str, description: str, width: int = 2_000) -> Any:
     return Query(pattern=pattern, max_length=width, description=description)
 
 
-_RANK = case(
-    (Ticket.priority == Priority.CRITICAL, 4),
-    (Ticket.priority == Priority.HIGH, 3),
-    (Ticket.priority == Priority.MEDIUM, 2),
-    else_=1,
-)
 SORTS = {
     "created_at": SortKey("created_at", Ticket.created_at, datetime),
     "updated_at": SortKey("updated_at", Ticket.public_updated_at, datetime),
-    "priority": SortKey("priority", _RANK, int),
+    "priority": SortKey("priority", PRIORITY_RANK, int),
     "resolved_at": SortKey("resolved_at", Ticket.resolved_at, datetime, nullable=True),
     "number": SortKey("number", Ticket.number, int),
 }
@@ -134,11 +127,7 @@ def read_filters(filters: TicketFilters, principal: Principal) -> tuple[Forms, d
     values: dict[str, Any] = {}
     for name in _TEXTS:
         if (text := getattr(filters, name)) is not None:
-            words = list(dict.fromkeys(text.split(",")))
-            forms.append((name, "one" if len(words) == 1 else "many"))
-            values[name] = words[0] if len(words) == 1 else words
-            if name == "status" and _ACTIVE.issuperset(words):
-                forms.append((name, "active"))
+            forms += [(name, form) for form in _read_words(name, text, values)]
     for name, prefix in _IDS.items():
         if (text := getattr(filters, name)) is not None:
             forms.append((name, _read_ids(name, prefix, text, principal, values)))
@@ -153,6 +142,15 @@ def read_filters(filters: TicketFilters, principal: Principal) -> tuple[Forms, d
         forms.append(("watching", "yes" if filters.watching else "no"))
         values["watcher_id"] = principal.user_id
     return tuple(forms), values
+
+
+def _read_words(name: str, text: str, values: dict[str, Any]) -> list[str]:
+    words = list(dict.fromkeys(text.split(",")))
+    known = ["active"] if name == "status" and _ACTIVE.issuperset(words) else []
+    if known and len(words) == len(_ACTIVE):
+        return known
+    values[name] = words[0] if len(words) == 1 else words
+    return [*known, "one" if len(words) == 1 else "many"]
 
 
 def _read_ids(name: str, prefix: str, text: str, principal: Principal, values: dict[str, Any]) -> str:

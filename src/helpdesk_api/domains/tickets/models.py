@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Sequence,
+    SmallInteger,
     Text,
     UniqueConstraint,
     text,
@@ -76,19 +77,19 @@ class Ticket(Base):
         # Each order that a list offers over the scopes that a desk looks at.
         Index("ix_tickets_created", "created_at", "id"),
         Index("ix_tickets_updated", "public_updated_at", "id"),
+        Index("ix_tickets_number", "number", "id"),
+        # Nulls come last in both directions, which one index cannot give.
+        Index("ix_tickets_resolved", "resolved_at", "id"),
+        Index("ix_tickets_resolved_last", text("resolved_at DESC NULLS LAST"), text("id DESC")),
         Index("ix_tickets_team_created", "team_id", "created_at", "id"),
         Index("ix_tickets_assignee_created", "assignee_id", "created_at", "id"),
         Index("ix_tickets_requester_created", "requester_id", "created_at", "id"),
         Index("ix_tickets_submitter", "submitter_id", "created_at", "id"),
         Index("ix_tickets_organization_created", "organization_id", "created_at", "id"),
         Index("ix_tickets_category", "category_id"),
-        Index(
-            "ix_tickets_active",
-            "team_id",
-            "status",
-            "priority",
-            postgresql_where=text(ACTIVE),
-        ),
+        # The backlog stays small while the past grows.
+        Index("ix_tickets_team_active", "team_id", "created_at", "id", postgresql_where=text(ACTIVE)),
+        Index("ix_tickets_assignee_active", "assignee_id", "created_at", "id", postgresql_where=text(ACTIVE)),
         Index("ix_tickets_waiting", "team_id", postgresql_where=text("awaits_member")),
         Index(
             "ix_tickets_closes_at",
@@ -180,6 +181,15 @@ SEARCH = Column(
 )
 Ticket.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
 Index("ix_tickets_search", SEARCH, postgresql_using="gin")
+# As a number, since an order by the words themselves is no order; stored, so that an index can have it.
+PRIORITY_RANK = Column(
+    "priority_rank",
+    SmallInteger,
+    Computed("CASE priority WHEN 'critical' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 ELSE 1 END", persisted=True),
+    nullable=False,
+)
+Ticket.__table__.append_column(PRIORITY_RANK)  # type: ignore[attr-defined]
+Index("ix_tickets_priority", PRIORITY_RANK, Ticket.id)
 
 
 class TicketParticipant(Base):

@@ -15,7 +15,7 @@ from sqlalchemy import (
     cast,
     false,
     func,
-    literal,
+    literal_column,
     null,
     select,
     true,
@@ -106,7 +106,8 @@ _FACTS = (
 
 def instant_sql(column: Any) -> ColumnElement[str]:
     """RFC 3339 with `Z` and microseconds; null stays null."""
-    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"', type_=String)
+    layout: ColumnElement[str] = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""")
+    return func.to_char(func.timezone(literal_column("'UTC'"), column), layout, type_=String)
 
 
 def _for_staff(column: Any, internal: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -115,7 +116,7 @@ def _for_staff(column: Any, internal: ColumnElement[bool]) -> ColumnElement[Any]
 
 def _columns(internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
-    shown: list[Any] = [public_id.label("id"), (literal("/v1/tickets/") + public_id).label("url")]
+    shown: list[Any] = [public_id.label("id"), (literal_column("'/v1/tickets/'", String) + public_id).label("url")]
     shown += [getattr(Ticket, name).label(name) for name in _PLAIN]
     shown += [instant_sql(getattr(Ticket, name)).label(name) for name in _INSTANTS]
     shown += [public_id_sql(prefix, getattr(Ticket, name)).label(name) for name, prefix in _IDS.items()]
