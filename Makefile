@@ -15,50 +15,50 @@ help:
 	@echo "make clean    remove what is made, the database included"
 
 run:
-	@tools/make-venv run
+	@.ci/make-venv run
 	@exec $(VENV)/helpdesk serve
 
 test:
-	@tools/make-venv dev
+	@.ci/make-venv dev
 	@$(VENV)/pytest -n auto
 
 check:
-	@tools/make-venv dev
+	@.ci/make-venv dev
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/deptry src
-	tools/lint-scripts
-	tools/lint-migrations
+	.ci/lint-scripts
+	.ci/lint-migrations
 	tests/contract/run
 	$(VENV)/pytest -n auto
 
 format:
-	@tools/make-venv dev
+	@.ci/make-venv dev
 	$(VENV)/ruff format .
 	$(VENV)/ruff check --fix .
 
 contract:
-	@tools/make-venv dev
+	@.ci/make-venv dev
 	tests/contract/run
 
 # Schemathesis against the served application, for a minute.
 contract-server:
-	@tools/make-venv dev
+	@.ci/make-venv dev
 	tests/contract/run-server
 
 bench:
-	@tools/make-venv dev
+	@.ci/make-venv dev
 	$(VENV)/python -m tests.bench
 
 openapi:
-	@tools/make-venv run
+	@.ci/make-venv run
 	$(VENV)/helpdesk openapi openapi/helpdesk.v1.json
 
 lock:
-	@tools/make-venv run
-	tools/lock
+	@.ci/make-venv run
+	.ci/lock
 
 clean:
-	tools/clean
+	.ci/clean
