@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.web.errors import BadRequest
 from helpdesk_api.web.idempotency import Replay, claim_key
+from helpdesk_api.web.lean import LeanHandlers
 from helpdesk_api.web.preconditions import etag_of_content, held_etags, matches, set_etag
 from helpdesk_api.web.requests import RequestShape
 
@@ -66,12 +67,12 @@ class ApiRoute(APIRoute):
         )
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        original = super().get_route_handler()
+        handlers = LeanHandlers(self, super().get_route_handler())
         is_record = self.include_in_schema and "GET" in (self.methods or ()) and self.path_format.endswith("}")
 
         async def handle(request: Request) -> Response:
             try:
-                response = await original(request)
+                response = await handlers.handler_for(request)(request)
             except Replay as replay:
                 return replay.response
             claim = getattr(request.state, "idempotency_claim", None)
