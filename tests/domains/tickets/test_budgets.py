@@ -164,6 +164,7 @@ async def test_an_index_stands_behind_every_order(
         for other_way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
             await session.execute(text(f"SET LOCAL enable_{other_way} = off"))
         connection = await (await session.connection()).get_raw_connection()
+        assert connection.driver_connection is not None
         rows = await connection.driver_connection.fetch(f"EXPLAIN {read.sql}", *read.arguments(values))
     plan = "\n".join(row[0] for row in rows)
     assert "Sort" not in plan, plan
