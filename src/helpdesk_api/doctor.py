@@ -1,6 +1,8 @@
 """What is configured, what answers, what is missing."""
 
+import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,6 +19,8 @@ from helpdesk_api.main import open_database
 
 OLDEST_POSTGRES = 150_000
 _ENOUGH_DISK = 1_000_000_000
+# Of one command, and of the tests.
+_NOT_SETTINGS = {"HELPDESK_PASSWORD", "HELPDESK_TEST_MATERIAL", "HELPDESK_CONTRACT_CACHE"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Finding:
 
 async def diagnose(settings: Settings) -> list[Finding]:
     findings = [Finding(is_good=True, text=f"environment: {settings.env}"), _mail(settings), _disk(settings)]
+    findings += [Finding(is_good=False, text=f"{name}: no such setting") for name in unknown_settings(os.environ)]
     for program in ("pg_dump", "pg_restore"):
         where = find_program(settings, program)
         findings.append(Finding(where is not None, f"{program}: {where or 'not found; backup and restore need it'}"))
@@ -57,6 +62,13 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
             Finding(not settings.is_production, "accounts: the demo data's passwords are in use; never in production")
         )
     return findings
+
+
+def unknown_settings(names: Iterable[str]) -> list[str]:
+    """Misspelt ones are not read, and nothing else would say so."""
+    prefix = str(Settings.model_config.get("env_prefix"))
+    known = {f"{prefix}{name.upper()}" for name in Settings.model_fields} | _NOT_SETTINGS
+    return sorted(name for name in names if name.startswith(prefix) and name not in known)
 
 
 def _current(connection: Connection) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from helpdesk_api.config import DEMO_SECRETS, Environment, Settings
+from helpdesk_api.doctor import unknown_settings
 
 GOOD = {"env": "production", "database_url": "postgresql://db/helpdesk", "secret_key": "s" * 32}
 
@@ -62,6 +63,9 @@ class TestReading:
     def test_nonsense_is_refused(self, values: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             made(**values)
+
+    def test_a_misspelt_setting_is_found(self) -> None:
+        assert unknown_settings(["HELPDESK_PORT", "HELPDESK_PROT", "HELPDESK_PASSWORD", "PATH"]) == ["HELPDESK_PROT"]
 
     def test_secrets_do_not_show(self) -> None:
         assert "s" * 32 not in repr(made(**GOOD))

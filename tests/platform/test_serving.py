@@ -1,0 +1,88 @@
+"""The rules of the parent that keeps processes running; `test_cli.py` sees them at work."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from helpdesk_api.config import Settings
+from helpdesk_api.serving import MAX_QUICK_ENDINGS, CannotServe, Child, open_listener, own_url
+
+
+def settings(**values: object) -> Settings:
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+
+
+def await_end(child: Child) -> None:
+    assert child.process is not None
+    child.process.wait(30)
+
+
+def test_a_process_that_only_ever_ends_is_given_up() -> None:
+    child = Child("broken", [sys.executable, "-S", "-c", "raise SystemExit(3)"])
+    child.start(os.environ)
+    for _ in range(MAX_QUICK_ENDINGS - 1):
+        await_end(child)
+        child.start_again(os.environ)
+    await_end(child)
+    with pytest.raises(CannotServe, match=f"the broken process ended {MAX_QUICK_ENDINGS} times in a row"):
+        child.start_again(os.environ)
+
+
+def test_one_that_lived_for_a_while_starts_with_a_clean_record() -> None:
+    child = Child("sound", [sys.executable, "-S", "-c", ""])
+    child.start(os.environ)
+    await_end(child)
+    child.quick_endings = MAX_QUICK_ENDINGS - 1
+    child.started_at -= 60
+    child.start_again(os.environ)
+    assert child.quick_endings == 0
+    await_end(child)
+
+
+def test_one_that_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    program = (
+        "import pathlib, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "pathlib.Path(sys.argv[1]).touch()\n"
+        "time.sleep(60)\n"
+    )
+    child = Child("deaf", [sys.executable, "-S", "-c", program, str(ready)])
+    child.start(os.environ)
+    while not ready.exists():
+        assert not child.has_ended()
+        time.sleep(0.01)
+    child.signal(signal.SIGTERM)
+    child.wait(time.monotonic())
+    assert child.process is not None
+    assert child.process.returncode == -signal.SIGKILL
+
+
+def test_the_listener_takes_the_port_for_itself() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(CannotServe, match=f"127.0.0.1:{port} cannot be used"):
+            open_listener(settings(port=port))
+
+
+def test_a_host_that_is_nobodys_is_named() -> None:
+    with pytest.raises(CannotServe, match=r"192\.0\.2\.1:\d+ cannot be used"):
+        open_listener(settings(host="192.0.2.1"))
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("desk.example.com", "http://desk.example.com:8000"),
+    ],
+)
+def test_own_url_is_one_that_this_machine_can_open(host: str, url: str) -> None:
+    assert own_url(settings(host=host)) == url
