@@ -675,7 +675,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("resumes_at IS NOT NULL"),
     )
-    op.create_index("ix_tickets_search", "tickets", ["search"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_tickets_search",
+        "tickets",
+        ["search"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 256},
+    )
     op.create_index("ix_tickets_submitter", "tickets", ["submitter_id", "created_at", "id"], unique=False)
     op.create_index("ix_tickets_tags", "tickets", ["tags"], unique=False, postgresql_using="gin")
     op.create_index(
@@ -785,7 +792,12 @@ def downgrade() -> None:
     )
     op.drop_index("ix_tickets_tags", table_name="tickets", postgresql_using="gin")
     op.drop_index("ix_tickets_submitter", table_name="tickets")
-    op.drop_index("ix_tickets_search", table_name="tickets", postgresql_using="gin")
+    op.drop_index(
+        "ix_tickets_search",
+        table_name="tickets",
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 256},
+    )
     op.drop_index("ix_tickets_resumes_at", table_name="tickets", postgresql_where=sa.text("resumes_at IS NOT NULL"))
     op.drop_index("ix_tickets_resolved_last", table_name="tickets")
     op.drop_index("ix_tickets_resolved", table_name="tickets")

@@ -43,7 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke test: small desks, one short round")
     parser.add_argument("--profile", action="store_true", help="print where the time of the API process goes instead")
     parser.add_argument("--only", default="", help="operations whose names contain this")
-    parser.add_argument("--seconds", type=float, default=0.6, help="length of one stretch")
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of one stretch")
     parser.add_argument("--rounds", type=int, default=3, help="rounds, the contenders taking turns")
     parser.add_argument("--keep", type=Path, help="a folder to keep the seeded server in for the next run")
     parser.add_argument("--pool-reset", action="store_true", help="the bare endpoint's pool resets, asyncpg's default")

@@ -180,7 +180,8 @@ SEARCH = Column(
     nullable=False,
 )
 Ticket.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
-Index("ix_tickets_search", SEARCH, postgresql_using="gin")
+# Every search reads what was not yet sorted into the index, so little may wait there (kilobytes; 4,096 is the default).
+Index("ix_tickets_search", SEARCH, postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256})
 # As a number, since an order by the words themselves is no order; stored, so that an index can have it.
 PRIORITY_RANK = Column(
     "priority_rank",
