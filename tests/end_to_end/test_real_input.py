@@ -32,7 +32,7 @@ async def test_nothing_is_lost_and_nothing_is_twice() -> None:
         desk = await set_up(product.url, product.data_dir / "mail", admin, sorted({row.queue for row in rows}))
         try:
             lives = await run_lives(desk, product, rows)
-            await wait_until_quiet(desk)
+            await wait_until_quiet(desk, lives)
             await prove(desk, lives)
         finally:
             await desk.close()
@@ -86,16 +86,25 @@ def command_of(process_id: int) -> bytes:
         return b""
 
 
-async def wait_until_quiet(desk: Desk) -> None:
-    """The log has caught up, no job of the run waits, and no mail is on its way."""
+async def wait_until_quiet(desk: Desk, lives: list[Life]) -> None:
+    """The log has caught up with every step, no job of the run waits, and no mail is on its way."""
+    logged: Counter[str] = Counter()
+    after: str | None = None
     for _ in range(int(QUIET_SECONDS / 0.5)):
-        log = (await desk.admin.get("/v1/events", params={"limit": 1, "type": "ticket.created"})).json()
+        while True:
+            params = {"limit": "200", **({"after": after} if after else {})}
+            log = (await desk.admin.get("/v1/events", params=params)).json()
+            logged.update(event["ticket_id"] for event in log["data"])
+            after = log["complete_through"]
+            if log["next_cursor"] is None:
+                break
+        caught_up = all(logged[life.ticket["id"]] >= len(life.events) for life in lives)
         waiting = [await total(desk.admin, "/v1/jobs", status=status) for status in ("queued", "running")]
         unsent = [await total(desk.admin, "/v1/mail-messages", status=status) for status in ("queued", "failed")]
-        if log["data"] and not any(waiting) and not any(unsent):
+        if caught_up and not any(waiting) and not any(unsent):
             return
         await asyncio.sleep(0.5)
-    message = f"still waiting: jobs {waiting}, mails {unsent}"
+    message = f"still waiting: log caught up {caught_up}, jobs {waiting}, mails {unsent}"
     raise AssertionError(message)
 
 

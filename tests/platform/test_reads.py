@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Integer, bindparam, func, literal, select
 
-from helpdesk_api.database.reads import CompiledRead
+from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import Ticket
@@ -15,14 +15,14 @@ NUMBER = bindparam("number", type_=Integer)
 
 
 async def test_values_come_with_each_call_and_constants_stay(own_database: Database) -> None:
-    read = CompiledRead(select(NUMBER + literal(1), NUMBER))
+    read = CompiledStatement(select(NUMBER + literal(1), NUMBER))
     async with own_database.reads() as reads:
         assert [tuple(await reads.fetch_one(read, {"number": number})) for number in (1, 41)] == [(2, 1), (42, 41)]
 
 
 async def test_a_scope_without_its_caller_does_not_run(own_database: Database) -> None:
     shape = policy.CallerShape(is_admin=False, is_staff=True, sees_organization=False)
-    read = CompiledRead(select(Ticket.id).where(policy.readable(shape)))
+    read = CompiledStatement(select(Ticket.id).where(policy.readable(shape)))
     async with own_database.reads() as reads:
         with pytest.raises(KeyError):
             await reads.fetch(read)
@@ -30,11 +30,11 @@ async def test_a_scope_without_its_caller_does_not_run(own_database: Database) -
 
 async def test_an_expanding_in_is_refused() -> None:
     with pytest.raises(ValueError, match="expanding"):
-        CompiledRead(select(Ticket.id).where(Ticket.number.in_([1, 2])))
+        CompiledStatement(select(Ticket.id).where(Ticket.number.in_([1, 2])))
 
 
 async def test_many_at_once_wait_for_a_connection(own_database: Database) -> None:
-    read = CompiledRead(select(func.pg_backend_pid()))
+    read = CompiledStatement(select(func.pg_backend_pid()))
 
     async def one() -> int:
         async with own_database.reads() as reads:
@@ -45,7 +45,7 @@ async def test_many_at_once_wait_for_a_connection(own_database: Database) -> Non
 
 
 async def test_a_connection_that_the_server_ended_is_not_used_again(own_database: Database) -> None:
-    pid = CompiledRead(select(func.pg_backend_pid()))
+    pid = CompiledStatement(select(func.pg_backend_pid()))
     async with own_database.reads() as reads:
         first = await reads.fetch_value(pid)
     async with own_database.session() as session:
@@ -55,9 +55,9 @@ async def test_a_connection_that_the_server_ended_is_not_used_again(own_database
 
 
 async def test_a_connection_that_dies_in_use_is_not_used_again(own_database: Database) -> None:
-    end_itself = CompiledRead(select(func.pg_terminate_backend(func.pg_backend_pid())))
+    end_itself = CompiledStatement(select(func.pg_terminate_backend(func.pg_backend_pid())))
     async with own_database.reads() as reads:
         with pytest.raises(asyncpg.PostgresError):
             await reads.fetch_value(end_itself)
     async with own_database.reads() as reads:
-        assert await reads.fetch_value(CompiledRead(select(literal(1)))) == 1
+        assert await reads.fetch_value(CompiledStatement(select(literal(1)))) == 1

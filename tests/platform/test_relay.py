@@ -16,6 +16,7 @@ from helpdesk_api.jobs.runner import run_due
 from helpdesk_api.jobs.tables import queue
 from helpdesk_api.outbox.events import DomainEvent
 from helpdesk_api.outbox.models import EventRow, OutboxState
+from helpdesk_api.outbox.pending import write_pending
 from helpdesk_api.outbox.record import Reactions, record
 from helpdesk_api.outbox.relay import REACT_JOB, Relay, react
 
@@ -143,9 +144,8 @@ async def test_a_transaction_that_commits_late_is_numbered_late_and_not_lost(own
 
     async def slow() -> None:
         async with own_database.session() as session:
-            row = await record(session, Principal.system(), Happened(subject_id=new_id(), data={"n": 1}))
-            session.add(row)
-            await session.flush()
+            await record(session, Principal.system(), Happened(subject_id=new_id(), data={"n": 1}))
+            await write_pending(session)
             written.set()
             await commit.wait()
 

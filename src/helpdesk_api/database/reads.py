@@ -3,22 +3,18 @@
 An ORM read costs three times as much CPU; a GET has no use for entities or a transaction's round trips.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.sql import Executable
+from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
 
 from helpdesk_api.database.statement_count import count_statement
-from helpdesk_api.database.types import AnySelect
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
-_dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]
+dialect = asyncpg_dialect(dbapi=asyncpg_dialect.import_dbapi())  # type: ignore[no-untyped-call]
 _compiled: LRUCache[Any, SQLCompiler] = LRUCache(2_000)
 
 
@@ -26,7 +22,7 @@ def _render(statement: Any, parameters: Mapping[str, Any]) -> tuple[str, list[An
     """SQL text with `$n` placeholders and the values in their order."""
     # The engine's own way from a statement to its cached text, without the engine's execution round it.
     compiled, extracted, *_ = statement._compile_w_cache(  # noqa: SLF001
-        dialect=_dialect, compiled_cache=_compiled, column_keys=[]
+        dialect=dialect, compiled_cache=_compiled, column_keys=[]
     )
     values = compiled.construct_params(dict(parameters), extracted_parameters=extracted, escape_names=False)
     processors: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001
@@ -42,16 +38,17 @@ def _processed(names: Any, values: Mapping[str, Any], processors: Mapping[str, A
     return [processors[name](values[name]) if name in processors else values[name] for name in (names or ())]
 
 
-class CompiledRead:
-    """A SELECT made once: its text is ready, and whatever differs from call to call is a named `bindparam`.
+class CompiledStatement:
+    """A statement made once: its text is ready, and whatever differs from call to call is a named `bindparam`.
 
     Building a statement of eighty columns costs more than PostgreSQL needs to answer it, so hot reads keep theirs.
     """
 
     __slots__ = ("_places", "sql")
 
-    def __init__(self, statement: AnySelect) -> None:
-        compiled: Any = statement.compile(dialect=_dialect)
+    def __init__(self, statement: Executable, *, columns: Sequence[str] | None = None) -> None:
+        """`columns` are what an INSERT or UPDATE sets; their values come under these names."""
+        compiled: Any = cast("ClauseElement", statement).compile(dialect=dialect, column_keys=columns)
         if compiled.post_compile_params:
             message = "an expanding IN has no fixed text; compare with ANY of an array"
             raise ValueError(message)
@@ -75,11 +72,11 @@ class CompiledRead:
         ]
 
 
-Statement = Executable | CompiledRead
+Statement = Executable | CompiledStatement
 
 
 def _prepared(statement: Statement, parameters: Mapping[str, Any] | None) -> tuple[str, list[Any]]:
-    if isinstance(statement, CompiledRead):
+    if isinstance(statement, CompiledStatement):
         return statement.sql, statement.arguments(parameters or {})
     return _render(statement, parameters or {})
 
@@ -106,9 +103,3 @@ class ReadSession:
         """The first column of the first row, or None."""
         row = await self.fetch_one(statement, parameters)
         return row[0] if row is not None else None
-
-
-async def reads_within(session: "AsyncSession") -> ReadSession:
-    """Compiled reads on the connection of an open transaction: they see what it has flushed."""
-    connection = await (await session.connection()).get_raw_connection()
-    return ReadSession(connection.driver_connection)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import (
 from helpdesk_api.database.cache import forget_after_commit
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.statement_count import count_statement
+from helpdesk_api.database.writes import WritingSession
 from helpdesk_api.outbox.pending import wake_relay, write_pending
 
 # A twin that waits longer than this on another's row gets a 409 instead of a hung connection.
@@ -91,8 +92,8 @@ class Database:
         await self._read_engine.dispose()
 
 
-def session_factory(bind: Any, **options: Any) -> async_sessionmaker[AsyncSession]:
-    return async_sessionmaker(bind, autoflush=False, expire_on_commit=False, **options)
+def session_factory(bind: Any, **options: Any) -> async_sessionmaker[WritingSession]:
+    return async_sessionmaker(bind, class_=WritingSession, autoflush=False, expire_on_commit=False, **options)
 
 
 async def commit(session: AsyncSession) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.database.writes import insert_rows
 from helpdesk_api.outbox.models import EventRow
 
 EVENTS_CHANNEL = "helpdesk_events"
@@ -23,12 +24,12 @@ def pending_events(session: AsyncSession) -> list[EventRow]:
 
 
 async def write_pending(session: AsyncSession) -> None:
-    """Adds the kept rows and flushes: the last statement of the work, so that they say what became true."""
+    """Flushes, then writes the kept rows: the last statement of the work, so that they say what became true."""
+    await session.flush()
     rows = session.info.pop(_INFO, None)
     if rows:
-        session.add_all(rows)
+        await insert_rows(session, rows)
         session.info[_WROTE] = True
-    await session.flush()
 
 
 def wake_relay(session: AsyncSession) -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import Executable, Index, LargeBinary, SmallInteger, Table, bindparam, delete, select, update
+from sqlalchemy import Index, LargeBinary, SmallInteger, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +22,9 @@ from starlette.responses import Response
 from helpdesk_api.authorization.dependencies import authenticate
 from helpdesk_api.database import clock
 from helpdesk_api.database.base import Base
+from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import SessionDep
+from helpdesk_api.database.writes import statements_of
 from helpdesk_api.web.errors import BadRequest, Conflict, Unprocessable
 
 KEPT_FOR = timedelta(hours=24)
@@ -65,7 +67,7 @@ class IdempotencyKey(Base):
 
 # Both are made once, on the table itself: every write sends them.
 @cache
-def _claim_statement() -> Executable:
+def _claim_statement() -> CompiledStatement:
     table = cast("Table", IdempotencyKey.__table__)
     statement = insert(table).values(
         caller_id=bindparam("given_caller"),
@@ -74,7 +76,7 @@ def _claim_statement() -> Executable:
         created_at=bindparam("given_now"),
     )
     fresh = statement.excluded
-    return statement.on_conflict_do_update(
+    claim = statement.on_conflict_do_update(
         index_elements=[table.c.caller_id, table.c.key],
         set_={
             "request_hash": fresh.request_hash,
@@ -85,12 +87,13 @@ def _claim_statement() -> Executable:
         },
         where=table.c.created_at < bindparam("expired_before", type_=table.c.created_at.type),
     ).returning(table.c.key)
+    return CompiledStatement(claim)
 
 
 @cache
-def _store_statement() -> Executable:
+def _store_statement() -> CompiledStatement:
     table = cast("Table", IdempotencyKey.__table__)
-    return (
+    return CompiledStatement(
         update(table)
         .where(table.c.caller_id == bindparam("given_caller"), table.c.key == bindparam("given_key"))
         .values(status=bindparam("given_status"), headers=bindparam("given_headers"), body=bindparam("given_body"))
@@ -118,7 +121,7 @@ class Claim:
             "given_headers": {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
             "given_body": bytes(response.body),
         }
-        await self._session.execute(_store_statement(), {**self._key, **answer})
+        await (await statements_of(self._session)).fetch(_store_statement(), {**self._key, **answer})
 
 
 async def claim_key(request: Request, session: SessionDep) -> None:
@@ -140,7 +143,7 @@ async def claim_key(request: Request, session: SessionDep) -> None:
         "expired_before": now - KEPT_FOR,
     }
     try:
-        claimed = (await session.execute(_claim_statement(), claim)).scalar()
+        claimed = await (await statements_of(session)).fetch_value(_claim_statement(), claim)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise IdempotencyInProgress from error

@@ -17,6 +17,7 @@ from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.users.events import UserUpdated
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.pending import write_pending
 from helpdesk_api.outbox.record import record
 from helpdesk_api.outbox.relay import Relay
 from tests.factories.records import Make
@@ -97,8 +98,8 @@ async def test_overlapping_transactions_lose_no_event_to_a_reader(own_database: 
 
     async def slow() -> None:
         async with own_database.session() as session:
-            session.add(await record(session, admin, update()))
-            await session.flush()
+            await record(session, admin, update())
+            await write_pending(session)
             written.set()
             await commit.wait()
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    Executable,
     Integer,
     Table,
+    Text,
     Update,
     Uuid,
     and_,
@@ -28,7 +28,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.database import clock
-from helpdesk_api.database.types import AnySelect
+from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.assignments.models import Agent
 from helpdesk_api.domains.assignments.rules import WEIGHTS, Candidate, LoadChange, Roster
 from helpdesk_api.domains.teams.models import Team, TeamMember
@@ -54,24 +55,16 @@ _TEAM_IDS = bindparam("team_ids", type_=_IDS)
 
 def works_here() -> ColumnElement[bool]:
     """People of the staff who have not left; service accounts take no tickets."""
-    return and_(User.deactivated_at.is_(None), User.role.in_(sorted(STAFF_ROLES)), User.kind == "user")
+    on_staff = User.role == any_(literal(sorted(STAFF_ROLES), ARRAY(Text)))
+    return and_(User.deactivated_at.is_(None), on_staff, User.kind == "user")
 
 
 def candidate_of(row: Any) -> Candidate:
-    return Candidate(
-        user_id=row.user_id,
-        name=row.name,
-        is_available=row.is_available,
-        away_until=row.away_until,
-        open_limit=row.open_limit,
-        open_load=row.open_load,
-        open_count=row.open_count,
-        last_assigned_at=row.last_assigned_at,
-    )
+    return Candidate(**{column.key: row[column.key] for column in CANDIDATE_COLUMNS})
 
 
 @cache
-def _select_roster(*, lock: bool) -> AnySelect:
+def _select_roster(*, lock: bool) -> CompiledStatement:
     """Each of `team_ids`, with its members that could work, as they are after any other transaction that holds them.
 
     People are locked in the order of their ids, as everywhere, so that no two choices wait for each other.
@@ -97,7 +90,7 @@ def _select_roster(*, lock: bool) -> AnySelect:
         .correlate(Team)
         .scalar_subquery()
     )
-    return (
+    return CompiledStatement(
         select(Team.id.label("of_team"), Team.auto_assign, not_enrolled.label("not_enrolled"), *found.c)
         .select_from(Team)
         .outerjoin(found, found.c.team_id == Team.id)
@@ -108,18 +101,19 @@ def _select_roster(*, lock: bool) -> AnySelect:
 async def read_roster(session: AsyncSession, team_ids: Sequence[UUID], *, lock: bool) -> Roster:
     """The teams that exist and are in use, with their members. One statement, but for people new to the desk."""
     statement, parameters = _select_roster(lock=lock), {"team_ids": list(team_ids)}
-    rows = (await session.execute(statement, parameters)).all()
-    if any(row.not_enrolled for row in rows):
+    statements = await statements_of(session)
+    rows = await statements.fetch(statement, parameters)
+    if any(row["not_enrolled"] for row in rows):
         await _enrol(session, team_ids)
-        rows = (await session.execute(statement, parameters)).all()
+        rows = await statements.fetch(statement, parameters)
     roster = Roster()
     for row in rows:
-        roster.teams.add(row.of_team)
-        if row.auto_assign:
-            members = roster.members.setdefault(row.of_team, [])
-            if row.user_id is not None:
-                members.append(row.user_id)
-                roster.people[row.user_id] = candidate_of(row)
+        roster.teams.add(row["of_team"])
+        if row["auto_assign"]:
+            members = roster.members.setdefault(row["of_team"], [])
+            if row["user_id"] is not None:
+                members.append(row["user_id"])
+                roster.people[row["user_id"]] = candidate_of(row)
     return roster
 
 
@@ -145,11 +139,11 @@ async def add_load(session: AsyncSession, changes: Sequence[LoadChange]) -> None
     for n, change in enumerate(changes):
         values |= {f"user_{n}": change.user_id, f"load_{n}": change.load, f"count_{n}": change.count}
         values[f"assigned_{n}"] = now if change.was_assigned else None
-    await session.execute(_add_load_statement(len(changes)), values)
+    await (await statements_of(session)).fetch(_add_load_statement(len(changes)), values)
 
 
 @lru_cache(maxsize=50)
-def _add_load_statement(people: int) -> Executable:
+def _add_load_statement(people: int) -> CompiledStatement:
     """Made once for each number of people: every write that moves work sends it."""
     table = cast("Table", Agent.__table__)
     rows = [
@@ -164,7 +158,7 @@ def _add_load_statement(people: int) -> Executable:
     ]
     statement = insert(table).values(rows)
     fresh = statement.excluded
-    return statement.on_conflict_do_update(
+    added = statement.on_conflict_do_update(
         index_elements=[table.c.user_id],
         set_={
             "open_load": table.c.open_load + fresh.open_load,
@@ -172,6 +166,7 @@ def _add_load_statement(people: int) -> Executable:
             "last_assigned_at": func.coalesce(fresh.last_assigned_at, table.c.last_assigned_at),
         },
     )
+    return CompiledStatement(added)
 
 
 async def recount_loads(session: AsyncSession) -> None:

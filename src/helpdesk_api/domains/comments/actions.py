@@ -11,6 +11,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.writes import insert_at_flush
 from helpdesk_api.domains.comments import events
 from helpdesk_api.domains.comments.errors import (
     EditWindowPassed,
@@ -63,7 +64,7 @@ async def add_comment(
         follow_up = ticket = await _open_follow_up(session, database, principal, ticket, body)
     await _check_mentions(session, database, ticket, body)
     comment = _new_comment(principal, ticket, body)
-    session.add(comment)
+    insert_at_flush(session, comment)
     _count(ticket, comment)
     cause = await _record(session, principal, ticket, comment, body.mention_ids, by_requester=by_requester)
     for user_id in dict.fromkeys(body.mention_ids):

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id, public_id_sql
-from helpdesk_api.database.reads import CompiledRead, ReadSession
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.comments import policy
 from helpdesk_api.domains.comments.errors import CommentNotFound
@@ -161,7 +161,7 @@ async def list_revisions(reads: ReadSession, comment_id: UUID) -> list[dict[str,
 
 
 @lru_cache(maxsize=64)
-def _last_read(shape: tickets.CallerShape) -> CompiledRead:
+def _last_read(shape: tickets.CallerShape) -> CompiledStatement:
     body = func.json_build_object(
         "id", public_id_sql("cmt", Comment.id),
         "ticket_id", public_id_sql("tkt", Comment.ticket_id),
@@ -170,7 +170,7 @@ def _last_read(shape: tickets.CallerShape) -> CompiledRead:
         "excerpt", func.left(Comment.body, 500),
         "created_at", instant_sql(Comment.created_at),
     )  # fmt: skip
-    return CompiledRead(
+    return CompiledStatement(
         select(Comment.id, cast(body, String).label("body"))
         .join(Ticket, Ticket.id == Comment.ticket_id)
         .where(any_of(Comment.id, bindparam("ids", type_=tickets.IDS)), policy.readable(shape))

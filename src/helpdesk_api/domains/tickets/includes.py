@@ -14,7 +14,7 @@ from sqlalchemy import String, bindparam, cast, func, select
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id, public_id_sql
-from helpdesk_api.database.reads import CompiledRead, ReadSession
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.categories.models import Category
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.tickets.policy import IDS, any_of
@@ -93,17 +93,17 @@ async def included_json(
 
 
 @cache
-def _users_read() -> CompiledRead:
-    return CompiledRead(select(User.id, User.name).where(any_of(User.id, _GIVEN)))
+def _users_read() -> CompiledStatement:
+    return CompiledStatement(select(User.id, User.name).where(any_of(User.id, _GIVEN)))
 
 
 @cache
-def _teams_read() -> CompiledRead:
-    return CompiledRead(select(Team.id, Team.name).where(any_of(Team.id, _GIVEN)))
+def _teams_read() -> CompiledStatement:
+    return CompiledStatement(select(Team.id, Team.name).where(any_of(Team.id, _GIVEN)))
 
 
 @cache
-def _categories_read() -> CompiledRead:
+def _categories_read() -> CompiledStatement:
     body = func.json_build_object(
         "id",
         public_id_sql("cat", Category.id),
@@ -112,7 +112,7 @@ def _categories_read() -> CompiledRead:
         "parent_id",
         public_id_sql("cat", Category.parent_id),
     )
-    return CompiledRead(select(Category.id, cast(body, String).label("body")).where(any_of(Category.id, _GIVEN)))
+    return CompiledStatement(select(Category.id, cast(body, String).label("body")).where(any_of(Category.id, _GIVEN)))
 
 
 async def _users(reads: ReadSession, ids: list[UUID]) -> dict[str, str]:

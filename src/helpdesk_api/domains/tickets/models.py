@@ -54,6 +54,8 @@ NUMBERS: dict[TicketType, Sequence] = {
     )
     for kind, prefix in REFERENCE_PREFIXES.items()
 }
+# One expression each, so that the statement that holds it is compiled once.
+NEXT_NUMBER = {kind: numbers.next_value() for kind, numbers in NUMBERS.items()}
 ACTIVE = "status IN ('open', 'in_progress', 'pending')"
 
 

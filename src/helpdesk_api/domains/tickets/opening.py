@@ -15,6 +15,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.writes import insert_at_flush
 from helpdesk_api.domains.categories import queries as categories
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.categories.rules import priority_for
@@ -32,7 +33,7 @@ from helpdesk_api.domains.tickets.errors import (
     InstantInFuture,
     PriorityReasonRequired,
 )
-from helpdesk_api.domains.tickets.models import NUMBERS, REFERENCE_PREFIXES, Ticket
+from helpdesk_api.domains.tickets.models import NEXT_NUMBER, REFERENCE_PREFIXES, Ticket
 from helpdesk_api.domains.tickets.policy import works_on
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketUpdate
 from helpdesk_api.outbox.record import record
@@ -82,7 +83,7 @@ async def open_ticket(
     await _check_assignment(database, body.team_id, body.assignee_id)
     ticket = _new_ticket(principal, body, requester)
     ticket.follow_up_of_id = follow_up_of.id if follow_up_of is not None else None
-    session.add(ticket)
+    insert_at_flush(session, ticket)
     event = events.TicketCreated(
         subject_id=ticket.id,
         ticket_id=ticket.id,
@@ -111,7 +112,7 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants) -> 
     return Ticket(
         id=new_id(),
         type=body.type,
-        number=NUMBERS[body.type].next_value(),
+        number=NEXT_NUMBER[body.type],
         reference_prefix=REFERENCE_PREFIXES[body.type],
         subject=body.subject,
         description=body.description,

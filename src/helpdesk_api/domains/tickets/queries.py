@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.dependencies import authenticate
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
-from helpdesk_api.database.reads import CompiledRead, ReadSession, reads_within
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import SessionDep
-from helpdesk_api.database.types import AnySelect
+from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
 from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
@@ -37,6 +37,7 @@ from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, c
 
 _KEY = re.compile(r"tkt_[0-9a-f]{32}|(INC|REQ|PRB|CHG)-[0-9]{1,18}")
 COUNT_LIMIT = 10_000
+TICKETS = Loader(Ticket)
 
 
 def _check_key(text: str) -> str:
@@ -69,12 +70,10 @@ def has_key(key: str) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=64)
-def _lock_statement(shape: policy.CallerShape, *, by_id: bool) -> AnySelect:
-    return (
-        select(Ticket, policy.is_participant(shape))
-        .where(_named(by_id=by_id), policy.readable(shape))
-        .with_for_update(of=Ticket)
-        .execution_options(populate_existing=True)
+def _lock_statement(shape: policy.CallerShape, *, by_id: bool) -> CompiledStatement:
+    statement = select(*TICKETS.columns, policy.is_participant(shape).label("is_participant"))
+    return CompiledStatement(
+        statement.where(_named(by_id=by_id), policy.readable(shape)).with_for_update(of=Ticket.__table__)
     )
 
 
@@ -91,10 +90,12 @@ async def lock_visible(session: AsyncSession, principal: Principal, key: str) ->
     value = _key_value(key)
     statement = _lock_statement(policy.shape_of(principal), by_id=isinstance(value, UUID))
     parameters = {**policy.caller_parameters(principal), "key": value}
-    row = (await session.execute(statement, parameters)).one_or_none()
+    row = await (await statements_of(session)).fetch_one(statement, parameters)
     if row is None:
         raise TicketNotFound
-    return row[0], row[1]
+    ticket = TICKETS.entity(row)
+    update_at_flush(session, ticket)
+    return ticket, row["is_participant"]
 
 
 class VisibleTicket:
@@ -115,8 +116,8 @@ VisibleTicketDep = Annotated[VisibleTicket, Depends(_visible)]
 
 
 @lru_cache(maxsize=64)
-def _one_read(shape: policy.CallerShape, *, by_id: bool) -> CompiledRead:
-    return CompiledRead(representation.select_tickets(shape).where(_named(by_id=by_id)))
+def _one_read(shape: policy.CallerShape, *, by_id: bool) -> CompiledStatement:
+    return CompiledStatement(representation.select_tickets(shape).where(_named(by_id=by_id)))
 
 
 async def get_row(reads: ReadSession, principal: Principal, key: str) -> Any:
@@ -135,13 +136,13 @@ async def _row(reads: ReadSession, principal: Principal, key: UUID | str) -> Any
 async def written_row(session: AsyncSession, principal: Principal, ticket: Ticket) -> Any:
     """The same row inside the transaction that just wrote it, flushed."""
     await session.flush()
-    return await _row(await reads_within(session), principal, ticket.id)
+    return await _row(await statements_of(session), principal, ticket.id)
 
 
 @lru_cache(maxsize=1_000)
-def _page_read(shape: policy.CallerShape, forms: Forms, sort: str | None, cut: CutShape) -> CompiledRead:
+def _page_read(shape: policy.CallerShape, forms: Forms, sort: str | None, cut: CutShape) -> CompiledStatement:
     statement = representation.select_tickets(shape).where(*clauses(forms))
-    return CompiledRead(cut_statement(statement, _order(sort), cut))
+    return CompiledStatement(cut_statement(statement, _order(sort), cut))
 
 
 async def list_tickets(
@@ -189,23 +190,23 @@ def _bounded(shape: policy.CallerShape, forms: Forms, *columns: Any) -> Subquery
 
 
 @lru_cache(maxsize=500)
-def _total_read(shape: policy.CallerShape, forms: Forms) -> CompiledRead:
-    return CompiledRead(select(func.count()).select_from(_bounded(shape, forms, Ticket.id)))
+def _total_read(shape: policy.CallerShape, forms: Forms) -> CompiledStatement:
+    return CompiledStatement(select(func.count()).select_from(_bounded(shape, forms, Ticket.id)))
 
 
 @lru_cache(maxsize=500)
-def _counts_read(shape: policy.CallerShape, forms: Forms) -> CompiledRead:
+def _counts_read(shape: policy.CallerShape, forms: Forms) -> CompiledStatement:
     matched = _bounded(shape, forms, Ticket.status, Ticket.priority, Ticket.team_id)
     facets = (matched.c.status, matched.c.priority, matched.c.team_id)
-    return CompiledRead(select(*facets, func.count().label("n")).group_by(*facets))
+    return CompiledStatement(select(*facets, func.count().label("n")).group_by(*facets))
 
 
-async def _total(reads: ReadSession, read: CompiledRead, values: Mapping[str, Any]) -> tuple[int, bool]:
+async def _total(reads: ReadSession, read: CompiledStatement, values: Mapping[str, Any]) -> tuple[int, bool]:
     counted = await reads.fetch_value(read, values)
     return min(counted, COUNT_LIMIT), counted <= COUNT_LIMIT
 
 
-async def _counts(reads: ReadSession, read: CompiledRead, values: Mapping[str, Any]) -> str:
+async def _counts(reads: ReadSession, read: CompiledStatement, values: Mapping[str, Any]) -> str:
     """Facets in one statement over at most 10,000 matches: a screen needs no more, and never waits for it."""
     rows = await reads.fetch(read, values)
     facets: dict[str, dict[str, int]] = {"status": {}, "priority": {}, "team_id": {}}
