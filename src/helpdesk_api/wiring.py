@@ -30,6 +30,9 @@ from helpdesk_api.domains.notifications.posting import DELIVER_JOB
 from helpdesk_api.domains.operations import routes as operation_routes
 from helpdesk_api.domains.organizations import events as organizations
 from helpdesk_api.domains.organizations import routes as organization_routes
+from helpdesk_api.domains.sla import calendar_routes, policy_routes
+from helpdesk_api.domains.sla import events as sla
+from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
@@ -64,6 +67,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     *user_routes.ROUTERS,
     *team_routes.ROUTERS,
     *organization_routes.ROUTERS,
+    calendar_routes.router,
+    policy_routes.router,
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,
     *operation_routes.ROUTERS,
@@ -76,11 +81,13 @@ INCLUDES: Mapping[str, Include] = {"last_comment": Include("comments", comment_q
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
-_changed = (routing.keep_load, routing.note_decisions)
+# Clocks come last: they follow what the others have decided.
+_changed = (routing.keep_load, routing.note_decisions, clocks.move_clocks)
 
 REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketCreated: Reactions(
-        in_transaction=(routing.route,), after_commit=(mail.tell_of_receipt, mail.tell_of_assignment)
+        in_transaction=(routing.route, clocks.start_clocks),
+        after_commit=(mail.tell_of_receipt, mail.tell_of_assignment),
     ),
     tickets.TicketUpdated: Reactions(in_transaction=_changed),
     tickets.TicketAssigned: Reactions(
@@ -103,8 +110,27 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.ParticipantRemoved: NOTHING,
     tickets.WatcherAdded: NOTHING,
     tickets.WatcherRemoved: NOTHING,
-    comments.CommentCreated: Reactions(after_commit=(mail.tell_of_comment,)),
+    comments.CommentCreated: Reactions(in_transaction=(clocks.answer_clocks,), after_commit=(mail.tell_of_comment,)),
     comments.CommentUpdated: NOTHING,
+    sla.SlaStarted: NOTHING,
+    sla.SlaPaused: NOTHING,
+    sla.SlaResumed: NOTHING,
+    sla.SlaWarned: NOTHING,
+    sla.SlaEscalated: NOTHING,
+    sla.SlaBreached: NOTHING,
+    sla.SlaMet: NOTHING,
+    sla.SlaRecomputed: NOTHING,
+    sla.SlaCancelled: NOTHING,
+    sla.CalendarCreated: NOTHING,
+    sla.CalendarUpdated: NOTHING,
+    sla.CalendarArchived: NOTHING,
+    sla.CalendarVersionAdded: NOTHING,
+    sla.CalendarVersionWithdrawn: NOTHING,
+    sla.SlaPolicyCreated: NOTHING,
+    sla.SlaPolicyUpdated: NOTHING,
+    sla.SlaPolicyPublished: NOTHING,
+    sla.SlaPolicyVersionWithdrawn: NOTHING,
+    sla.SlaPolicyArchived: NOTHING,
     assignments.AgentAvailabilityChanged: Reactions(after_commit=(routing.give_to_next_free,)),
     assignments.RoutingRuleCreated: NOTHING,
     assignments.RoutingRuleUpdated: NOTHING,

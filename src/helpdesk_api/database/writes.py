@@ -6,6 +6,7 @@ therefore kept here, as mapped entities outside the ORM's session, and written o
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import groupby
 from typing import Any, Generic, TypeVar, cast
 
 import asyncpg
@@ -96,37 +97,38 @@ def update_at_flush(session: AsyncSession, entity: Base) -> None:
 
 async def _write_kept(session: AsyncSession) -> None:
     new, held = session.info.pop(_NEW, ()), session.info.get(_HELD, ())
+    for kind, entities in groupby(new, type):
+        await _insert(await statements_of(session), kind, list(entities))
     for entity in new:
-        await _insert(await statements_of(session), entity)
         update_at_flush(session, entity)
-    for entity in held:
-        if instance_state(entity).committed_state:
-            await _update(await statements_of(session), entity)
+    changed = [entity for entity in held if instance_state(entity).committed_state]
+    for kind, entities in groupby(changed, type):
+        await _update(await statements_of(session), kind, list(entities))
 
 
 async def insert_rows(session: AsyncSession, entities: Sequence[Base]) -> None:
-    """New entities of one class with the same attributes set, in one round trip; nothing comes back into them."""
-    if not entities:
-        return
-    statements = await statements_of(session)
+    """Now, and in one round trip: new entities of one class with the same attributes set."""
+    if entities:
+        await _insert(await statements_of(session), type(entities[0]), entities)
+
+
+async def _insert(statements: TransactionStatements, kind: type[Base], entities: Sequence[Base]) -> None:
+    """One statement for all that have the same attributes set, when nothing has to come back into them."""
     rows = [_values(entity) for entity in entities]
-    statement = _insert_statement(type(entities[0]), tuple(rows[0]), (), ())
-    if len(rows) == 1:
-        await statements.fetch(statement, rows[0])
-    else:
+    expressions = tuple((name, value) for name, value in rows[0].items() if isinstance(value, ClauseElement))
+    returned = (*(name for name, _ in expressions), *_computed(kind))
+    if len(entities) > 1 and (returned or any(row.keys() != rows[0].keys() for row in rows)):
+        for entity in entities:
+            await _insert(statements, kind, [entity])
+        return
+    statement = _insert_statement(kind, tuple(rows[0]), expressions, returned)
+    if len(rows) > 1:
         await statements.execute_many(statement, rows)
-
-
-async def _insert(statements: TransactionStatements, entity: Base) -> None:
-    values = _values(entity)
-    expressions = tuple((name, value) for name, value in values.items() if isinstance(value, ClauseElement))
-    returned = (*(name for name, _ in expressions), *_computed(type(entity)))
-    statement = _insert_statement(type(entity), tuple(values), expressions, returned)
-    row = await statements.fetch_one(statement, values)
-    state: InstanceState[Any] = instance_state(entity)
-    if returned:
-        state.dict.update(zip(returned, row, strict=True))
-    state._commit_all(state.dict)  # noqa: SLF001
+    else:
+        row = await statements.fetch_one(statement, rows[0])
+        instance_dict(entities[0]).update(zip(returned, row or (), strict=True))
+    for entity in entities:
+        _forget_changes(entity)
 
 
 def _values(entity: Base) -> dict[str, Any]:
@@ -134,13 +136,30 @@ def _values(entity: Base) -> dict[str, Any]:
     return {name: held[name] for name in _names(type(entity)) if name in held}
 
 
-async def _update(statements: TransactionStatements, entity: Base) -> None:
+async def _update(statements: TransactionStatements, kind: type[Base], entities: Sequence[Base]) -> None:
+    """One statement for all: each writes every column that any of them changed, since all their rows are locked."""
+    changed = {entity: _changed_names(entity) for entity in entities}
+    names = tuple(sorted(set().union(*changed.values())))
+    rows = [
+        {**instance_dict(entity), **{f"key_{name}": getattr(entity, name) for name in _key_names(kind)}}
+        for entity, own in changed.items()
+        if own
+    ]
+    if len(rows) > 1:
+        await statements.execute_many(_update_statement(kind, names), rows)
+    elif rows:
+        await statements.fetch(_update_statement(kind, names), rows[0])
+    for entity in entities:
+        _forget_changes(entity)
+
+
+def _changed_names(entity: Base) -> set[str]:
+    now = instance_dict(entity)
+    return {name for name, before in instance_state(entity).committed_state.items() if before != now[name]}
+
+
+def _forget_changes(entity: Base) -> None:
     state: InstanceState[Any] = instance_state(entity)
-    now = state.dict
-    changed = tuple(sorted(name for name, before in state.committed_state.items() if before != now[name]))
-    if changed:
-        key = {f"key_{name}": now[name] for name in _key_names(type(entity))}
-        await statements.fetch(_update_statement(type(entity), changed), {**now, **key})
     state._commit_all(state.dict)  # noqa: SLF001
 
 

@@ -1,9 +1,12 @@
 """What an event is: a fact about one subject, recorded in the transaction that makes it true."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
+
+from helpdesk_api.database.ids import new_id
 
 
 class Visibility(StrEnum):
@@ -28,6 +31,7 @@ class DomainEvent:
 
     type: ClassVar[str]
     subject_type: ClassVar[str]
+    id: UUID = field(default_factory=new_id)
     subject_id: UUID
     ticket_id: UUID | None = None
     visibility: Visibility = Visibility.PUBLIC
@@ -35,5 +39,8 @@ class DomainEvent:
     internal_changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     internal_data: dict[str, Any] = field(default_factory=dict)
-    # The entity itself, for reactions inside the transaction; never stored.
+    # The entity itself and the ticket that it belongs to, for reactions inside the transaction; never stored.
     entity: Any = None
+    ticket: Any = None
+    # When it became true, if that was not the moment of its recording.
+    occurred_at: datetime | None = None

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import new_id
 from helpdesk_api.outbox.events import Cause, DomainEvent
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.outbox.pending import keep
@@ -46,7 +45,7 @@ async def record(
     cause: Cause | None = None,
 ) -> EventRow:
     """Keep the event for the commit. The caller holds the lock on the ticket's row (or has just made it)."""
-    row = EventRow(id=new_id())
+    row = EventRow(id=event.id)
     keep(session, row)
     reactions = _reactions.get(type(event))
     if reactions is not None and (cause is None or cause.depth < MAX_CAUSE_DEPTH):
@@ -56,7 +55,7 @@ async def record(
     row.subject_type = event.subject_type
     row.subject_id = event.subject_id
     row.ticket_id = event.ticket_id
-    row.occurred_at = clock.now()
+    row.occurred_at = event.occurred_at or clock.now()
     row.actor_kind = principal.kind
     row.actor_id = principal.user_id
     row.visibility = event.visibility

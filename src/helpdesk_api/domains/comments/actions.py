@@ -155,6 +155,7 @@ async def _record(
             "mention_ids": [public_id("usr", user_id) for user_id in dict.fromkeys(mention_ids)],
         },
         entity=comment,
+        ticket=ticket,
     )
     row = await record(session, principal, event)
     return Cause(event_id=row.id, rule="requester_replied")
@@ -242,5 +243,6 @@ async def edit_comment(
             "comment_id": public_id("cmt", comment.id),
         },
         entity=comment,
+        ticket=ticket,
     )
     await record(session, principal, event)

@@ -26,14 +26,14 @@ from helpdesk_api.domains.tickets.errors import (
     TransitionNotAllowed,
 )
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.rules import refusal, status_after
+from helpdesk_api.domains.tickets.rules import inside_window, refusal, status_after
 from helpdesk_api.domains.tickets.schemas import (
     TicketCancel,
     TicketPend,
     TicketReopen,
     TicketResolve,
 )
-from helpdesk_api.domains.tickets.windows import auto_close_after
+from helpdesk_api.domains.tickets.windows import auto_close_after, reopen_window
 from helpdesk_api.outbox.events import Cause, Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
@@ -131,6 +131,7 @@ async def apply(
         data={"reference": ticket.reference, **(data or {})},
         internal_data=internal_data or {},
         entity=ticket,
+        ticket=ticket,
     )
     await record(session, principal, event, cause=cause)
     return True
@@ -236,6 +237,7 @@ async def reopen_ticket(
 ) -> None:
     """The resolution goes, the history keeps it."""
     require(principal, ticket, TicketAction.REOPEN)
+    inside = inside_window(ticket.resolved_at, clock.now(), reopen_window())
     values = {
         "resolution_code": None,
         "resolution_text": None,
@@ -250,7 +252,7 @@ async def reopen_ticket(
         TicketAction.REOPEN,
         events.TicketReopened,
         values,
-        data={"reason": body.reason},
+        data={"reason": body.reason, "inside_reopen_window": inside},
         cause=cause,
     )
 

@@ -49,6 +49,15 @@ class PrioritySource(StrEnum):
     DEFAULT = "default"
 
 
+class SlaState(StrEnum):
+    """How the ticket stands to what was promised: the worst of its ongoing clocks, or how they ended."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    MET = "met"
+    BREACHED = "breached"
+
+
 class TicketAction(StrEnum):
     """What a caller may be able to do with a ticket; each is an operation of this API."""
 

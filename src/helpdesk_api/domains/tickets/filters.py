@@ -24,7 +24,7 @@ from sqlalchemy import (
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
-from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
+from helpdesk_api.domains.tickets.enums import PendingReason, SlaState, TicketStatus
 from helpdesk_api.domains.tickets.models import PRIORITY_RANK, SEARCH, Ticket, TicketWatcher
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
@@ -54,6 +54,7 @@ SORTS = {
     "priority": SortKey("priority", PRIORITY_RANK, int),
     "resolved_at": SortKey("resolved_at", Ticket.resolved_at, datetime, nullable=True),
     "number": SortKey("number", Ticket.number, int),
+    "sla_due_at": SortKey("sla_due_at", Ticket.sla_due_at, datetime, nullable=True),
 }
 DEFAULT_SORT = "-created_at"
 TIE_BREAK = SortKey("id", Ticket.id, UUID)
@@ -89,6 +90,9 @@ class TicketFilters:
     ] = None
     external_source: Annotated[str | None, _listed(r"^[^\x00]{1,120}$", "From this system.", 120)] = None
     external_id: Annotated[str | None, _listed(r"^[^\x00]{1,120}$", "With this id there.", 120)] = None
+    sla_state: Annotated[str | None, _listed(_one_of(SlaState), "Any of these service level states.", 100)] = None
+    sla_due_after: Annotated[RequestInstant | None, Query(description="Inclusive; next due time.")] = None
+    sla_due_before: Annotated[RequestInstant | None, Query(description="Exclusive; next due time.")] = None
     created_after: Annotated[RequestInstant | None, Query(description="Inclusive.")] = None
     created_before: Annotated[RequestInstant | None, Query(description="Exclusive.")] = None
     updated_after: Annotated[RequestInstant | None, Query(description="Inclusive.")] = None
@@ -110,11 +114,13 @@ TicketFiltersDep = Annotated[TicketFilters, Depends(_read)]
 
 # Which filters were given, and in which form: what the text of a list's statement depends on.
 Forms = tuple[tuple[str, str], ...]
-_TEXTS = ("status", "priority", "type", "channel", "pending_reason")
+_TEXTS = ("status", "priority", "type", "channel", "pending_reason", "sla_state")
 _IDS = {"team_id": "tea", "assignee_id": "usr", "requester_id": "usr", "category_id": "cat", "organization_id": "org"}
 _INSTANTS: dict[str, Any] = {
     "created_after": Ticket.created_at.__ge__,
     "created_before": Ticket.created_at.__lt__,
+    "sla_due_after": Ticket.sla_due_at.__ge__,
+    "sla_due_before": Ticket.sla_due_at.__lt__,
     "updated_after": Ticket.public_updated_at.__ge__,
     "updated_before": Ticket.public_updated_at.__lt__,
 }

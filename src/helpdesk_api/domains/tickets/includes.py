@@ -36,13 +36,13 @@ class Include:
 
 _GIVEN = bindparam("ids", type_=IDS)
 _registered: dict[str, Include] = {}
-BUCKETS = ("users", "teams", "categories", "comments")
+BUCKETS = ("users", "teams", "categories", "comments", "slas")
 _USER_COLUMNS = {
     "requester": "requester_id",
     "submitter": "submitter_id",
     "assignee": "assignee_id",
 }
-NAMES = ("requester", "submitter", "assignee", "team", "category", "last_comment")
+NAMES = ("requester", "submitter", "assignee", "team", "category", "last_comment", "sla")
 
 
 def register_includes(includes: Mapping[str, Include]) -> None:

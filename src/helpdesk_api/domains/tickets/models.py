@@ -36,6 +36,7 @@ from helpdesk_api.domains.tickets.enums import (
     PendingReason,
     PrioritySource,
     ResolutionCode,
+    SlaState,
     TicketStatus,
 )
 
@@ -104,6 +105,9 @@ class Ticket(Base):
             postgresql_where=text("resumes_at IS NOT NULL"),
         ),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
+        # Nulls last in both directions, as above; only what still runs has a next due time.
+        Index("ix_tickets_sla_due", "sla_due_at", "id"),
+        Index("ix_tickets_sla_due_last", text("sla_due_at DESC NULLS LAST"), text("id DESC")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -162,6 +166,11 @@ class Ticket(Base):
     last_internal_comment_at: Mapped[datetime | None]
     last_public_comment_id: Mapped[UUID | None]
     last_comment_id: Mapped[UUID | None]
+
+    # Written by the service levels: the next due time and the worst state of the clocks promised to the requester.
+    sla_due_at: Mapped[datetime | None]
+    sla_state: Mapped[SlaState | None] = mapped_column(text_enum(SlaState))
+    awaits_reply: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

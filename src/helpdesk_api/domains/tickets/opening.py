@@ -89,6 +89,8 @@ async def open_ticket(
         ticket_id=ticket.id,
         data={"explicit": _explicit(body), "imported": body.occurred_at is not None},
         entity=ticket,
+        ticket=ticket,
+        occurred_at=ticket.created_at,
     )
     row = await record(session, principal, event)
     await flush_checked(session)
@@ -103,7 +105,6 @@ async def open_ticket(
         for name in ("priority_source", "priority_reason")
         if getattr(ticket, name) is not None
     }
-    row.occurred_at = ticket.created_at
     return ticket
 
 
@@ -140,6 +141,7 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants) -> 
         external_id=body.external_id,
         reopened_count=0,
         public_comment_count=0,
+        awaits_reply=False,
         internal_comment_count=0,
         created_at=now,
         updated_at=now,

@@ -196,8 +196,8 @@ def _total_read(shape: policy.CallerShape, forms: Forms) -> CompiledStatement:
 
 @lru_cache(maxsize=500)
 def _counts_read(shape: policy.CallerShape, forms: Forms) -> CompiledStatement:
-    matched = _bounded(shape, forms, Ticket.status, Ticket.priority, Ticket.team_id)
-    facets = (matched.c.status, matched.c.priority, matched.c.team_id)
+    matched = _bounded(shape, forms, Ticket.status, Ticket.priority, Ticket.team_id, Ticket.sla_state)
+    facets = (matched.c.status, matched.c.priority, matched.c.team_id, matched.c.sla_state)
     return CompiledStatement(select(*facets, func.count().label("n")).group_by(*facets))
 
 
@@ -209,13 +209,14 @@ async def _total(reads: ReadSession, read: CompiledStatement, values: Mapping[st
 async def _counts(reads: ReadSession, read: CompiledStatement, values: Mapping[str, Any]) -> str:
     """Facets in one statement over at most 10,000 matches: a screen needs no more, and never waits for it."""
     rows = await reads.fetch(read, values)
-    facets: dict[str, dict[str, int]] = {"status": {}, "priority": {}, "team_id": {}}
+    facets: dict[str, dict[str, int]] = {"status": {}, "priority": {}, "team_id": {}, "sla_state": {}}
     for row in rows:
         team = f"tea_{row['team_id'].hex}" if row["team_id"] is not None else "none"
         for facet, key in (
             ("status", row["status"]),
             ("priority", row["priority"]),
             ("team_id", team),
+            ("sla_state", row["sla_state"] or "none"),
         ):
             facets[facet][key] = facets[facet].get(key, 0) + row["n"]
     exact = sum(row["n"] for row in rows) <= COUNT_LIMIT

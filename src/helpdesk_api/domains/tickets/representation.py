@@ -59,6 +59,7 @@ _PLAIN = [
     "external_source",
     "external_id",
     "public_comment_count",
+    "sla_state",
 ]
 _INSTANTS = [
     "resumes_at",
@@ -69,6 +70,7 @@ _INSTANTS = [
     "closed_at",
     "cancelled_at",
     "last_public_comment_at",
+    "sla_due_at",
     "created_at",
 ]
 _IDS = {

@@ -55,7 +55,7 @@ Include = Annotated[
         description=f"Bring along, once each: {', '.join(NAMES)}.",
     ),
 ]
-_sorts = "-?(created_at|updated_at|priority|resolved_at|number)"
+_sorts = "-?(created_at|updated_at|priority|resolved_at|number|sla_due_at)"
 Sort = Annotated[
     str | None,
     Query(

@@ -8,6 +8,7 @@ from helpdesk_api.database.ids import (
     CategoryId,
     CommentId,
     OrganizationId,
+    SlaClockId,
     TeamId,
     TicketId,
     UserId,
@@ -24,6 +25,7 @@ from helpdesk_api.domains.tickets.enums import (
     PrioritySource,
     Refusal,
     ResolutionCode,
+    SlaState,
     TicketAction,
     TicketStatus,
 )
@@ -234,6 +236,10 @@ class TicketRead(ResponseModel):
     external_source: str | None = Field(max_length=120)
     external_id: str | None = Field(max_length=120)
     public_comment_count: int = Field(ge=0)
+    sla_state: SlaState | None = Field(
+        description="The worst state of what was promised to the requester; null without a promise."
+    )
+    sla_due_at: Instant | None = Field(description="The next due time of a running clock.")
     last_public_comment_at: Instant | None
     internal_comment_count: int | None = Field(ge=0, description="Staff only.")
     last_internal_comment_at: Instant | None = Field(description="Staff only.")
@@ -268,6 +274,18 @@ class CommentLabel(ResponseModel):
     created_at: Instant
 
 
+class SlaLabel(ResponseModel):
+    """What a ticket shows of one of its clocks that still runs; requesters see those of kind `sla`."""
+
+    id: SlaClockId
+    ticket_id: TicketId
+    kind: str = Field(max_length=32)
+    metric: str = Field(max_length=32)
+    state: str = Field(max_length=32)
+    is_breached: bool
+    due_at: Instant | None = Field(description="Null while it is paused.")
+
+
 class TicketIncluded(ResponseModel):
     """What `include=` brought along, once each, by id."""
 
@@ -275,6 +293,7 @@ class TicketIncluded(ResponseModel):
     teams: dict[str, TeamLabel]
     categories: dict[str, CategoryLabel]
     comments: dict[str, CommentLabel]
+    slas: dict[str, SlaLabel]
 
 
 class TicketDetail(TicketRead):
@@ -286,11 +305,13 @@ class TicketDetail(TicketRead):
 
 
 class TicketCounts(ResponseModel):
-    """Facets over the same filters, before paging; keys are statuses, priorities, and team ids or `none`."""
+    """Facets over the same filters, before paging; keys are statuses, priorities, team ids or `none`, and SLA
+    states or `none`."""
 
     status: dict[str, int]
     priority: dict[str, int]
     team_id: dict[str, int]
+    sla_state: dict[str, int]
     is_exact: bool = Field(description="False when only the first 10,000 matches were counted.")
 
 

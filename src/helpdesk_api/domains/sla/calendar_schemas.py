@@ -1,0 +1,185 @@
+"""Bodies of calendars."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from helpdesk_api.database.ids import CalendarId, UserId
+from helpdesk_api.web.schemas import (
+    Instant,
+    LongText,
+    Name,
+    Page,
+    RequestInstant,
+    RequestModel,
+    ResponseModel,
+    ShortText,
+)
+
+MAX_INTERVALS, MAX_DAYS, MAX_REGIONS, MAX_VERSIONS = 70, 1_000, 10, 200
+OpensAt = Annotated[str, StringConstraints(max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ClosesAt = Annotated[str, StringConstraints(max_length=5, pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+TimeZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+\-/]+$")]
+DayText = Annotated[date, Field(json_schema_extra={"pattern": r"^[12]\d{3}-\d{2}-\d{2}$", "maxLength": 10})]
+
+
+class Weekday(StrEnum):
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+class OpeningHours(RequestModel):
+    """Local wall times. An end that is not after the start lies in the next day."""
+
+    opens: OpensAt = Field(examples=["09:00"])
+    closes: ClosesAt = Field(examples=["17:30"], description="`24:00` for midnight.")
+
+
+class WeeklyHours(OpeningHours):
+    """An interval of one weekday; a day may have several, and a night shift reaches into the next."""
+
+    day: Weekday
+
+
+class HolidayRegion(RequestModel):
+    """Whose public holidays are closed days, by ISO 3166 codes."""
+
+    country: str = Field(min_length=2, max_length=2, pattern="^[A-Z]{2}$", examples=["DE"])
+    subdivision: str | None = Field(default=None, max_length=10, pattern="^[A-Z0-9]{1,10}$", examples=["BE"])
+
+
+class CalendarDay(RequestModel):
+    """A date with hours of its own; it wins over the week and over public holidays."""
+
+    date: DayText
+    name: ShortText
+    hours: list[OpeningHours] = Field(max_length=10, description="None for a closed day.")
+
+
+class CalendarVersionCreate(RequestModel):
+    """Hours from an instant on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "time_zone": "Europe/Berlin",
+                    "weekly_hours": [
+                        {"day": "monday", "opens": "09:00", "closes": "12:00"},
+                        {"day": "monday", "opens": "13:00", "closes": "17:30"},
+                    ],
+                    "holiday_regions": [{"country": "DE", "subdivision": "BE"}],
+                }
+            ]
+        }
+    )
+
+    time_zone: TimeZoneName = Field(description="IANA name.", examples=["Europe/Berlin"])
+    weekly_hours: list[WeeklyHours] = Field(max_length=MAX_INTERVALS)
+    holiday_regions: list[HolidayRegion] = Field(default_factory=list, max_length=MAX_REGIONS)
+    days: list[CalendarDay] = Field(default_factory=list, max_length=MAX_DAYS)
+    effective_from: RequestInstant | None = Field(default=None, description="At once when left out or null.")
+
+
+class CalendarCreate(CalendarVersionCreate):
+    """A calendar with its first version."""
+
+    name: Name
+
+
+class CalendarUpdate(RequestModel):
+    """Its name; hours are changed by a new version."""
+
+    name: Name
+
+
+class DayImport(RequestModel):
+    """An iCalendar file (RFC 5545): each day with an all-day event becomes a closed day."""
+
+    icalendar: LongText = Field(examples=["BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nEND:VCALENDAR\r\n"])
+    effective_from: RequestInstant | None = Field(default=None, description="At once when left out or null.")
+
+
+class Holiday(ResponseModel):
+    date: date
+    name: str = Field(max_length=300)
+
+
+class CalendarVersionRead(ResponseModel):
+    """One version of a calendar's hours."""
+
+    model_config = ConfigDict(title="CalendarVersion")
+
+    number: int = Field(ge=1)
+    effective_from: Instant
+    time_zone: str = Field(max_length=64)
+    weekly_hours: list[WeeklyHours] = Field(max_length=MAX_INTERVALS)
+    holiday_regions: list[HolidayRegion] = Field(max_length=MAX_REGIONS)
+    holidays: list[Holiday] = Field(
+        max_length=3_000, description="The public holidays of its regions, as they were known when it was made."
+    )
+    days: list[CalendarDay] = Field(max_length=MAX_DAYS)
+    created_by_id: UserId | None
+    created_at: Instant
+
+
+class CalendarRead(ResponseModel):
+    """Opening hours that clocks count in."""
+
+    model_config = ConfigDict(title="Calendar")
+
+    id: CalendarId
+    name: str = Field(max_length=120)
+    is_builtin: bool
+    archived_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
+    current: CalendarVersionRead = Field(description="In force now.")
+    versions: list[int] = Field(max_length=MAX_VERSIONS, description="Their numbers, oldest first.")
+
+
+class CalendarSummary(ResponseModel):
+    """A calendar as lists show it."""
+
+    id: CalendarId
+    name: str = Field(max_length=120)
+    is_builtin: bool
+    archived_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class CalendarPage(Page[CalendarSummary]):
+    model_config = ConfigDict(title="CalendarPage")
+
+
+class CalendarVersionPage(Page[CalendarVersionRead]):
+    model_config = ConfigDict(title="CalendarVersionPage")
+
+
+class WorkingTimeRead(ResponseModel):
+    """Time between two instants."""
+
+    model_config = ConfigDict(title="WorkingTime", populate_by_name=True)
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    working_seconds: float = Field(ge=0)
+    calendar_seconds: float = Field(ge=0)
+
+
+class DeadlineRead(ResponseModel):
+    """The instant by which so much working time has passed."""
+
+    model_config = ConfigDict(title="WorkingTimeDeadline", populate_by_name=True)
+
+    from_: Instant = Field(alias="from")
+    seconds: int = Field(ge=0)
+    at: Instant

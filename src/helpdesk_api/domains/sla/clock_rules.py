@@ -1,0 +1,486 @@
+"""What moves a clock, and how: pure, so that what is stored can be derived again from the same facts.
+
+A clock carries its time used up to an instant (`counted_at`); everything else follows from that, its target and its
+calendar. Nothing here reads the present: every instant is the fact's own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Protocol
+from uuid import UUID
+
+from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
+from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
+from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
+
+NONE = timedelta(0)
+ONGOING = frozenset({ClockState.RUNNING, ClockState.PAUSED})
+RESPONSES = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
+BREACH = "breach"
+
+
+class Hours(Protocol):
+    """The part of a calendar's timeline that clocks need."""
+
+    def between(self, start: datetime, end: datetime) -> timedelta: ...
+    def add(self, start: datetime, amount: timedelta) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happens when a share of the target, or the target and an offset, is used up."""
+
+    key: str
+    percent: int | None = None
+    offset: timedelta | None = None
+
+    def amount(self, target: timedelta) -> timedelta:
+        """The working time used at which it happens; never before the clock's start."""
+        if self.percent is not None:
+            return target * self.percent / 100
+        return max(NONE, target + (self.offset or NONE))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a policy version promises for one metric of one ticket."""
+
+    kind: PolicyKind
+    metric: Metric
+    policy_id: UUID
+    policy_number: int
+    calendar_id: UUID
+    target: timedelta
+    steps: tuple[Step, ...] = ()
+    is_paused: Callable[[TicketStatus, PendingReason | None], bool] = field(default=lambda *_: False, compare=False)
+
+
+Plan = Mapping[tuple[PolicyKind, Metric], Agreement]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A ticket as clocks see it, after a fact."""
+
+    status: TicketStatus
+    pending_reason: PendingReason | None
+    team_id: UUID | None
+    is_assigned: bool
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE_STATUSES
+
+    @property
+    def with_vendor(self) -> bool:
+        return self.status is TicketStatus.PENDING and self.pending_reason is PendingReason.VENDOR
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened to a ticket; `before` is None for its opening."""
+
+    at: datetime
+    before: Situation | None
+    after: Situation
+    staff_replied: bool = False
+    requester_replied: bool = False
+    inside_reopen_window: bool = True
+
+
+class ClockRow(Protocol):
+    """The state of one clock: kept as a row, or in memory when it is derived."""
+
+    kind: PolicyKind
+    metric: Metric
+    cycle: int
+    policy_id: UUID
+    policy_number: int
+    calendar_id: UUID
+    target: timedelta
+    state: ClockState
+    started_at: datetime
+    counted_at: datetime
+    used: timedelta
+    used_calendar: timedelta
+    paused_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime | None
+    manual_due_at: datetime | None
+    breached_at: datetime | None
+    fired: list[str]
+    next_timer_at: datetime | None
+
+
+@dataclass(slots=True)
+class DerivedClock:
+    """A clock in memory."""
+
+    kind: PolicyKind
+    metric: Metric
+    cycle: int
+    policy_id: UUID
+    policy_number: int
+    calendar_id: UUID
+    target: timedelta
+    started_at: datetime
+    counted_at: datetime
+    state: ClockState = ClockState.RUNNING
+    used: timedelta = NONE
+    used_calendar: timedelta = NONE
+    paused_at: datetime | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    manual_due_at: datetime | None = None
+    breached_at: datetime | None = None
+    fired: list[str] = field(default_factory=list)
+    next_timer_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to a clock; `at` is the true instant, which may lie before the fact that brought it to light."""
+
+    kind: ClockChange
+    clock: Any
+    at: datetime
+    reason: Reason | None = None
+    before: Mapping[str, Any] = field(default_factory=dict)
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a clock's life, for the explanation; counted ones add up to the time used."""
+
+    clock: Any
+    start: datetime
+    end: datetime
+    counted: bool
+    why: str
+
+
+@dataclass
+class TicketClocks:
+    """All clocks of one ticket, ongoing and ended, moved fact by fact."""
+
+    clocks: list[Any]
+    hours_of: Callable[[UUID], Hours]
+    steps_of: Callable[[Any], Sequence[Step]]
+    new_clock: Callable[..., Any] = DerivedClock
+    changes: list[Change] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    keeps_spans: bool = False
+
+    def ongoing(self) -> Iterator[Any]:
+        return (clock for clock in self.clocks if clock.state in ONGOING)
+
+    def apply(self, fact: Fact, plan: Plan, past: Sequence[Fact] = ()) -> None:
+        """Move every clock to the fact's instant, let it happen, and let the plan that holds from then on apply.
+
+        `past` are the ticket's earlier facts: a metric that is promised later than its start counts from its start.
+        """
+        for clock in list(self.ongoing()):
+            self.settle(clock, fact.at)
+        if fact.before is not None:
+            self._end_by(fact, fact.before)
+        self._follow(fact, plan, past)
+        self._begin_by(fact, plan)
+        for clock in list(self.ongoing()):
+            self._pause_or_resume(clock, fact, plan)
+        for clock in self.ongoing():
+            self.schedule(clock)
+
+    # What was used, and what that brought to light.
+
+    def settle(self, clock: Any, at: datetime) -> None:
+        """Count up to this instant; steps whose instant has passed unseen are told with their true instant."""
+        if clock.state is ClockState.RUNNING and at > clock.counted_at:
+            for step, instant in self.steps_due(clock, at):
+                # What is done at the very instant is done in time, so only what lies before it was missed.
+                if instant < at:
+                    self.fire(clock, step, instant)
+            hours = self.hours_of(clock.calendar_id)
+            clock.used += hours.between(clock.counted_at, at)
+            clock.used_calendar += at - clock.counted_at
+            self._span(clock, clock.counted_at, at, counted=True, why="running")
+            clock.counted_at = at
+        elif clock.state is ClockState.PAUSED and at > clock.counted_at:
+            self._span(clock, clock.counted_at, at, counted=False, why="paused")
+            clock.counted_at = at
+
+    def steps_due(self, clock: Any, at: datetime) -> list[tuple[str, datetime]]:
+        """Steps not yet told whose instant is not after `at`, in the order of their instants."""
+        found = [(step, instant) for step, instant in self._waiting(clock) if instant <= at]
+        return sorted(found, key=lambda pair: (pair[1], pair[0] != BREACH))
+
+    def _waiting(self, clock: Any) -> Iterator[tuple[str, datetime]]:
+        hours = self.hours_of(clock.calendar_id)
+        target = self.target_of(clock)
+        if clock.breached_at is None:
+            yield BREACH, self._reached(clock, hours, target)
+        for step in self.steps_of(clock):
+            if step.key not in clock.fired:
+                yield step.key, self._reached(clock, hours, step.amount(target))
+
+    def _reached(self, clock: Any, hours: Hours, amount: timedelta) -> datetime:
+        if amount <= clock.used:
+            return clock.counted_at  # type: ignore[no-any-return]
+        return hours.add(clock.counted_at, amount - clock.used)
+
+    def target_of(self, clock: Any) -> timedelta:
+        """The target, or what a deadline set by hand makes of it."""
+        if clock.manual_due_at is None:
+            return clock.target  # type: ignore[no-any-return]
+        return clock.used + self.hours_of(clock.calendar_id).between(clock.counted_at, clock.manual_due_at)  # type: ignore[no-any-return]
+
+    def fire(self, clock: Any, step: str, at: datetime) -> None:
+        if step == BREACH:
+            clock.breached_at = at
+            self._tell(ClockChange.BREACHED, clock, at)
+            return
+        clock.fired = [*clock.fired, step]
+        kind = ClockChange.WARNED if step.startswith("warning") else ClockChange.ESCALATED
+        self._tell(kind, clock, at, step=step)
+
+    def schedule(self, clock: Any) -> None:
+        """Write down when it is due, and when a timer has to look at it next."""
+        if clock.state is not ClockState.RUNNING:
+            clock.due_at = clock.manual_due_at if clock.state is ClockState.PAUSED else clock.due_at
+            clock.next_timer_at = None
+            return
+        clock.due_at = clock.manual_due_at or self._deadline(clock, self.hours_of(clock.calendar_id))
+        waiting = [instant for _, instant in self._waiting(clock)]
+        clock.next_timer_at = min(waiting, default=None)
+
+    def _deadline(self, clock: Any, hours: Hours) -> datetime:
+        if clock.target <= clock.used:
+            return clock.breached_at or clock.counted_at  # type: ignore[no-any-return]
+        return hours.add(clock.counted_at, clock.target - clock.used)
+
+    # What ends a clock.
+
+    def _end_by(self, fact: Fact, before: Situation) -> None:
+        after = fact.after
+        for clock in list(self.ongoing()):
+            if after.status is TicketStatus.CANCELLED:
+                self.cancel(clock, fact.at, Reason.TICKET_CANCELLED)
+            elif clock.metric is Metric.ASSIGNMENT and after.is_assigned:
+                self.stop(clock, fact.at)
+            elif not after.is_active:
+                if clock.metric is Metric.ASSIGNMENT:
+                    self.cancel(clock, fact.at, Reason.TICKET_RESOLVED)
+                else:
+                    self.stop(clock, fact.at)
+            elif (
+                (fact.staff_replied and clock.metric in (*RESPONSES, Metric.UPDATE))
+                or (clock.kind is PolicyKind.OLA and before.team_id != after.team_id)
+                or (clock.kind is PolicyKind.UNDERPINNING_CONTRACT and before.with_vendor and not after.with_vendor)
+            ):
+                self.stop(clock, fact.at)
+
+    def stop(self, clock: Any, at: datetime) -> None:
+        clock.state = ClockState.BREACHED if clock.breached_at is not None else ClockState.MET
+        clock.ended_at, clock.paused_at, clock.next_timer_at = at, None, None
+        if clock.state is ClockState.MET:
+            self._tell(ClockChange.MET, clock, at)
+
+    def cancel(self, clock: Any, at: datetime, reason: Reason) -> None:
+        clock.state = ClockState.BREACHED if clock.breached_at is not None else ClockState.CANCELLED
+        clock.ended_at, clock.paused_at, clock.next_timer_at = at, None, None
+        self._tell(ClockChange.CANCELLED, clock, at, reason)
+
+    # What the plan asks for.
+
+    def _follow(self, fact: Fact, plan: Plan, past: Sequence[Fact]) -> None:
+        """Ongoing clocks take over what is now promised; what is promised no more is cancelled."""
+        for clock in list(self.ongoing()):
+            agreement = plan.get((clock.kind, clock.metric))
+            if agreement is None:
+                self.cancel(clock, fact.at, Reason.NO_POLICY)
+            elif (agreement.policy_id, agreement.policy_number, agreement.target, agreement.calendar_id) != (
+                clock.policy_id,
+                clock.policy_number,
+                clock.target,
+                clock.calendar_id,
+            ):
+                self.retarget(clock, agreement, fact.at)
+        if fact.before is not None and past:
+            for key, agreement in plan.items():
+                begun = any((clock.kind, clock.metric) == key for clock in self.clocks)
+                if not begun and not self._begins(agreement, fact):
+                    self._begin_late(agreement, fact, past)
+
+    def retarget(self, clock: Any, agreement: Agreement, at: datetime) -> None:
+        """The time used carries over; a breach that was recorded stays recorded."""
+        before = {
+            "policy_id": clock.policy_id,
+            "policy_number": clock.policy_number,
+            "target": clock.target,
+            "due_at": clock.due_at,
+        }
+        reason = Reason.POLICY_CHANGED
+        if (agreement.policy_id, agreement.policy_number) == (clock.policy_id, clock.policy_number):
+            reason = Reason.TICKET_CHANGED
+        clock.policy_id, clock.policy_number = agreement.policy_id, agreement.policy_number
+        clock.calendar_id, clock.target = agreement.calendar_id, agreement.target
+        self.recompute(clock, at, reason, before)
+
+    def recompute(self, clock: Any, at: datetime, reason: Reason, before: Mapping[str, Any]) -> None:
+        """After the target, the calendar or the deadline by hand changed: due anew, and told why."""
+        self.schedule(clock)
+        self._tell(ClockChange.RECOMPUTED, clock, at, reason, before=before)
+
+    def _begin_late(self, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> None:
+        """A promise that came after its beginning counts from its beginning, without the pauses."""
+        begun = late_start(agreement, past, fact)
+        if begun is None:
+            return
+        clock = self.start(agreement, begun, Reason.RETROACTIVE, told_at=fact.at)
+        pieces = [*((one.at, one.after) for one in past if one.at >= begun), (fact.at, fact.after)]
+        pieces.insert(0, (begun, situation_at(past, begun)))
+        for (start, situation), (end, _) in pairwise(pieces):
+            if agreement.is_paused(situation.status, situation.pending_reason) or not situation.is_active:
+                self._span(clock, start, end, counted=False, why="paused")
+            else:
+                clock.used += self.hours_of(agreement.calendar_id).between(start, end)
+                clock.used_calendar += end - start
+                self._span(clock, start, end, counted=True, why="running")
+        clock.counted_at = fact.at
+
+    # What begins one.
+
+    def _begin_by(self, fact: Fact, plan: Plan) -> None:
+        for agreement in plan.values():
+            if self._begins(agreement, fact) and not self._has_ongoing(agreement):
+                self.start(agreement, fact.at)
+        if fact.before is not None and not fact.before.is_active and fact.after.is_active:
+            self._reopen(fact, plan)
+
+    def _begins(self, agreement: Agreement, fact: Fact) -> bool:
+        before, after, metric = fact.before, fact.after, agreement.metric
+        if not after.is_active:
+            return False
+        if agreement.kind is PolicyKind.OLA and after.team_id is None:
+            return False
+        if agreement.kind is PolicyKind.UNDERPINNING_CONTRACT:
+            return after.with_vendor and (before is None or not before.with_vendor)
+        is_new = before is None or (agreement.kind is PolicyKind.OLA and before.team_id != after.team_id)
+        if metric is Metric.NEXT_RESPONSE:
+            return fact.requester_replied and not self._awaits_response(agreement.kind)
+        if metric is Metric.ASSIGNMENT:
+            return not after.is_assigned and (is_new or (before is not None and before.is_assigned))
+        if metric is Metric.UPDATE:
+            return is_new or fact.staff_replied or (before is not None and not before.is_active)
+        return is_new
+
+    def _awaits_response(self, kind: PolicyKind) -> bool:
+        return any(clock.kind is kind and clock.metric in RESPONSES for clock in self.ongoing())
+
+    def _has_ongoing(self, agreement: Agreement) -> bool:
+        return any(clock.kind is agreement.kind and clock.metric is agreement.metric for clock in self.ongoing())
+
+    def _reopen(self, fact: Fact, plan: Plan) -> None:
+        """Inside the reopen window the resolution goes on where it stopped; after it, a new cycle begins."""
+        for (kind, metric), agreement in plan.items():
+            if metric is not Metric.RESOLUTION or kind is PolicyKind.UNDERPINNING_CONTRACT:
+                continue
+            if self._has_ongoing(agreement):
+                continue
+            ended = [clock for clock in self.clocks if clock.kind is kind and clock.metric is metric]
+            last = max(ended, key=lambda clock: clock.cycle, default=None)
+            if last is None or not fact.inside_reopen_window or last.state is ClockState.CANCELLED:
+                self.start(agreement, fact.at, Reason.REOPENED)
+                continue
+            self._span(last, last.ended_at, fact.at, counted=False, why="resolved")
+            before = {"state": last.state, "due_at": last.due_at}
+            last.state, last.ended_at, last.counted_at = ClockState.RUNNING, None, fact.at
+            last.policy_id, last.policy_number = agreement.policy_id, agreement.policy_number
+            last.calendar_id, last.target = agreement.calendar_id, agreement.target
+            self.recompute(last, fact.at, Reason.REOPENED, before)
+
+    def start(
+        self, agreement: Agreement, at: datetime, reason: Reason | None = None, *, told_at: datetime | None = None
+    ) -> Any:
+        cycle = sum(clock.kind is agreement.kind and clock.metric is agreement.metric for clock in self.clocks) + 1
+        clock = self.new_clock(
+            kind=agreement.kind,
+            metric=agreement.metric,
+            cycle=cycle,
+            policy_id=agreement.policy_id,
+            policy_number=agreement.policy_number,
+            calendar_id=agreement.calendar_id,
+            target=agreement.target,
+            started_at=at,
+            counted_at=at,
+        )
+        self.clocks.append(clock)
+        self._tell(ClockChange.STARTED, clock, told_at or at, reason)
+        return clock
+
+    def _pause_or_resume(self, clock: Any, fact: Fact, plan: Plan) -> None:
+        agreement = plan.get((clock.kind, clock.metric))
+        if agreement is None:
+            return
+        pauses = agreement.is_paused(fact.after.status, fact.after.pending_reason)
+        if pauses and clock.state is ClockState.RUNNING:
+            clock.state, clock.paused_at = ClockState.PAUSED, fact.at
+            self._tell(ClockChange.PAUSED, clock, fact.at)
+        elif not pauses and clock.state is ClockState.PAUSED:
+            clock.state, clock.paused_at, clock.due_at = ClockState.RUNNING, None, None
+            self._tell(ClockChange.RESUMED, clock, fact.at)
+
+    def _tell(
+        self,
+        kind: ClockChange,
+        clock: Any,
+        at: datetime,
+        reason: Reason | None = None,
+        *,
+        before: Mapping[str, Any] | None = None,
+        step: str | None = None,
+    ) -> None:
+        self.changes.append(Change(kind, clock, at, reason, before or {}, step))
+
+    def _span(self, clock: Any, start: datetime, end: datetime, *, counted: bool, why: str) -> None:
+        if self.keeps_spans and end > start:
+            self.spans.append(Span(clock, start, end, counted, why))
+
+
+def situation_at(facts: Sequence[Fact], at: datetime) -> Situation:
+    """The ticket as it was at an instant, from its facts in order."""
+    found = facts[0].after
+    for fact in facts:
+        if fact.at > at:
+            break
+        found = fact.after
+    return found
+
+
+def late_start(agreement: Agreement, past: Sequence[Fact], now: Fact) -> datetime | None:
+    """When a metric that is promised only now would have begun; None when it has nothing to run for."""
+    if not now.after.is_active or agreement.kind is PolicyKind.UNDERPINNING_CONTRACT:
+        return None
+    begun = past[0].at
+    if agreement.kind is PolicyKind.OLA:
+        begun = _since(past, lambda before, after: before.team_id != after.team_id)
+    facts = [fact for fact in past if fact.at >= begun]
+    replies = [fact.at for fact in facts if fact.staff_replied]
+    if agreement.metric is Metric.FIRST_RESPONSE:
+        return None if replies or now.staff_replied else begun
+    if agreement.metric is Metric.UPDATE:
+        return max([begun, *replies])
+    if agreement.metric is Metric.ASSIGNMENT:
+        lost = _since(past, lambda before, after: before.is_assigned and not after.is_assigned)
+        return None if now.after.is_assigned else max(begun, lost)
+    if agreement.metric is Metric.NEXT_RESPONSE:
+        asked = [fact.at for fact in facts if fact.requester_replied and replies and fact.at > replies[-1]]
+        return asked[0] if asked else None
+    return begun
+
+
+def _since(past: Sequence[Fact], began: Callable[[Situation, Situation], bool]) -> datetime:
+    """The last instant at which it began, or the ticket's opening."""
+    return max([past[0].at, *(fact.at for fact in past if fact.before is not None and began(fact.before, fact.after))])

@@ -1,0 +1,77 @@
+"""A ticket's past as clocks see it, read back from the one event log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.database.ids import parse_id
+from helpdesk_api.domains.sla.clock_rules import Fact, Situation
+from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.outbox.pending import pending_events
+
+CREATED, REPLIED = "ticket.created", "comment.created"
+
+
+async def facts_of(session: AsyncSession, ticket: Ticket) -> list[Fact]:
+    """What happened before the transaction's own events, in order."""
+    statement = select(EventRow).where(EventRow.ticket_id == ticket.id).order_by(EventRow.position)
+    own = {row.id for row in pending_events(session)}
+    rows = [row for row in (await session.execute(statement)).scalars() if row.id not in own]
+    return [told.fact for told in read_facts(rows)]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A fact, and the event that told it."""
+
+    event_id: UUID
+    fact: Fact
+
+
+def read_facts(rows: Sequence[Any]) -> list[Told]:
+    """From a ticket's events in order; those that move no clock tell no fact."""
+    found: list[Told] = []
+    now: Situation | None = None
+    for row in rows:
+        if row.type == CREATED:
+            now = _after(Situation(TicketStatus.OPEN, None, None, is_assigned=False), row.changes)
+            found.append(Told(row.id, Fact(row.occurred_at, None, now)))
+        elif now is None:
+            continue
+        elif row.type == REPLIED and row.visibility == Visibility.PUBLIC:
+            asked = bool(row.data["by_requester"])
+            fact = Fact(row.occurred_at, now, now, staff_replied=not asked, requester_replied=asked)
+            found.append(Told(row.id, fact))
+        elif row.type.startswith("ticket."):
+            before, now = now, _after(now, row.changes)
+            inside = row.data.get("inside_reopen_window", True)
+            found.append(Told(row.id, Fact(row.occurred_at, before, now, inside_reopen_window=inside)))
+    return found
+
+
+def _after(before: Situation, changes: Mapping[str, Sequence[Any]]) -> Situation:
+    return changed_situation(before, {name: pair[1] for name, pair in changes.items()})
+
+
+def changed_situation(situation: Situation, shown: Mapping[str, Any]) -> Situation:
+    """With the fields that are given, in the form in which events show them."""
+    status, reason, team = situation.status, situation.pending_reason, situation.team_id
+    if "status" in shown:
+        status = TicketStatus(shown["status"])
+    if "pending_reason" in shown:
+        reason = PendingReason(shown["pending_reason"]) if shown["pending_reason"] is not None else None
+    if "team_id" in shown:
+        team = parse_id("tea", shown["team_id"]) if shown["team_id"] is not None else None
+    assigned = shown["assignee_id"] is not None if "assignee_id" in shown else situation.is_assigned
+    return Situation(status, reason, team, assigned)
+
+
+def situation_of(ticket: Any) -> Situation:
+    return Situation(ticket.status, ticket.pending_reason, ticket.team_id, ticket.assignee_id is not None)

@@ -1,0 +1,31 @@
+"""Public holidays of countries and their parts, from the `holidays` library, by ISO 3166 codes."""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+
+import holidays
+from holidays.utils import list_supported_countries
+
+# A version keeps its holidays from ten years back, for imports of the past, to twenty years ahead.
+YEARS_BACK, YEARS_AHEAD = 10, 20
+
+
+@lru_cache(maxsize=1)
+def _supported() -> dict[str, list[str]]:
+    return list_supported_countries(include_aliases=False)
+
+
+def is_known(country: str, subdivision: str | None) -> bool:
+    known = _supported().get(country)
+    return known is not None and (subdivision is None or subdivision in known)
+
+
+def public_holidays(regions: Iterable[tuple[str, str | None]], year: int) -> dict[date, str]:
+    """By date, from `YEARS_BACK` before this year to `YEARS_AHEAD` after it; the first region names a shared day."""
+    found: dict[date, str] = {}
+    years = range(year - YEARS_BACK, year + YEARS_AHEAD + 1)
+    for country, subdivision in regions:
+        for day, name in holidays.country_holidays(country, subdiv=subdivision, years=years).items():
+            found.setdefault(day, name)
+    return dict(sorted(found.items()))

@@ -1,0 +1,342 @@
+"""Changing SLA policies: drafts are edited, versions are published and kept."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.grants import GRANTS
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.conditions.checking import check
+from helpdesk_api.database import clock
+from helpdesk_api.database.cache import invalidate
+from helpdesk_api.database.ids import new_id, parse_id, public_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.sla import errors, events
+from helpdesk_api.domains.sla import policy_queries as queries
+from helpdesk_api.domains.sla.calendar_models import Calendar
+from helpdesk_api.domains.sla.enums import PolicyKind, VersionState
+from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
+from helpdesk_api.domains.sla.policy_rules import escalation_loop
+from helpdesk_api.domains.sla.policy_schemas import (
+    MAX_POLICIES,
+    AddWatcherAction,
+    AssignAction,
+    NotifyAction,
+    NotifyTarget,
+    SlaDefinition,
+    SlaPolicyCreate,
+    SlaPolicyPublish,
+    SlaPolicyUpdate,
+)
+from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.domains.tickets.condition_fields import TICKET
+from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.record import record
+from helpdesk_api.web.errors import UnknownReference
+from helpdesk_api.web.schemas import instant_text
+
+_ORDER_LOCK = 4_207_003
+_HEAD_FIELDS = {"name", "kind", "team_id"}
+
+
+async def create_policy(
+    session: AsyncSession, database: Database, principal: Principal, body: SlaPolicyCreate
+) -> tuple[SlaPolicy, SlaPolicyVersion]:
+    """Last in the order, with a draft that binds nobody. Raises `ola_team_required`, `sla_policy_name_taken`,
+    `too_many_sla_policies`, and what a definition can have wrong: `unknown_reference`, `invalid_conditions`,
+    `target_repeated`, `calendar_archived`."""
+    if (body.kind is PolicyKind.OLA) != (body.team_id is not None):
+        raise errors.OlaTeamRequired(pointer="#/team_id")
+    definition = SlaDefinition.model_validate(body.model_dump(exclude=_HEAD_FIELDS, by_alias=True))
+    await _check(session, database, definition)
+    await _lock_order(session)
+    count, last = (await session.execute(select(func.count(), func.coalesce(func.max(SlaPolicy.position), -1)))).one()
+    if count >= MAX_POLICIES:
+        raise errors.TooManyPolicies
+    now = clock.now()
+    policy = SlaPolicy(
+        id=new_id(),
+        name=body.name,
+        kind=body.kind,
+        team_id=body.team_id,
+        position=last + 1,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(policy)
+    await _flush_checked(session)
+    draft = _draft(principal, policy, 1, definition)
+    session.add(draft)
+    await _record(session, principal, policy, events.SlaPolicyCreated, {"name": (None, body.name)})
+    await session.flush()
+    return policy, draft
+
+
+def _draft(principal: Principal, policy: SlaPolicy, number: int, definition: SlaDefinition) -> SlaPolicyVersion:
+    now = clock.now()
+    return SlaPolicyVersion(
+        policy_id=policy.id,
+        number=number,
+        state=VersionState.DRAFT,
+        calendar_id=definition.calendar_id,
+        definition=stored(definition),
+        created_by_id=principal.user_id,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def stored(definition: SlaDefinition) -> dict[str, Any]:
+    """As it is kept: the body's own JSON."""
+    return definition.model_dump(mode="json", by_alias=True)
+
+
+async def update_policy(
+    session: AsyncSession, database: Database, principal: Principal, policy: SlaPolicy, body: SlaPolicyUpdate
+) -> None:
+    """Merge patch of name and draft; `{}` changes nothing. Raises `sla_policy_archived` and what creating does."""
+    if policy.archived_at is not None:
+        raise errors.SlaPolicyArchived
+    given = body.model_fields_set
+    changes: dict[str, tuple[Any, Any]] = {}
+    if "name" in given and body.name != policy.name:
+        changes["name"] = (policy.name, body.name)
+        policy.name = body.name
+    if given - {"name"}:
+        patch = body.model_dump(mode="json", exclude_unset=True, exclude={"name"}, by_alias=True)
+        number = await _update_draft(session, database, principal, policy, patch)
+        if number is not None:
+            changes["draft"] = (None, number)
+    if not changes:
+        return
+    policy.version += 1
+    policy.updated_at = clock.now()
+    await _flush_checked(session)
+    await _record(session, principal, policy, events.SlaPolicyUpdated, changes)
+
+
+async def _update_draft(
+    session: AsyncSession, database: Database, principal: Principal, policy: SlaPolicy, patch: Mapping[str, Any]
+) -> int | None:
+    """The number of the draft that it changed or made; None when nothing differs."""
+    versions = await queries.versions_of(session, policy.id)
+    held = versions[-1]
+    drafts = [version for version in versions if version.state is VersionState.DRAFT]
+    definition = SlaDefinition.model_validate({**(drafts[-1] if drafts else held).definition, **patch})
+    await _check(session, database, definition)
+    if not drafts:
+        session.add(_draft(principal, policy, held.number + 1, definition))
+        return held.number + 1
+    draft = drafts[-1]
+    if draft.definition == stored(definition):
+        return None
+    draft.definition, draft.calendar_id, draft.updated_at = stored(definition), definition.calendar_id, clock.now()
+    return draft.number
+
+
+async def publish(
+    session: AsyncSession, principal: Principal, policy: SlaPolicy, body: SlaPolicyPublish
+) -> SlaPolicyVersion:
+    """The draft is in force from an instant on. Raises `no_draft`, `effective_date_in_past`, `escalation_loop`,
+    `version_already_scheduled`, `calendar_archived` and `sla_policy_archived`."""
+    if policy.archived_at is not None:
+        raise errors.SlaPolicyArchived
+    now = clock.now()
+    if body.effective_from is not None and body.effective_from < now:
+        raise errors.EffectiveDateInPast(pointer="#/effective_from")
+    await _lock_order(session)
+    versions = await queries.versions_of(session, policy.id)
+    drafts = [version for version in versions if version.state is VersionState.DRAFT]
+    if not drafts:
+        raise errors.NoDraft
+    if any(version.effective_from is not None and version.effective_from > now for version in versions):
+        raise errors.VersionAlreadyScheduled
+    draft = drafts[0]
+    await _check_calendar(session, draft.calendar_id)
+    await _check_loop(session, policy, draft)
+    draft.state, draft.published_at, draft.published_by_id = VersionState.PUBLISHED, now, principal.user_id
+    draft.effective_from, draft.updated_at = body.effective_from or now, now
+    policy.version += 1
+    policy.updated_at = now
+    await _record_version(session, principal, policy, events.SlaPolicyPublished, draft)
+    await session.flush()
+    return draft
+
+
+async def withdraw_version(
+    session: AsyncSession, principal: Principal, policy: SlaPolicy, version: SlaPolicyVersion
+) -> None:
+    """A draft, or a published version before its instant. Raises `sla_policy_version_in_force`."""
+    if version.effective_from is not None and version.effective_from <= clock.now():
+        raise errors.SlaPolicyVersionInForce
+    if version.number == 1:
+        message = "The first draft goes with its policy. Archive that."
+        raise errors.SlaPolicyVersionInForce(message)
+    await session.delete(version)
+    policy.version += 1
+    policy.updated_at = clock.now()
+    await _record_version(session, principal, policy, events.SlaPolicyVersionWithdrawn, version)
+
+
+async def archive_policy(session: AsyncSession, principal: Principal, policy: SlaPolicy) -> None:
+    """It promises nothing more from now on; twice is once."""
+    if policy.archived_at is not None:
+        return
+    policy.archived_at = policy.updated_at = clock.now()
+    policy.version += 1
+    changes = {"archived_at": (None, instant_text(policy.archived_at))}
+    await _record(session, principal, policy, events.SlaPolicyArchived, changes)
+
+
+async def order_policies(session: AsyncSession, principal: Principal, policy_ids: list[UUID]) -> None:
+    """Raises `sla_policy_order_incomplete` unless every policy in use is named exactly once."""
+    await _lock_order(session)
+    rows = (await session.execute(select(SlaPolicy).where(SlaPolicy.archived_at.is_(None)))).scalars().all()
+    by_id = {policy.id: policy for policy in rows}
+    if len(policy_ids) != len(by_id) or set(policy_ids) != by_id.keys():
+        raise errors.SlaPolicyOrderIncomplete(pointer="#/policy_ids")
+    moved = {policy_id: place for place, policy_id in enumerate(policy_ids) if by_id[policy_id].position != place}
+    if not moved:
+        return
+    await session.execute(
+        update(SlaPolicy)
+        .where(SlaPolicy.id.in_(moved))
+        .values(position=case(moved, value=SlaPolicy.id), version=SlaPolicy.version + 1, updated_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+    for policy_id, place in moved.items():
+        changes = {"position": (by_id[policy_id].position, place)}
+        await _record(session, principal, by_id[policy_id], events.SlaPolicyUpdated, changes)
+
+
+async def _check(session: AsyncSession, database: Database, definition: SlaDefinition) -> None:
+    if definition.conditions is not None:
+        check(definition.conditions, TICKET)
+    seen = set()
+    for place, target in enumerate(definition.targets):
+        key = (target.metric, target.priority, target.type)
+        if key in seen:
+            raise errors.TargetRepeated(pointer=f"#/targets/{place}")
+        seen.add(key)
+    await _check_calendar(session, definition.calendar_id)
+    for place, step in enumerate(definition.escalations):
+        for n, action in enumerate(step.actions):
+            pointer = f"#/escalations/{place}/actions/{n}"
+            if isinstance(action, NotifyAction | AssignAction | AddWatcherAction):
+                await _check_people(session, database, action, pointer)
+
+
+async def _check_calendar(session: AsyncSession, calendar_id: UUID) -> None:
+    # Shared: it cannot be archived while a policy takes it up.
+    calendar = await session.get(Calendar, calendar_id, with_for_update={"read": True})
+    if calendar is None:
+        raise UnknownReference(pointer="#/calendar_id")
+    if calendar.archived_at is not None:
+        raise errors.CalendarArchived
+
+
+async def _check_people(
+    session: AsyncSession, database: Database, action: NotifyAction | AssignAction | AddWatcherAction, pointer: str
+) -> None:
+    """Whom it names must exist, and be named where the action needs somebody."""
+    team_id = action.team_id if isinstance(action, NotifyAction | AssignAction) else None
+    if action.user_id is not None:
+        grants = await GRANTS.get(database, action.user_id.hex)
+        if grants is None or not grants.is_active:
+            raise UnknownReference(pointer=f"{pointer}/user_id")
+    if team_id is not None:
+        team = await session.get(Team, team_id)
+        if team is None or team.archived_at is not None:
+            raise UnknownReference(pointer=f"{pointer}/team_id")
+    if isinstance(action, AssignAction) and team_id is None and action.user_id is None:
+        message = "Name a person or a team."
+        raise UnknownReference(message, pointer=f"{pointer}/team_id")
+    if isinstance(action, NotifyAction):
+        if action.to is NotifyTarget.USER and action.user_id is None:
+            message = "Name the person."
+            raise UnknownReference(message, pointer=f"{pointer}/user_id")
+        if action.to is NotifyTarget.TEAM and team_id is None:
+            message = "Name the team."
+            raise UnknownReference(message, pointer=f"{pointer}/team_id")
+
+
+async def _check_loop(session: AsyncSession, policy: SlaPolicy, draft: SlaPolicyVersion) -> None:
+    """OLAs whose escalations would hand a ticket round in a circle of teams."""
+    if policy.team_id is None:
+        return
+    statement = (
+        select(SlaPolicy.team_id, SlaPolicyVersion.definition)
+        .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
+        .where(
+            SlaPolicy.kind == PolicyKind.OLA,
+            SlaPolicy.archived_at.is_(None),
+            SlaPolicy.id != policy.id,
+            SlaPolicyVersion.state == VersionState.PUBLISHED,
+        )
+    )
+    hand_overs: dict[UUID, set[UUID]] = {policy.team_id: _hands_to(draft.definition)}
+    for team_id, definition in await session.execute(statement):
+        hand_overs.setdefault(team_id, set()).update(_hands_to(definition))
+    circle = escalation_loop(hand_overs)
+    if circle is not None:
+        raise errors.EscalationLoop(params={"team_ids": [public_id("tea", team_id) for team_id in circle]})
+
+
+def _hands_to(definition: Mapping[str, Any]) -> set[UUID]:
+    return {
+        parse_id("tea", action["team_id"])
+        for step in definition["escalations"]
+        for action in step["actions"]
+        if action["type"] == "assign" and action.get("team_id") is not None
+    }
+
+
+async def _lock_order(session: AsyncSession) -> None:
+    await session.execute(select(func.pg_advisory_xact_lock(_ORDER_LOCK)))
+
+
+async def _record_version(
+    session: AsyncSession,
+    principal: Principal,
+    policy: SlaPolicy,
+    kind: type[events.SlaPolicyEvent],
+    version: SlaPolicyVersion,
+) -> None:
+    instant = instant_text(version.effective_from) if version.effective_from is not None else None
+    await _record(session, principal, policy, kind, {}, {"number": version.number, "effective_from": instant})
+
+
+async def _record(
+    session: AsyncSession,
+    principal: Principal,
+    policy: SlaPolicy,
+    kind: type[events.SlaPolicyEvent],
+    changes: Mapping[str, tuple[Any, Any]],
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    await invalidate(session, queries.POLICIES)
+    event = kind(
+        subject_id=policy.id,
+        visibility=Visibility.INTERNAL,
+        internal_changes=dict(changes),
+        internal_data={"name": policy.name, **(data or {})},
+        entity=policy,
+    )
+    await record(session, principal, event)
+
+
+async def _flush_checked(session: AsyncSession) -> None:
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        constraint = str(getattr(getattr(error.orig, "__cause__", None), "constraint_name", "") or "")
+        if constraint == "uq_sla_policies_name":
+            raise errors.SlaPolicyNameTaken(pointer="#/name") from error
+        if constraint == "fk_sla_policies_team_id":
+            raise UnknownReference(pointer="#/team_id") from error
+        raise

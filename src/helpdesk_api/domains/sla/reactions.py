@@ -1,0 +1,86 @@
+"""Clocks follow the ticket inside its own transaction, so that each answer already shows where they stand."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.domains.comments.events import CommentCreated
+from helpdesk_api.domains.sla.clock_rules import Fact, Plan
+from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, summarise, tell
+from helpdesk_api.domains.sla.enums import Metric
+from helpdesk_api.domains.sla.facts import changed_situation, facts_of, situation_of
+from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
+from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.outbox.events import Cause, Visibility
+
+# Clocks look at these whatever the policies' conditions say.
+_ALWAYS = frozenset({"status", "pending_reason", "team_id", "assignee_id", "priority", "type"})
+
+
+async def start_clocks(session: AsyncSession, principal: Principal, event: TicketCreated) -> None:
+    """After routing, before the row is written: no statement but the one that inserts them."""
+    del principal
+    ticket: Ticket = event.ticket
+    promises = await promises_within(session)
+    fact = Fact(ticket.created_at, None, situation_of(ticket))
+    await _follow(session, ticket, promises, fact, Cause(event.id), is_new=True)
+
+
+async def move_clocks(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
+    """One SELECT and one UPDATE when the change is one that clocks or policies look at, else nothing."""
+    del principal
+    changed = event.changes.keys() | event.internal_changes.keys()
+    promises = await promises_within(session)
+    if not changed & (_ALWAYS | promises.fields):
+        return
+    ticket: Ticket = event.ticket
+    now = situation_of(ticket)
+    before = changed_situation(now, {name: pair[0] for name, pair in event.changes.items()})
+    inside = event.data.get("inside_reopen_window", True)
+    fact = Fact(clock.now(), before, now, inside_reopen_window=inside)
+    more = bool(changed & {"priority", "type"})
+    await _follow(session, ticket, promises, fact, Cause(event.id), may_be_promised_more=more)
+
+
+async def answer_clocks(session: AsyncSession, principal: Principal, event: CommentCreated) -> None:
+    """A public word of the staff answers; one of the requester asks. Nothing is read when no clock waits for it."""
+    del principal
+    if event.visibility is not Visibility.PUBLIC:
+        return
+    ticket: Ticket = event.ticket
+    by_requester = bool(event.data["by_requester"])
+    promises = await promises_within(session)
+    now = situation_of(ticket)
+    if by_requester:
+        waits = any(metric is Metric.NEXT_RESPONSE for _, metric in promises.plan(ticket, clock.now()))
+    else:
+        waits = ticket.awaits_reply
+    if not waits or not now.is_active:
+        return
+    fact = Fact(clock.now(), now, now, staff_replied=not by_requester, requester_replied=by_requester)
+    await _follow(session, ticket, promises, fact, Cause(event.id))
+
+
+async def _follow(
+    session: AsyncSession,
+    ticket: Ticket,
+    promises: Promises,
+    fact: Fact,
+    cause: Cause,
+    *,
+    is_new: bool = False,
+    may_be_promised_more: bool = False,
+) -> None:
+    plan: Plan = promises.plan(ticket, fact.at)
+    rows = [] if is_new else await read_clocks(session, ticket.id)
+    clocks = clocks_of(session, ticket.id, promises, rows)
+    known = {(row.kind, row.policy_id, row.policy_number) for row in rows}
+    # A promise of another policy, or for another priority, may come late; only then the past is read.
+    comes_late = not is_new and (
+        may_be_promised_more or any((one.kind, one.policy_id, one.policy_number) not in known for one in plan.values())
+    )
+    past = await facts_of(session, ticket) if comes_late else ()
+    clocks.apply(fact, plan, past)
+    summarise(ticket, clocks.clocks)
+    await tell(session, ticket, clocks.changes, cause=cause)

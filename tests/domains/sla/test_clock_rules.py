@@ -1,0 +1,248 @@
+"""What moves a clock: each rule of the service levels, on facts alone."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from helpdesk_api.domains.sla.clock_rules import Agreement, Fact, Situation, Step, TicketClocks
+from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
+from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
+
+T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+POLICY, CALENDAR, OTHER = (UUID(int=n) for n in (1, 2, 3))
+OPEN = Situation(TicketStatus.OPEN, None, None, is_assigned=False)
+WORKING = Situation(TicketStatus.IN_PROGRESS, None, None, is_assigned=True)
+WAITING = Situation(TicketStatus.PENDING, PendingReason.REQUESTER, None, is_assigned=True)
+RESOLVED = Situation(TicketStatus.RESOLVED, None, None, is_assigned=True)
+CANCELLED = Situation(TicketStatus.CANCELLED, None, None, is_assigned=True)
+
+
+class Always:
+    """Around the clock."""
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        return max(timedelta(0), end - start)
+
+    def add(self, start: datetime, amount: timedelta) -> datetime:
+        return start + amount
+
+
+def at(hours: float) -> datetime:
+    return T0 + timedelta(hours=hours)
+
+
+def agreed(metric: Metric, hours: float, *, steps: tuple[Step, ...] = (), policy: UUID = POLICY) -> Agreement:
+    return Agreement(
+        kind=PolicyKind.SLA,
+        metric=metric,
+        policy_id=policy,
+        policy_number=1,
+        calendar_id=CALENDAR,
+        target=timedelta(hours=hours),
+        steps=steps,
+        is_paused=lambda status, _: metric is not Metric.FIRST_RESPONSE and status is TicketStatus.PENDING,
+    )
+
+
+class Ticket:
+    """A ticket's facts, told one after another."""
+
+    def __init__(self, *agreements: Agreement) -> None:
+        self.steps = tuple(step for agreement in agreements for step in agreement.steps)
+        self.clocks = TicketClocks([], lambda _: Always(), lambda _: self.steps, keeps_spans=True)
+        self.facts: list[Fact] = []
+        self.promise(*agreements)
+        self.tell(0, OPEN)
+
+    def promise(self, *agreements: Agreement) -> None:
+        self.plan = {(agreement.kind, agreement.metric): agreement for agreement in agreements}
+
+    def tell(
+        self, hours: float, after: Situation, *, staff: bool = False, requester: bool = False, inside: bool = True
+    ) -> None:
+        before = self.facts[-1].after if self.facts else None
+        fact = Fact(at(hours), before, after, staff, requester, inside)
+        self.clocks.apply(fact, self.plan, self.facts)
+        self.facts.append(fact)
+
+    def clock(self, metric: Metric, cycle: int = 1) -> object:
+        return next(clock for clock in self.clocks.clocks if (clock.metric, clock.cycle) == (metric, cycle))
+
+    def told(self) -> list[tuple[str, str, datetime]]:
+        return [(change.kind.value, change.clock.metric.value, change.at) for change in self.clocks.changes]
+
+
+def test_a_pause_is_not_counted_and_moves_the_due_time() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert clock.due_at == at(8)
+    ticket.tell(2, WAITING)
+    assert (clock.state, clock.due_at, clock.next_timer_at) == (ClockState.PAUSED, None, None)
+    ticket.tell(50, WORKING)
+    assert (clock.state, clock.due_at, clock.used) == (ClockState.RUNNING, at(56), timedelta(hours=2))
+    ticket.tell(55, RESOLVED)
+    assert (clock.state, clock.used, clock.used_calendar) == (ClockState.MET, timedelta(hours=7), timedelta(hours=7))
+
+
+def test_met_at_the_very_instant_it_was_due() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    ticket.tell(8, RESOLVED)
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert (clock.state, clock.breached_at) == (ClockState.MET, None)
+
+
+def test_a_breach_that_no_timer_saw_carries_its_true_instant() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    ticket.tell(9, RESOLVED)
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert (clock.state, clock.breached_at, clock.used) == (ClockState.BREACHED, at(8), timedelta(hours=9))
+    assert ticket.told()[-1] == ("breached", "resolution", at(8))
+
+
+def test_another_target_takes_over_the_time_used() -> None:
+    """3 h at 10:00, changed to 2 h at 11:00: due at 12:00."""
+    ticket = Ticket(agreed(Metric.RESOLUTION, 3))
+    ticket.promise(agreed(Metric.RESOLUTION, 2))
+    ticket.tell(1, OPEN)
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert (clock.due_at, clock.used) == (at(2), timedelta(hours=1))
+    change = ticket.clocks.changes[-1]
+    assert (change.kind, change.reason) == (ClockChange.RECOMPUTED, Reason.TICKET_CHANGED)
+    assert change.before["due_at"] == at(3)
+
+
+def test_pause_time_survives_a_change_of_priority() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    ticket.tell(1, WAITING)
+    ticket.tell(11, WORKING)
+    ticket.promise(agreed(Metric.RESOLUTION, 4))
+    ticket.tell(12, WORKING)
+    assert ticket.clock(Metric.RESOLUTION).due_at == at(14)
+
+
+def test_a_recorded_breach_is_never_undone() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 2))
+    ticket.tell(3, WORKING)
+    ticket.promise(agreed(Metric.RESOLUTION, 72))
+    ticket.tell(4, WORKING)
+    ticket.tell(5, RESOLVED)
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert (clock.state, clock.breached_at, clock.target) == (ClockState.BREACHED, at(2), timedelta(hours=72))
+
+
+def test_the_first_response_never_restarts() -> None:
+    ticket = Ticket(agreed(Metric.FIRST_RESPONSE, 1), agreed(Metric.RESOLUTION, 8))
+    ticket.tell(0.5, WORKING, staff=True)
+    ticket.tell(1, RESOLVED)
+    ticket.tell(2, WORKING)
+    assert [clock.metric for clock in ticket.clocks.clocks] == [Metric.FIRST_RESPONSE, Metric.RESOLUTION]
+    assert ticket.clock(Metric.FIRST_RESPONSE).state is ClockState.MET
+
+
+def test_a_first_response_is_not_paused_by_waiting() -> None:
+    ticket = Ticket(agreed(Metric.FIRST_RESPONSE, 1))
+    ticket.tell(0.5, WAITING)
+    assert ticket.clock(Metric.FIRST_RESPONSE).state is ClockState.RUNNING
+
+
+def test_inside_the_reopen_window_the_resolution_goes_on() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    ticket.tell(6, RESOLVED)
+    ticket.tell(100, WORKING)
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert (clock.state, clock.due_at, clock.ended_at) == (ClockState.RUNNING, at(102), None)
+
+
+def test_after_the_reopen_window_a_new_cycle_begins() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    ticket.tell(6, RESOLVED)
+    ticket.tell(100, WORKING, inside=False)
+    assert ticket.clock(Metric.RESOLUTION).state is ClockState.MET
+    assert ticket.clock(Metric.RESOLUTION, 2).due_at == at(108)
+
+
+def test_each_question_of_the_requester_has_its_own_cycle_and_the_oldest_counts() -> None:
+    ticket = Ticket(agreed(Metric.FIRST_RESPONSE, 1), agreed(Metric.NEXT_RESPONSE, 2))
+    ticket.tell(0.2, OPEN, requester=True)
+    assert len(ticket.clocks.clocks) == 1  # The first answer is still owed.
+    ticket.tell(0.5, WORKING, staff=True)
+    ticket.tell(1, WORKING, requester=True)
+    ticket.tell(2, WORKING, requester=True)
+    assert ticket.clock(Metric.NEXT_RESPONSE).due_at == at(3)
+    ticket.tell(2.5, WORKING, staff=True)
+    ticket.tell(4, WORKING, requester=True)
+    assert ticket.clock(Metric.NEXT_RESPONSE).state is ClockState.MET
+    assert ticket.clock(Metric.NEXT_RESPONSE, 2).due_at == at(6)
+
+
+def test_updates_are_counted_from_one_to_the_next() -> None:
+    ticket = Ticket(agreed(Metric.UPDATE, 4))
+    ticket.tell(3, WORKING, staff=True)
+    ticket.tell(8, WORKING, staff=True)
+    assert ticket.clock(Metric.UPDATE).state is ClockState.MET
+    assert (ticket.clock(Metric.UPDATE, 2).state, ticket.clock(Metric.UPDATE, 2).breached_at) == (
+        ClockState.BREACHED,
+        at(7),
+    )
+    assert ticket.clock(Metric.UPDATE, 3).started_at == at(8)
+
+
+def test_time_to_assign_begins_again_when_nobody_has_it() -> None:
+    ticket = Ticket(agreed(Metric.ASSIGNMENT, 1))
+    ticket.tell(0.5, WORKING)
+    ticket.tell(3, OPEN)
+    assert ticket.clock(Metric.ASSIGNMENT).state is ClockState.MET
+    assert ticket.clock(Metric.ASSIGNMENT, 2).due_at == at(4)
+
+
+def test_a_promise_that_comes_late_counts_from_the_beginning_without_the_pauses() -> None:
+    ticket = Ticket()
+    ticket.tell(1, WAITING)
+    ticket.tell(5, WORKING)
+    ticket.promise(agreed(Metric.RESOLUTION, 8), agreed(Metric.FIRST_RESPONSE, 10))
+    ticket.tell(6, WORKING)
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert (clock.started_at, clock.used, clock.due_at) == (at(0), timedelta(hours=2), at(12))
+    assert ticket.clock(Metric.FIRST_RESPONSE).due_at == at(10)
+
+
+def test_cancelling_the_ticket_cancels_what_runs() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    ticket.tell(1, CANCELLED)
+    assert ticket.clock(Metric.RESOLUTION).state is ClockState.CANCELLED
+
+
+def test_a_promise_withdrawn_cancels_its_clock() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    ticket.promise()
+    ticket.tell(1, OPEN)
+    assert ticket.clocks.changes[-1].reason is Reason.NO_POLICY
+
+
+def test_steps_come_in_the_order_of_their_instants_with_the_breach_among_them() -> None:
+    steps = (Step("warning:0", percent=75), Step("escalation:0", offset=timedelta(hours=2)))
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8, steps=steps))
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert clock.next_timer_at == at(6)
+    ticket.tell(11, WORKING)
+    assert ticket.told()[1:] == [
+        ("warned", "resolution", at(6)),
+        ("breached", "resolution", at(8)),
+        ("escalated", "resolution", at(10)),
+    ]
+    assert clock.next_timer_at is None
+
+
+@pytest.mark.parametrize("hours", [0.5, 7.9, 8, 30])
+def test_counted_spans_add_up_to_the_time_used(hours: float) -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    ticket.tell(0.25, WAITING)
+    ticket.tell(0.3, WORKING)
+    ticket.tell(hours, RESOLVED)
+    ticket.tell(40, WORKING)
+    ticket.tell(41, RESOLVED)
+    counted = sum((span.end - span.start for span in ticket.clocks.spans if span.counted), timedelta(0))
+    assert counted == ticket.clock(Metric.RESOLUTION).used
+    whole = sum((span.end - span.start for span in ticket.clocks.spans), timedelta(0))
+    assert whole == timedelta(hours=41)
