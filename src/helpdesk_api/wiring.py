@@ -30,7 +30,7 @@ from helpdesk_api.domains.notifications.posting import DELIVER_JOB
 from helpdesk_api.domains.operations import routes as operation_routes
 from helpdesk_api.domains.organizations import events as organizations
 from helpdesk_api.domains.organizations import routes as organization_routes
-from helpdesk_api.domains.sla import calendar_routes, policy_routes
+from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, policy_routes
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.teams import events as teams
@@ -67,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *user_routes.ROUTERS,
     *team_routes.ROUTERS,
     *organization_routes.ROUTERS,
+    *clock_routes.ROUTERS,
     calendar_routes.router,
     policy_routes.router,
     *audit_routes.ROUTERS,
@@ -77,7 +78,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     problem_pages.router,
 )
 
-INCLUDES: Mapping[str, Include] = {"last_comment": Include("comments", comment_queries.last_comments)}
+INCLUDES: Mapping[str, Include] = {
+    "last_comment": Include("comments", comment_queries.last_comments),
+    "sla": Include("slas", clock_queries.ongoing_clocks),
+}
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()

@@ -14,6 +14,7 @@ from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.sla.timers import Timers, fire_due
 from helpdesk_api.integrations.mail.eml import EmlFolder
 from helpdesk_api.integrations.mail.protocol import MailTransport
 from helpdesk_api.integrations.mail.smtp import SmtpTransport
@@ -43,10 +44,11 @@ async def drain(database: Database) -> int:
     relay = Relay(database, wiring.REACTIONS)
     total = 0
     while True:
+        fired = await fire_due(database)
         moved = await relay.relay_batch()
         ran = await run_due(database, handlers())
         total += ran
-        if not moved and not ran:
+        if not fired and not moved and not ran:
             return total
 
 
@@ -68,6 +70,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(relay.run(stop))
                 group.create_task(JobRunner(database, handlers(), visibility=visibility).run(stop))
+                group.create_task(Timers(database).run(stop))
                 group.create_task(_tick(database, stop))
         finally:
             send_wakeups_through(None)

@@ -20,6 +20,9 @@ IDS = {
     "team_id": "tea_",
     "organization_id": "org_",
     "category_id": "cat_",
+    "calendar_id": "cal_",
+    "policy_id": "slp_",
+    "sla_id": "sla_",
     "rule_id": "rul_",
     "event_id": "evt_",
     "session_id": "ses_",
@@ -41,7 +44,7 @@ def concrete(route: ApiRoute, **given: str) -> str:
     """The route's path with ids of the right kind that nothing has."""
 
     def one(match: re.Match[str]) -> str:
-        return given.get(match[1], IDS[match[1]] + "f" * 32)
+        return given.get(match[1], "7" if match[1] == "number" else IDS[match[1]] + "f" * 32)
 
     return re.sub(r"\{(\w+)\}", one, route.path_format)
 

@@ -145,10 +145,12 @@ async def _update(statements: TransactionStatements, kind: type[Base], entities:
         for entity, own in changed.items()
         if own
     ]
-    if len(rows) > 1:
+    if len(rows) > 1 and all(row.keys() >= set(names) for row in rows):
         await statements.execute_many(_update_statement(kind, names), rows)
-    elif rows:
-        await statements.fetch(_update_statement(kind, names), rows[0])
+    else:
+        # An attribute that was never set is what PostgreSQL made it, and stays so.
+        for row, own in zip(rows, (own for own in changed.values() if own), strict=True):
+            await statements.fetch(_update_statement(kind, tuple(sorted(own))), row)
     for entity in entities:
         _forget_changes(entity)
 
@@ -208,6 +210,7 @@ class Loader(Generic[Entity]):
     def __init__(self, entity: type[Entity]) -> None:
         self._new: Callable[[], Entity] = manager_of_class(entity).new_instance
         self.columns = tuple(_table(entity).c[attribute.key] for attribute in _mapper(entity).column_attrs)
+        self.names = tuple(column.key for column in self.columns)
         self._plan: list[tuple[str, Callable[[Any], Any] | None]] = [
             (column.key, column.type._cached_result_processor(dialect, None))  # noqa: SLF001
             for column in self.columns

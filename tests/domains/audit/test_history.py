@@ -44,8 +44,8 @@ async def note(database: Database, ticket: Ticket, by: Principal) -> None:
 async def read(client: httpx.AsyncClient, ticket: Ticket, query: str = "") -> list[dict[str, Any]]:
     reply = await client.get(f"/v1/tickets/{ticket.reference}/history{query}")
     assert reply.status_code == 200, reply.text
-    data: list[dict[str, Any]] = reply.json()["data"]
-    return data
+    # The clocks' own events have their own tests.
+    return [event for event in reply.json()["data"] if not event["type"].startswith("sla.")]
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ async def test_pages_in_both_directions(database: Database, ticket: Ticket, anna
         query = f"limit=2&sort={sort}"
         while query:
             page = (await client.get(f"/v1/tickets/{ticket.reference}/history?{query}")).json()
-            found += [event["id"] for event in page["data"]]
+            found += [event["id"] for event in page["data"] if not event["type"].startswith("sla.")]
             query = f"limit=2&sort={sort}&cursor={page['next_cursor']}" if page["next_cursor"] else ""
         assert found == expected
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from helpdesk_api.domains.sla.clock_rules import Agreement, Fact, Situation, Step, TicketClocks
+from helpdesk_api.domains.sla.clock_rules import TicketClocks
+from helpdesk_api.domains.sla.clock_state import Agreement, Fact, Situation, Step
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 

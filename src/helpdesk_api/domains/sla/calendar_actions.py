@@ -29,6 +29,7 @@ from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.holiday_dates import YEARS_AHEAD, YEARS_BACK, is_known, public_holidays
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.rules import DAY_MINUTES, overlaps
+from helpdesk_api.domains.users.errors import UnknownTimeZone
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
@@ -166,7 +167,7 @@ async def _add(
 
 def _check_hours(body: CalendarVersionCreate) -> None:
     if body.time_zone not in available_timezones():
-        raise errors.UnknownTimeZone(pointer="#/time_zone")
+        raise UnknownTimeZone(pointer="#/time_zone")
     for place, region in enumerate(body.holiday_regions):
         if not is_known(region.country, region.subdivision):
             name = "country" if not is_known(region.country, None) else "subdivision"

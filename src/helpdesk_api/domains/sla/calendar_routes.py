@@ -27,6 +27,7 @@ from helpdesk_api.domains.sla.calendar_schemas import (
     WorkingTimeRead,
 )
 from helpdesk_api.domains.sla.rules import NoWorkingTime
+from helpdesk_api.domains.users.errors import UnknownTimeZone
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, documents
 from helpdesk_api.web.listing import PageDep, add_links
@@ -40,7 +41,7 @@ _WRITE = [requires(Permission.CONFIGURATION_WRITE)]
 _HOURS_ERRORS = (
     errors.EffectiveDateInPast,
     errors.EffectiveDateTaken,
-    errors.UnknownTimeZone,
+    UnknownTimeZone,
     errors.UnknownRegion,
     errors.IntervalsOverlap,
     errors.IntervalEmpty,

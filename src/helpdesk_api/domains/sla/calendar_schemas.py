@@ -91,6 +91,19 @@ class CalendarVersionCreate(RequestModel):
 class CalendarCreate(CalendarVersionCreate):
     """A calendar with its first version."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Berlin office",
+                    "time_zone": "Europe/Berlin",
+                    "weekly_hours": [{"day": "monday", "opens": "09:00", "closes": "17:30"}],
+                    "holiday_regions": [{"country": "DE", "subdivision": "BE"}],
+                }
+            ]
+        }
+    )
+
     name: Name
 
 

@@ -8,158 +8,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
+from helpdesk_api.domains.sla.clock_state import (
+    BREACH,
+    ONGOING,
+    RESPONSES,
+    Agreement,
+    Change,
+    DerivedClock,
+    Fact,
+    Hours,
+    Plan,
+    Situation,
+    Span,
+    Step,
+)
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
-from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
-from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
-
-NONE = timedelta(0)
-ONGOING = frozenset({ClockState.RUNNING, ClockState.PAUSED})
-RESPONSES = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
-BREACH = "breach"
-
-
-class Hours(Protocol):
-    """The part of a calendar's timeline that clocks need."""
-
-    def between(self, start: datetime, end: datetime) -> timedelta: ...
-    def add(self, start: datetime, amount: timedelta) -> datetime: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that happens when a share of the target, or the target and an offset, is used up."""
-
-    key: str
-    percent: int | None = None
-    offset: timedelta | None = None
-
-    def amount(self, target: timedelta) -> timedelta:
-        """The working time used at which it happens; never before the clock's start."""
-        if self.percent is not None:
-            return target * self.percent / 100
-        return max(NONE, target + (self.offset or NONE))
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """What a policy version promises for one metric of one ticket."""
-
-    kind: PolicyKind
-    metric: Metric
-    policy_id: UUID
-    policy_number: int
-    calendar_id: UUID
-    target: timedelta
-    steps: tuple[Step, ...] = ()
-    is_paused: Callable[[TicketStatus, PendingReason | None], bool] = field(default=lambda *_: False, compare=False)
-
-
-Plan = Mapping[tuple[PolicyKind, Metric], Agreement]
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """A ticket as clocks see it, after a fact."""
-
-    status: TicketStatus
-    pending_reason: PendingReason | None
-    team_id: UUID | None
-    is_assigned: bool
-
-    @property
-    def is_active(self) -> bool:
-        return self.status in ACTIVE_STATUSES
-
-    @property
-    def with_vendor(self) -> bool:
-        return self.status is TicketStatus.PENDING and self.pending_reason is PendingReason.VENDOR
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing that happened to a ticket; `before` is None for its opening."""
-
-    at: datetime
-    before: Situation | None
-    after: Situation
-    staff_replied: bool = False
-    requester_replied: bool = False
-    inside_reopen_window: bool = True
-
-
-class ClockRow(Protocol):
-    """The state of one clock: kept as a row, or in memory when it is derived."""
-
-    kind: PolicyKind
-    metric: Metric
-    cycle: int
-    policy_id: UUID
-    policy_number: int
-    calendar_id: UUID
-    target: timedelta
-    state: ClockState
-    started_at: datetime
-    counted_at: datetime
-    used: timedelta
-    used_calendar: timedelta
-    paused_at: datetime | None
-    ended_at: datetime | None
-    due_at: datetime | None
-    manual_due_at: datetime | None
-    breached_at: datetime | None
-    fired: list[str]
-    next_timer_at: datetime | None
-
-
-@dataclass(slots=True)
-class DerivedClock:
-    """A clock in memory."""
-
-    kind: PolicyKind
-    metric: Metric
-    cycle: int
-    policy_id: UUID
-    policy_number: int
-    calendar_id: UUID
-    target: timedelta
-    started_at: datetime
-    counted_at: datetime
-    state: ClockState = ClockState.RUNNING
-    used: timedelta = NONE
-    used_calendar: timedelta = NONE
-    paused_at: datetime | None = None
-    ended_at: datetime | None = None
-    due_at: datetime | None = None
-    manual_due_at: datetime | None = None
-    breached_at: datetime | None = None
-    fired: list[str] = field(default_factory=list)
-    next_timer_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happened to a clock; `at` is the true instant, which may lie before the fact that brought it to light."""
-
-    kind: ClockChange
-    clock: Any
-    at: datetime
-    reason: Reason | None = None
-    before: Mapping[str, Any] = field(default_factory=dict)
-    step: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a clock's life, for the explanation; counted ones add up to the time used."""
-
-    clock: Any
-    start: datetime
-    end: datetime
-    counted: bool
-    why: str
+from helpdesk_api.domains.tickets.enums import TicketStatus
 
 
 @dataclass
@@ -446,7 +313,7 @@ class TicketClocks:
 
     def _span(self, clock: Any, start: datetime, end: datetime, *, counted: bool, why: str) -> None:
         if self.keeps_spans and end > start:
-            self.spans.append(Span(clock, start, end, counted, why))
+            self.spans.append(Span(clock, start, end, counted, why, clock.calendar_id, clock.policy_number))
 
 
 def situation_at(facts: Sequence[Fact], at: datetime) -> Situation:

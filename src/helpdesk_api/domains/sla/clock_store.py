@@ -16,7 +16,8 @@ from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.writes import Loader, insert_at_flush, statements_of, update_at_flush
 from helpdesk_api.domains.sla import events
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_rules import NONE, ONGOING, RESPONSES, Change, TicketClocks
+from helpdesk_api.domains.sla.clock_rules import TicketClocks
+from helpdesk_api.domains.sla.clock_state import NONE, ONGOING, RESPONSES, Change
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
 from helpdesk_api.domains.sla.policy_queries import Promises
 from helpdesk_api.domains.tickets.enums import SlaState
@@ -26,6 +27,7 @@ from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
 
 CLOCKS = Loader(SlaClock)
+_HELD = "sla_clocks"
 _NAMES = {"policy_number": "policy_version", "target": "target_seconds"}
 _PREFIXES = {"policy_id": "slp", "calendar_id": "cal"}
 
@@ -37,18 +39,31 @@ def _select_clocks() -> CompiledStatement:
 
 
 async def read_clocks(session: AsyncSession, ticket_id: UUID) -> list[SlaClock]:
-    """All clocks of a ticket whose row the transaction has locked; their changes are written at the flush."""
+    """All clocks of a ticket whose row the transaction has locked; their changes are written at the flush.
+
+    Read once a transaction: what it has moved or begun since is in the list, written or not.
+    """
+    held: dict[UUID, list[SlaClock]] = session.info.setdefault(_HELD, {})
+    if ticket_id in held:
+        return held[ticket_id]
     rows = await (await statements_of(session)).fetch(_select_clocks(), {"ticket_id": ticket_id})
     clocks = [CLOCKS.entity(row) for row in rows]
     for clock in clocks:
         update_at_flush(session, clock)
+    held[ticket_id] = clocks
     return clocks
+
+
+def no_clocks_yet(session: AsyncSession, ticket_id: UUID) -> list[SlaClock]:
+    """For a ticket that the transaction itself opens."""
+    held: dict[UUID, list[SlaClock]] = session.info.setdefault(_HELD, {})
+    return held.setdefault(ticket_id, [])
 
 
 def clocks_of(session: AsyncSession, ticket_id: UUID, promises: Promises, clocks: list[SlaClock]) -> TicketClocks:
     """The rules' view of these rows; a clock that they start is a new row."""
     return TicketClocks(
-        clocks=list(clocks),
+        clocks=clocks,
         hours_of=promises.hours.__getitem__,
         steps_of=promises.steps_of,
         new_clock=partial(_new_row, session, ticket_id),
@@ -104,10 +119,21 @@ def _worst(promised: Sequence[SlaClock]) -> SlaState | None:
     return None
 
 
-async def tell(session: AsyncSession, ticket: Ticket, changes: Sequence[Change], *, cause: Cause | None = None) -> None:
+async def tell(
+    session: AsyncSession,
+    ticket: Ticket,
+    changes: Sequence[Change],
+    *,
+    cause: Cause | None = None,
+    principal: Principal | None = None,
+    note: str | None = None,
+) -> None:
     """One event for each change, with the true instant; OLAs and contracts are the staff's own business."""
     for change in changes:
-        await record(session, Principal.system(), _event(ticket, change), cause=cause)
+        event = _event(ticket, change)
+        if note is not None:
+            event.internal_data["note"] = note
+        await record(session, principal or Principal.system(), event, cause=cause)
 
 
 def _event(ticket: Ticket, change: Change) -> events.SlaEvent:

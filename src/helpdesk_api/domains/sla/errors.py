@@ -52,12 +52,6 @@ class EffectiveDateInPast(Unprocessable):
     default_detail = "What was counted stays counted; choose an instant from now on."
 
 
-class UnknownTimeZone(Unprocessable):
-    code = "unknown_time_zone"
-    title = "There is no such time zone"
-    default_detail = "An IANA name is expected, such as Europe/Berlin."
-
-
 class UnknownRegion(Unprocessable):
     code = "unknown_region"
     title = "The public holidays of this region are not known"

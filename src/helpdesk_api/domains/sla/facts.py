@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.ids import parse_id
-from helpdesk_api.domains.sla.clock_rules import Fact, Situation
+from helpdesk_api.domains.sla.clock_state import Fact, Situation
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Visibility

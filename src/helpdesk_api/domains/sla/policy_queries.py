@@ -17,13 +17,15 @@ from helpdesk_api.conditions.tree import ConditionTree, Node
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
-from helpdesk_api.domains.sla.calendar_queries import timelines_within
-from helpdesk_api.domains.sla.clock_rules import Hours, Plan, Step
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.sla.calendar_queries import timelines, timelines_within
+from helpdesk_api.domains.sla.clock_state import Plan, Step
 from helpdesk_api.domains.sla.enums import Metric, PolicyKind, VersionState
 from helpdesk_api.domains.sla.errors import SlaPolicyNotFound, SlaPolicyVersionNotFound
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.policy_rules import Definition, Pause, Policies, Policy, PublishedVersion, Target
 from helpdesk_api.domains.sla.policy_schemas import SlaDefinition, WarningByPercent
+from helpdesk_api.domains.sla.rules import Timeline
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.web.listing import PageRequest, SortKey, page_of, whole_page
 
@@ -60,7 +62,7 @@ class Promises:
     """The policies and calendars that hold, as one process knows them."""
 
     policies: Policies
-    hours: Mapping[UUID, Hours]
+    hours: Mapping[UUID, Timeline]
 
     @property
     def fields(self) -> frozenset[str]:
@@ -161,6 +163,10 @@ _policies: InvalidatedCache[Policies] = InvalidatedCache(POLICIES, _load_policie
 async def promises_within(session: AsyncSession) -> Promises:
     """No statement while both caches are warm."""
     return Promises(await _policies.get_within(session), await timelines_within(session))
+
+
+async def promises(database: Database) -> Promises:
+    return Promises(await _policies.get(database), await timelines(database))
 
 
 def shown_version(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,7 +131,9 @@ class SlaDefinition(RequestModel):
         description="`pending` pauses all but first response and assignment when left out.",
     )
     warnings: list[SlaWarning] = Field(
-        default_factory=lambda: list[SlaWarning]([WarningByPercent(percent=75)]), max_length=5, description="At 75 % when left out."
+        default_factory=lambda: list[SlaWarning]([WarningByPercent(percent=75)]),
+        max_length=5,
+        description="At 75 % when left out.",
     )
     escalations: list[EscalationStep] = Field(default_factory=list, max_length=MAX_STEPS)
 

@@ -5,17 +5,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.domains.comments.events import CommentCreated
-from helpdesk_api.domains.sla.clock_rules import Fact, Plan
-from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, summarise, tell
+from helpdesk_api.domains.sla.clock_state import Fact, Plan
+from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, summarise, tell
 from helpdesk_api.domains.sla.enums import Metric
 from helpdesk_api.domains.sla.facts import changed_situation, facts_of, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Cause, Visibility
-
-# Clocks look at these whatever the policies' conditions say.
-_ALWAYS = frozenset({"status", "pending_reason", "team_id", "assignee_id", "priority", "type"})
 
 
 async def start_clocks(session: AsyncSession, principal: Principal, event: TicketCreated) -> None:
@@ -32,7 +29,7 @@ async def move_clocks(session: AsyncSession, principal: Principal, event: Ticket
     del principal
     changed = event.changes.keys() | event.internal_changes.keys()
     promises = await promises_within(session)
-    if not changed & (_ALWAYS | promises.fields):
+    if not changed & promises.fields:
         return
     ticket: Ticket = event.ticket
     now = situation_of(ticket)
@@ -73,7 +70,7 @@ async def _follow(
     may_be_promised_more: bool = False,
 ) -> None:
     plan: Plan = promises.plan(ticket, fact.at)
-    rows = [] if is_new else await read_clocks(session, ticket.id)
+    rows = no_clocks_yet(session, ticket.id) if is_new else await read_clocks(session, ticket.id)
     clocks = clocks_of(session, ticket.id, promises, rows)
     known = {(row.kind, row.policy_id, row.policy_number) for row in rows}
     # A promise of another policy, or for another priority, may come late; only then the past is read.

@@ -1,0 +1,49 @@
+"""What people do to clocks themselves: a deadline by hand. The caller holds the ticket's lock."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
+from helpdesk_api.domains.sla.clock_state import ONGOING
+from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, summarise, tell
+from helpdesk_api.domains.sla.enums import PolicyKind, Reason
+from helpdesk_api.domains.sla.errors import DeadlineInPast, SlaEnded, SlaNotFound
+from helpdesk_api.domains.sla.policy_queries import promises_within
+from helpdesk_api.domains.tickets.actions import require, touch
+from helpdesk_api.domains.tickets.enums import TicketAction
+from helpdesk_api.domains.tickets.models import Ticket
+
+
+async def set_deadline(
+    session: AsyncSession, principal: Principal, ticket: Ticket, sla_id: UUID, body: DeadlineUpdate
+) -> SlaClock:
+    """It wins until it is removed: no change of priority, policy or calendar moves it, nor does a pause.
+
+    Raises `action_forbidden`, `sla_not_found`, `sla_ended` and `deadline_in_past`.
+    """
+    require(principal, ticket, TicketAction.SET_PRIORITY)
+    now = clock.now()
+    if body.due_at is not None and body.due_at <= now:
+        raise DeadlineInPast(pointer="#/due_at")
+    rows = await read_clocks(session, ticket.id)
+    one = next((row for row in rows if row.id == sla_id), None)
+    if one is None:
+        raise SlaNotFound
+    if one.state not in ONGOING:
+        raise SlaEnded
+    if one.manual_due_at == body.due_at:
+        return one
+    clocks = clocks_of(session, ticket.id, await promises_within(session), rows)
+    clocks.settle(one, now)
+    before = {"manual_due_at": one.manual_due_at, "due_at": one.due_at}
+    one.manual_due_at = body.due_at
+    reason = Reason.MANUAL_DEADLINE if body.due_at is not None else Reason.MANUAL_DEADLINE_REMOVED
+    clocks.recompute(one, now, reason, before)
+    summarise(ticket, rows)
+    touch(ticket, public=one.kind is PolicyKind.SLA)
+    await tell(session, ticket, clocks.changes, principal=principal, note=body.reason)
+    return one

@@ -1,0 +1,228 @@
+"""Reads of clocks: where they stand now, and why. Everything starts from the ticket that its reader can see."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import String, Uuid, bindparam, cast, func, select
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id, public_id_sql
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_state import NONE, ONGOING, Span
+from helpdesk_api.domains.sla.clock_store import CLOCKS
+from helpdesk_api.domains.sla.enums import ClockState, PolicyKind
+from helpdesk_api.domains.sla.errors import SlaNotFound
+from helpdesk_api.domains.sla.policy_queries import Promises, promises
+from helpdesk_api.domains.sla.replay import replay
+from helpdesk_api.domains.tickets import queries as tickets
+from helpdesk_api.domains.tickets.policy import IDS, any_of
+from helpdesk_api.domains.tickets.representation import distinct, instant_sql
+from helpdesk_api.outbox.models import EventRow
+
+_TICKET = bindparam("ticket_id", type_=Uuid(as_uuid=True))
+
+
+@cache
+def _clocks_read() -> CompiledStatement:
+    statement = select(*CLOCKS.columns).where(SlaClock.ticket_id == _TICKET)
+    return CompiledStatement(statement.order_by(SlaClock.kind, SlaClock.metric, SlaClock.cycle))
+
+
+@cache
+def _events_read() -> CompiledStatement:
+    columns = (
+        EventRow.id,
+        EventRow.type,
+        EventRow.subject_id,
+        EventRow.occurred_at,
+        EventRow.visibility,
+        EventRow.changes,
+        EventRow.data,
+        EventRow.cause_event_id,
+    )
+    return CompiledStatement(select(*columns).where(EventRow.ticket_id == _TICKET).order_by(EventRow.position))
+
+
+class _Row:
+    """An event's row by attributes, as the ORM gives it."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self.__dict__.update(record)
+
+
+async def events_of(reads: ReadSession, ticket_id: UUID) -> list[Any]:
+    """All events of a ticket in order, as `replay` takes them."""
+    return [_Row(record) for record in await reads.fetch(_events_read(), {"ticket_id": ticket_id})]
+
+
+async def list_clocks(reads: ReadSession, database: Database, principal: Principal, key: str) -> dict[str, Any]:
+    """By kind and metric; requesters see what was promised to them. Raises `ticket_not_found`."""
+    ticket = await tickets.get_row(reads, principal, key)
+    promised = await promises(database)
+    rows = await reads.fetch(_clocks_read(), {"ticket_id": ticket["id"]})
+    now = clock.now()
+    grouped: dict[tuple[PolicyKind, Any], list[SlaClock]] = {}
+    for row in rows:
+        found = CLOCKS.entity(row)
+        if ticket["internal"] or found.kind is PolicyKind.SLA:
+            grouped.setdefault((found.kind, found.metric), []).append(found)
+    data = []
+    for (kind, metric), cycles in grouped.items():
+        shown = [(one.state in ONGOING, shown_cycle(one, promised, now)) for one in cycles]
+        data.append(
+            {
+                "kind": kind,
+                "metric": metric,
+                "ongoing_cycle": next((cycle for is_ongoing, cycle in shown if is_ongoing), None),
+                "completed_cycles": [cycle for is_ongoing, cycle in shown if not is_ongoing],
+            }
+        )
+    return {"ticket_id": ticket["id"], "data": data}
+
+
+def shown_cycle(one: Any, promised: Promises, now: datetime) -> dict[str, Any]:
+    """A clock as it stands at this instant."""
+    hours = promised.hours[one.calendar_id]
+    used, elapsed = elapsed_at(one, promised, now)
+    is_running = one.state is ClockState.RUNNING
+    open_now = is_running and hours.between(now, now + timedelta(microseconds=1)) > NONE
+    late = one.breached_at is not None or (is_running and one.due_at is not None and one.due_at < now)
+    due = one.due_at if one.ended_at is None else None
+    remaining = (due - now).total_seconds() if due is not None else 0.0
+    left = hours.between(now, one.manual_due_at) if one.manual_due_at is not None else one.target - used
+    return {
+        "id": one.id,
+        "cycle": one.cycle,
+        "state": one.state,
+        "policy_id": one.policy_id,
+        "policy_version": one.policy_number,
+        "calendar_id": one.calendar_id,
+        "calendar_version": hours.version_at(one.ended_at or now),
+        "target_seconds": int(one.target.total_seconds()),
+        "started_at": one.started_at,
+        "ended_at": one.ended_at,
+        "due_at": one.due_at,
+        "manual_due_at": one.manual_due_at,
+        "paused_at": one.paused_at,
+        "is_paused": one.state is ClockState.PAUSED,
+        "is_within_working_hours": open_now,
+        "is_breached": late,
+        "breached_at": one.breached_at or (one.due_at if late else None),
+        "elapsed": {"working_seconds": used.total_seconds(), "calendar_seconds": elapsed.total_seconds()},
+        "remaining": {"working_seconds": left.total_seconds(), "calendar_seconds": remaining},
+    }
+
+
+def elapsed_at(one: Any, promised: Promises, now: datetime) -> tuple[timedelta, timedelta]:
+    """Working time and elapsed time used, pauses left out."""
+    if one.state is not ClockState.RUNNING or now <= one.counted_at:
+        return one.used, one.used_calendar
+    more = promised.hours[one.calendar_id].between(one.counted_at, now)
+    return one.used + more, one.used_calendar + (now - one.counted_at)
+
+
+async def explain(
+    reads: ReadSession, database: Database, principal: Principal, key: str, sla_id: UUID
+) -> dict[str, Any]:
+    """Derived from the events alone. Raises `ticket_not_found` and `sla_not_found`."""
+    ticket = await tickets.get_row(reads, principal, key)
+    rows = await reads.fetch(_clocks_read(), {"ticket_id": ticket["id"]})
+    stored = next((CLOCKS.entity(row) for row in rows if row["id"] == sla_id), None)
+    if stored is None or not (ticket["internal"] or stored.kind is PolicyKind.SLA):
+        raise SlaNotFound
+    promised = await promises(database)
+    events = await events_of(reads, ticket["id"])
+    derived = replay(events, promised, keeps_spans=True)
+    now = clock.now()
+    one = next(
+        (
+            found
+            for found in derived.clocks.clocks
+            if (found.kind, found.metric, found.cycle) == (stored.kind, stored.metric, stored.cycle)
+        ),
+        None,
+    )
+    if one is None:
+        raise SlaNotFound
+    if one.state in ONGOING:
+        derived.clocks.settle(one, max(now, one.counted_at))
+    return {
+        "id": sla_id,
+        "ticket_id": ticket["id"],
+        "kind": one.kind,
+        "metric": one.metric,
+        "cycle": one.cycle,
+        "as_of": one.ended_at or one.counted_at,
+        "elapsed": {
+            "working_seconds": one.used.total_seconds(),
+            "calendar_seconds": one.used_calendar.total_seconds(),
+        },
+        "segments": list(_segments([span for span in derived.clocks.spans if span.clock is one], promised)),
+        "steps": [
+            {"at": event.occurred_at, "what": event.type.partition(".")[2], "reason": event.data.get("reason")}
+            for event in events
+            if event.type.startswith("sla.") and event.subject_id == sla_id
+        ],
+    }
+
+
+def _segments(spans: Sequence[Span], promised: Promises) -> Iterable[dict[str, Any]]:
+    """Each span cut where the calendar opens, closes or changes its version; only open parts of counted ones count."""
+    for span in spans:
+        for part in promised.hours[span.calendar_id].segments(span.start, span.end):
+            why = ("open" if part.is_open else "closed") if span.counted else span.why
+            yield {
+                "from": part.start,
+                "to": part.end,
+                "is_counted": span.counted and part.is_open,
+                "why": why,
+                "seconds": (part.end - part.start).total_seconds(),
+                "calendar_version": part.version,
+                "policy_version": span.policy_number,
+            }
+
+
+@cache
+def _labels_read() -> CompiledStatement:
+    label = func.json_build_object(
+        "id",
+        public_id_sql("sla", SlaClock.id),
+        "ticket_id",
+        public_id_sql("tkt", SlaClock.ticket_id),
+        "kind",
+        SlaClock.kind,
+        "metric",
+        SlaClock.metric,
+        "state",
+        SlaClock.state,
+        "is_breached",
+        SlaClock.breached_at.is_not(None),
+        "due_at",
+        instant_sql(SlaClock.due_at),
+    )
+    return CompiledStatement(
+        select(SlaClock.id, SlaClock.ticket_id, SlaClock.kind, cast(label, String).label("body"))
+        .where(any_of(SlaClock.ticket_id, bindparam("ids", type_=IDS)), SlaClock.ended_at.is_(None))
+        .order_by(SlaClock.ticket_id, SlaClock.metric)
+    )
+
+
+async def ongoing_clocks(reads: ReadSession, principal: Principal, rows: Sequence[Any]) -> Mapping[str, str]:
+    """`include=sla`: the clocks that still run or rest, in one statement; OLAs and contracts for the staff alone."""
+    del principal
+    ids = distinct(rows, "id")
+    if not ids:
+        return {}
+    internal = {row["id"] for row in rows if row["internal"]}
+    found = await reads.fetch(_labels_read(), {"ids": ids})
+    return {
+        public_id("sla", row["id"]): row["body"]
+        for row in found
+        if row["kind"] == PolicyKind.SLA.value or row["ticket_id"] in internal
+    }

@@ -1,0 +1,104 @@
+"""A ticket's clocks over HTTP."""
+
+from typing import Any
+
+from helpdesk_api.authorization.dependencies import PrincipalDep, requires
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import SlaClockId
+from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
+from helpdesk_api.domains.sla import clock_actions, clock_queries, errors, simulation
+from helpdesk_api.domains.sla.clock_schemas import (
+    DeadlineUpdate,
+    SlaCycle,
+    SlaExplanation,
+    SlaList,
+    SlaSimulate,
+    SlaSimulation,
+)
+from helpdesk_api.domains.sla.policy_queries import promises_within
+from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound, TransitionNotAllowed
+from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
+from helpdesk_api.web.errors import documents
+from helpdesk_api.web.routing import ApiRouter
+
+router = ApiRouter(
+    prefix="/v1/tickets/{ticket_id}/slas",
+    tags=["slas"],
+    about=(
+        "Clocks of what was promised. Pauses are never counted, also retroactively. A change of priority or policy "
+        "keeps the time used. A recorded breach is never undone. The first response never restarts. The resolution "
+        "goes on after a reopening inside the reopen window, without the time between; after the window a new cycle "
+        "begins. A calendar's edit keeps the time used and counts the rest on the new hours. A deadline by hand wins "
+        "until it is removed. Every recomputation is an event that says why."
+    ),
+)
+simulation_router = ApiRouter(prefix="/v1/slas", tags=["slas"])
+_READ = [requires(Permission.TICKETS_READ)]
+
+
+@router.get(
+    "",
+    operation_id="listTicketSlas",
+    summary="Read a ticket's clocks",
+    response_model=SlaList,
+    dependencies=_READ,
+    responses=documents(TicketNotFound),
+)
+async def list_slas(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep, database: DatabaseDep) -> Any:
+    """Each metric with its ongoing cycle and those that ended; requesters see what was promised to them."""
+    return await clock_queries.list_clocks(reads, database, principal, ticket_id)
+
+
+@router.get(
+    "/{sla_id}/explain",
+    operation_id="explainTicketSla",
+    summary="Explain a clock",
+    response_model=SlaExplanation,
+    dependencies=_READ,
+    responses=documents(TicketNotFound, errors.SlaNotFound),
+)
+async def explain_sla(
+    ticket_id: TicketKey, sla_id: SlaClockId, principal: PrincipalDep, reads: ReadSessionDep, database: DatabaseDep
+) -> Any:
+    """Derived from the event log alone: its counted segments add up exactly to the working time used."""
+    return await clock_queries.explain(reads, database, principal, ticket_id, sla_id)
+
+
+@router.put(
+    "/{sla_id}/deadline",
+    operation_id="setTicketSlaDeadline",
+    summary="Set a deadline by hand",
+    response_model=SlaCycle,
+    dependencies=[requires(Permission.TICKETS_ADMIN)],
+    responses=documents(
+        TicketNotFound,
+        ActionForbidden,
+        TransitionNotAllowed,
+        errors.SlaNotFound,
+        errors.SlaEnded,
+        errors.DeadlineInPast,
+    ),
+)
+async def set_deadline(
+    visible: VisibleTicketDep, sla_id: SlaClockId, body: DeadlineUpdate, principal: PrincipalDep, session: SessionDep
+) -> Any:
+    """It wins over priority, policy, calendar and pauses until it is removed with null."""
+    one = await clock_actions.set_deadline(session, principal, visible.ticket, sla_id, body)
+    return clock_queries.shown_cycle(one, await promises_within(session), clock.now())
+
+
+@simulation_router.post(
+    "/simulate",
+    operation_id="simulateSlas",
+    summary="Ask what the clocks would be",
+    response_model=SlaSimulation,
+    dependencies=_READ,
+    responses=documents(TicketNotFound, errors.SimulationAmbiguous),
+)
+async def simulate(body: SlaSimulate, principal: PrincipalDep, reads: ReadSessionDep, database: DatabaseDep) -> Any:
+    """For a ticket's facts, or a ticket and changes that did not happen. Nothing is written."""
+    return await simulation.simulate(reads, database, principal, body)
+
+
+ROUTERS = (router, simulation_router)

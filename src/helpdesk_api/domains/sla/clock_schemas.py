@@ -1,0 +1,175 @@
+"""Bodies of clocks: where they stand, why, and what would be."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from helpdesk_api.database.ids import CalendarId, CategoryId, SlaClockId, SlaPolicyId, TeamId, TicketId
+from helpdesk_api.domains.categories.enums import Priority, TicketType
+from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
+from helpdesk_api.web.schemas import Instant, OptionalText, RequestInstant, RequestModel, ResponseModel
+
+_LONGEST = 10**12
+
+
+class ElapsedTime(ResponseModel):
+    """A stretch of time in the calendar's open hours, and by the wall clock; pauses are in neither."""
+
+    working_seconds: float = Field(ge=-_LONGEST, le=_LONGEST)
+    calendar_seconds: float = Field(ge=-_LONGEST, le=_LONGEST)
+
+
+class SlaCycle(ResponseModel):
+    """One run of a metric's clock."""
+
+    id: SlaClockId
+    cycle: int = Field(ge=1)
+    state: ClockState = Field(description="A running clock that is late is `running` and `is_breached`.")
+    policy_id: SlaPolicyId
+    policy_version: int = Field(ge=1)
+    calendar_id: CalendarId
+    calendar_version: int = Field(ge=1, description="In force now, or when the clock ended.")
+    target_seconds: int = Field(ge=0, description="Working time.")
+    started_at: Instant
+    ended_at: Instant | None
+    due_at: Instant | None = Field(description="Null while it is paused.")
+    manual_due_at: Instant | None = Field(description="A deadline set by hand wins until it is removed.")
+    paused_at: Instant | None
+    is_paused: bool
+    is_within_working_hours: bool = Field(description="Whether time counts at this instant.")
+    is_breached: bool
+    breached_at: Instant | None = Field(description="The true instant, also when a worker came late.")
+    elapsed: ElapsedTime
+    remaining: ElapsedTime = Field(description="Negative once it is late; by the wall clock, until the due time.")
+
+
+class SlaRead(ResponseModel):
+    """One metric of one kind of agreement, through all its cycles."""
+
+    model_config = ConfigDict(title="Sla")
+
+    kind: PolicyKind
+    metric: Metric
+    ongoing_cycle: SlaCycle | None
+    completed_cycles: list[SlaCycle] = Field(max_length=10_000)
+
+
+class SlaList(ResponseModel):
+    """All clocks of a ticket that its reader may see."""
+
+    model_config = ConfigDict(title="SlaList")
+
+    ticket_id: TicketId
+    data: list[SlaRead] = Field(max_length=15)
+
+
+class SlaSegment(ResponseModel):
+    """A stretch of a clock's life that counts or does not, and why."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    is_counted: bool
+    why: str = Field(
+        max_length=32,
+        description="`open`: counted; `closed`: outside working hours; `paused`; `resolved`: between resolution and "
+        "reopening.",
+    )
+    seconds: float = Field(ge=0)
+    calendar_version: int = Field(ge=1)
+    policy_version: int = Field(ge=1)
+
+
+class SlaStep(ResponseModel):
+    """Something that was applied to the clock, in order."""
+
+    at: Instant
+    what: str = Field(max_length=32)
+    reason: str | None = Field(max_length=64)
+
+
+class SlaExplanation(ResponseModel):
+    """Why a clock stands where it stands: its counted segments add up exactly to its working seconds."""
+
+    model_config = ConfigDict(title="SlaExplanation")
+
+    id: SlaClockId
+    ticket_id: TicketId
+    kind: PolicyKind
+    metric: Metric
+    cycle: int = Field(ge=1)
+    as_of: Instant
+    elapsed: ElapsedTime
+    segments: list[SlaSegment] = Field(max_length=100_000)
+    steps: list[SlaStep] = Field(max_length=10_000)
+
+
+class DeadlineUpdate(RequestModel):
+    """A deadline by hand, which no change of priority, policy or calendar moves; null removes it."""
+
+    due_at: RequestInstant | None
+    reason: OptionalText | None = None
+
+
+class SimulatedFacts(RequestModel):
+    """A ticket that does not exist."""
+
+    type: TicketType = TicketType.INCIDENT
+    priority: Priority = Priority.MEDIUM
+    category_id: CategoryId | None = None
+    team_id: TeamId | None = None
+    subject: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    created_at: RequestInstant | None = Field(default=None, description="Now when left out or null.")
+
+
+class SimulatedChange(RequestModel):
+    """What would happen to it, and when."""
+
+    at: RequestInstant | None = Field(default=None, description="Now when left out or null.")
+    priority: Priority | None = None
+    category_id: CategoryId | None = None
+    team_id: TeamId | None = None
+    action: str | None = Field(
+        default=None, max_length=20, pattern="^(pend|resume|resolve|reply|requester_reply|assign)$"
+    )
+
+
+class SlaSimulate(RequestModel):
+    """A ticket's facts, or a ticket, and changes that did not happen."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"facts": {"priority": "high"}, "changes": [{"action": "pend"}]}],
+        }
+    )
+
+    ticket_id: TicketId | None = None
+    facts: SimulatedFacts | None = None
+    changes: list[SimulatedChange] = Field(default_factory=list, max_length=20)
+
+
+class SimulatedClock(ResponseModel):
+    """A clock as it would be."""
+
+    kind: PolicyKind
+    metric: Metric
+    cycle: int = Field(ge=1)
+    state: ClockState
+    policy_id: SlaPolicyId
+    policy_version: int = Field(ge=1)
+    calendar_id: CalendarId
+    target_seconds: int = Field(ge=0)
+    started_at: Instant
+    ended_at: Instant | None
+    due_at: Instant | None
+    is_breached: bool
+    breached_at: Instant | None
+    elapsed: ElapsedTime
+
+
+class SlaSimulation(ResponseModel):
+    """What the clocks would be after the last change. Nothing was written."""
+
+    model_config = ConfigDict(title="SlaSimulation")
+
+    as_of: Instant
+    clocks: list[SimulatedClock] = Field(max_length=1_000)
