@@ -29,6 +29,8 @@ user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
 keys_app = typer.Typer(no_args_is_help=True, help="Signing keys of access tokens.")
 app.add_typer(user_app, name="user")
 app.add_typer(keys_app, name="keys")
+sla_app = typer.Typer(no_args_is_help=True, help="Service levels.")
+app.add_typer(sla_app, name="sla")
 
 
 def _say(text: str) -> None:
@@ -259,6 +261,28 @@ def keys_rotate() -> None:
 
     with _plainly(), _served_database(_settings()) as settings:
         _with_database(settings, rotate)
+
+
+@sla_app.command("recompute")
+def sla_recompute(
+    since: Annotated[datetime | None, typer.Option(help="Only tickets changed since, UTC.")] = None,
+) -> None:
+    """Derive every clock anew from the events, and report where the stored ones differ: exit 1 if any does."""
+    from helpdesk_api.domains.sla.recompute import differences
+
+    async def recompute(database: "Database") -> None:
+        found = 0
+        async for item in differences(database, since=since.replace(tzinfo=UTC) if since is not None else None):
+            if isinstance(item, int):
+                _say(f"{item} clocks compared, {found} differences")
+            else:
+                found += 1
+                typer.echo(str(item))
+        if found:
+            raise typer.Exit(1)
+
+    with _plainly(), _served_database(_settings()) as settings:
+        _with_database(settings, recompute)
 
 
 @app.command()

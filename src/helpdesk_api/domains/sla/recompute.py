@@ -1,0 +1,116 @@
+"""Every clock derived again from the events and compared with what is stored: there must be no difference."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_queries import events_of
+from helpdesk_api.domains.sla.clock_state import ONGOING
+from helpdesk_api.domains.sla.clock_store import CLOCKS, shown
+from helpdesk_api.domains.sla.policy_queries import Promises, promises
+from helpdesk_api.domains.sla.replay import Replay, replay
+from helpdesk_api.domains.tickets.models import Ticket
+
+_COMPARED = (
+    "state",
+    "policy_id",
+    "policy_number",
+    "calendar_id",
+    "target",
+    "started_at",
+    "counted_at",
+    "used",
+    "used_calendar",
+    "paused_at",
+    "ended_at",
+    "due_at",
+    "manual_due_at",
+    "breached_at",
+    "fired",
+    "next_timer_at",
+)
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of one clock that is stored otherwise than its events say; `field` is `clock` for a missing one."""
+
+    ticket_id: UUID
+    clock: str
+    field: str
+    stored: Any
+    derived: Any
+
+    def __str__(self) -> str:
+        return f"{public_id('tkt', self.ticket_id)} {self.clock} {self.field}: stored {self.stored}, derived {self.derived}"
+
+
+async def differences(database: Database, *, since: datetime | None = None) -> AsyncIterator[Difference | int]:
+    """Over all tickets whose clocks began since; yields each difference, and at last how many clocks were compared."""
+    promised = await promises(database)
+    count = 0
+    async with database.reads() as reads:
+        async for ticket_id in _tickets(reads, since):
+            found = await _compare(reads, ticket_id, promised)
+            count += found[0]
+            for difference in found[1]:
+                yield difference
+    yield count
+
+
+async def _tickets(reads: ReadSession, since: datetime | None) -> AsyncIterator[UUID]:
+    last = UUID(int=0)
+    while True:
+        statement = select(Ticket.id).where(Ticket.id > last).order_by(Ticket.id).limit(_BATCH)
+        if since is not None:
+            statement = statement.where(Ticket.updated_at >= since)
+        rows = await reads.fetch(statement)
+        for row in rows:
+            yield row["id"]
+        if len(rows) < _BATCH:
+            return
+        last = rows[-1]["id"]
+
+
+async def _compare(reads: ReadSession, ticket_id: UUID, promised: Promises) -> tuple[int, list[Difference]]:
+    rows = await reads.fetch(select(*CLOCKS.columns).where(SlaClock.ticket_id == ticket_id))
+    stored = [CLOCKS.entity(row) for row in rows]
+    derived = replay(await events_of(reads, ticket_id), promised)
+    return len(stored), compare(ticket_id, stored, derived, clock.now())
+
+
+def compare(ticket_id: UUID, stored: Sequence[Any], derived: Replay, now: datetime) -> list[Difference]:
+    """Steps whose instant has passed must have been told: a worker that stands still shows here."""
+    clocks = derived.clocks
+    for one in clocks.clocks:
+        if one.state in ONGOING and one.next_timer_at is not None and one.next_timer_at <= now:
+            for step, at in clocks.steps_due(one, now):
+                clocks.fire(one, step, at)
+            clocks.schedule(one)
+    by_key = {_key(one): one for one in clocks.clocks}
+    found: list[Difference] = []
+    for one in stored:
+        other = by_key.pop(_key(one), None)
+        if other is None:
+            found.append(Difference(ticket_id, _key(one), "clock", "there", "not there"))
+            continue
+        found += [
+            Difference(ticket_id, _key(one), name, shown(name, getattr(one, name)), shown(name, getattr(other, name)))
+            for name in _COMPARED
+            if getattr(one, name) != getattr(other, name)
+        ]
+    return [*found, *(Difference(ticket_id, key, "clock", "not there", "there") for key in by_key)]
+
+
+def _key(one: Any) -> str:
+    return f"{one.kind.value} {one.metric.value} {one.cycle}"

@@ -1,0 +1,264 @@
+"""Clocks of real tickets: over HTTP, by timers, and derived again from the events."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.config import Settings
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.recompute import differences
+from helpdesk_api.domains.sla.timers import fire_due
+from helpdesk_api.domains.tickets import actions
+from helpdesk_api.domains.tickets.queries import lock_visible
+from helpdesk_api.main import install_wiring
+from helpdesk_api.outbox.models import EventRow
+from tests.factories.records import Make, make_ticket, make_user, principal_of
+from tests.fixtures.clients import AsUser
+
+NEW = {"subject": "VPN drops", "description": "It *drops*.", "impact": "medium", "urgency": "medium"}
+HOUR = timedelta(hours=1)
+
+
+async def opened(client: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
+    reply = await client.post("/v1/tickets", json={**NEW, **fields})
+    assert reply.status_code == 201, reply.text
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+async def slas(client: httpx.AsyncClient, ticket: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    reply = await client.get(f"/v1/tickets/{ticket['id']}/slas")
+    assert reply.status_code == 200, reply.text
+    return {sla["metric"]: sla for sla in reply.json()["data"]}
+
+
+async def no_differences(database: Database) -> int:
+    found = [item async for item in differences(database)]
+    assert [str(item) for item in found[:-1]] == []
+    assert isinstance(found[-1], int)
+    return found[-1]
+
+
+async def told(database: Database, ticket: dict[str, Any]) -> list[tuple[str, str, datetime]]:
+    async with database.session() as session:
+        rows = await session.scalars(
+            select(EventRow).where(EventRow.type.startswith("sla.")).order_by(EventRow.position)
+        )
+        return [
+            (row.type, row.data["metric"], row.occurred_at)
+            for row in rows
+            if row.ticket_id == UUID(hex=ticket["id"][4:])
+        ]
+
+
+async def test_a_new_ticket_shows_what_was_promised(
+    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, database: Database
+) -> None:
+    ticket = await opened(requester_client)
+    assert ticket["priority"] == "medium"
+    assert ticket["sla_state"] == "running"
+    created = datetime.fromisoformat(ticket["created_at"])
+    assert datetime.fromisoformat(ticket["sla_due_at"]) == created + 8 * HOUR
+    found = await slas(requester_client, ticket)
+    response, resolution = found["first_response"]["ongoing_cycle"], found["resolution"]["ongoing_cycle"]
+    assert response["target_seconds"] == 8 * 3600
+    assert datetime.fromisoformat(resolution["due_at"]) == created + 24 * HOUR
+    assert resolution["is_within_working_hours"]
+    page = (await agent_client.get("/v1/tickets?include=sla&sort=sla_due_at&sla_state=running&counts=true")).json()
+    assert [row["id"] for row in page["data"]] == [ticket["id"]]
+    assert {label["metric"] for label in page["included"]["slas"].values()} == {"first_response", "resolution"}
+    assert page["counts"]["sla_state"] == {"running": 1}
+    assert await no_differences(database) == 2
+
+
+async def test_a_life_with_a_pause_an_answer_and_a_reopening(
+    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-10-24T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        path = f"/v1/tickets/{ticket['id']}"
+        now.advance(hours=1)
+        await agent_client.post(f"{path}/start", json={})
+        await agent_client.post(f"{path}/comments", json={"body": "I am on it."})
+        now.advance(hours=1)
+        paused = (await agent_client.post(f"{path}/pend", json={"reason": "requester"})).json()
+        assert (paused["sla_state"], paused["sla_due_at"]) == ("paused", None)
+        now.advance(hours=40)
+        # Their answer resumes it.
+        await requester_client.post(f"{path}/comments", json={"body": "Still there."})
+        found = await slas(agent_client, ticket)
+        assert found["first_response"]["completed_cycles"][0]["state"] == "met"
+        resolution = found["resolution"]["ongoing_cycle"]
+        assert resolution["elapsed"] == {"working_seconds": 7200.0, "calendar_seconds": 7200.0}
+        assert resolution["remaining"]["working_seconds"] == 22 * 3600
+        now.advance(hours=3)
+        resolved = await agent_client.post(
+            f"{path}/resolve", json={"resolution_code": "fixed", "resolution_text": "Done."}
+        )
+        assert resolved.json()["sla_state"] == "met"
+        now.advance(hours=10)
+        await requester_client.post(f"{path}/reopen", json={"reason": "Again."})
+        now.advance(hours=1)
+        ongoing = (await slas(agent_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (ongoing["cycle"], ongoing["elapsed"]["working_seconds"]) == (1, 6 * 3600)
+        reply = await agent_client.get(f"{path}/slas/{ongoing['id']}/explain")
+        explained = reply.json()
+        counted = sum(segment["seconds"] for segment in explained["segments"] if segment["is_counted"])
+        assert counted == explained["elapsed"]["working_seconds"] == 6 * 3600
+        assert {segment["why"] for segment in explained["segments"]} == {"open", "paused", "resolved"}
+        assert [step["what"] for step in explained["steps"]] == ["started", "paused", "resumed", "met", "recomputed"]
+        assert await no_differences(database) == 2
+
+
+async def test_a_change_of_priority_takes_the_time_used_along(
+    requester_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        now.advance(hours=3)
+        body = {"priority": "critical", "priority_reason": "The board sits in an hour."}
+        changed = (await supervisor_client.patch(f"/v1/tickets/{ticket['id']}", json=body)).json()
+        # First response within 1 h: three are gone.
+        assert datetime.fromisoformat(changed["sla_due_at"]) == now.at
+        found = await slas(supervisor_client, ticket)
+        assert found["resolution"]["ongoing_cycle"]["due_at"] == "2026-03-02T13:00:00Z"
+        await fire_due(database)
+        late = (await supervisor_client.get(f"/v1/tickets/{ticket['id']}")).json()
+        assert late["sla_state"] == "breached"
+        await no_differences(database)
+
+
+async def test_timers_tell_each_step_once_with_its_true_instant(
+    requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        begun = now.at
+        assert await fire_due(database) == 0
+        now.advance(hours=6)
+        assert await fire_due(database) == 1
+        assert await fire_due(database) == 0
+        # The worker stood still for two days.
+        now.advance(hours=48)
+        assert await fire_due(database) == 1
+        assert await fire_due(database) == 0
+        assert (await told(database, ticket))[2:] == [
+            ("sla.warned", "first_response", begun + 6 * HOUR),
+            ("sla.breached", "first_response", begun + 8 * HOUR),
+            ("sla.warned", "resolution", begun + 18 * HOUR),
+            ("sla.breached", "resolution", begun + 24 * HOUR),
+        ]
+        seen = (await requester_client.get(f"/v1/tickets/{ticket['id']}")).json()
+        assert seen["sla_state"] == "breached"
+        await no_differences(database)
+
+
+async def test_many_workers_tell_it_once(own_database: Database, settings: Settings) -> None:
+    install_wiring(settings)
+    with clock.frozen(clock.now() - 100 * HOUR):
+        opener = await make_user(own_database)
+        for _ in range(40):
+            await make_ticket(own_database, by=opener)
+    await asyncio.gather(*[fire_due(own_database, batch=7) for _ in range(12)])
+    while await fire_due(own_database, batch=7):
+        pass
+    async with own_database.session() as session:
+        rows = (await session.scalars(select(EventRow).where(EventRow.type == "sla.breached"))).all()
+        waiting = (await session.scalars(select(SlaClock).where(SlaClock.next_timer_at.is_not(None)))).all()
+    assert len(rows) == len({row.subject_id for row in rows}) == 80
+    assert waiting == []
+    await no_differences(own_database)
+
+
+async def test_nothing_is_told_of_a_ticket_that_is_resolved_in_the_same_moment(
+    own_database: Database, settings: Settings
+) -> None:
+    install_wiring(settings)
+    with clock.frozen(clock.now() - 30 * HOUR) as now:
+        agent = await make_user(own_database, role=Role.ADMIN)
+        ticket = await make_ticket(own_database, by=agent, impact="medium", urgency="medium")
+        now.advance(hours=23)
+        principal = await principal_of(own_database, agent)
+        async with own_database.session() as session:
+            held, _ = await lock_visible(session, principal, ticket.reference)
+            await actions.pend_ticket(session, principal, held, actions.TicketPend(reason="vendor"))
+            # The timer looks while the pause is not yet committed: the ticket is held, so it is left alone.
+            now.advance(hours=7)
+            assert await fire_due(own_database) == 0
+    await fire_due(own_database)
+    async with own_database.session() as session:
+        breached = await session.scalars(select(EventRow).where(EventRow.type == "sla.breached"))
+        assert [row.data["metric"] for row in breached] == ["first_response"]
+
+
+async def test_a_deadline_by_hand_wins_until_it_is_removed(
+    requester_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        clock_id = (await slas(supervisor_client, ticket))["resolution"]["ongoing_cycle"]["id"]
+        path = f"/v1/tickets/{ticket['id']}/slas/{clock_id}/deadline"
+        past = await supervisor_client.put(path, json={"due_at": "2026-03-02T08:00:00Z"})
+        assert (past.status_code, past.json()["code"]) == (422, "deadline_in_past")
+        set_ = await supervisor_client.put(path, json={"due_at": "2026-03-09T09:00:00Z", "reason": "Agreed by phone."})
+        assert set_.json()["due_at"] == "2026-03-09T09:00:00Z"
+        now.advance(hours=2)
+        body = {"priority": "critical", "priority_reason": "Worse."}
+        await supervisor_client.patch(f"/v1/tickets/{ticket['id']}", json=body)
+        kept = (await slas(supervisor_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (kept["due_at"], kept["target_seconds"]) == ("2026-03-09T09:00:00Z", 4 * 3600)
+        removed = await supervisor_client.put(path, json={"due_at": None})
+        assert removed.json()["due_at"] == "2026-03-02T13:00:00Z"
+        await fire_due(database)
+        await no_differences(database)
+        refused = await requester_client.put(path, json={"due_at": None})
+        assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.REQUESTER])
+async def test_a_stranger_finds_no_clock(
+    requester_client: httpx.AsyncClient, a_user: Make, as_user: AsUser, role: Role, a_team: Make
+) -> None:
+    team = await a_team()
+    ticket = await opened(requester_client)
+    clock_id = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]["id"]
+    stranger = as_user(await a_user(role=role)) if role is Role.REQUESTER else None
+    del team
+    if stranger is not None:
+        for path in ("slas", f"slas/{clock_id}/explain"):
+            reply = await stranger.get(f"/v1/tickets/{ticket['id']}/{path}")
+            assert (reply.status_code, reply.json()["code"]) == (404, "ticket_not_found")
+
+
+async def test_what_would_be(requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        now.advance(hours=1)
+        before = (await agent_client.get(f"/v1/tickets/{ticket['id']}")).json()
+        body = {
+            "ticket_id": ticket["id"],
+            "changes": [
+                {"at": "2026-03-02T11:00:00Z", "priority": "high"},
+                {"at": "2026-03-02T12:00:00Z", "action": "pend"},
+                {"at": "2026-03-03T12:00:00Z", "action": "resume"},
+            ],
+        }
+        reply = await agent_client.post("/v1/slas/simulate", json=body)
+        assert reply.status_code == 200, reply.text
+        clocks = {one["metric"]: one for one in reply.json()["clocks"]}
+        assert clocks["resolution"]["due_at"] == "2026-03-03T17:00:00Z"
+        assert clocks["first_response"]["is_breached"]
+        assert (await agent_client.get(f"/v1/tickets/{ticket['id']}")).json() == before
+        facts = {"facts": {"priority": "critical", "created_at": "2026-03-02T09:00:00Z"}}
+        imagined = (await requester_client.post("/v1/slas/simulate", json=facts)).json()
+        assert {one["due_at"] for one in imagined["clocks"]} == {"2026-03-02T10:00:00Z", "2026-03-02T13:00:00Z"}
+        both = await agent_client.post("/v1/slas/simulate", json={})
+        assert (both.status_code, both.json()["code"]) == (422, "simulation_ambiguous")
