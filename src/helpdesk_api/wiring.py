@@ -30,7 +30,7 @@ from helpdesk_api.domains.notifications.posting import DELIVER_JOB
 from helpdesk_api.domains.operations import routes as operation_routes
 from helpdesk_api.domains.organizations import events as organizations
 from helpdesk_api.domains.organizations import routes as organization_routes
-from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, policy_routes
+from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, escalations, following, policy_routes
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.teams import events as teams
@@ -119,9 +119,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     sla.SlaStarted: NOTHING,
     sla.SlaPaused: NOTHING,
     sla.SlaResumed: NOTHING,
-    sla.SlaWarned: NOTHING,
-    sla.SlaEscalated: NOTHING,
-    sla.SlaBreached: NOTHING,
+    sla.SlaWarned: Reactions(after_commit=(mail.tell_of_service_level,)),
+    sla.SlaEscalated: Reactions(after_commit=(escalations.carry_out, mail.tell_of_service_level)),
+    sla.SlaBreached: Reactions(after_commit=(mail.tell_of_service_level,)),
     sla.SlaMet: NOTHING,
     sla.SlaRecomputed: NOTHING,
     sla.SlaCancelled: NOTHING,
@@ -174,6 +174,8 @@ DROP_WINDOWS = "rate_limit.drop_past"
 
 JOBS: Mapping[str, Handler] = {
     **assignment_jobs.JOBS,
+    **following.JOBS,
+    **escalations.JOBS,
     CLOSE_RESOLVED: ticket_jobs.close_resolved,
     RESUME_SCHEDULED: ticket_jobs.resume_scheduled,
     DELIVER_JOB: delivery.deliver,

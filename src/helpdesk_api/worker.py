@@ -14,7 +14,9 @@ from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.sla import escalations
 from helpdesk_api.domains.sla.timers import Timers, fire_due
+from helpdesk_api.integrations.http.client import HttpxCaller
 from helpdesk_api.integrations.mail.eml import EmlFolder
 from helpdesk_api.integrations.mail.protocol import MailTransport
 from helpdesk_api.integrations.mail.smtp import SmtpTransport
@@ -60,6 +62,8 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     listener = Listener(settings.database_url_required)
     transport = mail_transport(settings)
     delivery.use_transport(transport)
+    caller = HttpxCaller()
+    escalations.use_caller(caller)
     relay = Relay(database, wiring.REACTIONS)
     listener.on_wake(EVENTS_CHANNEL, relay.wake)
     with _signals(stop):
@@ -76,6 +80,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
             send_wakeups_through(None)
             await listener.stop()
             await transport.close()
+            await caller.close()
             await database.dispose()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +22,11 @@ class Moment:
         self.at += timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
+@dataclass
+class _Import(Moment):
+    """A moment of the past that is being written down now."""
+
+
 _held: ContextVar[Moment | None] = ContextVar("held_clock", default=None)
 
 
@@ -29,6 +34,19 @@ def now() -> datetime:
     """The present instant, aware UTC, with microseconds."""
     held = _held.get()
     return held.at if held is not None else datetime.now(UTC)
+
+
+def import_at(at: datetime) -> Token[Moment | None]:
+    """Hold the clock at an instant of an imported past, until `release`: what happens then is history, not news."""
+    return _held.set(_Import(at.astimezone(UTC)))
+
+
+def release(token: Token[Moment | None]) -> None:
+    _held.reset(token)
+
+
+def is_importing() -> bool:
+    return isinstance(_held.get(), _Import)
 
 
 @contextmanager

@@ -61,6 +61,8 @@ async def record(
     row.visibility = event.visibility
     row.changes = {name: list(pair) for name, pair in event.changes.items()}
     row.internal_changes = {name: list(pair) for name, pair in event.internal_changes.items()}
+    if clock.is_importing():
+        event.data["imported"] = True
     row.data = event.data
     row.internal_data = event.internal_data
     row.cause_event_id = cause.event_id if cause else None

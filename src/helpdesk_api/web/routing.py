@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from helpdesk_api.authorization.dependencies import Public, RequiresPermission
+from helpdesk_api.database import clock
 from helpdesk_api.web.errors import BadRequest
 from helpdesk_api.web.idempotency import Replay, claim_key
 from helpdesk_api.web.lean import LeanHandlers
@@ -75,6 +76,9 @@ class ApiRoute(APIRoute):
                 response = await handlers.handler_for(request)(request)
             except Replay as replay:
                 return replay.response
+            finally:
+                if (held := getattr(request.state, "import_clock", None)) is not None:
+                    clock.release(held)
             claim = getattr(request.state, "idempotency_claim", None)
             if claim is not None:
                 await claim.store(response)

@@ -35,6 +35,9 @@ FACTS = {
     "requester": "Rita",
     "internal": False,
     "closes_on": "1 May 2030",
+    "what": "warned",
+    "metric": "resolution",
+    "due": "2 March 2026 12:00",
 }
 
 

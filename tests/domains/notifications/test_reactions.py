@@ -302,5 +302,6 @@ def _concerns(reaction: str, event_type: str) -> bool:
         "tell_of_closing": {"ticket.closed"},
         "tell_of_cancellation": {"ticket.cancelled"},
         "tell_of_assignment": {"ticket.created", "ticket.assigned"},
+        "tell_of_service_level": {"sla.warned", "sla.breached", "sla.escalated"},
     }
     return event_type in types[reaction]

@@ -144,7 +144,8 @@ def _decisions(ticket: Ticket, target: _Target, reason: str | None) -> list[Deci
     found = []
     if target.team_id != ticket.team_id:
         why = reason or "It was handed to this team."
-        found.append(Decision(DecisionStep.TEAM, ticket.team_id, target.team_id, DecidedBy.MANUAL, why))
+        by = DecidedBy.ESCALATION if target.by is DecidedBy.ESCALATION else DecidedBy.MANUAL
+        found.append(Decision(DecisionStep.TEAM, ticket.team_id, target.team_id, by, why))
     if target.assignee_id != ticket.assignee_id or target.awaits_member != ticket.awaits_member:
         why = reason if reason and target.by is DecidedBy.MANUAL else target.reason
         found.append(Decision(DecisionStep.ASSIGNEE, ticket.assignee_id, target.assignee_id, target.by, why))
@@ -201,6 +202,34 @@ async def give_by_itself(
         cause=cause,
     )
     return target
+
+
+async def hand_over_to(
+    session: AsyncSession,
+    ticket: Ticket,
+    *,
+    team_id: UUID | None,
+    user_id: UUID | None,
+    reason: str,
+    cause: Cause | None = None,
+) -> bool:
+    """By the product itself: to a person who may hold it, or to a team's free member. False when nobody there can."""
+    team = team_id if team_id is not None else ticket.team_id
+    if user_id is not None:
+        grants = await GRANTS.get_within(session, user_id.hex)
+        if grants is None or not can_work(grants, team):
+            return False
+        target = _Target(team, user_id, awaits_member=False, by=DecidedBy.ESCALATION, reason=reason, name=grants.name)
+    else:
+        roster = await read_roster(session, [team] if team is not None else [], lock=True)
+        if team not in roster.teams:
+            return False
+        target = pick(roster, ticket, team, DecidedBy.ESCALATION, excluding=ticket.assignee_id)
+    if (target.team_id, target.assignee_id) == (ticket.team_id, ticket.assignee_id):
+        return False
+    decisions = _decisions(ticket, target, None)
+    await _give(session, Principal.system(), ticket, target, decisions, cause=cause)
+    return True
 
 
 async def assign_waiting(session: AsyncSession, team_id: UUID, *, cause: Cause | None = None) -> int:

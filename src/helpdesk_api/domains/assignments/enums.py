@@ -24,6 +24,7 @@ class DecidedBy(StrEnum):
     NOBODY_AVAILABLE = "nobody_available"
     NEXT_FREE = "next_free"
     HANDOVER = "handover"
+    ESCALATION = "escalation"
     MANUAL = "manual"
 
 

@@ -28,7 +28,7 @@ from helpdesk_api.domains.assignments.schemas import (
     WorkloadRead,
 )
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound, TransitionNotAllowed
+from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound, TransitionNotAllowed
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep, get_row
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
@@ -72,7 +72,7 @@ def _page(
     response_model=AssignmentRead,
     dependencies=[requires(Permission.TICKETS_WRITE)],
     responses=documents(
-        TicketNotFound,
+        *CHANGE_ERRORS,
         ActionForbidden,
         TransitionNotAllowed,
         UnknownReference,

@@ -24,7 +24,7 @@ from helpdesk_api.domains.comments.schemas import (
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
+from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.cursors import InvalidCursor
@@ -66,7 +66,7 @@ def _read(principal: Principal, comment: Comment, mention_ids: list[Any], window
     status_code=201,
     response_model=CommentReceipt,
     dependencies=WRITE,
-    responses=documents(TicketNotFound, ActionForbidden, errors.MentionCannotRead),
+    responses=documents(*CHANGE_ERRORS, ActionForbidden, errors.MentionCannotRead),
 )
 async def add_comment(
     visible: VisibleTicketDep,
@@ -173,7 +173,7 @@ async def get_comment(
     response_model=CommentRead,
     dependencies=WRITE,
     responses=documents(
-        TicketNotFound,
+        *CHANGE_ERRORS,
         errors.CommentNotFound,
         errors.NotTheAuthor,
         errors.EditWindowPassed,

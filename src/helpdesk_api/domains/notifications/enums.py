@@ -25,5 +25,6 @@ class MailTemplate(StrEnum):
     REOPENED = "reopened"
     CLOSED = "closed"
     CANCELLED = "cancelled"
+    SERVICE_LEVEL = "service_level"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a template's name
     INVITATION = "invitation"

@@ -17,13 +17,21 @@ from helpdesk_api.domains.notifications.posting import Letter, post
 from helpdesk_api.domains.notifications.recipients import (
     Recipient,
     load_recipients,
+    member_ids,
     participant_ids,
+    team_lead_ids,
     watcher_ids,
 )
-from helpdesk_api.domains.notifications.rendering import Quote, day_text, language_of
+from helpdesk_api.domains.notifications.rendering import Quote, day_text, language_of, moment_text
 from helpdesk_api.domains.notifications.rules import Audience, told_of_comment
+from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_state import ONGOING
+from helpdesk_api.domains.sla.escalations import notified
+from helpdesk_api.domains.sla.events import SlaBreached, SlaEscalated
+from helpdesk_api.domains.sla.policy_schemas import NotifyTarget
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import works_on
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.models import EventRow
 
@@ -184,6 +192,47 @@ async def tell_of_cancellation(session: AsyncSession, event: EventRow) -> None:
     ticket, quote = scene.ticket, _reason(event)
     letters = scene.letter(MailTemplate.CANCELLED, ticket.requester_id, quote=quote)
     await post(session, event.id, letters)
+
+
+async def tell_of_service_level(session: AsyncSession, event: EventRow) -> None:
+    """sla.warned, sla.breached, sla.escalated: who has it, who leads those who have it, and whom the step names."""
+    scene = await _scene(session, event)
+    one = await session.get(SlaClock, event.subject_id)
+    if scene is None or one is None or one.state not in ONGOING:
+        return
+    told = await _told_of_service_level(session, scene.ticket, event)
+    people = await load_recipients(session, told)
+    what = event.type.partition(".")[2]
+    letters: list[Letter] = []
+    for user_id in told:
+        person = people.get(user_id)
+        if person is None or not works_on(person.principal, scene.ticket):
+            continue
+        due = moment_text(one.due_at, language_of(person.locale), person.time_zone) if one.due_at else None
+        facts = {"actor": None, "what": what, "metric": one.metric.value, "due": due}
+        letters.append(Letter(template=MailTemplate.SERVICE_LEVEL, to=person, facts=facts, ticket=scene.ticket))
+    await post(session, event.id, letters)
+
+
+async def _told_of_service_level(session: AsyncSession, ticket: Ticket, event: EventRow) -> list[UUID]:
+    """In order, once each. Nobody who merely asked is told of the staff's clocks by mail."""
+    found: list[UUID | None] = []
+    leads = await team_lead_ids(session, ticket.team_id)
+    if event.type == SlaEscalated.type:
+        for action in await notified(session, event):
+            if action.to is NotifyTarget.ASSIGNEE:
+                found.append(ticket.assignee_id)
+            elif action.to is NotifyTarget.TEAM_LEADS:
+                found += leads
+            elif action.to is NotifyTarget.TEAM:
+                found += await member_ids(session, action.team_id)
+            else:
+                found.append(action.user_id)
+    elif event.type == SlaBreached.type or ticket.assignee_id is None:
+        found = [ticket.assignee_id, *leads]
+    else:
+        found = [ticket.assignee_id]
+    return list(dict.fromkeys(user_id for user_id in found if user_id is not None))
 
 
 async def send_password_link(session: AsyncSession, event: EventRow) -> None:

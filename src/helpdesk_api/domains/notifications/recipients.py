@@ -62,3 +62,13 @@ async def participant_ids(session: AsyncSession, ticket: Ticket) -> set[UUID]:
 
 async def watcher_ids(session: AsyncSession, ticket: Ticket) -> set[UUID]:
     return set(await session.scalars(select(TicketWatcher.user_id).where(TicketWatcher.ticket_id == ticket.id)))
+
+
+async def member_ids(session: AsyncSession, team_id: UUID | None) -> list[UUID]:
+    statement = select(TeamMember.user_id).where(TeamMember.team_id == team_id).order_by(TeamMember.user_id)
+    return list(await session.scalars(statement))
+
+
+async def team_lead_ids(session: AsyncSession, team_id: UUID | None) -> list[UUID]:
+    leads = (TeamMember.team_id == team_id, TeamMember.is_lead)
+    return list(await session.scalars(select(TeamMember.user_id).where(*leads).order_by(TeamMember.user_id)))

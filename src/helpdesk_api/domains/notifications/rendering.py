@@ -61,6 +61,12 @@ def day_text(instant: datetime, language: str, zone: str | None) -> str:
     return local.strftime(_DATE_FORMATS[language])
 
 
+def moment_text(instant: datetime, language: str, zone: str | None) -> str:
+    """The reader's day and time of day."""
+    local = instant.astimezone(ZoneInfo(zone) if zone else None)
+    return f"{day_text(instant, language, zone)} {local:%H:%M}"
+
+
 def render(
     template: MailTemplate,
     language: str,
@@ -75,6 +81,8 @@ def render(
     facts = {**facts, "quote": quote is not None}
     if "priority" in facts:
         facts["priority"] = words["priorities"][facts["priority"]]
+    if "metric" in facts:
+        facts["metric"] = words["metrics"][facts["metric"]]
     subject = one_line(_text(part.get("subject", words["ticket_subject"]), facts))
     link_label = part.get("link", words["ticket_link"]) if link is not None else ""
     blocks = {

@@ -26,10 +26,12 @@ from helpdesk_api.domains.sla.calendar_schemas import (
     OpeningHours,
 )
 from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.following import follow_job
 from helpdesk_api.domains.sla.holiday_dates import YEARS_AHEAD, YEARS_BACK, is_known, public_holidays
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.rules import DAY_MINUTES, overlaps
 from helpdesk_api.domains.users.errors import UnknownTimeZone
+from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
@@ -231,6 +233,8 @@ async def _record_version(
 ) -> None:
     data = {"number": version.number, "effective_from": instant_text(version.effective_from)}
     await _record(session, principal, calendar, kind, {}, data)
+    # Due times that lie behind the change move at once, not when it comes.
+    await enqueue_many(session, [follow_job(clock.now())])
 
 
 async def _record(

@@ -141,6 +141,17 @@ async def list_versions(reads: ReadSession, calendar_id: UUID, page: PageRequest
     return await page_of(reads, statement, keys, page)
 
 
+async def get_version(reads: ReadSession, calendar_id: UUID, number: int) -> dict[str, Any]:
+    """Raises `calendar_not_found` and `calendar_version_not_found`."""
+    if await reads.fetch_value(select(Calendar.id).where(Calendar.id == calendar_id)) is None:
+        raise CalendarNotFound
+    of_calendar = (CalendarVersion.calendar_id == calendar_id, CalendarVersion.number == number)
+    row = await reads.fetch_one(select(*_VERSION).where(*of_calendar))
+    if row is None:
+        raise CalendarVersionNotFound
+    return dict(row)
+
+
 async def lock_calendar(session: AsyncSession, calendar_id: UUID) -> Calendar:
     """The calendar, locked for a change. Raises `calendar_not_found`."""
     found = await session.get(Calendar, calendar_id, with_for_update=True, populate_existing=True)

@@ -179,11 +179,37 @@ async def list_versions(calendar_id: CalendarId, page: PageDep, reads: ReadSessi
     responses=documents(*_CHANGE_ERRORS, *_HOURS_ERRORS),
 )
 async def add_version(
-    calendar_id: CalendarId, body: CalendarVersionCreate, principal: PrincipalDep, session: SessionDep
+    calendar_id: CalendarId,
+    body: CalendarVersionCreate,
+    principal: PrincipalDep,
+    session: SessionDep,
+    response: Response,
 ) -> Any:
     """Time already used stays; the rest counts on the new hours from their instant on."""
     calendar = await queries.lock_calendar(session, calendar_id)
-    return queries.columns_of(await actions.add_version(session, principal, calendar, body))
+    version = await actions.add_version(session, principal, calendar, body)
+    response.headers["Location"] = _path(version)
+    # A version is never changed.
+    set_etag(response, etag_of(version.number))
+    return queries.columns_of(version)
+
+
+def _path(version: CalendarVersion) -> str:
+    return f"/v1/calendars/{public_id('cal', version.calendar_id)}/versions/{version.number}"
+
+
+@router.get(
+    "/{calendar_id}/versions/{number}",
+    operation_id="getCalendarVersion",
+    summary="Read a version of a calendar",
+    response_model=CalendarVersionRead,
+    dependencies=_READ,
+    responses=documents(errors.CalendarNotFound, errors.CalendarVersionNotFound),
+)
+async def get_version(calendar_id: CalendarId, number: VersionNumber, reads: ReadSessionDep, response: Response) -> Any:
+    """As clocks and explanations name it."""
+    set_etag(response, etag_of(number))
+    return await queries.get_version(reads, calendar_id, number)
 
 
 @router.delete(
@@ -212,10 +238,14 @@ async def withdraw_version(
     dependencies=_WRITE,
     responses=documents(*_CHANGE_ERRORS, *_HOURS_ERRORS, errors.InvalidICalendar, errors.TooManyDays),
 )
-async def import_days(calendar_id: CalendarId, body: DayImport, principal: PrincipalDep, session: SessionDep) -> Any:
+async def import_days(
+    calendar_id: CalendarId, body: DayImport, principal: PrincipalDep, session: SessionDep, response: Response
+) -> Any:
     """All-day events, recurring ones laid out, become closed days of a new version; days given before stay."""
     calendar = await queries.lock_calendar(session, calendar_id)
-    return queries.columns_of(await actions.import_days(session, principal, calendar, body))
+    version = await actions.import_days(session, principal, calendar, body)
+    response.headers["Location"] = _path(version)
+    return queries.columns_of(version)
 
 
 @router.get(

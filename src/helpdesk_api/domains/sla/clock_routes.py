@@ -17,7 +17,7 @@ from helpdesk_api.domains.sla.clock_schemas import (
     SlaSimulation,
 )
 from helpdesk_api.domains.sla.policy_queries import promises_within
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound, TransitionNotAllowed
+from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound, TransitionNotAllowed
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.routing import ApiRouter
@@ -70,9 +70,9 @@ async def explain_sla(
     operation_id="setTicketSlaDeadline",
     summary="Set a deadline by hand",
     response_model=SlaCycle,
-    dependencies=[requires(Permission.TICKETS_ADMIN)],
+    dependencies=[requires(Permission.TICKETS_WRITE)],
     responses=documents(
-        TicketNotFound,
+        *CHANGE_ERRORS,
         ActionForbidden,
         TransitionNotAllowed,
         errors.SlaNotFound,

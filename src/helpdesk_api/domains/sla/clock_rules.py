@@ -115,17 +115,22 @@ class TicketClocks:
     def schedule(self, clock: Any) -> None:
         """Write down when it is due, and when a timer has to look at it next."""
         if clock.state is not ClockState.RUNNING:
-            clock.due_at = clock.manual_due_at if clock.state is ClockState.PAUSED else clock.due_at
+            clock.due_at = self.due_of(clock)
             clock.next_timer_at = None
             return
-        clock.due_at = clock.manual_due_at or self._deadline(clock, self.hours_of(clock.calendar_id))
+        clock.due_at = self.due_of(clock)
         waiting = [instant for _, instant in self._waiting(clock)]
         clock.next_timer_at = min(waiting, default=None)
 
-    def _deadline(self, clock: Any, hours: Hours) -> datetime:
+    def due_of(self, clock: Any) -> datetime | None:
+        """When it has to be done: as promised by hand, or when its target is used up; unknown while it is paused."""
+        if clock.manual_due_at is not None or clock.state not in ONGOING:
+            return clock.manual_due_at or clock.due_at  # type: ignore[no-any-return]
+        if clock.state is ClockState.PAUSED:
+            return None
         if clock.target <= clock.used:
             return clock.breached_at or clock.counted_at  # type: ignore[no-any-return]
-        return hours.add(clock.counted_at, clock.target - clock.used)
+        return self.hours_of(clock.calendar_id).add(clock.counted_at, clock.target - clock.used)
 
     # What ends a clock.
 

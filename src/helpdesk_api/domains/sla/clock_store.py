@@ -127,12 +127,15 @@ async def tell(
     cause: Cause | None = None,
     principal: Principal | None = None,
     note: str | None = None,
+    imported: bool = False,
 ) -> None:
     """One event for each change, with the true instant; OLAs and contracts are the staff's own business."""
     for change in changes:
         event = _event(ticket, change)
         if note is not None:
             event.internal_data["note"] = note
+        if imported:
+            event.data["imported"] = True
         await record(session, principal or Principal.system(), event, cause=cause)
 
 

@@ -19,6 +19,7 @@ from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla import policy_queries as queries
 from helpdesk_api.domains.sla.calendar_models import Calendar
 from helpdesk_api.domains.sla.enums import PolicyKind, VersionState
+from helpdesk_api.domains.sla.following import follow_job
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.policy_rules import escalation_loop
 from helpdesk_api.domains.sla.policy_schemas import (
@@ -34,6 +35,7 @@ from helpdesk_api.domains.sla.policy_schemas import (
 )
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.tickets.condition_fields import TICKET
+from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import UnknownReference
@@ -164,6 +166,7 @@ async def publish(
     policy.version += 1
     policy.updated_at = now
     await _record_version(session, principal, policy, events.SlaPolicyPublished, draft)
+    await enqueue_many(session, [follow_job(draft.effective_from)])
     await session.flush()
     return draft
 
@@ -191,6 +194,7 @@ async def archive_policy(session: AsyncSession, principal: Principal, policy: Sl
     policy.version += 1
     changes = {"archived_at": (None, instant_text(policy.archived_at))}
     await _record(session, principal, policy, events.SlaPolicyArchived, changes)
+    await enqueue_many(session, [follow_job(policy.archived_at)])
 
 
 async def order_policies(session: AsyncSession, principal: Principal, policy_ids: list[UUID]) -> None:

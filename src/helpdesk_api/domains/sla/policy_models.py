@@ -63,4 +63,3 @@ class SlaPolicyVersion(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
-    applied_at: Mapped[datetime | None]

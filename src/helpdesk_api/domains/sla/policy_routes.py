@@ -8,6 +8,7 @@ from starlette.responses import Response
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.conditions.checking import InvalidConditions
+from helpdesk_api.database import clock
 from helpdesk_api.database.ids import SlaPolicyId, public_id
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.sla import errors
@@ -18,12 +19,14 @@ from helpdesk_api.domains.sla.policy_schemas import (
     SlaPolicyCreate,
     SlaPolicyOrderUpdate,
     SlaPolicyPage,
+    SlaPolicyPreview,
     SlaPolicyPublish,
     SlaPolicyRead,
     SlaPolicyUpdate,
     SlaPolicyVersionPage,
     SlaPolicyVersionRead,
 )
+from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links
@@ -190,6 +193,23 @@ async def publish_policy(
     if_match.check(etag_of(policy.version))
     await actions.publish(session, principal, policy, body)
     return await _shown(session, policy, response)
+
+
+@router.post(
+    "/{policy_id}/preview",
+    operation_id="previewSlaPolicy",
+    summary="See what publishing would do",
+    response_model=SlaPolicyPreview,
+    dependencies=_WRITE,
+    responses=documents(errors.SlaPolicyNotFound, errors.NoDraft, errors.EffectiveDateInPast),
+)
+async def preview_policy(
+    policy_id: SlaPolicyId, body: SlaPolicyPublish, reads: ReadSessionDep, database: DatabaseDep
+) -> Any:
+    """The open tickets whose deadlines would move, by how much, and which would be late. Nothing is changed."""
+    if body.effective_from is not None and body.effective_from < clock.now():
+        raise errors.EffectiveDateInPast(pointer="#/effective_from")
+    return await preview(reads, database, policy_id, effective_from=body.effective_from)
 
 
 @router.get(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, HttpUrl
 
 from helpdesk_api.conditions.tree import Condition, ConditionTree
-from helpdesk_api.database.ids import CalendarId, SlaPolicyId, TeamId, UserId
+from helpdesk_api.database.ids import CalendarId, SlaClockId, SlaPolicyId, TeamId, TicketId, UserId
 from helpdesk_api.domains.categories.enums import Priority, TicketType
 from helpdesk_api.domains.sla.enums import Metric, PolicyKind, VersionState
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
@@ -230,3 +230,34 @@ class SlaPolicyPage(Page[SlaPolicyRead]):
 
 class SlaPolicyVersionPage(Page[SlaPolicyVersionRead]):
     model_config = ConfigDict(title="SlaPolicyVersionPage")
+
+
+class SlaPreviewMove(ResponseModel):
+    """A clock whose due time would be another."""
+
+    ticket_id: TicketId
+    reference: str = Field(max_length=24)
+    sla_id: SlaClockId
+    kind: PolicyKind
+    metric: Metric
+    due_at: Instant | None = Field(description="Now; null while it is paused.")
+    new_due_at: Instant | None
+    shift_seconds: float | None = Field(
+        ge=-(10**12), le=10**12, description="Later is positive; while it is paused, of the target. Null if cancelled."
+    )
+    would_breach: bool = Field(description="Late at once, and not late before.")
+    is_cancelled: bool = Field(description="Nothing would be promised any more.")
+
+
+class SlaPolicyPreview(ResponseModel):
+    """What publishing the draft would do to the open tickets. Nothing was changed."""
+
+    model_config = ConfigDict(title="SlaPolicyPreview")
+
+    effective_from: Instant
+    open_tickets: int = Field(ge=0)
+    moved: int = Field(ge=0, description="Clocks whose due time would be another.")
+    would_breach: int = Field(ge=0)
+    not_yet_promised: int = Field(ge=0, description="Promises that no clock runs for yet; some may begin.")
+    data: list[SlaPreviewMove] = Field(max_length=1_000, description="The furthest moves first.")
+    has_more: bool

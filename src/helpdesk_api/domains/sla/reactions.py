@@ -21,7 +21,8 @@ async def start_clocks(session: AsyncSession, principal: Principal, event: Ticke
     ticket: Ticket = event.ticket
     promises = await promises_within(session)
     fact = Fact(ticket.created_at, None, situation_of(ticket))
-    await _follow(session, ticket, promises, fact, Cause(event.id), is_new=True)
+    imported = bool(event.data.get("imported"))
+    await _follow(session, ticket, promises, fact, Cause(event.id), is_new=True, imported=imported)
 
 
 async def move_clocks(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
@@ -68,6 +69,7 @@ async def _follow(
     *,
     is_new: bool = False,
     may_be_promised_more: bool = False,
+    imported: bool = False,
 ) -> None:
     plan: Plan = promises.plan(ticket, fact.at)
     rows = no_clocks_yet(session, ticket.id) if is_new else await read_clocks(session, ticket.id)
@@ -79,5 +81,9 @@ async def _follow(
     )
     past = await facts_of(session, ticket) if comes_late else ()
     clocks.apply(fact, plan, past)
+    if imported or clock.is_importing():
+        # The past warns nobody; the first change of today brings the timers back.
+        for one in clocks.ongoing():
+            one.next_timer_at = None
     summarise(ticket, clocks.clocks)
-    await tell(session, ticket, clocks.changes, cause=cause)
+    await tell(session, ticket, clocks.changes, cause=cause, imported=imported)

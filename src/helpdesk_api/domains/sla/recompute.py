@@ -13,7 +13,7 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_queries import events_of
+from helpdesk_api.domains.sla.clock_queries import elapsed_at, events_of
 from helpdesk_api.domains.sla.clock_state import ONGOING
 from helpdesk_api.domains.sla.clock_store import CLOCKS, shown
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
@@ -27,9 +27,6 @@ _COMPARED = (
     "calendar_id",
     "target",
     "started_at",
-    "counted_at",
-    "used",
-    "used_calendar",
     "paused_at",
     "ended_at",
     "due_at",
@@ -52,7 +49,8 @@ class Difference:
     derived: Any
 
     def __str__(self) -> str:
-        return f"{public_id('tkt', self.ticket_id)} {self.clock} {self.field}: stored {self.stored}, derived {self.derived}"
+        where = f"{public_id('tkt', self.ticket_id)} {self.clock} {self.field}"
+        return f"{where}: stored {self.stored}, derived {self.derived}"
 
 
 async def differences(database: Database, *, since: datetime | None = None) -> AsyncIterator[Difference | int]:
@@ -85,14 +83,22 @@ async def _tickets(reads: ReadSession, since: datetime | None) -> AsyncIterator[
 async def _compare(reads: ReadSession, ticket_id: UUID, promised: Promises) -> tuple[int, list[Difference]]:
     rows = await reads.fetch(select(*CLOCKS.columns).where(SlaClock.ticket_id == ticket_id))
     stored = [CLOCKS.entity(row) for row in rows]
-    derived = replay(await events_of(reads, ticket_id), promised)
-    return len(stored), compare(ticket_id, stored, derived, clock.now())
+    events = await events_of(reads, ticket_id)
+    derived = replay(events, promised)
+    own = [event for event in events if event.type.startswith("ticket.")]
+    timed = bool(own) and not own[-1].data.get("imported")
+    return len(stored), compare(ticket_id, stored, derived, promised, clock.now(), timed=timed)
 
 
-def compare(ticket_id: UUID, stored: Sequence[Any], derived: Replay, now: datetime) -> list[Difference]:
-    """Steps whose instant has passed must have been told: a worker that stands still shows here."""
+def compare(
+    ticket_id: UUID, stored: Sequence[Any], derived: Replay, promised: Promises, now: datetime, *, timed: bool = True
+) -> list[Difference]:
+    """Steps whose instant has passed must have been told: a worker that stands still shows here. Not so for an
+    imported past, which starts no timers (`timed`)."""
     clocks = derived.clocks
     for one in clocks.clocks:
+        if not timed:
+            one.next_timer_at = None
         if one.state in ONGOING and one.next_timer_at is not None and one.next_timer_at <= now:
             for step, at in clocks.steps_due(one, now):
                 clocks.fire(one, step, at)
@@ -109,6 +115,10 @@ def compare(ticket_id: UUID, stored: Sequence[Any], derived: Replay, now: dateti
             for name in _COMPARED
             if getattr(one, name) != getattr(other, name)
         ]
+        # Both counted up to now: a change that moves no clock may or may not have been a stop on the way.
+        used, again = elapsed_at(one, promised, now), elapsed_at(other, promised, now)
+        if used != again:
+            found.append(Difference(ticket_id, _key(one), "used", [str(t) for t in used], [str(t) for t in again]))
     return [*found, *(Difference(ticket_id, key, "clock", "not there", "there") for key in by_key)]
 
 

@@ -1,5 +1,6 @@
 """What can be wrong with a request about a ticket."""
 
+from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.domains.tickets.enums import Refusal, TicketAction, TicketStatus
 from helpdesk_api.web.errors import Conflict, Forbidden, NotFound, Unprocessable
 
@@ -80,3 +81,13 @@ class WatcherNotFound(NotFound):
 
 
 REFUSAL_ERRORS = {Refusal.REOPEN_WINDOW_PASSED: ReopenWindowPassed}
+
+
+class InstantOutOfOrder(Unprocessable):
+    code = "instant_out_of_order"
+    title = "It cannot have happened then"
+    default_detail = "An import tells a ticket's past in order: after its last change, and not in the future."
+
+
+# What a change of a ticket that exists can always meet.
+CHANGE_ERRORS = (TicketNotFound, MissingScope, InstantOutOfOrder)

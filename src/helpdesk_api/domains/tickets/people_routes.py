@@ -18,7 +18,7 @@ from helpdesk_api.web.routing import ApiRouter
 router = ApiRouter(prefix="/v1/tickets/{ticket_id}", tags=["tickets"])
 READ = [requires(Permission.TICKETS_READ)]
 WRITE = [requires(Permission.TICKETS_WRITE)]
-_VERB_ERRORS = (errors.TicketNotFound, errors.ActionForbidden, errors.TransitionNotAllowed)
+_VERB_ERRORS = (*errors.CHANGE_ERRORS, errors.ActionForbidden, errors.TransitionNotAllowed)
 
 
 @router.get(

@@ -7,20 +7,23 @@ from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Header, Path, Request
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, Subquery, bindparam, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.dependencies import authenticate
+from helpdesk_api.authorization.errors import MissingScope
+from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import SessionDep
 from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
 from helpdesk_api.domains.tickets import policy, representation
-from helpdesk_api.domains.tickets.errors import TicketNotFound
+from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
     DEFAULT_SORT,
     SORTS,
@@ -34,6 +37,7 @@ from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, cut_statement, parse_sort
+from helpdesk_api.web.schemas import RequestInstant
 
 _KEY = re.compile(r"tkt_[0-9a-f]{32}|(INC|REQ|PRB|CHG)-[0-9]{1,18}")
 COUNT_LIMIT = 10_000
@@ -106,9 +110,26 @@ class VisibleTicket:
         self.is_participant = is_participant
 
 
-async def _visible(ticket_id: TicketKey, request: Request, session: SessionDep) -> VisibleTicket:
+OccurredAt = Annotated[
+    RequestInstant | None,
+    Header(
+        alias="Occurred-At",
+        description="Import clock: when it happened elsewhere. Needs the scope `import`; nobody is told.",
+    ),
+]
+
+
+async def _visible(
+    ticket_id: TicketKey, request: Request, session: SessionDep, occurred_at: OccurredAt = None
+) -> VisibleTicket:
     principal = await authenticate(request)
     ticket, is_participant = await lock_visible(session, principal, ticket_id)
+    if occurred_at is not None:
+        if not principal.has(Permission.IMPORT):
+            raise MissingScope(Permission.IMPORT)
+        if not ticket.updated_at <= occurred_at <= clock.now():
+            raise InstantOutOfOrder(parameter="Occurred-At")
+        request.state.import_clock = clock.import_at(occurred_at)
     return VisibleTicket(ticket, is_participant=is_participant)
 
 

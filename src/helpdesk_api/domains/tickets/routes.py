@@ -66,7 +66,7 @@ Sort = Annotated[
 ]
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 _VERB_ERRORS = (
-    errors.TicketNotFound,
+    *errors.CHANGE_ERRORS,
     errors.ActionForbidden,
     errors.TransitionNotAllowed,
 )

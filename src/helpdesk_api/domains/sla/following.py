@@ -1,0 +1,130 @@
+"""Open tickets follow a policy or a calendar that comes into force: batch by batch, each in its own transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Uuid, any_, bindparam, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.writes import statements_of, update_at_flush
+from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_rules import TicketClocks
+from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
+from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_of, summarise, tell
+from helpdesk_api.domains.sla.enums import ClockChange, PolicyKind, Reason
+from helpdesk_api.domains.sla.facts import facts_of, situation_of
+from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import IDS
+from helpdesk_api.domains.tickets.queries import TICKETS
+from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
+from helpdesk_api.jobs.queue import NewJob, enqueue_many
+
+FOLLOW = "sla.follow"
+BATCH = 200
+
+
+def follow_job(at: datetime, *, after: UUID | None = None) -> NewJob:
+    """From this instant on, other promises or other hours may hold."""
+    payload = {"at": at.isoformat(), "after": after.hex if after is not None else None}
+    return NewJob(name=FOLLOW, payload=payload, run_at=at)
+
+
+async def follow(session: AsyncSession, payload: dict[str, Any]) -> None:
+    """One batch of open tickets, and the job for the next. Twice changes nothing more."""
+    at = datetime.fromisoformat(payload["at"])
+    after = UUID(hex=payload["after"]) if payload["after"] is not None else UUID(int=0)
+    statements = await statements_of(session)
+    tickets = [TICKETS.entity(row) for row in await statements.fetch(_open_tickets(), {"after": after})]
+    clocks: dict[UUID, list[SlaClock]] = {ticket.id: [] for ticket in tickets}
+    for row in await statements.fetch(_clocks_of_tickets(), {"ids": list(clocks)}):
+        one = CLOCKS.entity(row)
+        clocks[one.ticket_id].append(one)
+    promised = await promises_within(session)
+    for ticket in tickets:
+        await _follow_ticket(session, ticket, clocks[ticket.id], promised, at)
+    if len(tickets) == BATCH:
+        await enqueue_many(session, [follow_job(at, after=tickets[-1].id)])
+
+
+@cache
+def _open_tickets() -> CompiledStatement:
+    limit: Any = literal_column(str(BATCH))
+    statuses: list[Any] = [literal_column(f"'{status}'") for status in sorted(ACTIVE_STATUSES)]
+    return CompiledStatement(
+        select(*TICKETS.columns)
+        .where(Ticket.status.in_(statuses), Ticket.id > bindparam("after", type_=Uuid(as_uuid=True)))
+        .order_by(Ticket.id)
+        .limit(limit)
+        .with_for_update()
+    )
+
+
+@cache
+def _clocks_of_tickets() -> CompiledStatement:
+    given = SlaClock.ticket_id == any_(bindparam("ids", type_=IDS))
+    return CompiledStatement(select(*CLOCKS.columns).where(given).order_by(SlaClock.ticket_id, SlaClock.id))
+
+
+async def _follow_ticket(
+    session: AsyncSession, ticket: Ticket, rows: list[SlaClock], promised: Promises, at: datetime
+) -> None:
+    # What the ticket has done since has already followed.
+    at = max([at, *(one.counted_at for one in rows if one.state in ONGOING)])
+    plan = promised.plan(ticket, at)
+    if not _differs(plan, rows) and not _moves(rows, promised):
+        return
+    for one in rows:
+        update_at_flush(session, one)
+    update_at_flush(session, ticket)
+    now = situation_of(ticket)
+    clocks = clocks_of(session, ticket.id, promised, rows)
+    due = {one.id: one.due_at for one in rows if one.state in ONGOING}
+    clocks.apply(Fact(at, now, now), plan, await facts_of(session, ticket))
+    _tell_moved(clocks, due, at)
+    if not clocks.changes:
+        return
+    before = (ticket.sla_state, ticket.sla_due_at)
+    summarise(ticket, rows)
+    if (ticket.sla_state, ticket.sla_due_at) != before:
+        ticket.version += 1
+        ticket.public_version += 1
+    await tell(session, ticket, clocks.changes)
+
+
+def _differs(plan: Plan, rows: Sequence[SlaClock]) -> bool:
+    held = {
+        (one.kind, one.metric): (one.policy_id, one.policy_number, one.target, one.calendar_id)
+        for one in rows
+        if one.state in ONGOING
+    }
+    promised = {
+        key: (one.policy_id, one.policy_number, one.target, one.calendar_id)
+        for key, one in plan.items()
+        if key in held or not any((row.kind, row.metric) == key for row in rows)
+    }
+    return {key: value for key, value in promised.items() if key[0] is not PolicyKind.UNDERPINNING_CONTRACT} != {
+        key: value for key, value in held.items() if key[0] is not PolicyKind.UNDERPINNING_CONTRACT
+    }
+
+
+def _moves(rows: Sequence[SlaClock], promised: Promises) -> bool:
+    """Whether a calendar's new version gives any running clock another due time."""
+    clocks = TicketClocks([], promised.hours.__getitem__, promised.steps_of)
+    return any(clocks.due_of(one) != one.due_at for one in rows if one.state in ONGOING)
+
+
+def _tell_moved(clocks: TicketClocks, due: dict[UUID, datetime | None], at: datetime) -> None:
+    """A due time that moved without another promise moved with its calendar."""
+    told = {change.clock.id for change in clocks.changes}
+    for one in clocks.ongoing():
+        if one.id in due and one.id not in told and one.due_at != due[one.id]:
+            before = {"due_at": due[one.id]}
+            clocks.changes.append(Change(ClockChange.RECOMPUTED, one, at, Reason.CALENDAR_CHANGED, before))
+
+
+JOBS = {FOLLOW: follow}

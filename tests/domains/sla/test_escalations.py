@@ -1,0 +1,174 @@
+"""What happens on the way to a breach and after it: mails, priority, hand-over, watchers, webhooks."""
+
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.notifications.models import OutboundMail
+from helpdesk_api.domains.sla import escalations
+from helpdesk_api.domains.sla.timers import fire_due
+from helpdesk_api.domains.tickets.models import TicketWatcher
+from helpdesk_api.integrations.http.protocol import NotDelivered
+from helpdesk_api.integrations.mail.fake import FakeMail
+from helpdesk_api.worker import drain
+from tests.domains.sla.test_clocks import no_differences, opened
+from tests.domains.sla.test_policies import drafted, first_in_order
+from tests.factories.records import Make
+
+HOUR = 3600
+
+
+class Receiver:
+    """Somebody's server: takes what it is sent, after as many refusals as it was told."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, bytes, dict[str, str]]] = []
+        self.refusals = 0
+
+    async def post(self, url: str, body: bytes, headers: Any) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise NotDelivered("answered 503")  # noqa: EM101
+        self.taken.append((url, body, dict(headers)))
+
+    async def close(self) -> None:
+        return None
+
+
+@pytest.fixture(autouse=True)
+def receiver() -> Receiver:
+    delivery.use_transport(FakeMail())
+    made = Receiver()
+    escalations.use_caller(made)
+    return made
+
+
+async def mails(database: Database) -> list[tuple[str, str]]:
+    async with database.session() as session:
+        rows = await session.scalars(select(OutboundMail).order_by(OutboundMail.created_at, OutboundMail.id))
+        return [(row.to_name, row.text) for row in rows if row.template == "service_level"]
+
+
+async def promised(client: httpx.AsyncClient, *steps: dict[str, Any]) -> None:
+    policy = await drafted(client, escalations=list(steps))
+    await first_in_order(client, policy)
+    assert (await client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})).status_code == 200
+
+
+async def test_who_has_it_is_warned_and_who_leads_them_hears_of_the_breach(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_user: Make, a_team: Make
+) -> None:
+    lead = await a_user(role=Role.SUPERVISOR, name="Lea")
+    team = await a_team()
+    await admin_client.put(f"/v1/teams/tea_{team.id.hex}/members/usr_{lead.id.hex}", json={"is_lead": True})
+    agent = await a_user(role=Role.AGENT, name="Ann", teams=[team])
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        await promised(admin_client)
+        ticket = await opened(requester_client)
+        path = f"/v1/tickets/{ticket['id']}/assignments"
+        body = {"team_id": f"tea_{team.id.hex}", "assignee_id": f"usr_{agent.id.hex}"}
+        assert (await admin_client.post(path, json=body)).status_code == 201
+        await drain(database)
+        now.advance(minutes=90)
+        await drain(database)
+        assert [name for name, _ in await mails(database)] == ["Ann"]
+        now.advance(minutes=30)
+        await drain(database)
+        assert [name for name, _ in await mails(database)] == ["Ann", "Ann", "Lea"]
+        assert "is late" in (await mails(database))[-1][1]
+
+
+async def test_the_ladder_is_climbed_once(
+    admin_client: httpx.AsyncClient,
+    requester_client: httpx.AsyncClient,
+    database: Database,
+    a_user: Make,
+    a_team: Make,
+    receiver: Receiver,
+) -> None:
+    boss = await a_user(role=Role.SUPERVISOR, name="Bo")
+    second = await a_team(name="Second line")
+    expert = await a_user(role=Role.AGENT, name="Eva", teams=[second])
+    steps = (
+        {
+            "offset_seconds": -HOUR,
+            "actions": [
+                {"type": "raise_priority"},
+                {"type": "add_watcher", "user_id": f"usr_{boss.id.hex}"},
+                {"type": "notify", "to": "user", "user_id": f"usr_{boss.id.hex}"},
+            ],
+        },
+        {
+            "metric": "resolution",
+            "offset_seconds": HOUR,
+            "actions": [
+                {"type": "assign", "team_id": f"tea_{second.id.hex}"},
+                {"type": "call_webhook", "url": "https://hooks.example/late"},
+            ],
+        },
+    )
+    targets = [{"metric": "resolution", "priority": priority, "seconds": 2 * HOUR} for priority in ("medium", "high")]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client, targets=targets, escalations=list(steps))
+        await first_in_order(admin_client, policy)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        ticket = await opened(requester_client)
+        now.advance(hours=1)
+        await drain(database)
+        raised = (await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()
+        assert (raised["priority"], raised["priority_reason"]) == ("high", "Gold escalated it.")
+        async with database.session() as session:
+            watchers = list(await session.scalars(select(TicketWatcher.user_id)))
+        assert boss.id in watchers
+        now.advance(hours=2)
+        await drain(database)
+        handed = (await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()
+        assert (handed["team_id"], handed["assignee_id"]) == (f"tea_{second.id.hex}", f"usr_{expert.id.hex}")
+        history = (await admin_client.get(f"/v1/tickets/{ticket['id']}/assignments")).json()["data"]
+        assert {step["decided_by"] for step in history if step["to"] == handed["team_id"]} == {"escalation"}
+        assert [(url, headers["Helpdesk-Delivery"][:4]) for url, _, headers in receiver.taken] == [
+            ("https://hooks.example/late", "evt_")
+        ]
+        assert [name for name, _ in await mails(database) if name == "Bo"] == ["Bo"]
+        await drain(database)
+        assert len(receiver.taken) == 1
+        await no_differences(database)
+
+
+async def test_nothing_is_done_for_a_clock_that_has_ended_meanwhile(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        await promised(admin_client, {"offset_seconds": -HOUR, "actions": [{"type": "raise_priority"}]})
+        ticket = await opened(requester_client)
+        now.advance(hours=1)
+        assert await fire_due(database) == 1
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        await admin_client.post(f"/v1/tickets/{ticket['id']}/resolve", json=resolution)
+        await drain(database)
+        assert (await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()["priority"] == "medium"
+        assert await mails(database) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://hooks.example/x", True),
+        ("http://localhost:9000/x", True),
+        ("http://127.0.0.1/x", True),
+        ("http://hooks.example/x", False),
+        ("https://10.0.0.7/x", False),
+        ("https://169.254.169.254/latest", False),
+        ("ftp://hooks.example/x", False),
+    ],
+)
+def test_where_a_webhook_may_go(url: str, *, allowed: bool) -> None:
+    assert escalations.is_allowed(url) is allowed

@@ -1,0 +1,220 @@
+"""Random histories: whatever people do, in whatever order, what is stored equals what the events say."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck
+from hypothesis import settings as bounded
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.config import Settings
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.categories.enums import Priority
+from helpdesk_api.domains.comments.actions import add_comment
+from helpdesk_api.domains.comments.schemas import CommentCreate
+from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.sla import calendar_actions, calendar_queries, policy_actions, policy_queries
+from helpdesk_api.domains.sla.calendar_schemas import CalendarCreate, CalendarVersionCreate
+from helpdesk_api.domains.sla.policy_schemas import SlaPolicyCreate, SlaPolicyPublish, SlaPolicyUpdate
+from helpdesk_api.domains.sla.recompute import differences
+from helpdesk_api.domains.tickets import actions
+from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
+from helpdesk_api.domains.tickets.opening import update_ticket
+from helpdesk_api.domains.tickets.queries import lock_visible
+from helpdesk_api.domains.tickets.schemas import TicketPend, TicketReopen, TicketResolve, TicketUpdate
+from helpdesk_api.integrations.mail.fake import FakeMail
+from helpdesk_api.main import install_wiring
+from helpdesk_api.web.errors import ProblemError
+from helpdesk_api.worker import drain
+from tests.factories.records import make_ticket, make_user, principal_of
+
+S = TicketStatus
+METRICS = ("first_response", "next_response", "update", "resolution", "assignment")
+WEEK = [{"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "thursday", "sunday")]
+
+
+class Histories(RuleBasedStateMachine):
+    """A desk with all metrics promised in opening hours, and people who do what they like to one ticket."""
+
+    url = ""
+
+    @initialize()
+    def open_desk(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.now = datetime(2026, 10, 23, 8, tzinfo=UTC)
+        self.database = Database(self.url)
+        self.run(self._open())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        async def held() -> Any:
+            with clock.frozen(self.now):
+                return await work
+
+        return self.loop.run_until_complete(held())
+
+    async def _open(self) -> None:
+        self.admin = await principal_of(self.database, await make_user(self.database, role=Role.ADMIN))
+        requester = await make_user(self.database)
+        self.requester = await principal_of(self.database, requester)
+        async with self.database.session() as session:
+            name = f"Berlin {self.admin.user_id.hex}"
+            body = CalendarCreate(name=name, time_zone="Europe/Berlin", weekly_hours=WEEK)
+            self.calendar = (await calendar_actions.create_calendar(session, self.admin, body)).id
+        targets = [
+            {"metric": metric, "priority": priority.value, "seconds": 3600 * (2 + place)}
+            for metric in METRICS
+            for place, priority in enumerate(reversed(Priority))
+        ]
+        async with self.database.session() as session:
+            policy_body = SlaPolicyCreate(
+                name=f"All {self.admin.user_id.hex}",
+                calendar_id=self.calendar,
+                targets=targets,
+                conditions={"field": "requester_id", "op": "eq", "value": f"usr_{self.requester.user_id.hex}"},
+            )
+            policy, _ = await policy_actions.create_policy(session, self.database, self.admin, policy_body)
+            self.policy = policy.id
+            await policy_actions.publish(session, self.admin, policy, SlaPolicyPublish())
+        async with self.database.session() as session:
+            order = [row["id"] for row in (await self._policies())["data"] if row["id"] != self.policy]
+            await policy_actions.order_policies(session, self.admin, [self.policy, *order])
+        self.ticket = (await make_ticket(self.database, by=requester)).reference
+
+    async def _policies(self) -> dict[str, Any]:
+        async with self.database.reads() as reads:
+            return await policy_queries.list_policies(reads, archived=False)
+
+    def act(self, work: Any, *, by: Any = None) -> None:
+        async def change() -> None:
+            try:
+                async with self.database.session() as session:
+                    ticket, is_participant = await lock_visible(session, by or self.admin, self.ticket)
+                    await work(session, by or self.admin, ticket, is_participant)
+            except ProblemError:
+                return  # Not allowed now: nothing has changed.
+
+        self.run(change())
+
+    @rule(minutes=st.sampled_from([1, 7, 45, 60, 180, 600, 1440, 4000]))
+    def pass_time(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes, microseconds=minutes)
+
+    @rule()
+    def work_off(self) -> None:
+        self.run(drain(self.database))
+
+    @rule()
+    def start(self) -> None:
+        self.act(lambda s, p, t, _: actions.start_ticket(s, p, t))
+
+    @rule(reason=st.sampled_from([PendingReason.REQUESTER, PendingReason.VENDOR, PendingReason.CHANGE]))
+    def pend(self, reason: PendingReason) -> None:
+        self.act(lambda s, p, t, _: actions.pend_ticket(s, p, t, TicketPend(reason=reason)))
+
+    @rule()
+    def resume(self) -> None:
+        self.act(lambda s, p, t, _: actions.resume_ticket(s, p, t))
+
+    @rule()
+    def resolve(self) -> None:
+        body = TicketResolve(resolution_code="fixed", resolution_text="Done.")
+        self.act(lambda s, p, t, _: actions.resolve_ticket(s, p, t, body))
+
+    @rule()
+    def reopen(self) -> None:
+        self.act(lambda s, p, t, _: actions.reopen_ticket(s, p, t, TicketReopen(reason="Again.")))
+
+    @rule(by_staff=st.booleans(), internal=st.booleans())
+    def say(self, by_staff: bool, internal: bool) -> None:
+        speaker = self.admin if by_staff else self.requester
+        body = CommentCreate(body="Hm.", visibility="internal" if internal and by_staff else "public")
+
+        async def speak(session: Any, principal: Any, ticket: Any, is_participant: bool) -> None:
+            if ticket.status in {S.CLOSED, S.CANCELLED}:
+                return
+            await add_comment(session, self.database, principal, ticket, body, is_participant=is_participant)
+
+        self.act(speak, by=speaker)
+
+    @rule(priority=st.sampled_from(list(Priority)))
+    def prioritise(self, priority: Priority) -> None:
+        body = TicketUpdate(priority=priority, priority_reason="So.")
+        self.act(lambda s, p, t, _: update_ticket(s, self.database, p, t, body))
+
+    @rule(word=st.sampled_from(["a", "b"]))
+    def rename(self, word: str) -> None:
+        self.act(lambda s, p, t, _: update_ticket(s, self.database, p, t, TicketUpdate(subject=word)))
+
+    @rule(hours=st.integers(1, 9))
+    def promise_otherwise(self, hours: int) -> None:
+        async def publish() -> None:
+            targets = [{"metric": "resolution", "priority": p.value, "seconds": 3600 * hours} for p in Priority]
+            if hours % 2:
+                targets += [{"metric": "update", "priority": p.value, "seconds": 1800 * hours} for p in Priority]
+            try:
+                async with self.database.session() as session:
+                    policy = await policy_queries.lock_policy(session, self.policy)
+                    change = SlaPolicyUpdate.model_validate({"targets": targets})
+                    await policy_actions.update_policy(session, self.database, self.admin, policy, change)
+                    await session.flush()
+                    await policy_actions.publish(session, self.admin, policy, SlaPolicyPublish())
+            except ProblemError:
+                return
+            await drain(self.database)
+
+        self.run(publish())
+
+    @rule(closes=st.sampled_from(["12:00", "17:00", "23:30"]))
+    def open_otherwise(self, closes: str) -> None:
+        async def change() -> None:
+            week = [{**day, "closes": closes} for day in WEEK]
+            body = CalendarVersionCreate.model_validate({"time_zone": "Europe/Berlin", "weekly_hours": week})
+            try:
+                async with self.database.session() as session:
+                    calendar = await calendar_queries.lock_calendar(session, self.calendar)
+                    await calendar_actions.add_version(session, self.admin, calendar, body)
+            except ProblemError:
+                return
+            await drain(self.database)
+
+        self.run(change())
+
+    @precondition(lambda self: hasattr(self, "ticket"))
+    @invariant()
+    def stored_equals_derived(self) -> None:
+        async def compare() -> list[str]:
+            await drain(self.database)
+            return [str(item) async for item in differences(self.database) if not isinstance(item, int)]
+
+        assert self.run(compare()) == []
+
+    def teardown(self) -> None:
+        if hasattr(self, "loop"):
+            self.run(self.database.dispose())
+            self.loop.close()
+
+
+async def test_whatever_happens_stored_equals_derived(own_database: Database, settings: Settings) -> None:
+    install_wiring(settings)
+    delivery.use_transport(FakeMail())
+    Histories.url = own_database.url
+    bounds = bounded(
+        max_examples=12,
+        stateful_step_count=14,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    await asyncio.to_thread(run_state_machine_as_test, Histories, settings=bounds)

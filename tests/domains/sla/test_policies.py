@@ -1,0 +1,204 @@
+"""SLA policies: drafts, previews, publishing, and open tickets that follow."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.config import Settings
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.integrations.mail.fake import FakeMail
+from helpdesk_api.main import create_app
+from helpdesk_api.worker import drain
+from tests.domains.sla.test_clocks import no_differences, opened, slas
+from tests.factories.records import Make, make_user
+from tests.fixtures.clients import BASE_URL, test_authenticator
+
+ALWAYS = "cal_00000000000070008000000000000247"
+STANDARD = "slp_00000000000070008000000000000301"
+TARGETS = [{"metric": "resolution", "priority": "medium", "seconds": 7200}]
+GOLD: dict[str, Any] = {"name": "Gold", "calendar_id": ALWAYS, "targets": TARGETS}
+
+
+@pytest.fixture(autouse=True)
+def _mail() -> None:
+    delivery.use_transport(FakeMail())
+
+
+async def drafted(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+    reply = await client.post("/v1/sla-policies", json={**GOLD, **fields})
+    assert reply.status_code == 201, reply.text
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+async def first_in_order(client: httpx.AsyncClient, policy: dict[str, Any]) -> None:
+    rows = (await client.get("/v1/sla-policies")).json()["data"]
+    ids = [policy["id"], *(row["id"] for row in rows if row["id"] != policy["id"])]
+    assert (await client.put("/v1/sla-policies/order", json={"policy_ids": ids})).status_code == 204
+
+
+async def test_the_standard_policy_is_there(agent_client: httpx.AsyncClient) -> None:
+    (policy,) = (await agent_client.get("/v1/sla-policies")).json()["data"]
+    assert policy["id"] == STANDARD
+    seconds = {
+        (target["metric"], target["priority"]): target["seconds"] // 3600 for target in policy["current"]["targets"]
+    }
+    assert seconds["first_response", "critical"] == 1
+    assert seconds["resolution", "low"] == 72
+    assert policy["current"]["warnings"] == [{"percent": 75}]
+
+
+async def test_a_draft_binds_nobody_and_its_preview_changes_nothing(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        now.advance(hours=3)
+        policy = await drafted(admin_client)
+        await first_in_order(admin_client, policy)
+        assert (policy["current"], policy["draft"]["number"]) == (None, 1)
+        reply = await admin_client.post(f"/v1/sla-policies/{policy['id']}/preview", json={})
+        preview = reply.json()
+        assert (preview["open_tickets"], preview["moved"], preview["would_breach"]) == (1, 2, 1)
+        moves = {move["metric"]: move for move in preview["data"]}
+        assert moves["first_response"]["is_cancelled"]
+        assert moves["resolution"]["would_breach"]
+        assert moves["resolution"]["shift_seconds"] == -21 * 3600
+        await drain(database)
+        before = await slas(requester_client, ticket)
+        assert before["resolution"]["ongoing_cycle"]["target_seconds"] == 24 * 3600
+        published = await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        assert published.json()["current"]["number"] == 1
+        await drain(database)
+        after = await slas(requester_client, ticket)
+        assert after["resolution"]["ongoing_cycle"]["target_seconds"] == 7200
+        assert after["resolution"]["ongoing_cycle"]["is_breached"]
+        assert after["first_response"]["completed_cycles"][0]["state"] == "cancelled"
+        # Twice changes nothing more.
+        await drain(database)
+        assert await slas(requester_client, ticket) == after
+        await no_differences(database)
+
+
+async def test_open_tickets_follow_at_the_instant(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        policy = await drafted(admin_client)
+        await first_in_order(admin_client, policy)
+        body = {"effective_from": "2026-03-02T10:00:00Z"}
+        scheduled = await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json=body)
+        assert (scheduled.json()["current"], scheduled.json()["next"]["number"]) == (None, 1)
+        again = await admin_client.patch(f"/v1/sla-policies/{policy['id']}", json={"description": "x"})
+        assert again.json()["draft"]["number"] == 2
+        waits = await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        assert (waits.status_code, waits.json()["code"]) == (409, "version_already_scheduled")
+        await drain(database)
+        assert (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]["target_seconds"] == 24 * 3600
+        # The worker comes late; the promise holds from its instant.
+        now.advance(minutes=75)
+        await drain(database)
+        cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (cycle["target_seconds"], cycle["due_at"]) == (7200, "2026-03-02T11:00:00Z")
+        await no_differences(database)
+        assert (await admin_client.delete(f"/v1/sla-policies/{policy['id']}")).status_code == 204
+        await drain(database)
+        back = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        assert back["target_seconds"] == 24 * 3600
+        await no_differences(database)
+
+
+async def test_an_edited_calendar_keeps_the_time_used(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    week = [{"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "wednesday")]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        hours = {"time_zone": "UTC", "weekly_hours": week}
+        calendar = (await admin_client.post("/v1/calendars", json={"name": "Desk", **hours})).json()
+        targets = [{"metric": "resolution", "priority": "medium", "seconds": 12 * 3600}]
+        policy = await drafted(admin_client, calendar_id=calendar["id"], targets=targets)
+        await first_in_order(admin_client, policy)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        ticket = await opened(requester_client)
+        assert datetime.fromisoformat(ticket["sla_due_at"]) == now.at + timedelta(hours=28)
+        now.advance(hours=4)
+        shorter = [{**day, "closes": "15:00"} for day in week]
+        await admin_client.post(f"/v1/calendars/{calendar['id']}/versions", json={**hours, "weekly_hours": shorter})
+        await drain(database)
+        cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        # Four hours used; two more today, six tomorrow.
+        assert (cycle["due_at"], cycle["elapsed"]["working_seconds"]) == ("2026-03-03T15:00:00Z", 4 * 3600)
+        assert cycle["calendar_version"] == 2
+        explained = (await requester_client.get(f"/v1/tickets/{ticket['id']}/slas/{cycle['id']}/explain")).json()
+        assert explained["steps"][-1]["reason"] == "calendar_changed"
+        await no_differences(database)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "pointer"),
+    [
+        ({"targets": [*TARGETS, *TARGETS]}, "target_repeated", "#/targets/1"),
+        ({"targets": [{**TARGETS[0], "seconds": 0}]}, "validation_failed", "#/targets/0/seconds"),
+        ({"calendar_id": "cal_" + "7" * 32}, "unknown_reference", "#/calendar_id"),
+        ({"conditions": {"field": "nonsense", "op": "eq", "value": 1}}, "invalid_conditions", "#/conditions/field"),
+        ({"kind": "ola"}, "ola_team_required", "#/team_id"),
+        (
+            {"escalations": [{"offset_seconds": 0, "actions": [{"type": "assign"}]}]},
+            "unknown_reference",
+            "#/escalations/0/actions/0/team_id",
+        ),
+    ],
+)
+async def test_what_cannot_be_is_said_where(
+    admin_client: httpx.AsyncClient, change: dict[str, Any], code: str, pointer: str
+) -> None:
+    reply = await admin_client.post("/v1/sla-policies", json={**GOLD, **change})
+    assert (reply.status_code, reply.json()["code"]) == (422, code), reply.text
+    assert reply.json()["errors"][0]["pointer"] == pointer
+    assert len((await admin_client.get("/v1/sla-policies")).json()["data"]) == 1
+
+
+async def test_teams_do_not_hand_round_in_a_circle(admin_client: httpx.AsyncClient, a_team: Make) -> None:
+    teams = [await a_team() for _ in range(3)]
+    for place, team in enumerate(teams):
+        following = teams[(place + 1) % 3]
+        step = {"offset_seconds": 0, "actions": [{"type": "assign", "team_id": f"tea_{following.id.hex}"}]}
+        policy = await drafted(
+            admin_client, name=f"OLA {place}", kind="ola", team_id=f"tea_{team.id.hex}", escalations=[step]
+        )
+        reply = await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        expected = (422, "escalation_loop") if place == 2 else (200, None)
+        assert (reply.status_code, reply.json().get("code")) == expected
+    assert len(reply.json()["params"]["team_ids"]) == 3
+
+
+async def test_an_effective_date_in_the_past_and_a_missing_draft(admin_client: httpx.AsyncClient) -> None:
+    policy = await drafted(admin_client)
+    path = f"/v1/sla-policies/{policy['id']}"
+    for verb in ("publish", "preview"):
+        past = await admin_client.post(f"{path}/{verb}", json={"effective_from": "2020-01-01T00:00:00Z"})
+        assert (past.status_code, past.json()["code"]) == (422, "effective_date_in_past")
+    assert (await admin_client.post(f"{path}/publish", json={})).status_code == 200
+    none = await admin_client.post(f"{path}/publish", json={})
+    assert (none.status_code, none.json()["code"]) == (409, "no_draft")
+    versions = (await admin_client.get(f"{path}/versions")).json()["data"]
+    assert [version["state"] for version in versions] == ["published"]
+
+
+async def test_two_publish_at_once(own_database: Database, settings: Settings) -> None:
+    app = create_app(settings, database=own_database)
+    app.state.authenticator = test_authenticator
+    admin = await make_user(own_database, role=Role.ADMIN)
+    headers = {"Authorization": f"Bearer test-{admin.id.hex}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL, headers=headers) as client:
+        policy = await drafted(client)
+        path = f"/v1/sla-policies/{policy['id']}/publish"
+        replies = await asyncio.gather(*[client.post(path, json={}) for _ in range(4)])
+        assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409]
