@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import Agreement, Fact, Situation, Step
+from helpdesk_api.domains.sla.clock_state import Agreement, DerivedClock, Fact, Situation, Step
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 
@@ -67,8 +67,11 @@ class Ticket:
         self.clocks.apply(fact, self.plan, self.facts)
         self.facts.append(fact)
 
-    def clock(self, metric: Metric, cycle: int = 1) -> object:
-        return next(clock for clock in self.clocks.clocks if (clock.metric, clock.cycle) == (metric, cycle))
+    def clock(self, metric: Metric, cycle: int = 1) -> DerivedClock:
+        found: DerivedClock = next(
+            clock for clock in self.clocks.clocks if (clock.metric, clock.cycle) == (metric, cycle)
+        )
+        return found
 
     def told(self) -> list[tuple[str, str, datetime]]:
         return [(change.kind.value, change.clock.metric.value, change.at) for change in self.clocks.changes]
@@ -79,7 +82,8 @@ def test_a_pause_is_not_counted_and_moves_the_due_time() -> None:
     clock = ticket.clock(Metric.RESOLUTION)
     assert clock.due_at == at(8)
     ticket.tell(2, WAITING)
-    assert (clock.state, clock.due_at, clock.next_timer_at) == (ClockState.PAUSED, None, None)
+    assert clock.state is ClockState.PAUSED
+    assert [clock.due_at, clock.next_timer_at] == [None, None]
     ticket.tell(50, WORKING)
     assert (clock.state, clock.due_at, clock.used) == (ClockState.RUNNING, at(56), timedelta(hours=2))
     ticket.tell(55, RESOLVED)

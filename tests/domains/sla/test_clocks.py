@@ -17,7 +17,9 @@ from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.recompute import differences
 from helpdesk_api.domains.sla.timers import fire_due
 from helpdesk_api.domains.tickets import actions
+from helpdesk_api.domains.tickets.enums import PendingReason
 from helpdesk_api.domains.tickets.queries import lock_visible
+from helpdesk_api.domains.tickets.schemas import TicketPend
 from helpdesk_api.main import install_wiring
 from helpdesk_api.outbox.models import EventRow
 from tests.factories.records import Make, make_ticket, make_user, principal_of
@@ -189,7 +191,7 @@ async def test_nothing_is_told_of_a_ticket_that_is_resolved_in_the_same_moment(
         principal = await principal_of(own_database, agent)
         async with own_database.session() as session:
             held, _ = await lock_visible(session, principal, ticket.reference)
-            await actions.pend_ticket(session, principal, held, actions.TicketPend(reason="vendor"))
+            await actions.pend_ticket(session, principal, held, TicketPend(reason=PendingReason.VENDOR))
             # The timer looks while the pause is not yet committed: the ticket is held, so it is left alone.
             now.advance(hours=7)
             assert await fire_due(own_database) == 0

@@ -59,7 +59,7 @@ async def differences(database: Database, *, since: datetime | None = None) -> A
     count = 0
     async with database.reads() as reads:
         async for ticket_id in _tickets(reads, since):
-            found = await _compare(reads, ticket_id, promised)
+            found = await compare_ticket(reads, ticket_id, promised)
             count += found[0]
             for difference in found[1]:
                 yield difference
@@ -80,7 +80,8 @@ async def _tickets(reads: ReadSession, since: datetime | None) -> AsyncIterator[
         last = rows[-1]["id"]
 
 
-async def _compare(reads: ReadSession, ticket_id: UUID, promised: Promises) -> tuple[int, list[Difference]]:
+async def compare_ticket(reads: ReadSession, ticket_id: UUID, promised: Promises) -> tuple[int, list[Difference]]:
+    """How many clocks it has, and where they differ."""
     rows = await reads.fetch(select(*CLOCKS.columns).where(SlaClock.ticket_id == ticket_id))
     stored = [CLOCKS.entity(row) for row in rows]
     events = await events_of(reads, ticket_id)
@@ -96,14 +97,15 @@ def compare(
     """Steps whose instant has passed must have been told: a worker that stands still shows here. Not so for an
     imported past, which starts no timers (`timed`)."""
     clocks = derived.clocks
-    for one in clocks.clocks:
-        if not timed:
+    by_key = {_key(one): one for one in clocks.clocks}
+    resting = {_key(one) for one in stored if not timed and one.next_timer_at is None and one.breached_at is None}
+    for key, one in by_key.items():
+        if key in resting:
             one.next_timer_at = None
-        if one.state in ONGOING and one.next_timer_at is not None and one.next_timer_at <= now:
+        elif one.state in ONGOING and one.next_timer_at is not None and one.next_timer_at <= now:
             for step, at in clocks.steps_due(one, now):
                 clocks.fire(one, step, at)
             clocks.schedule(one)
-    by_key = {_key(one): one for one in clocks.clocks}
     found: list[Difference] = []
     for one in stored:
         other = by_key.pop(_key(one), None)

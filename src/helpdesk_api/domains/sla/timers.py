@@ -55,7 +55,7 @@ class Timers:
 async def fire_due(database: Database, *, batch: int = BATCH) -> int:
     """Tell one batch of what is due, in one transaction. Returns how many tickets it took."""
     async with database.session() as session:
-        return await _fire(session, batch)
+        return await fire_within(session, batch=batch)
 
 
 @cache
@@ -84,8 +84,10 @@ def _clocks_of_tickets() -> CompiledStatement:
     return CompiledStatement(select(*CLOCKS.columns).where(given).order_by(SlaClock.ticket_id, SlaClock.id))
 
 
-async def _fire(session: AsyncSession, batch: int) -> int:
+async def fire_within(session: AsyncSession, *, batch: int = BATCH) -> int:
+    """The same in a transaction of the caller's."""
     now = clock.now()
+    await session.flush()
     statements = await statements_of(session)
     tickets = [TICKETS.entity(row) for row in await statements.fetch(_due_tickets(batch), {"now": now})]
     if not tickets:
