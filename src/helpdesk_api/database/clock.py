@@ -24,7 +24,9 @@ class Moment:
 
 @dataclass
 class _Import(Moment):
-    """A moment of the past that is being written down now."""
+    """A moment of the past that is being written down now; `outer` is the clock that was held before."""
+
+    outer: Moment | None = None
 
 
 _held: ContextVar[Moment | None] = ContextVar("held_clock", default=None)
@@ -38,11 +40,19 @@ def now() -> datetime:
 
 def import_at(at: datetime) -> Token[Moment | None]:
     """Hold the clock at an instant of an imported past, until `release`: what happens then is history, not news."""
-    return _held.set(_Import(at.astimezone(UTC)))
+    return _held.set(_Import(at.astimezone(UTC), _held.get()))
 
 
 def release(token: Token[Moment | None]) -> None:
     _held.reset(token)
+
+
+def present() -> datetime:
+    """The present instant, also while an imported past is written down."""
+    held = _held.get()
+    if isinstance(held, _Import):
+        return held.outer.at if held.outer is not None else datetime.now(UTC)
+    return now()
 
 
 def is_importing() -> bool:

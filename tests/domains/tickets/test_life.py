@@ -1,5 +1,7 @@
 """A ticket's whole life over HTTP, and who may do what in it."""
 
+from datetime import datetime
+
 import httpx
 
 from helpdesk_api.authorization.permissions import Role
@@ -295,3 +297,29 @@ class TestSight:
         seen = {ticket["id"] for ticket in (await agent.get("/v1/tickets")).json()["data"]}
         assert seen == {mine["id"], nobodys["id"]}
         assert (await agent.get(f"/v1/tickets/{foreign['id']}")).status_code == 404
+
+
+class TestImport:
+    async def test_the_past_is_told_in_order_and_nobody_is_told(
+        self, admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, database: Database
+    ) -> None:
+        body = {**NEW, "occurred_at": "2020-02-29T08:00:00Z"}
+        path = f"/v1/tickets/{(await admin_client.post('/v1/tickets', json=body)).json()['id']}"
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        refused = await agent_client.post(f"{path}/start", json={}, headers={"Occurred-At": "2020-02-29T09:00:00Z"})
+        assert (refused.status_code, refused.json()["required_scope"]) == (403, "import")
+        started = await admin_client.post(f"{path}/start", json={}, headers={"Occurred-At": "2020-02-29T09:00:00Z"})
+        assert started.json()["updated_at"] == "2020-02-29T09:00:00.000000Z"
+        for wrong in ("2020-02-29T08:59:59Z", "2999-01-01T00:00:00Z"):
+            reply = await admin_client.post(f"{path}/resolve", json=resolution, headers={"Occurred-At": wrong})
+            assert (reply.status_code, reply.json()["code"]) == (422, "instant_out_of_order")
+        at = {"Occurred-At": "2020-03-02T09:00:00Z"}
+        resolved = (await admin_client.post(f"{path}/resolve", json=resolution, headers=at)).json()
+        assert resolved["resolved_at"] == "2020-03-02T09:00:00.000000Z"
+        # Its own closure may still be told, so the present's upkeep leaves it alone for a while.
+        assert datetime.fromisoformat(resolved["closes_at"]) > clock.now()
+        async with database.session() as session:
+            assert await jobs.close_resolved(session, {}) is None
+        assert (await admin_client.get(path)).json()["status"] == "resolved"
+        # The clock was held for one request alone.
+        assert datetime.fromisoformat((await opened(agent_client))["created_at"]).year > 2020

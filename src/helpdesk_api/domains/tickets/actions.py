@@ -215,7 +215,8 @@ async def resolve_ticket(session: AsyncSession, principal: Principal, ticket: Ti
         "resolution_code": body.resolution_code,
         "resolution_text": body.resolution_text,
         "resolved_at": now,
-        "closes_at": now + auto_close_after(),
+        # An imported past has its own closure still to tell.
+        "closes_at": clock.present() + auto_close_after(),
         "awaits_member": False,
     }
     await _transition(session, principal, ticket, TicketAction.RESOLVE, events.TicketResolved, values)
