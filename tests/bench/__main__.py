@@ -17,6 +17,7 @@ from tests.bench.contenders import Desk
 from tests.bench.measuring import Contender, Measuring, ratio
 from tests.bench.operations import OPERATIONS, Operation
 from tests.bench.processes import Generator, Served
+from tests.bench.service_levels import print_service_levels
 
 GROWTH_BUDGET = 1.3
 # No vacuum of its own in the middle of a round; the statistics are fresh from the seed.
@@ -46,7 +47,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.5, help="length of one stretch")
     parser.add_argument("--rounds", type=int, default=3, help="rounds, the contenders taking turns")
     parser.add_argument("--keep", type=Path, help="a folder to keep the seeded server in for the next run")
-    parser.add_argument("--pool-reset", action="store_true", help="the bare endpoint's pool resets, asyncpg's default")
+    parser.add_argument(
+        "--no-pool-reset", action="store_true", help="the bare endpoint's pool does not reset, as asyncpg's does"
+    )
     return parser.parse_args()
 
 
@@ -178,7 +181,11 @@ def main() -> int:
 
             print_profiles(desks[0], plan.operations)
             return 0
-        found = _compare(server, desks, folder, plan, pool_reset=arguments.pool_reset)
+        found = 0
+        if plan.operations:
+            found = _compare(server, desks, folder, plan, pool_reset=not arguments.no_pool_reset)
+        if not arguments.only or arguments.only in "service levels":
+            print_service_levels(desks[-1], server.process_id)
     _say(f"took {time.perf_counter() - began:.0f} s")
     return found
 

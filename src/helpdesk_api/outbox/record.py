@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
+from helpdesk_api.database.writes import fill, new_entity
 from helpdesk_api.outbox.events import Cause, DomainEvent
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.outbox.pending import keep
@@ -45,28 +46,31 @@ async def record(
     cause: Cause | None = None,
 ) -> EventRow:
     """Keep the event for the commit. The caller holds the lock on the ticket's row (or has just made it)."""
-    row = EventRow(id=event.id)
+    row = new_entity(EventRow, id=event.id)
     keep(session, row)
     reactions = _reactions.get(type(event))
     if reactions is not None and (cause is None or cause.depth < MAX_CAUSE_DEPTH):
         for reaction in reactions.in_transaction:
             await reaction(session, principal, event)
-    row.type = event.type
-    row.subject_type = event.subject_type
-    row.subject_id = event.subject_id
-    row.ticket_id = event.ticket_id
-    row.occurred_at = event.occurred_at or clock.now()
-    row.actor_kind = principal.kind
-    row.actor_id = principal.user_id
-    row.visibility = event.visibility
-    row.changes = {name: list(pair) for name, pair in event.changes.items()}
-    row.internal_changes = {name: list(pair) for name, pair in event.internal_changes.items()}
     if clock.is_importing():
         event.data["imported"] = True
-    row.data = event.data
-    row.internal_data = event.internal_data
-    row.cause_event_id = cause.event_id if cause else None
-    row.cause_rule = cause.rule if cause else None
-    row.cause_depth = cause.depth if cause else 0
-    row.trace_id = current_trace_id()
+    fill(
+        row,
+        type=event.type,
+        subject_type=event.subject_type,
+        subject_id=event.subject_id,
+        ticket_id=event.ticket_id,
+        occurred_at=event.occurred_at or clock.now(),
+        actor_kind=principal.kind,
+        actor_id=principal.user_id,
+        visibility=event.visibility,
+        changes={name: list(pair) for name, pair in event.changes.items()},
+        internal_changes={name: list(pair) for name, pair in event.internal_changes.items()},
+        data=event.data,
+        internal_data=event.internal_data,
+        cause_event_id=cause.event_id if cause else None,
+        cause_rule=cause.rule if cause else None,
+        cause_depth=cause.depth if cause else 0,
+        trace_id=current_trace_id(),
+    )
     return row

@@ -319,7 +319,7 @@ class TestImport:
         # Its own closure may still be told, so the present's upkeep leaves it alone for a while.
         assert datetime.fromisoformat(resolved["closes_at"]) > clock.now()
         async with database.session() as session:
-            assert await jobs.close_resolved(session, {}) is None
+            await jobs.close_resolved(session, {})
         assert (await admin_client.get(path)).json()["status"] == "resolved"
         # The clock was held for one request alone.
-        assert datetime.fromisoformat((await opened(agent_client))["created_at"]).year > 2020
+        assert str((await opened(agent_client))["created_at"]) > "2026"

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.reads import CompiledStatement
-from helpdesk_api.database.writes import Loader, insert_at_flush, statements_of, update_at_flush
+from helpdesk_api.database.writes import Loader, insert_at_flush, new_entity, statements_of, update_at_flush
 from helpdesk_api.domains.sla import events
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
@@ -71,7 +71,8 @@ def clocks_of(session: AsyncSession, ticket_id: UUID, promises: Promises, clocks
 
 
 def _new_row(session: AsyncSession, ticket_id: UUID, **given: Any) -> SlaClock:
-    clock = SlaClock(
+    clock = new_entity(
+        SlaClock,
         id=new_id(),
         ticket_id=ticket_id,
         state=ClockState.RUNNING,

@@ -108,6 +108,7 @@ class Policies:
     def __init__(self, policies: Sequence[Policy]) -> None:
         self.policies = tuple(policies)
         every = [(policy, version) for policy in policies for version in policy.versions]
+        self._plans: dict[tuple[UUID, int, Priority, TicketType], Plan] = {}
         self._definitions = {(policy.id, version.number): version.definition for policy, version in every}
         self.fields = _ALWAYS_READ.union(*(version.definition.fields for _, version in every))
         metrics = {one.metric for _, version in every for one in version.definition.targets}
@@ -120,14 +121,24 @@ class Policies:
         """What is promised for a ticket as it is, by kind and metric."""
         found: dict[tuple[PolicyKind, Metric], Agreement] = {}
         for kind, (policy, version) in choose(self.policies, ticket, at).items():
-            definition = version.definition
-            for metric in dict.fromkeys(one.metric for one in definition.targets):
-                seconds = target(definition, metric, ticket.priority, ticket.type)
-                if seconds is not None:
-                    found[kind, metric] = self.agreement(
-                        kind, metric, policy.id, version.number, definition.calendar_id, seconds
-                    )
+            found |= self._promised(kind, policy.id, version, ticket.priority, ticket.type)
         return found
+
+    def _promised(
+        self, kind: PolicyKind, policy_id: UUID, version: PublishedVersion, priority: Priority, type_: TicketType
+    ) -> Plan:
+        key = (policy_id, version.number, priority, type_)
+        known = self._plans.get(key)
+        if known is None:
+            definition = version.definition
+            known = self._plans[key] = {
+                (kind, metric): self.agreement(
+                    kind, metric, policy_id, version.number, definition.calendar_id, promised
+                )
+                for metric in dict.fromkeys(one.metric for one in definition.targets)
+                if (promised := target(definition, metric, priority, type_)) is not None
+            }
+        return known
 
     def agreement(
         self, kind: PolicyKind, metric: Metric, policy_id: UUID, number: int, calendar_id: UUID, promised: timedelta
