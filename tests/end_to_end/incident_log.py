@@ -35,9 +35,11 @@ class Incident:
 
     def expected_use(self) -> timedelta:
         """Time from opening to the last resolution without waiting and without what lay between resolution and
-        reopening, counted here from the log's rows alone."""
+        reopening, counted here from the log's rows alone. Closed is final: what the log reopens then is a new ticket."""
         used, since, state = timedelta(0), self.opened_at, "New"
         for at, following, _ in self.steps:
+            if state == "Closed":
+                break
             if state not in PENDING and state not in {"Resolved", "Closed"}:
                 used += at - since
             since, state = at, following
