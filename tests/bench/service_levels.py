@@ -113,9 +113,8 @@ async def _added_cost(database: Database, admin: Principal, postmaster: int) -> 
     for what in ("create", "status change"):
         with_, without = min(spent[what, True]), min(spent[what, False])
         more = counts[what, True] - counts[what, False]
-        _say(
-            f"service levels add to a {what}: {with_ - without:.2f} ms CPU ({with_:.2f} | {without:.2f}), {more} statements"
-        )
+        added = f"{with_ - without:.2f} ms CPU ({with_:.2f} | {without:.2f})"
+        _say(f"service levels add to a {what}: {added}, {more} statements")
 
 
 async def _writes(database: Database, admin: Principal, postmaster: int) -> list[tuple[str, float, int]]:

@@ -35,7 +35,7 @@ class Incident:
 
     def expected_use(self) -> timedelta:
         """Time from opening to the last resolution without waiting and without what lay between resolution and
-        reopening, counted here from the log's rows alone. Closed is final: what the log reopens then is a new ticket."""
+        reopening, counted from the log's rows alone. Closed is final: what the log reopens then is a new ticket."""
         used, since, state = timedelta(0), self.opened_at, "New"
         for at, following, _ in self.steps:
             if state == "Closed":
