@@ -142,7 +142,8 @@ def _rewrite_references(node: Any, names: dict[str, str]) -> None:
             node["$ref"] = SCHEMAS + names.get(name, name)
         for value, reference in node.get("mapping", {}).items() if isinstance(node.get("mapping"), dict) else ():
             if isinstance(reference, str):
-                node["mapping"][value] = SCHEMAS + names.get(reference.removeprefix(SCHEMAS), reference)
+                name = reference.removeprefix(SCHEMAS)
+                node["mapping"][value] = SCHEMAS + names.get(name, name)
         for child in node.values():
             _rewrite_references(child, names)
 
