@@ -7,6 +7,7 @@ one as `other`). The baseline is the last released document; it is replaced at a
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 Json = dict[str, Any]
 METHODS = ("get", "put", "post", "patch", "delete")
+# `^(a|b)(,(a|b)){0,n}$`: the one form in which our lists of words are written.
+_LIST = re.compile(r"\^(?P<sign>(-\?)?)\((?P<words>[a-z_|]+)\)\(,(?P=sign)\((?P=words)\)\)\{0,(?P<most>\d+)\}\$")
 _UPPER_BOUNDS = (
     "maxLength",
     "maximum",
@@ -157,9 +160,10 @@ class _Comparison:
         for key in _LOWER_BOUNDS:
             if key in new and new[key] > old.get(key, float("-inf")) and (key in old or new[key] > 0):
                 yield f"{place}: {key} is now {new[key]}"
-        for key in ("pattern", "format"):
-            if key in new and new[key] != old.get(key):
-                yield f"{place}: {key} is now {new[key]}"
+        if "format" in new and new["format"] != old.get("format"):
+            yield f"{place}: format is now {new['format']}"
+        if "pattern" in new and not _takes_all_of(new["pattern"], old.get("pattern")):
+            yield f"{place}: pattern is now {new['pattern']}"
 
     def _answer_schema(self, place: str, old: Json, new: Json) -> Iterator[str]:
         """What was answered must be answered still, in the same type."""
@@ -225,6 +229,17 @@ class _Comparison:
 
     def _all(self, document: Json, nodes: list[Json]) -> list[Json]:
         return [self._one(document, node) for node in nodes]
+
+
+def _takes_all_of(new: str, old: str | None) -> bool:
+    """Whether a list of words takes every word and every length that it took before; other patterns must be equal."""
+    if new == old:
+        return True
+    before, after = _LIST.fullmatch(old or ""), _LIST.fullmatch(new)
+    if before is None or after is None:
+        return False
+    words = set(before["words"].split("|")) <= set(after["words"].split("|"))
+    return words and before["sign"] == after["sign"] and int(before["most"]) <= int(after["most"])
 
 
 def _types(schema: Json) -> set[str]:

@@ -129,3 +129,20 @@ def test_additions_pass(addition: str) -> None:
     before, after = a_document(), a_document()
     ADDITIONS[addition](after)
     assert breaking_changes(before, after) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "breaks"),
+    [
+        ("^-?(name|age|size)(,-?(name|age|size)){0,4}$", False),
+        ("^-?(name|age)(,-?(name|age)){0,5}$", False),
+        ("^-?(name|size)(,-?(name|size)){0,4}$", True),
+        ("^-?(name|age)(,-?(name|age)){0,3}$", True),
+        ("^(name|age)(,(name|age)){0,4}$", True),
+    ],
+)
+def test_a_list_of_words_may_grow(pattern: str, *, breaks: bool) -> None:
+    before, after = a_document(), a_document()
+    _schema(before, "TicketCreate")["properties"]["subject"]["pattern"] = "^-?(name|age)(,-?(name|age)){0,4}$"
+    _schema(after, "TicketCreate")["properties"]["subject"]["pattern"] = pattern
+    assert bool(breaking_changes(before, after)) is breaks
