@@ -72,10 +72,14 @@ def real_ids(document: dict[str, Any], client: httpx.Client) -> dict[str, str]:
         if not is_record:
             continue
         place = collection.format(**found)
-        answer = client.get(place, params={"limit": 1, **CHOSEN.get(collection, {})})
-        rows = answer.json().get("data") if answer.is_success else None
-        if rows and "id" in rows[0]:
-            found.setdefault(parameter.removesuffix("}"), rows[0]["id"])
+        # Some lists are always one page and take no limit.
+        takes_limit = any(one.get("name") == "limit" for one in document["paths"][collection]["get"]["parameters"])
+        limit = {"limit": 1} if takes_limit else {}
+        rows = client.get(place, params={**limit, **CHOSEN.get(collection, {})}).raise_for_status().json()["data"]
+        row = (rows[0].get("ongoing_cycle") or rows[0]) if rows else {}
+        key = "number" if parameter == "number}" else "id"
+        if key in row:
+            found.setdefault(parameter.removesuffix("}"), str(row[key]))
     return {**found, "user_id": client.get("/v1/me").json()["id"]}
 
 
