@@ -255,20 +255,6 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "ix_sla_clocks_calendar",
-        "sla_clocks",
-        ["calendar_id"],
-        unique=False,
-        postgresql_where=sa.text("ended_at IS NULL"),
-    )
-    op.create_index(
-        "ix_sla_clocks_policy",
-        "sla_clocks",
-        ["policy_id", "policy_number"],
-        unique=False,
-        postgresql_where=sa.text("ended_at IS NULL"),
-    )
-    op.create_index(
         "ix_sla_clocks_timer",
         "sla_clocks",
         ["next_timer_at"],
@@ -327,8 +313,6 @@ def downgrade() -> None:
     op.drop_column("tickets", "sla_state")
     op.drop_column("tickets", "sla_due_at")
     op.drop_index("ix_sla_clocks_timer", table_name="sla_clocks", postgresql_where=sa.text("next_timer_at IS NOT NULL"))
-    op.drop_index("ix_sla_clocks_policy", table_name="sla_clocks", postgresql_where=sa.text("ended_at IS NULL"))
-    op.drop_index("ix_sla_clocks_calendar", table_name="sla_clocks", postgresql_where=sa.text("ended_at IS NULL"))
     op.drop_table("sla_clocks")
     op.drop_index(
         "uq_sla_policy_versions_draft", table_name="sla_policy_versions", postgresql_where=sa.text("state = 'draft'")

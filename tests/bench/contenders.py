@@ -16,6 +16,8 @@ from helpdesk_api.database.migrations import migrate
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.authentication import tokens
 from helpdesk_api.domains.authentication.keys import key_set
+from helpdesk_api.domains.sla.calendar_models import AROUND_THE_CLOCK
+from helpdesk_api.domains.sla.policy_models import STANDARD_POLICY
 from helpdesk_api.main import create_app
 from tests.bench.apps import POOL_RESET, RECORDINGS
 from tests.bench.operations import OPERATIONS, Call
@@ -100,6 +102,7 @@ async def open_desk(url: str, tickets: int, world: World) -> Desk:
     try:
         held = await _sign_in(database, {call.user for several in calls.values() for call in several})
         known = frozenset([*world.requesters, *world.teams, *world.categories, *(agent for agent, _ in world.agents)])
+        known |= {STANDARD_POLICY, AROUND_THE_CLOCK}
         known |= {ticket for several in world.team_tickets.values() for ticket in several}
         recordings = {name: await record(app, recorder, several, held, known) for name, several in calls.items()}
     finally:

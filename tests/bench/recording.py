@@ -53,7 +53,10 @@ class Recorder:
 
     def _on_query(self, query: Any) -> None:
         if not query.query.lstrip().upper().startswith(_TRANSACTION):
-            self._sent.append(Sent(query.query, list(query.args), many=False))
+            # `executemany` logs the list of rows that it was given, the others a tuple of arguments.
+            many = isinstance(query.args, list)
+            arguments = [list(row) for row in query.args] if many else list(query.args)
+            self._sent.append(Sent(query.query, arguments, many=many))
 
     def _on_execute(
         self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool

@@ -23,13 +23,6 @@ class SlaClock(Base):
         CheckConstraint("(state = 'paused') = (paused_at IS NOT NULL)", name="paused_has_instant"),
         # The timers' only question: what is due next?
         Index("ix_sla_clocks_timer", "next_timer_at", postgresql_where=text("next_timer_at IS NOT NULL")),
-        Index(
-            "ix_sla_clocks_policy",
-            "policy_id",
-            "policy_number",
-            postgresql_where=text("ended_at IS NULL"),
-        ),
-        Index("ix_sla_clocks_calendar", "calendar_id", postgresql_where=text("ended_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
