@@ -108,11 +108,12 @@ async def fire_within(session: AsyncSession, *, batch: int = BATCH) -> int:
 async def _fire_ticket(session: AsyncSession, ticket: Ticket, rows: list[SlaClock], promised: Promises) -> None:
     now = clock.now()
     clocks = clocks_of(session, ticket.id, promised, rows)
-    for one in rows:
-        if one.next_timer_at is None or one.next_timer_at > now:
-            continue
-        for step, at in clocks.steps_due(one, now):
-            clocks.fire(one, step, at)
+    looked_at = [one for one in rows if one.next_timer_at is not None and one.next_timer_at <= now]
+    due = [(at, one.metric.value, step, one) for one in looked_at for step, at in clocks.steps_due(one, now)]
+    # Told in the order in which they came to pass, whichever clock they belong to.
+    for at, _, step, one in sorted(due, key=lambda told: told[:3]):
+        clocks.fire(one, step, at)
+    for one in looked_at:
         clocks.schedule(one)
     before = (ticket.sla_state, ticket.sla_due_at)
     summarise(ticket, rows)
