@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from helpdesk_api import wiring
 from helpdesk_api.config import Settings, get_settings
@@ -93,8 +92,8 @@ async def _tick(database: Database, stop: asyncio.Event) -> None:
                     await schedule.register(session, wiring.SCHEDULE)
                 await schedule.tick(session, wiring.SCHEDULE)
             registered = True
-        except (SQLAlchemyError, OSError) as error:
-            logger.warning("schedule_failed", error=str(error))
+        except Exception:
+            logger.exception("schedule_failed")
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), TICK_SECONDS)
 

@@ -91,7 +91,7 @@ def insert_at_flush(session: AsyncSession, entity: Base) -> None:
 
 
 def update_at_flush(session: AsyncSession, entity: Base) -> None:
-    """Keep an entity that `Loaded` made and whose row this transaction has locked: its changes are written."""
+    """Keep an entity that a `Loader` made and whose row this transaction has locked: its changes are written."""
     session.info.setdefault(_HELD, []).append(entity)
 
 

@@ -13,7 +13,6 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.session import Database
@@ -72,8 +71,8 @@ class Relay:
             self._woken.clear()
             try:
                 numbered = await self.relay_batch()
-            except (SQLAlchemyError, OSError) as error:
-                logger.warning("relay_failed", error=str(error))
+            except Exception:
+                logger.exception("relay_failed")
                 numbered = 0
             if numbered < self._batch:
                 with suppress(TimeoutError):

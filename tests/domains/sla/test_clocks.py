@@ -1,23 +1,26 @@
 """Clocks of real tickets: over HTTP, by timers, and derived again from the events."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.sla import timers
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.recompute import differences
 from helpdesk_api.domains.sla.timers import fire_due
 from helpdesk_api.domains.tickets import actions
 from helpdesk_api.domains.tickets.enums import PendingReason
+from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import lock_visible
 from helpdesk_api.domains.tickets.schemas import TicketPend
 from helpdesk_api.main import install_wiring
@@ -27,6 +30,10 @@ from tests.fixtures.clients import AsUser
 
 NEW = {"subject": "VPN drops", "description": "It *drops*.", "impact": "medium", "urgency": "medium"}
 HOUR = timedelta(hours=1)
+OFFICE = [
+    {"day": day, "opens": "09:00", "closes": "17:00"}
+    for day in ("monday", "tuesday", "wednesday", "thursday", "friday")
+]
 
 
 async def opened(client: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
@@ -34,6 +41,21 @@ async def opened(client: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
     assert reply.status_code == 201, reply.text
     body: dict[str, Any] = reply.json()
     return body
+
+
+async def promised_in(admin: httpx.AsyncClient, requester: httpx.AsyncClient, hours: dict[str, Any]) -> dict[str, Any]:
+    """A ticket that has to be resolved within eighty hours of this calendar."""
+    made = await admin.post("/v1/calendars", json={"name": "Hours", "time_zone": "UTC", **hours})
+    assert made.status_code == 201, made.text
+    targets = [{"metric": "resolution", "priority": "medium", "seconds": 80 * 3600}]
+    policy = {"name": "Hours", "kind": "sla", "calendar_id": made.json()["id"], "targets": targets}
+    drafted = await admin.post("/v1/sla-policies", json=policy)
+    assert drafted.status_code == 201, drafted.text
+    rows = (await admin.get("/v1/sla-policies")).json()["data"]
+    order = {"policy_ids": sorted((row["id"] for row in rows), key=lambda key: key != drafted.json()["id"])}
+    assert (await admin.put("/v1/sla-policies/order", json=order)).status_code == 204
+    assert (await admin.post(f"/v1/sla-policies/{drafted.json()['id']}/publish", json={})).status_code == 200
+    return await opened(requester)
 
 
 async def slas(client: httpx.AsyncClient, ticket: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -223,6 +245,68 @@ async def test_a_deadline_by_hand_wins_until_it_is_removed(
         await no_differences(database)
         refused = await requester_client.put(path, json={"due_at": None})
         assert refused.status_code == 403
+
+
+async def test_a_deadline_by_hand_outside_the_hours_is_no_earlier(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE})
+        now.advance(hours=5 * 24)  # A Saturday.
+        clock_id = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]["id"]
+        path = f"/v1/tickets/{ticket['id']}/slas/{clock_id}/deadline"
+        assert (await admin_client.put(path, json={"due_at": "2026-03-08T12:00:00Z"})).status_code == 200
+        now.advance(hours=26)
+        await fire_due(database)
+        before = [event for event in await told(database, ticket) if event[:2] == ("sla.breached", "resolution")]
+        now.advance(hours=2)
+        await fire_due(database)
+        after = [event for event in await told(database, ticket) if event[:2] == ("sla.breached", "resolution")]
+        assert (before, after) == ([], [("sla.breached", "resolution", datetime(2026, 3, 8, 12, tzinfo=UTC))])
+        await no_differences(database)
+
+
+async def test_a_calendar_that_never_opens_again_is_never_late(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        fair = [{"date": "2026-03-02", "name": "The fair", "hours": [{"opens": "08:00", "closes": "12:00"}]}]
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": [], "days": fair})
+        assert (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]["due_at"] is None
+        now.advance(hours=24 * 400)
+        await fire_due(database)
+        pended = await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "vendor"})
+        assert pended.status_code == 200, pended.text
+        assert [event for event in await told(database, ticket) if event[1] == "resolution"][1:] == [
+            ("sla.paused", "resolution", now.at)
+        ]
+        await no_differences(database)
+
+
+async def test_one_ticket_that_cannot_be_told_holds_up_no_other(
+    requester_client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        broken, sound = await opened(requester_client), await opened(requester_client)
+        now.advance(hours=48)
+        fire_ticket = timers._fire_ticket
+
+        async def failing(session: AsyncSession, ticket: Ticket, *rest: Any) -> None:
+            if ticket.reference == broken["reference"]:
+                raise KeyError(ticket.reference)
+            await fire_ticket(session, ticket, *rest)
+
+        monkeypatch.setattr(timers, "_fire_ticket", failing)
+        assert await fire_due(database) == 2
+        assert [event[0] for event in await told(database, broken)] == ["sla.started"] * 2
+        assert len(await told(database, sound)) == 6
+        # Put off, so that the next look does not meet it at once; and told as soon as it can be.
+        assert await fire_due(database) == 0
+        monkeypatch.setattr(timers, "_fire_ticket", fire_ticket)
+        now.advance(minutes=1)
+        assert await fire_due(database) == 1
+        assert len(await told(database, broken)) == 6
+        await no_differences(database)
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.REQUESTER])

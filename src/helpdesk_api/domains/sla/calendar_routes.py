@@ -26,7 +26,6 @@ from helpdesk_api.domains.sla.calendar_schemas import (
     DeadlineRead,
     WorkingTimeRead,
 )
-from helpdesk_api.domains.sla.rules import NoWorkingTime
 from helpdesk_api.domains.users.errors import UnknownTimeZone
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, documents
@@ -290,8 +289,7 @@ async def add_working_time(
 ) -> Any:
     """The end of a working day, not the beginning of the next, when the time is used up there."""
     timeline = await queries.timeline(database, calendar_id)
-    try:
-        at = timeline.add(start, timedelta(seconds=seconds))
-    except (NoWorkingTime, OverflowError) as error:
-        raise errors.NoWorkingTimeLeft(parameter="seconds") from error
+    at = timeline.add(start, timedelta(seconds=seconds))
+    if at is None:
+        raise errors.NoWorkingTimeLeft(parameter="seconds")
     return {"from": start, "seconds": seconds, "at": at}

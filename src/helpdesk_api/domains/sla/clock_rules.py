@@ -84,15 +84,21 @@ class TicketClocks:
         return sorted(found, key=lambda pair: (pair[1], pair[0] != BREACH))
 
     def _waiting(self, clock: Any) -> Iterator[tuple[str, datetime]]:
+        """What is still to come and when; what a calendar without an open hour never reaches does not wait."""
         hours = self.hours_of(clock.calendar_id)
         target = self.target_of(clock)
         if clock.breached_at is None:
-            yield BREACH, self._reached(clock, hours, target)
+            # A deadline by hand may lie outside the open hours, and is then no earlier.
+            breach = clock.manual_due_at or self._reached(clock, hours, target)
+            if breach is not None:
+                yield BREACH, breach
         for step in self.steps_of(clock):
             if step.key not in clock.fired:
-                yield step.key, self._reached(clock, hours, step.amount(target))
+                reached = self._reached(clock, hours, step.amount(target))
+                if reached is not None:
+                    yield step.key, reached
 
-    def _reached(self, clock: Any, hours: Hours, amount: timedelta) -> datetime:
+    def _reached(self, clock: Any, hours: Hours, amount: timedelta) -> datetime | None:
         if amount <= clock.used:
             return clock.counted_at  # type: ignore[no-any-return]
         return hours.add(clock.counted_at, amount - clock.used)
@@ -123,7 +129,8 @@ class TicketClocks:
         clock.next_timer_at = min(waiting, default=None)
 
     def due_of(self, clock: Any) -> datetime | None:
-        """When it has to be done: as promised by hand, or when its target is used up; unknown while it is paused."""
+        """When it has to be done: as promised by hand, or when its target is used up; unknown while it is paused, and
+        where its calendar never opens again."""
         if clock.manual_due_at is not None or clock.state not in ONGOING:
             return clock.manual_due_at or clock.due_at  # type: ignore[no-any-return]
         if clock.state is ClockState.PAUSED:

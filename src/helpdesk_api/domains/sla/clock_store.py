@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, select
+from sqlalchemy import Uuid, any_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -22,6 +22,7 @@ from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
 from helpdesk_api.domains.sla.policy_queries import Promises
 from helpdesk_api.domains.tickets.enums import SlaState
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import IDS
 from helpdesk_api.outbox.events import Cause, Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
@@ -36,6 +37,21 @@ _PREFIXES = {"policy_id": "slp", "calendar_id": "cal"}
 def _select_clocks() -> CompiledStatement:
     of_ticket = SlaClock.ticket_id == bindparam("ticket_id", type_=Uuid(as_uuid=True))
     return CompiledStatement(select(*CLOCKS.columns).where(of_ticket).order_by(SlaClock.started_at, SlaClock.id))
+
+
+@cache
+def _clocks_of_tickets() -> CompiledStatement:
+    given = SlaClock.ticket_id == any_(bindparam("ids", type_=IDS))
+    return CompiledStatement(select(*CLOCKS.columns).where(given).order_by(SlaClock.ticket_id, SlaClock.id))
+
+
+async def clocks_by_ticket(session: AsyncSession, ticket_ids: Sequence[UUID]) -> dict[UUID, list[SlaClock]]:
+    """The clocks of many tickets whose rows the transaction has locked; nothing is written back by itself."""
+    found: dict[UUID, list[SlaClock]] = {ticket_id: [] for ticket_id in ticket_ids}
+    for row in await (await statements_of(session)).fetch(_clocks_of_tickets(), {"ids": list(ticket_ids)}):
+        one = CLOCKS.entity(row)
+        found[one.ticket_id].append(one)
+    return found
 
 
 async def read_clocks(session: AsyncSession, ticket_id: UUID) -> list[SlaClock]:
@@ -104,6 +120,15 @@ def summarise(ticket: Ticket, clocks: Iterable[SlaClock]) -> None:
     awaits = any(clock.state in ONGOING and clock.metric in (*RESPONSES, Metric.UPDATE) for clock in clocks)
     if ticket.awaits_reply is not awaits:
         ticket.awaits_reply = awaits
+
+
+def summarise_unasked(ticket: Ticket, clocks: Iterable[SlaClock]) -> None:
+    """The same where nobody changed the ticket: its versions move with what readers see, its last change does not."""
+    before = (ticket.sla_state, ticket.sla_due_at)
+    summarise(ticket, clocks)
+    if (ticket.sla_state, ticket.sla_due_at) != before:
+        ticket.version += 1
+        ticket.public_version += 1
 
 
 def _worst(promised: Sequence[SlaClock]) -> SlaState | None:

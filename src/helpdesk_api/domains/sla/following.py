@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, literal_column, select
+from sqlalchemy import Uuid, bindparam, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.reads import CompiledStatement
@@ -14,12 +14,11 @@ from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
-from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_of, summarise, tell
+from helpdesk_api.domains.sla.clock_store import clocks_by_ticket, clocks_of, summarise_unasked, tell
 from helpdesk_api.domains.sla.enums import ClockChange, PolicyKind, Reason
 from helpdesk_api.domains.sla.facts import facts_of, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.policy import IDS
 from helpdesk_api.domains.tickets.queries import TICKETS
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.jobs.queue import NewJob, enqueue_many
@@ -40,10 +39,7 @@ async def follow(session: AsyncSession, payload: dict[str, Any]) -> None:
     after = UUID(hex=payload["after"]) if payload["after"] is not None else UUID(int=0)
     statements = await statements_of(session)
     tickets = [TICKETS.entity(row) for row in await statements.fetch(_open_tickets(), {"after": after})]
-    clocks: dict[UUID, list[SlaClock]] = {ticket.id: [] for ticket in tickets}
-    for row in await statements.fetch(_clocks_of_tickets(), {"ids": list(clocks)}):
-        one = CLOCKS.entity(row)
-        clocks[one.ticket_id].append(one)
+    clocks = await clocks_by_ticket(session, [ticket.id for ticket in tickets])
     promised = await promises_within(session)
     for ticket in tickets:
         await _follow_ticket(session, ticket, clocks[ticket.id], promised, at)
@@ -64,12 +60,6 @@ def _open_tickets() -> CompiledStatement:
     )
 
 
-@cache
-def _clocks_of_tickets() -> CompiledStatement:
-    given = SlaClock.ticket_id == any_(bindparam("ids", type_=IDS))
-    return CompiledStatement(select(*CLOCKS.columns).where(given).order_by(SlaClock.ticket_id, SlaClock.id))
-
-
 async def _follow_ticket(
     session: AsyncSession, ticket: Ticket, rows: list[SlaClock], promised: Promises, at: datetime
 ) -> None:
@@ -88,11 +78,7 @@ async def _follow_ticket(
     _tell_moved(clocks, due, at)
     if not clocks.changes:
         return
-    before = (ticket.sla_state, ticket.sla_due_at)
-    summarise(ticket, rows)
-    if (ticket.sla_state, ticket.sla_due_at) != before:
-        ticket.version += 1
-        ticket.public_version += 1
+    summarise_unasked(ticket, rows)
     await tell(session, ticket, clocks.changes)
 
 

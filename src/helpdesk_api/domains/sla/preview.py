@@ -164,7 +164,8 @@ def _move(
     if due == row["due_at"]:
         return None
     is_late = row["breached_at"] is None and left.total_seconds() <= 0
-    return _Move(ticket, row, due, (due - row["due_at"]).total_seconds() if row["due_at"] else 0.0, is_late=is_late)
+    shift = (due - row["due_at"]).total_seconds() if due is not None and row["due_at"] is not None else 0.0
+    return _Move(ticket, row, due, shift, is_late=is_late)
 
 
 def _shown(move: _Move) -> dict[str, Any]:

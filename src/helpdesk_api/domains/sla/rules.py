@@ -16,12 +16,9 @@ from zoneinfo import ZoneInfo
 DAY_MINUTES = 24 * 60
 _NONE = timedelta(0)
 _BLOCK_DAYS = 128
-# Longer without an open hour, and the calendar is as good as closed for ever.
-_HORIZON_DAYS = 5 * 366
-
-
-class NoWorkingTime(Exception):
-    """The calendar has no open hour left within five years."""
+# Longer without an open hour, and the calendar is as good as closed for ever; later than this, and nobody waits for it.
+_EMPTY_DAYS = 5 * 366
+_HORIZON_DAYS = 100 * 366
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -117,10 +114,10 @@ class WorkingTime:
         found = self._block(first).total - self._block(first).until(start) + self._block(last).until(end)
         return found + sum((self._block(number).total for number in range(first + 1, last)), _NONE)
 
-    def add(self, start: datetime, amount: timedelta) -> datetime:
+    def add(self, start: datetime, amount: timedelta) -> datetime | None:
         """The first instant by which so much open time has passed; the start itself for nothing.
 
-        Raises `NoWorkingTime`.
+        None for never: no open hour within five years, or not so much of them within a hundred.
         """
         if amount <= _NONE:
             return start
@@ -129,15 +126,15 @@ class WorkingTime:
         number = self._number(start)
         left = amount + self._block(number).until(start)
         empty = 0
-        while True:
-            block = self._block(number)
+        for place in range(number, number + _HORIZON_DAYS // _BLOCK_DAYS):
+            block = self._block(place)
             if left <= block.total:
                 return block.at_amount(left)
             left -= block.total
             empty = empty + 1 if block.total == _NONE else 0
-            if empty * _BLOCK_DAYS > _HORIZON_DAYS:
-                raise NoWorkingTime
-            number += 1
+            if empty * _BLOCK_DAYS > _EMPTY_DAYS:
+                return None
+        return None
 
     def segments(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, bool]]:
         """The stretches from start to end, open and closed in turn."""
@@ -276,8 +273,8 @@ class Timeline:
             return self._working[0].between(start, end)
         return sum((working.between(*span) for working, span, _ in self._parts(start, end)), _NONE)
 
-    def add(self, start: datetime, amount: timedelta) -> datetime:
-        """The first instant by which so much open time has passed. Raises `NoWorkingTime`."""
+    def add(self, start: datetime, amount: timedelta) -> datetime | None:
+        """The first instant by which so much open time has passed; None for never."""
         place = self._place(start)
         while place + 1 < len(self._working):
             change = self._from[place + 1]

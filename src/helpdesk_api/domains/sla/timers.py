@@ -5,31 +5,34 @@ whoever holds one may be pausing or resolving it at this very moment, and then n
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import any_, bindparam, exists, literal_column, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Select, Uuid, bindparam, exists, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.types import UtcDateTime
 from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_of, summarise, tell
+from helpdesk_api.domains.sla.clock_store import clocks_by_ticket, clocks_of, summarise_unasked, tell
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.policy import IDS
 from helpdesk_api.domains.tickets.queries import TICKETS
 
 logger = structlog.get_logger(__name__)
 BATCH = 200
 POLL_SECONDS = 0.5
+# A ticket that cannot be told is looked at again after this, and holds up no other.
+POSTPONED = timedelta(minutes=1)
 
 
 class Timers:
@@ -45,31 +48,59 @@ class Timers:
             fired = 0
             try:
                 fired = await fire_due(self._database, batch=self._batch)
-            except (SQLAlchemyError, OSError) as error:
-                logger.warning("timers_failed", error=str(error))
+            except Exception:
+                logger.exception("timers_failed")
             if fired < self._batch:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), POLL_SECONDS)
 
 
 async def fire_due(database: Database, *, batch: int = BATCH) -> int:
-    """Tell one batch of what is due, in one transaction. Returns how many tickets it took."""
-    async with database.session() as session:
-        return await fire_within(session, batch=batch)
+    """Tell one batch of what is due, in one transaction. Returns how many tickets it took.
+
+    When one of them fails, each is told by itself and that one is put off.
+    """
+    try:
+        async with database.session() as session:
+            return await fire_within(session, batch=batch)
+    except Exception:
+        logger.exception("timers_batch_failed")
+    async with database.reads() as reads:
+        ids = [row["ticket_id"] for row in await reads.fetch(_due_ids(batch), {"now": clock.now()})]
+    for ticket_id in ids:
+        await _fire_alone(database, ticket_id)
+    return len(ids)
+
+
+async def _fire_alone(database: Database, ticket_id: UUID) -> None:
+    try:
+        async with database.session() as session:
+            rows = await (await statements_of(session)).fetch(_held_ticket(), {"id": ticket_id})
+            await _fire(session, [TICKETS.entity(row) for row in rows])
+    except Exception:
+        logger.exception("timer_failed", ticket_id=public_id("tkt", ticket_id))
+        async with database.session() as session:
+            now = clock.now()
+            due = (SlaClock.ticket_id == ticket_id, SlaClock.next_timer_at <= now)
+            await session.execute(update(SlaClock).where(*due).values(next_timer_at=now + POSTPONED))
+
+
+def _longest_due(batch: int) -> Select[UUID]:
+    now = bindparam("now", type_=UtcDateTime())
+    limit: Any = literal_column(str(batch))
+    return select(SlaClock.ticket_id).where(SlaClock.next_timer_at <= now).order_by(SlaClock.next_timer_at).limit(limit)
+
+
+@cache
+def _due_ids(batch: int) -> CompiledStatement:
+    due = _longest_due(batch).subquery()
+    return CompiledStatement(select(due.c.ticket_id).distinct())
 
 
 @cache
 def _due_tickets(batch: int) -> CompiledStatement:
     """The tickets of the longest due, locked; held ones are left to a later look."""
-    now = bindparam("now", type_=UtcDateTime())
-    limit: Any = literal_column(str(batch))
-    due = (
-        select(SlaClock.ticket_id)
-        .where(SlaClock.next_timer_at <= now)
-        .order_by(SlaClock.next_timer_at)
-        .limit(limit)
-        .subquery()
-    )
+    due = _longest_due(batch).subquery()
     return CompiledStatement(
         select(*TICKETS.columns)
         .where(exists(select(due.c.ticket_id).where(due.c.ticket_id == Ticket.id)))
@@ -79,9 +110,9 @@ def _due_tickets(batch: int) -> CompiledStatement:
 
 
 @cache
-def _clocks_of_tickets() -> CompiledStatement:
-    given = SlaClock.ticket_id == any_(bindparam("ids", type_=IDS))
-    return CompiledStatement(select(*CLOCKS.columns).where(given).order_by(SlaClock.ticket_id, SlaClock.id))
+def _held_ticket() -> CompiledStatement:
+    one = Ticket.id == bindparam("id", type_=Uuid(as_uuid=True))
+    return CompiledStatement(select(*TICKETS.columns).where(one).with_for_update(of=Ticket.__table__, skip_locked=True))
 
 
 async def fire_within(session: AsyncSession, *, batch: int = BATCH) -> int:
@@ -90,19 +121,21 @@ async def fire_within(session: AsyncSession, *, batch: int = BATCH) -> int:
     await session.flush()
     statements = await statements_of(session)
     tickets = [TICKETS.entity(row) for row in await statements.fetch(_due_tickets(batch), {"now": now})]
+    await _fire(session, tickets)
+    return len(tickets)
+
+
+async def _fire(session: AsyncSession, tickets: Sequence[Ticket]) -> None:
     if not tickets:
-        return 0
+        return
     # Read after the lock, so that what a pause or an answer has just changed is seen.
-    clocks: dict[UUID, list[SlaClock]] = {}
-    for row in await statements.fetch(_clocks_of_tickets(), {"ids": [ticket.id for ticket in tickets]}):
-        one = CLOCKS.entity(row)
-        update_at_flush(session, one)
-        clocks.setdefault(one.ticket_id, []).append(one)
+    clocks = await clocks_by_ticket(session, [ticket.id for ticket in tickets])
     promised = await promises_within(session)
     for ticket in tickets:
         update_at_flush(session, ticket)
+        for one in clocks[ticket.id]:
+            update_at_flush(session, one)
         await _fire_ticket(session, ticket, clocks[ticket.id], promised)
-    return len(tickets)
 
 
 async def _fire_ticket(session: AsyncSession, ticket: Ticket, rows: list[SlaClock], promised: Promises) -> None:
@@ -115,10 +148,5 @@ async def _fire_ticket(session: AsyncSession, ticket: Ticket, rows: list[SlaCloc
         clocks.fire(one, step, at)
     for one in looked_at:
         clocks.schedule(one)
-    before = (ticket.sla_state, ticket.sla_due_at)
-    summarise(ticket, rows)
-    if (ticket.sla_state, ticket.sla_due_at) != before:
-        # Seen by every reader, but nobody's doing: the versions move, the time of the last change does not.
-        ticket.version += 1
-        ticket.public_version += 1
+    summarise_unasked(ticket, rows)
     await tell(session, ticket, clocks.changes)
