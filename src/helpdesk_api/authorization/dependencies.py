@@ -52,8 +52,8 @@ class Public:
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
-    async def __call__(self) -> None:
-        return None
+    async def __call__(self, request: Request) -> None:
+        del request
 
 
 def requires(permission: Permission) -> Any:

@@ -18,7 +18,7 @@ class UnknownParameter(BadRequest):
 
 
 class RequestShape:
-    """A dependency made for one route from what the route declares."""
+    """A check made for one route from what the route declares."""
 
     def __init__(self, route: APIRoute) -> None:
         self._route = route

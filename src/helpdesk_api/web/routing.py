@@ -9,7 +9,8 @@ from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.database import clock
@@ -39,17 +40,26 @@ class ApiRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
-        # After the guard: who may not call is not told what the call would look like.
-        self._depend_on(RequestShape(self))
+        # Asked before FastAPI reads anything: who may not call is not told what the call would look like.
+        guard = self.guard
+        self._checks = (*([guard] if guard is not None else ()), RequestShape(self))
+        self.dependant.dependencies[:] = [own for own in self.dependant.dependencies if own.call is not guard]
+        self._literal_start, self._depth = path.partition("{")[0], path.count("/")
         if (self.methods or set()) & _IDEMPOTENT_METHODS:
-            guard = claim_key if self.takes_idempotency_key else refuse_key
             # Last, so that a replay has passed the permission and the visibility of its subject first.
-            self._depend_on(guard)
+            self._depend_on(claim_key if self.takes_idempotency_key else refuse_key)
 
     def _depend_on(self, call: Callable[..., Any]) -> None:
         self.dependant.dependencies.append(
             get_parameterless_sub_dependant(depends=Depends(call), path=self.path_format)
         )
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As every route does it, but most of the others are passed over without their regular expression."""
+        path = scope["path"]
+        if not scope.get("root_path") and (path.count("/") != self._depth or not path.startswith(self._literal_start)):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     @property
     def guard(self) -> RequiresPermission | Public | None:
@@ -73,6 +83,8 @@ class ApiRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
+                for check in self._checks:
+                    await check(request)
                 response = await handlers.handler_for(request)(request)
             except Replay as replay:
                 return replay.response
