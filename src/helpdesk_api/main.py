@@ -13,6 +13,7 @@ from helpdesk_api.authorization.grants import load_grants_through
 from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.tickets.full_text import register_sources
 from helpdesk_api.domains.tickets.includes import register_includes
 from helpdesk_api.logs import configure_logging
 from helpdesk_api.outbox.pending import send_wakeups_through
@@ -39,6 +40,7 @@ def install_wiring(settings: Settings) -> None:
     """What every process of the product shares: reactions, grants, secrets."""
     install_reactions(wiring.REACTIONS)
     register_includes(wiring.INCLUDES)
+    register_sources(wiring.SEARCH_SOURCES)
     load_grants_through(wiring.load_grants)
     cursors.use_secret(settings.secret)
     secret_box.use_secret(settings.secret)

@@ -38,12 +38,15 @@ from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
 from helpdesk_api.domains.tickets import events as tickets
 from helpdesk_api.domains.tickets import jobs as ticket_jobs
-from helpdesk_api.domains.tickets import people_routes
+from helpdesk_api.domains.tickets import people_routes, search_routes
 from helpdesk_api.domains.tickets import routes as ticket_routes
+from helpdesk_api.domains.tickets.full_text import Source
 from helpdesk_api.domains.tickets.includes import Include
 from helpdesk_api.domains.tickets.windows import use_windows
 from helpdesk_api.domains.users import events as users
 from helpdesk_api.domains.users import routes as user_routes
+from helpdesk_api.domains.views import events as views
+from helpdesk_api.domains.views import routes as view_routes
 from helpdesk_api.jobs.runner import Handler
 from helpdesk_api.jobs.schedule import Scheduled
 from helpdesk_api.jobs.upkeep import PRUNE_JOB, prune
@@ -53,11 +56,22 @@ from helpdesk_api.web import docs, health, problem_pages
 from helpdesk_api.web.idempotency import drop_expired_keys
 from helpdesk_api.web.rate_limit import drop_past_windows
 
-__all__ = ["INCLUDES", "JOBS", "REACTIONS", "ROUTERS", "SCHEDULE", "authenticate_token", "configure", "load_grants"]
+__all__ = [
+    "INCLUDES",
+    "JOBS",
+    "REACTIONS",
+    "ROUTERS",
+    "SCHEDULE",
+    "SEARCH_SOURCES",
+    "authenticate_token",
+    "configure",
+    "load_grants",
+]
 
 ROUTERS: tuple[APIRouter, ...] = (
     # What is called most comes first: a path is compared with one route after another.
     *ticket_routes.ROUTERS,
+    search_routes.router,
     *comment_routes.ROUTERS,
     *assignment_routes.ROUTERS,
     *people_routes.ROUTERS,
@@ -70,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *clock_routes.ROUTERS,
     calendar_routes.router,
     policy_routes.router,
+    view_routes.router,
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,
     *operation_routes.ROUTERS,
@@ -82,6 +97,8 @@ INCLUDES: Mapping[str, Include] = {
     "last_comment": Include("comments", comment_queries.last_comments),
     "sla": Include("slas", clock_queries.ongoing_clocks),
 }
+
+SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match,)
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
@@ -135,6 +152,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     sla.SlaPolicyPublished: NOTHING,
     sla.SlaPolicyVersionWithdrawn: NOTHING,
     sla.SlaPolicyArchived: NOTHING,
+    views.ViewCreated: NOTHING,
+    views.ViewUpdated: NOTHING,
+    views.ViewDeleted: NOTHING,
     assignments.AgentAvailabilityChanged: Reactions(after_commit=(routing.give_to_next_free,)),
     assignments.RoutingRuleCreated: NOTHING,
     assignments.RoutingRuleUpdated: NOTHING,

@@ -1,8 +1,10 @@
 """From a tree as sent to a tree that can be compiled: known fields, fitting operators, values of the right type."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
@@ -20,6 +22,13 @@ from helpdesk_api.web.errors import FieldError, Unprocessable
 
 _instant: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
+_RELATIVE: Final = re.compile(r"([+-][0-9]{1,4})([mhdw])", re.ASCII)
+_UNITS: Final = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
 
 
 class InvalidConditions(Unprocessable):
@@ -63,28 +72,42 @@ class _ValueError(Exception):
         self.detail = detail
 
 
-def check(node: Node, subject: Subject, pointer: str = "#/conditions") -> Checked:
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and when: what `me` and `-7d` mean in a question; a stored rule has neither."""
+
+    user_id: UUID
+    now: datetime
+
+
+def check(node: Node, subject: Subject, pointer: str = "#/conditions", *, asker: Asker | None = None) -> Checked:
     """Raises `invalid_conditions` with one error per wrong place, such as `#/conditions/all/2/value`."""
     errors: list[FieldError] = []
-    checked = _check(node, subject, pointer, errors)
+    checked = _check(node, _About(subject, asker), pointer, errors)
     if errors:
         message = f"{len(errors)} part(s) of the conditions do not fit; see `errors`."
         raise InvalidConditions(message, errors=errors)
     return checked
 
 
-def _check(node: Node, subject: Subject, pointer: str, errors: list[FieldError]) -> Checked:
+@dataclass(frozen=True, slots=True)
+class _About:
+    subject: Subject
+    asker: Asker | None
+
+
+def _check(node: Node, about: _About, pointer: str, errors: list[FieldError]) -> Checked:
     if isinstance(node, ConditionAll):
-        return Every(tuple(_check(part, subject, f"{pointer}/all/{n}", errors) for n, part in enumerate(node.all)))
+        return Every(tuple(_check(part, about, f"{pointer}/all/{n}", errors) for n, part in enumerate(node.all)))
     if isinstance(node, ConditionAny):
-        return Some(tuple(_check(part, subject, f"{pointer}/any/{n}", errors) for n, part in enumerate(node.any)))
+        return Some(tuple(_check(part, about, f"{pointer}/any/{n}", errors) for n, part in enumerate(node.any)))
     if isinstance(node, ConditionNot):
-        return Inverse(_check(node.not_, subject, f"{pointer}/not", errors))
-    return _check_comparison(node, subject, pointer, errors)
+        return Inverse(_check(node.not_, about, f"{pointer}/not", errors))
+    return _check_comparison(node, about, pointer, errors)
 
 
-def _check_comparison(node: ConditionComparison, subject: Subject, pointer: str, errors: list[FieldError]) -> Checked:
-    nothing = Every(())
+def _check_comparison(node: ConditionComparison, about: _About, pointer: str, errors: list[FieldError]) -> Checked:
+    nothing, subject = Every(()), about.subject
     field = subject.fields.get(node.field)
     if field is None:
         known = ", ".join(sorted(subject.fields))
@@ -97,13 +120,13 @@ def _check_comparison(node: ConditionComparison, subject: Subject, pointer: str,
         errors.append(FieldError("operator_not_applicable", detail, pointer=f"{pointer}/op"))
         return nothing
     try:
-        return Leaf(field, node.op, _operand(field, node.op, node.value))
+        return Leaf(field, node.op, _operand(field, node.op, node.value, about.asker))
     except _ValueError as error:
         errors.append(FieldError(error.code, error.detail, pointer=f"{pointer}/value"))
         return nothing
 
 
-def _operand(field: FieldSpec, op: ConditionOperator, value: Any) -> Any:
+def _operand(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker | None) -> Any:
     if op is ConditionOperator.IS_NULL:
         if not isinstance(value, bool):
             code = "boolean_expected"
@@ -113,14 +136,14 @@ def _operand(field: FieldSpec, op: ConditionOperator, value: Any) -> Any:
         if not isinstance(value, list):
             code = "list_expected"
             raise _ValueError(code, f"`{op}` takes a list")
-        return tuple(dict.fromkeys(_convert(field, item) for item in value))
+        return tuple(dict.fromkeys(_convert(field, item, asker) for item in value))
     if isinstance(value, list):
         code = "single_value_expected"
         raise _ValueError(code, f"`{op}` takes one value")
-    return _convert(field, value)
+    return _convert(field, value, asker)
 
 
-def _convert(field: FieldSpec, value: Any) -> Any:
+def _convert(field: FieldSpec, value: Any, asker: Asker | None) -> Any:
     if field.kind is FieldType.BOOLEAN:
         if not isinstance(value, bool):
             code = "boolean_expected"
@@ -134,7 +157,18 @@ def _convert(field: FieldSpec, value: Any) -> Any:
     if not isinstance(value, str):
         code = "text_expected"
         raise _ValueError(code, f"`{field.name}` is compared with text")
-    return _from_text(field, value)
+    return _of_asker(field, value, asker) or _from_text(field, value)
+
+
+def _of_asker(field: FieldSpec, value: str, asker: Asker | None) -> UUID | datetime | None:
+    """What a word means only to somebody and at some time; None when it is not such a word."""
+    if asker is None:
+        return None
+    if field.kind is FieldType.ID and field.prefix == "usr" and value == "me":
+        return asker.user_id
+    if field.kind is FieldType.INSTANT and (found := _RELATIVE.fullmatch(value)) is not None:
+        return asker.now + int(found[1]) * _UNITS[found[2]]
+    return None
 
 
 def _from_text(field: FieldSpec, value: str) -> Any:

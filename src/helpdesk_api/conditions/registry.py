@@ -20,6 +20,7 @@ class FieldType(StrEnum):
     NUMBER = "number"
     BOOLEAN = "boolean"
     TEXT_LIST = "text_list"
+    FULL_TEXT = "full_text"
 
 
 _O = ConditionOperator
@@ -38,6 +39,7 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
         FieldType.NUMBER: _EQUAL | _MEMBER | _ORDER | _NULL,
         FieldType.BOOLEAN: _EQUAL | _NULL,
         FieldType.TEXT_LIST: _MEMBER | _NULL | {_O.CONTAINS},
+        FieldType.FULL_TEXT: frozenset({_O.MATCHES}),
     }
 )
 
@@ -46,7 +48,8 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
 class FieldSpec:
     """One field. `column` gives its SQL expression, `read` its value from the subject itself.
 
-    An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`.
+    An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`. FULL_TEXT
+    is asked of the database only.
     """
 
     name: str

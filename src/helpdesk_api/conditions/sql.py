@@ -4,6 +4,7 @@ The clause is true, false or null, and null counts as false, as WHERE does. A ne
 there is three-valued logic cut short; everywhere else the plain comparison stays, which an index can answer.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -28,15 +29,23 @@ from helpdesk_api.conditions.predicate import ORDERINGS, fold, ranks
 from helpdesk_api.conditions.registry import FieldType
 from helpdesk_api.conditions.tree import ConditionOperator
 
+FullText = Callable[[str], ColumnElement[bool]]
 
-def compile_where(checked: Checked) -> ColumnElement[bool]:
-    """For a WHERE or an ON; elsewhere wrap it in `IS TRUE`."""
+
+def compile_where(checked: Checked, full_text: FullText | None = None) -> ColumnElement[bool]:
+    """For a WHERE or an ON; elsewhere wrap it in `IS TRUE`. `full_text` answers `matches`, which looks further than
+    at one column."""
     if isinstance(checked, Every):
-        return and_(true(), *[compile_where(part) for part in checked.parts])
+        return and_(true(), *[compile_where(part, full_text) for part in checked.parts])
     if isinstance(checked, Some):
-        return or_(false(), *[compile_where(part) for part in checked.parts])
+        return or_(false(), *[compile_where(part, full_text) for part in checked.parts])
     if isinstance(checked, Inverse):
-        return compile_where(checked.part).is_not(true())
+        return compile_where(checked.part, full_text).is_not(true())
+    if checked.op is ConditionOperator.MATCHES:
+        if full_text is None:
+            message = "this subject has no full text"
+            raise ValueError(message)
+        return full_text(checked.operand)
     return _test(checked)
 
 

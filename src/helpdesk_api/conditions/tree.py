@@ -33,7 +33,10 @@ MAX_NUMBER: Final = 9_007_199_254_740_991
 
 
 class ConditionOperator(StrEnum):
-    """How a field is compared. Null is unlike every value: only `ne`, `nin` and `is_null` are true of it."""
+    """How a field is compared. Null is unlike every value: only `ne`, `nin` and `is_null` are true of it.
+
+    `matches` is full text: words, "phrases", `or`, and `-` before what must not be there.
+    """
 
     EQ = "eq"
     NE = "ne"
@@ -44,6 +47,7 @@ class ConditionOperator(StrEnum):
     LT = "lt"
     LTE = "lte"
     CONTAINS = "contains"
+    MATCHES = "matches"
     IS_NULL = "is_null"
 
 

@@ -51,11 +51,18 @@ async def read_page(
     cursor: Annotated[CursorText | None, Query(description="From `next_cursor` or `prev_cursor`.")] = None,
     include_total: Annotated[bool, Query(description="Count the whole list too; false when left out.")] = False,  # noqa: FBT002
 ) -> PageRequest:
+    return page_request(request, limit=limit, cursor=cursor, include_total=include_total)
+
+
+def page_request(
+    request: Request, *, limit: int, cursor: str | None, include_total: bool, asked: str = ""
+) -> PageRequest:
+    """`asked` is what a body narrows the list by: a cursor belongs to it as to the query string."""
     kept = tuple(
         sorted((k, v) for k, v in request.query_params.multi_items() if k not in {"cursor", "limit", "include_total"})
     )
     caller = getattr(request.state, "principal", None)
-    bound = f"{request.url.path}|{caller.user_id if caller else ''}|{kept!r}"
+    bound = f"{request.url.path}|{caller.user_id if caller else ''}|{kept!r}|{asked}"
     return PageRequest(
         limit,
         cursor,

@@ -80,6 +80,7 @@ Tag = Annotated[
     StringConstraints(min_length=1, max_length=50, pattern=r"^[^\x00\s,][^\x00,]*$"),
 ]
 SearchText = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=NOT_BLANK)]
+QueryText = Annotated[str, StringConstraints(max_length=2_000, pattern=NO_NUL)]
 CursorText = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")]
 
 

@@ -157,7 +157,7 @@ ORDERS = [
 async def test_an_index_stands_behind_every_order(
     database: Database, caller: policy.CallerShape, forms: Forms, sort: str, backwards: bool
 ) -> None:
-    read = _page_read(caller, forms, sort, CutShape(25, backwards, None))
+    read = _page_read(caller, forms, None, sort, CutShape(25, backwards, None))
     values = {"caller_id": NOBODY, "caller_team_ids": [NOBODY], **{name: NOBODY for name, _ in forms}}
     async with database.session() as session:
         # The table is nearly empty, where a scan would be right: what is asked is whether an index could serve.

@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, text
+from sqlalchemy import Column, Computed, ForeignKey, Index, Integer, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
@@ -29,6 +30,12 @@ class Comment(Base):
     created_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+
+
+# Outside the mapping, as the tickets' own: nobody reads the vector.
+SEARCH = Column("search", TSVECTOR, Computed("to_tsvector('simple', body)", persisted=True), nullable=False)
+Comment.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
+Index("ix_comments_search", SEARCH, postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256})
 
 
 class CommentRevision(Base):

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
+    Select,
     String,
     Text,
     bindparam,
@@ -29,6 +31,7 @@ from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.comments import policy
 from helpdesk_api.domains.comments.errors import CommentNotFound
 from helpdesk_api.domains.comments.models import (
+    SEARCH,
     Comment,
     CommentMention,
     CommentRevision,
@@ -38,7 +41,19 @@ from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import any_of
 from helpdesk_api.domains.tickets.representation import distinct, instant_sql
 from helpdesk_api.domains.users.models import User
+from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
+
+
+def tickets_that_match(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> Select[Any]:
+    """A source of the tickets' full text: those with a comment that the caller may read."""
+    of_ticket = select(Comment.ticket_id).where(SEARCH.op("@@")(asked))
+    if shape.is_admin:
+        return of_ticket
+    if not shape.is_staff:
+        return of_ticket.where(Comment.visibility == Visibility.PUBLIC)
+    return of_ticket.where(Ticket.id == Comment.ticket_id, policy.readable(shape))
+
 
 SORTS = {"created_at": SortKey("created_at", Comment.created_at, datetime)}
 

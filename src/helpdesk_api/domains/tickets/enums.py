@@ -49,6 +49,18 @@ class PrioritySource(StrEnum):
     DEFAULT = "default"
 
 
+class TicketInclude(StrEnum):
+    """What a ticket brings along on request."""
+
+    REQUESTER = "requester"
+    SUBMITTER = "submitter"
+    ASSIGNEE = "assignee"
+    TEAM = "team"
+    CATEGORY = "category"
+    LAST_COMMENT = "last_comment"
+    SLA = "sla"
+
+
 class SlaState(StrEnum):
     """How the ticket stands to what was promised: the worst of its ongoing clocks, or how they ended."""
 

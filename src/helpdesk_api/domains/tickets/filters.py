@@ -3,6 +3,7 @@
 import inspect
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,21 +16,24 @@ from sqlalchemy import (
     any_,
     bindparam,
     exists,
-    func,
+    literal,
     literal_column,
     or_,
     select,
 )
 
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.conditions.checking import Checked
+from helpdesk_api.conditions.sql import compile_where
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, SlaState, TicketStatus
-from helpdesk_api.domains.tickets.models import PRIORITY_RANK, SEARCH, Ticket, TicketWatcher
-from helpdesk_api.domains.tickets.policy import IDS, any_of
+from helpdesk_api.domains.tickets.full_text import is_common, matches
+from helpdesk_api.domains.tickets.models import PRIORITY_RANK, Ticket, TicketWatcher
+from helpdesk_api.domains.tickets.policy import IDS, CallerShape, any_of
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.web.listing import SortKey
-from helpdesk_api.web.schemas import RequestInstant, SearchText
+from helpdesk_api.web.schemas import QueryText, RequestInstant, SearchText
 
 _MAX_IDS = 50
 
@@ -56,6 +60,8 @@ SORTS = {
     "number": SortKey("number", Ticket.number, int),
     "sla_due_at": SortKey("sla_due_at", Ticket.sla_due_at, datetime, nullable=True),
 }
+_sorts = f"-?({'|'.join(SORTS)})"
+SORT_PATTERN = f"^{_sorts}(,{_sorts}){{0,4}}$"
 DEFAULT_SORT = "-created_at"
 TIE_BREAK = SortKey("id", Ticket.id, UUID)
 
@@ -99,7 +105,18 @@ class TicketFilters:
     updated_before: Annotated[RequestInstant | None, Query(description="Exclusive.")] = None
     q: Annotated[
         SearchText | None,
-        Query(description="Full text over subject, description, steps, affected service and reference."),
+        Query(
+            description="Full text over subject, description, steps, affected service, reference, and the comments "
+            "that the caller may read."
+        ),
+    ] = None
+    query: Annotated[
+        QueryText | None,
+        Query(
+            description="The search language: terms such as `is:open priority:>=high assignee:me created:>-7d "
+            '-tag:printer`, and words or "phrases" as full text; `OR`, `NOT` and round brackets combine them. '
+            "An error names the column."
+        ),
     ] = None
 
 
@@ -139,7 +156,7 @@ def read_filters(filters: TicketFilters, principal: Principal) -> tuple[Forms, d
             forms.append((name, _read_ids(name, prefix, text, principal, values)))
     for name in (*_INSTANTS, "external_source", "external_id", "q"):
         if (value := getattr(filters, name)) is not None:
-            forms.append((name, "one"))
+            forms.append((name, "common" if name == "q" and is_common(value) else "one"))
             values[name] = value
     if filters.tag is not None:
         forms.append(("tag", "any"))
@@ -168,12 +185,19 @@ def _read_ids(name: str, prefix: str, text: str, principal: Principal, values: d
     return f"{form}_or_none" if "none" in words else form
 
 
-def clauses(forms: Forms) -> list[ColumnElement[bool]]:
-    """The WHERE of a list call, its values left to binds. Visibility is added by `select_tickets`."""
-    return [_clause(name, form) for name, form in forms]
+def clauses(shape: CallerShape, forms: Forms, asked: Checked | None = None) -> list[ColumnElement[bool]]:
+    """The WHERE of a list call, the filters' values left to binds. Visibility is added by `select_tickets`."""
+    found = [_clause(shape, name, form) for name, form in forms]
+    if asked is not None:
+        found.append(compile_where(asked, partial(_text_matches, shape)))
+    return found
 
 
-def _clause(name: str, form: str) -> ColumnElement[bool]:
+def _text_matches(shape: CallerShape, text: str) -> ColumnElement[bool]:
+    return matches(shape, literal(text, Text), is_common=is_common(text))
+
+
+def _clause(shape: CallerShape, name: str, form: str) -> ColumnElement[bool]:
     if name in _IDS:
         return _any_id(name, form)
     if name in _TEXTS:
@@ -183,8 +207,7 @@ def _clause(name: str, form: str) -> ColumnElement[bool]:
     if name == "tag":
         return Ticket.tags.bool_op("&&")(bindparam(name, type_=ARRAY(Text)))
     if name == "q":
-        query = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), bindparam(name, type_=Text))
-        return SEARCH.op("@@")(query)
+        return matches(shape, bindparam(name, type_=Text), is_common=form == "common")
     if name == "watching":
         watches = exists(
             select(TicketWatcher.ticket_id).where(

@@ -17,6 +17,7 @@ from helpdesk_api.database.ids import public_id, public_id_sql
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.categories.models import Category
 from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.domains.tickets.enums import TicketInclude
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.representation import distinct
 from helpdesk_api.domains.users.models import User
@@ -42,7 +43,7 @@ _USER_COLUMNS = {
     "submitter": "submitter_id",
     "assignee": "assignee_id",
 }
-NAMES = ("requester", "submitter", "assignee", "team", "category", "last_comment", "sla")
+NAMES = tuple(name.value for name in TicketInclude)
 
 
 def register_includes(includes: Mapping[str, Include]) -> None:

@@ -17,6 +17,7 @@ from helpdesk_api.authorization.dependencies import authenticate
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.conditions.checking import Checked, Every
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
@@ -33,8 +34,10 @@ from helpdesk_api.domains.tickets.filters import (
     clauses,
     read_filters,
 )
+from helpdesk_api.domains.tickets.full_text import know_frequencies
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
+from helpdesk_api.domains.tickets.search import read_query
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, cut_statement, parse_sort
 from helpdesk_api.web.schemas import RequestInstant
@@ -161,8 +164,10 @@ async def written_row(session: AsyncSession, principal: Principal, ticket: Ticke
 
 
 @lru_cache(maxsize=1_000)
-def _page_read(shape: policy.CallerShape, forms: Forms, sort: str | None, cut: CutShape) -> CompiledStatement:
-    statement = representation.select_tickets(shape).where(*clauses(forms))
+def _page_read(
+    shape: policy.CallerShape, forms: Forms, asked: Checked | None, sort: str | None, cut: CutShape
+) -> CompiledStatement:
+    statement = representation.select_tickets(shape).where(*clauses(shape, forms, asked))
     return CompiledStatement(cut_statement(statement, _order(sort), cut))
 
 
@@ -175,17 +180,26 @@ async def list_tickets(
     sort: str | None,
     include: Sequence[str],
     with_counts: bool,
+    asked: Checked | None = None,
 ) -> tuple[str, str | None, str | None]:
-    """The page's JSON and its cursors: one statement, one more an include, one for counts."""
+    """The page's JSON and its cursors: one statement, one more an include, one for counts.
+
+    `asked` narrows it further. Raises `invalid_query` for `filters.query`.
+    """
     shape = policy.shape_of(principal)
+    if filters.q is not None or filters.query is not None or asked is not None:
+        await know_frequencies(reads)
+    if filters.query is not None:
+        own = read_query(principal, filters.query)
+        asked = own if asked is None else Every((asked, own))
     forms, values = read_filters(filters, principal)
     values |= policy.caller_parameters(principal)
     cut = cut_page(_order(sort), page)
-    found = await reads.fetch(_page_read(shape, forms, sort, cut.shape), {**values, **cut.parameters})
+    found = await reads.fetch(_page_read(shape, forms, asked, sort, cut.shape), {**values, **cut.parameters})
     rows, next_cursor, prev_cursor = cut.finish(found)
     included = await included_json(reads, principal, include, rows)
-    counts = await _counts(reads, _counts_read(shape, forms), values) if with_counts else None
-    total = await _total(reads, _total_read(shape, forms), values) if page.include_total else None
+    counts = await _counts(reads, _counts_read(shape, forms, asked), values) if with_counts else None
+    total = await _total(reads, _total_read(shape, forms, asked), values) if page.include_total else None
     body = representation.page_json(
         principal,
         rows,
@@ -205,21 +219,42 @@ def _order(sort: str | None) -> tuple[SortKey, ...]:
     return (*keys, SortKey(TIE_BREAK.name, TIE_BREAK.column, TIE_BREAK.kind, keys[-1].descending))
 
 
-def _bounded(shape: policy.CallerShape, forms: Forms, *columns: Any) -> Subquery:
+def _bounded(shape: policy.CallerShape, forms: Forms, asked: Checked | None, *columns: Any) -> Subquery:
     limit: ColumnElement[int] = literal_column(str(COUNT_LIMIT + 1))
-    return select(*columns).where(policy.readable(shape), *clauses(forms)).limit(limit).subquery()
+    return select(*columns).where(policy.readable(shape), *clauses(shape, forms, asked)).limit(limit).subquery()
 
 
 @lru_cache(maxsize=500)
-def _total_read(shape: policy.CallerShape, forms: Forms) -> CompiledStatement:
-    return CompiledStatement(select(func.count()).select_from(_bounded(shape, forms, Ticket.id)))
+def _total_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None) -> CompiledStatement:
+    return CompiledStatement(select(func.count()).select_from(_bounded(shape, forms, asked, Ticket.id)))
 
 
 @lru_cache(maxsize=500)
-def _counts_read(shape: policy.CallerShape, forms: Forms) -> CompiledStatement:
-    matched = _bounded(shape, forms, Ticket.status, Ticket.priority, Ticket.team_id, Ticket.sla_state)
+def _counts_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None) -> CompiledStatement:
+    matched = _bounded(shape, forms, asked, Ticket.status, Ticket.priority, Ticket.team_id, Ticket.sla_state)
     facets = (matched.c.status, matched.c.priority, matched.c.team_id, matched.c.sla_state)
     return CompiledStatement(select(*facets, func.count().label("n")).group_by(*facets))
+
+
+async def count_each(
+    reads: ReadSession, principal: Principal, questions: Sequence[Checked], *, limit: int
+) -> list[int]:
+    """How many tickets each finds for the caller, up to one beyond the limit: one statement for all."""
+    if not questions:
+        return []
+    await know_frequencies(reads)
+    statement = _counts_of_each(policy.shape_of(principal), tuple(questions), limit)
+    return list(await reads.fetch_one(statement, policy.caller_parameters(principal)))
+
+
+@lru_cache(maxsize=100)
+def _counts_of_each(shape: policy.CallerShape, questions: tuple[Checked, ...], limit: int) -> CompiledStatement:
+    enough: ColumnElement[int] = literal_column(str(limit + 1))
+    counts = []
+    for number, asked in enumerate(questions):
+        found = select(Ticket.id).where(policy.readable(shape), *clauses(shape, (), asked)).limit(enough).subquery()
+        counts.append(select(func.count()).select_from(found).scalar_subquery().label(f"count_{number}"))
+    return CompiledStatement(select(*counts))
 
 
 async def _total(reads: ReadSession, read: CompiledStatement, values: Mapping[str, Any]) -> tuple[int, bool]:

@@ -10,6 +10,7 @@ from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.tickets import (
     actions,
@@ -19,7 +20,7 @@ from helpdesk_api.domains.tickets import (
     queries,
     representation,
 )
-from helpdesk_api.domains.tickets.filters import TicketFiltersDep
+from helpdesk_api.domains.tickets.filters import SORT_PATTERN, TicketFiltersDep
 from helpdesk_api.domains.tickets.includes import NAMES, included_json, parse_include
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
@@ -55,12 +56,11 @@ Include = Annotated[
         description=f"Bring along, once each: {', '.join(NAMES)}.",
     ),
 ]
-_sorts = "-?(created_at|updated_at|priority|resolved_at|number|sla_due_at)"
 Sort = Annotated[
     str | None,
     Query(
         max_length=80,
-        pattern=f"^{_sorts}(,{_sorts}){{0,4}}$",
+        pattern=SORT_PATTERN,
         description="`-created_at` when left out.",
     ),
 ]
@@ -72,7 +72,8 @@ _VERB_ERRORS = (
 )
 
 
-def _json(body: str, **headers: str | None) -> Response:
+def answer(body: str, **headers: str | None) -> Response:
+    """JSON text as it is; a header that is None is left out."""
     kept = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
     return Response(body.encode(), media_type="application/json", headers=kept)
 
@@ -80,7 +81,7 @@ def _json(body: str, **headers: str | None) -> Response:
 async def _written(session: SessionDep, principal: Principal, ticket: Ticket, *, status: int = 200) -> Response:
     """The answer of every write: the ticket as its caller now sees it, with its ETag."""
     row = await queries.written_row(session, principal, ticket)
-    response = _json(representation.detail_json(principal, row), ETag=representation.etag(row))
+    response = answer(representation.detail_json(principal, row), ETag=representation.etag(row))
     response.status_code = status
     if status == 201:  # noqa: PLR2004
         response.headers["Location"] = f"/v1/tickets/tkt_{ticket.id.hex}"
@@ -128,7 +129,7 @@ async def create_ticket(
     summary="List tickets",
     response_model=TicketPage,
     dependencies=READ,
-    responses=documents(InvalidCursor),
+    responses=documents(InvalidCursor, InvalidQuery),
 )
 async def list_tickets(
     filters: TicketFiltersDep,
@@ -149,7 +150,7 @@ async def list_tickets(
         include=parse_include(include),
         with_counts=counts,
     )
-    return _json(body, Link=link_header(page, next_cursor, prev_cursor))
+    return answer(body, Link=link_header(page, next_cursor, prev_cursor))
 
 
 @router.get(
@@ -169,7 +170,7 @@ async def get_ticket(
     """By id or reference. Requesters get internal fields as null."""
     row = await queries.get_row(reads, principal, ticket_id)
     included = await included_json(reads, principal, parse_include(include), [row])
-    return _json(
+    return answer(
         representation.detail_json(principal, row, included),
         ETag=representation.etag(row),
     )

@@ -1,0 +1,219 @@
+"""The condition tree as people type it: `is:open priority:>=high assignee:me "vpn drops" -tag:printer`.
+
+Terms stand side by side for "and"; `OR`, `NOT` or `-`, and round brackets do the rest. A field takes a value, several
+with commas, one of `>`, `>=`, `<`, `<=` before it, or `none`; what belongs to no field is full text.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from typing import Any, Final, NoReturn
+
+from lark import Lark, Token, UnexpectedInput, v_args
+from lark.exceptions import VisitError
+from lark.visitors import Transformer_NonRecursive
+
+from helpdesk_api.conditions.checking import Asker, Checked, Every, InvalidConditions, Inverse, Some, check
+from helpdesk_api.conditions.registry import FieldType, Subject
+from helpdesk_api.conditions.tree import MAX_DEPTH, MAX_ITEMS, MAX_LEAVES, ConditionComparison, ConditionOperator
+from helpdesk_api.web.errors import BadRequest, FieldError
+
+_O = ConditionOperator
+_SIGNS: Final = {">": _O.GT, ">=": _O.GTE, "<": _O.LT, "<=": _O.LTE}
+_TERM: Final = re.compile(r"([a-z][a-z_]*):(>=|<=|>|<)?(.*)", re.DOTALL)
+_VALUE: Final = re.compile(r'"([^"]*)"|([^,"]+)')
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+_GRAMMAR: Final = r"""
+start: disjunction
+disjunction: conjunction (_OR conjunction)*
+conjunction: _factor (_AND? _factor)*
+_factor: atom | inverse
+inverse: (_NOT | _MINUS) (atom | inverse)
+atom: _OPEN disjunction _CLOSE | TERM | PHRASE | WORD
+
+_OR.3: /OR(?![^\s()"])/
+_AND.3: /AND(?![^\s()"])/
+_NOT.3: /NOT(?![^\s()"])/
+_MINUS.3: "-"
+_OPEN: "("
+_CLOSE: ")"
+TERM.2: /[a-z][a-z_]*:(>=|<=|>|<)?("[^"]*"|[^\s()",]+)(,("[^"]*"|[^\s()",]+))*/
+PHRASE: /"[^"]*"/
+WORD: /[^\s()"\-][^\s()"]*/
+%ignore /\s+/
+"""
+
+
+class InvalidQuery(BadRequest):
+    """`errors[].params.column` counts characters from 1."""
+
+    code = "invalid_query"
+    title = "The query cannot be understood"
+    remedy = "Correct the place that `errors[].params.column` counts to; quote what is meant as text."
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """How a subject's fields are called in a query; `flags` are the words after `is:`, each the terms it stands for.
+
+    A text field among `whole` is compared as a whole, any other by what it contains.
+    """
+
+    subject: Subject
+    fields: Mapping[str, str]
+    flags: Mapping[str, Sequence[tuple[str, ConditionOperator, Any]]]
+    whole: frozenset[str] = frozenset()
+    full_text: str = "text"
+
+
+def parse_query(text: str, vocabulary: Vocabulary, asker: Asker) -> Checked:
+    """Raises `invalid_query`, which points at the column."""
+    if not text.strip():
+        return Every(())
+    try:
+        tree = _parser().parse(text)
+    except UnexpectedInput as error:
+        if getattr(getattr(error, "token", None), "type", None) == "$END":
+            _refuse("syntax", "the query ends too early", len(text) + 1)
+        place: Any = error.pos_in_stream
+        _refuse("syntax", "this is not expected here", place + 1)
+    try:
+        found: _Part = _Builder(vocabulary, asker).transform(tree)
+    except VisitError as error:
+        raise error.orig_exc from error
+    return found.checked
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, parser="lalr", lexer="contextual")
+
+
+def _refuse(code: str, detail: str, column: int) -> NoReturn:
+    message = f"Column {column}: {detail}."
+    raise InvalidQuery(message, errors=[FieldError(code, detail, parameter="query", params={"column": column})])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    checked: Checked
+    depth: int
+    leaves: int
+
+
+@v_args(inline=True)
+class _Builder(Transformer_NonRecursive[Token, _Part]):
+    """Bottom-up, so that each part knows how deep and how wide it is before the next one is laid round it."""
+
+    def __init__(self, vocabulary: Vocabulary, asker: Asker) -> None:
+        super().__init__(visit_tokens=False)
+        self._vocabulary = vocabulary
+        self._asker = asker
+
+    def start(self, part: _Part) -> _Part:
+        return part
+
+    def disjunction(self, *parts: _Part) -> _Part:
+        return parts[0] if len(parts) == 1 else _bounded(Some(tuple(part.checked for part in parts)), parts)
+
+    def conjunction(self, *parts: _Part) -> _Part:
+        return parts[0] if len(parts) == 1 else _bounded(Every(tuple(part.checked for part in parts)), parts)
+
+    def inverse(self, part: _Part) -> _Part:
+        return _bounded(Inverse(part.checked), [part])
+
+    def atom(self, given: Token | _Part) -> _Part:
+        if isinstance(given, _Part):
+            return given
+        column = (given.start_pos or 0) + 1
+        if given.type == "TERM":
+            return self._term(str(given), column)
+        return self._leaf(self._vocabulary.full_text, _O.MATCHES, str(given), column)
+
+    def _term(self, text: str, column: int) -> _Part:
+        found = _TERM.fullmatch(text)
+        assert found is not None  # noqa: S101 - the same form as the grammar's TERM
+        name, sign, rest = found.groups()
+        values = [quoted or plain for quoted, plain in _VALUE.findall(rest)]
+        if len(values) > MAX_ITEMS:
+            _refuse("too_many_values", f"at most {MAX_ITEMS} values are taken here", column)
+        if name == "is":
+            return self._flags(values, sign, column)
+        field = self._vocabulary.fields.get(name)
+        if field is None:
+            known = ", ".join(sorted([*self._vocabulary.fields, "is"]))
+            _refuse("unknown_field", f"there is no field `{name[:50]}`; known are {known}", column)
+        place = column + len(name) + 1 + len(sign or "")
+        if sign:
+            if len(values) > 1:
+                _refuse("single_value_expected", f"`{sign}` takes one value", place)
+            return self._leaf(field, _SIGNS[sign], self._value(field, values[0], place), place)
+        parts = [self._equal(field, value, place) for value in values]
+        return parts[0] if len(parts) == 1 else _bounded(Some(tuple(part.checked for part in parts)), parts)
+
+    def _equal(self, field: str, value: str, column: int) -> _Part:
+        kind = self._vocabulary.subject.fields[field].kind
+        if value == "none":
+            return self._leaf(field, _O.IS_NULL, value=True, column=column)
+        if kind is FieldType.TEXT and field not in self._vocabulary.whole:
+            return self._leaf(field, _O.CONTAINS, value, column)
+        if kind is FieldType.TEXT_LIST:
+            return self._leaf(field, _O.CONTAINS, value, column)
+        if kind is FieldType.INSTANT and _DAY.fullmatch(value):
+            # A day without a sign is the whole of it.
+            following = self._day(value, column) + timedelta(days=1)
+            both = [
+                self._leaf(field, _O.GTE, f"{value}T00:00:00Z", column),
+                self._leaf(field, _O.LT, f"{following}T00:00:00Z", column),
+            ]
+            return _bounded(Every(tuple(part.checked for part in both)), both)
+        return self._leaf(field, _O.EQ, self._value(field, value, column), column)
+
+    def _value(self, field: str, value: str, column: int) -> Any:
+        kind = self._vocabulary.subject.fields[field].kind
+        if kind is FieldType.NUMBER and _NUMBER.fullmatch(value):
+            return int(value)
+        if kind is FieldType.BOOLEAN and value in {"true", "false"}:
+            return value == "true"
+        if kind is FieldType.INSTANT and _DAY.fullmatch(value):
+            return f"{self._day(value, column)}T00:00:00Z"
+        return value
+
+    def _day(self, value: str, column: int) -> date:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            _refuse("date_expected", f"`{value}` is no day of the calendar", column)
+
+    def _flags(self, values: Sequence[str], sign: str | None, column: int) -> _Part:
+        known = self._vocabulary.flags
+        if sign or any(value not in known for value in values):
+            _refuse("unknown_flag", f"`is:` takes {', '.join(sorted(known))}", column)
+        alternatives = []
+        for value in values:
+            leaves = [self._leaf(*term, column) for term in known[value]]
+            alternatives.append(_bounded(Every(tuple(leaf.checked for leaf in leaves)), leaves))
+        if len(alternatives) == 1:
+            return alternatives[0]
+        return _bounded(Some(tuple(part.checked for part in alternatives)), alternatives)
+
+    def _leaf(self, field: str, op: ConditionOperator, value: Any, column: int) -> _Part:
+        node = ConditionComparison.model_construct(field=field, op=op, value=value)
+        try:
+            checked = check(node, self._vocabulary.subject, asker=self._asker)
+        except InvalidConditions as error:
+            wrong = error.errors[0]
+            _refuse(wrong.code, wrong.detail, column)
+        return _Part(checked, 1, 1)
+
+
+def _bounded(checked: Checked, parts: Sequence[_Part]) -> _Part:
+    depth, leaves = 1 + max(part.depth for part in parts), sum(part.leaves for part in parts)
+    if depth > 2 * MAX_DEPTH:
+        _refuse("query_too_deep", f"a query is nested at most {2 * MAX_DEPTH} deep", 1)
+    if leaves > MAX_LEAVES:
+        _refuse("query_too_large", f"a query has at most {MAX_LEAVES} terms", 1)
+    return _Part(checked, depth, leaves)

@@ -1,0 +1,57 @@
+"""Searching with a body: what a query string cannot hold."""
+
+from fastapi import Request
+from starlette.responses import Response
+
+from helpdesk_api.authorization.dependencies import PrincipalDep
+from helpdesk_api.conditions.checking import Checked, Every, InvalidConditions
+from helpdesk_api.conditions.query_language import InvalidQuery
+from helpdesk_api.database.session import ReadSessionDep
+from helpdesk_api.domains.tickets import queries, search
+from helpdesk_api.domains.tickets.filters import TicketFilters
+from helpdesk_api.domains.tickets.routes import READ, answer
+from helpdesk_api.domains.tickets.schemas import TicketPage
+from helpdesk_api.domains.tickets.search_schemas import TicketSearch
+from helpdesk_api.web.cursors import InvalidCursor
+from helpdesk_api.web.errors import documents
+from helpdesk_api.web.listing import DEFAULT_LIMIT, page_request
+from helpdesk_api.web.routing import ApiRouter
+
+router = ApiRouter(prefix="/v1/tickets", tags=["tickets"])
+
+
+@router.post(
+    "/search",
+    operation_id="searchTickets",
+    summary="Search tickets by conditions",
+    response_model=TicketPage,
+    dependencies=READ,
+    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery),
+)
+async def search_tickets(
+    body: TicketSearch, request: Request, principal: PrincipalDep, reads: ReadSessionDep
+) -> Response:
+    """Everything that the caller may see and the conditions hold for, as the list answers it. Nothing is changed."""
+    parts: list[Checked] = []
+    if body.conditions is not None:
+        parts.append(search.read_conditions(principal, body.conditions))
+    if body.query is not None:
+        parts.append(search.read_query(principal, body.query, "#/query"))
+    page = page_request(
+        request,
+        limit=body.limit or DEFAULT_LIMIT,
+        cursor=body.cursor,
+        include_total=bool(body.include_total),
+        asked=body.model_dump_json(exclude={"limit", "cursor", "include_total"}, by_alias=True),
+    )
+    found, _, _ = await queries.list_tickets(
+        reads,
+        principal,
+        TicketFilters(),
+        page,
+        sort=body.sort,
+        include=list(dict.fromkeys(body.include or ())),
+        with_counts=bool(body.counts),
+        asked=Every(tuple(parts)),
+    )
+    return answer(found)

@@ -1,0 +1,1 @@
+"""Saved questions about tickets: personal, of a team, or shared by all staff."""

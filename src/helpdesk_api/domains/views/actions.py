@@ -1,0 +1,105 @@
+"""Changing views."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.conditions.tree import Node, as_json
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import new_id
+from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.domains.tickets import search
+from helpdesk_api.domains.views import events, policy
+from helpdesk_api.domains.views.enums import ViewColumn, ViewScope
+from helpdesk_api.domains.views.errors import TooManyViews, ViewForbidden, ViewTeamRequired
+from helpdesk_api.domains.views.models import View
+from helpdesk_api.domains.views.queries import MAX_VIEWS
+from helpdesk_api.domains.views.schemas import ViewCreate, ViewUpdate
+from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.record import record
+from helpdesk_api.web.errors import UnknownReference
+
+_STANDARD = [ViewColumn.REFERENCE, ViewColumn.SUBJECT, ViewColumn.STATUS, ViewColumn.PRIORITY]
+
+
+async def create_view(session: AsyncSession, principal: Principal, body: ViewCreate) -> View:
+    """Raises `view_team_required`, `view_forbidden`, `too_many_views`, `unknown_reference`, `invalid_conditions` and
+    `invalid_query`."""
+    if (body.scope is ViewScope.TEAM) != (body.team_id is not None):
+        raise ViewTeamRequired(pointer="#/team_id")
+    if body.team_id is not None and await session.get(Team, body.team_id) is None:
+        raise UnknownReference(pointer="#/team_id")
+    if not policy.may_write(principal, body.scope, principal.user_id, body.team_id):
+        raise ViewForbidden
+    if body.scope is not ViewScope.PERSONAL and not principal.is_staff:
+        raise ViewForbidden
+    mine = select(func.count()).select_from(View).where(policy.readable(principal))
+    if await session.scalar(mine) >= MAX_VIEWS:  # type: ignore[operator]
+        raise TooManyViews
+    values = _checked(principal, body.model_dump(exclude={"conditions"}), body.conditions)
+    values["columns"] = [column.value for column in body.columns or _STANDARD]
+    now = clock.now()
+    view = View(id=new_id(), owner_id=principal.user_id, created_at=now, updated_at=now, version=1, **values)
+    session.add(view)
+    await session.flush()
+    await _record(session, principal, view, events.ViewCreated, {"name": (None, view.name)})
+    return view
+
+
+async def update_view(session: AsyncSession, principal: Principal, view: View, body: ViewUpdate) -> None:
+    """Raises `view_forbidden`, `invalid_conditions` and `invalid_query`."""
+    _require(principal, view)
+    given = body.model_dump(exclude_unset=True, exclude={"conditions"})
+    values = _checked(principal, given, body.conditions)
+    if "conditions" not in body.model_fields_set:
+        values.pop("conditions")
+    if "columns" in values:
+        values["columns"] = [column.value for column in values["columns"]]
+    changes = {name: (getattr(view, name), value) for name, value in values.items() if getattr(view, name) != value}
+    if not changes:
+        return
+    for name, value in values.items():
+        setattr(view, name, value)
+    view.version += 1
+    view.updated_at = clock.now()
+    await session.flush()
+    await _record(session, principal, view, events.ViewUpdated, changes)
+
+
+async def delete_view(session: AsyncSession, principal: Principal, view: View) -> None:
+    """Raises `view_forbidden`."""
+    _require(principal, view)
+    await session.delete(view)
+    await _record(session, principal, view, events.ViewDeleted, {"name": (view.name, None)})
+
+
+def _require(principal: Principal, view: View) -> None:
+    if not policy.may_write(principal, view.scope, view.owner_id, view.team_id):
+        raise ViewForbidden
+
+
+def _checked(principal: Principal, values: dict[str, Any], conditions: Node | None) -> dict[str, Any]:
+    if conditions is not None:
+        search.read_conditions(principal, conditions)
+    if values.get("query") is not None:
+        search.read_query(principal, values["query"], "#/query")
+    return {**values, "conditions": as_json(conditions) if conditions is not None else None}
+
+
+async def _record(
+    session: AsyncSession,
+    principal: Principal,
+    view: View,
+    kind: type[events.ViewEvent],
+    changes: dict[str, tuple[Any, Any]],
+) -> None:
+    event = kind(
+        subject_id=view.id,
+        visibility=Visibility.INTERNAL,
+        internal_changes=changes,
+        internal_data={"name": view.name, "scope": view.scope.value},
+        entity=view,
+    )
+    await record(session, principal, event)

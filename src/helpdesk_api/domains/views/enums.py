@@ -1,0 +1,43 @@
+"""The words of views."""
+
+from enum import StrEnum
+
+
+class ViewScope(StrEnum):
+    """Who has it in their list: its owner, a team's members, or all staff."""
+
+    PERSONAL = "personal"
+    TEAM = "team"
+    SHARED = "shared"
+
+
+class ViewGrouping(StrEnum):
+    """By what a client groups the rows; each is a facet of `counts`."""
+
+    STATUS = "status"
+    PRIORITY = "priority"
+    TEAM_ID = "team_id"
+    SLA_STATE = "sla_state"
+
+
+class ViewColumn(StrEnum):
+    """A property of the ticket, in the order in which a client shows them."""
+
+    REFERENCE = "reference"
+    SUBJECT = "subject"
+    STATUS = "status"
+    TYPE = "type"
+    PRIORITY = "priority"
+    REQUESTER_ID = "requester_id"
+    ASSIGNEE_ID = "assignee_id"
+    TEAM_ID = "team_id"
+    CATEGORY_ID = "category_id"
+    ORGANIZATION_ID = "organization_id"
+    CHANNEL = "channel"
+    TAGS = "tags"
+    SLA_STATE = "sla_state"
+    SLA_DUE_AT = "sla_due_at"
+    PUBLIC_COMMENT_COUNT = "public_comment_count"
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    RESOLVED_AT = "resolved_at"

@@ -1,0 +1,85 @@
+"""Reads of views, and of what they show."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.conditions.checking import Checked, Every, InvalidConditions
+from helpdesk_api.conditions.query_language import InvalidQuery
+from helpdesk_api.conditions.tree import ConditionTree, Node
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.tickets import queries as tickets
+from helpdesk_api.domains.tickets import search
+from helpdesk_api.domains.views import policy
+from helpdesk_api.domains.views.errors import ViewNotFound
+from helpdesk_api.domains.views.models import View
+from helpdesk_api.web.listing import whole_page
+
+MAX_VIEWS = 200
+COUNT_LIMIT = 1_000
+_COLUMNS = tuple(View.__table__.c)
+_tree: TypeAdapter[Node] = TypeAdapter(ConditionTree)
+
+
+def _readable(principal: Principal) -> Select[Any]:
+    return select(*_COLUMNS).where(policy.readable(principal))
+
+
+async def list_views(reads: ReadSession, principal: Principal) -> dict[str, Any]:
+    rows = await reads.fetch(_readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS))
+    return whole_page([dict(row) for row in rows])
+
+
+async def get_view(reads: ReadSession, principal: Principal, view_id: UUID) -> Any:
+    """Raises `view_not_found`."""
+    row = await reads.fetch_one(_readable(principal).where(View.id == view_id))
+    if row is None:
+        raise ViewNotFound
+    return row
+
+
+async def lock_view(session: AsyncSession, principal: Principal, view_id: UUID) -> View:
+    """Raises `view_not_found`."""
+    statement = select(View).where(View.id == view_id, policy.readable(principal)).with_for_update()
+    found: View | None = await session.scalar(statement)
+    if found is None:
+        raise ViewNotFound
+    return found
+
+
+def asked_by(principal: Principal, view: Any) -> Checked:
+    """The view's question as this caller asks it. Raises `invalid_conditions` and `invalid_query`."""
+    parts: list[Checked] = []
+    if view["conditions"] is not None:
+        parts.append(search.read_conditions(principal, _tree.validate_python(view["conditions"])))
+    if view["query"] is not None:
+        parts.append(search.read_query(principal, view["query"], "#/query"))
+    return Every(tuple(parts))
+
+
+async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[UUID] | None) -> dict[str, Any]:
+    """Of these views or all of the caller's: one statement for the views and one for all counts."""
+    found = _readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS)
+    if ids is not None:
+        found = found.where(View.id.in_(ids))
+    views = await reads.fetch(found)
+    asked: dict[UUID, Checked] = {}
+    for view in views:
+        try:
+            asked[view["id"]] = asked_by(principal, view)
+        except (InvalidConditions, InvalidQuery, ValidationError):
+            # A word that a later release dropped; the view itself says what is wrong when it is opened.
+            continue
+    counts = await tickets.count_each(reads, principal, list(asked.values()), limit=COUNT_LIMIT)
+    by_view = dict(zip(asked, counts, strict=True))
+    return whole_page([_shown(view["id"], by_view.get(view["id"])) for view in views])
+
+
+def _shown(view_id: UUID, count: int | None) -> dict[str, Any]:
+    exact = count is None or count <= COUNT_LIMIT
+    return {"view_id": view_id, "count": None if count is None else min(count, COUNT_LIMIT), "is_exact": exact}

@@ -1,0 +1,180 @@
+"""Searching: by query, by conditions, in full text, and never beyond what the caller may see."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.tickets import full_text
+from tests.factories.records import Make
+from tests.fixtures.clients import AsUser
+
+NEW = {"subject": "VPN drops", "description": "Every five minutes.", "impact": "medium", "urgency": "medium"}
+
+
+async def opened(client: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
+    reply = await client.post("/v1/tickets", json={**NEW, **fields})
+    assert reply.status_code == 201, reply.text
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+async def found(client: httpx.AsyncClient, query: str) -> list[str]:
+    reply = await client.get("/v1/tickets", params={"query": query})
+    assert reply.status_code == 200, reply.text
+    return sorted(ticket["subject"] for ticket in reply.json()["data"])
+
+
+async def searched(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    reply = await client.post("/v1/tickets/search", json=body)
+    assert reply.status_code == 200, reply.text
+    answer: dict[str, Any] = reply.json()
+    return answer
+
+
+@pytest.fixture(params=[False, True], ids=["by index", "along the list"])
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both forms of the same question."""
+    shares = dict.fromkeys(("drops", "vpn", "toner", "cartridge", "keyword"), 0.5) if request.param else {}
+    monkeypatch.setattr(full_text._frequencies, "shares", shares)
+    monkeypatch.setattr(full_text._frequencies, "_read_at", float("inf"))
+
+
+@pytest.mark.usefixtures("form")
+async def test_full_text_reaches_comments_that_the_caller_may_read(
+    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_user: Make, as_user: AsUser
+) -> None:
+    ticket = await opened(requester_client, subject="Printer")
+    await opened(requester_client, subject="Scanner")
+    path = f"/v1/tickets/{ticket['id']}/comments"
+    assert (await agent_client.post(path, json={"body": "New toner is on its way."})).status_code == 201
+    internal = {"body": "The cartridge was stolen.", "visibility": "internal"}
+    assert (await agent_client.post(path, json=internal)).status_code == 201
+    stranger = as_user(await a_user())
+    for ask in ("toner", "TONER", '"new toner"', "toner -scanner"):
+        assert await found(requester_client, ask) == await found(agent_client, ask) == ["Printer"], ask
+        assert await found(stranger, ask) == []
+        assert [row["subject"] for row in (await searched(requester_client, query=ask))["data"]] == ["Printer"]
+    assert await found(agent_client, "cartridge") == ["Printer"]
+    assert await found(requester_client, "cartridge") == await found(stranger, "cartridge") == []
+    listed = await agent_client.get("/v1/tickets", params={"q": "cartridge", "include_total": "true", "counts": "true"})
+    assert (listed.json()["total"], listed.json()["counts"]["status"]) == (1, {"open": 1})
+    assert (await requester_client.get("/v1/tickets", params={"q": "cartridge"})).json()["data"] == []
+
+
+async def test_a_staff_member_who_only_asked_does_not_search_the_internal_side(
+    a_user: Make, as_user: AsUser, a_team: Make, admin_client: httpx.AsyncClient
+) -> None:
+    team = await a_team()
+    asking = as_user(await a_user(role=Role.AGENT))
+    ticket = await opened(asking, subject="My laptop")
+    assigned = await admin_client.post(
+        f"/v1/tickets/{ticket['id']}/assignments", json={"team_id": f"tea_{team.id.hex}"}
+    )
+    assert assigned.status_code == 201, assigned.text
+    comment = {"body": "He keeps losing the keyword.", "visibility": "internal"}
+    assert (await admin_client.post(f"/v1/tickets/{ticket['id']}/comments", json=comment)).status_code == 201
+    assert await found(asking, "keyword") == []
+    assert await found(asking, "laptop") == ["My laptop"]
+    assert await found(admin_client, "keyword") == ["My laptop"]
+
+
+async def test_a_search_reads_what_was_just_written(requester_client: httpx.AsyncClient) -> None:
+    ticket = await opened(requester_client, subject="Before")
+    assert await found(requester_client, "before") == ["Before"]
+    renamed = await requester_client.patch(f"/v1/tickets/{ticket['id']}", json={"subject": "After"})
+    assert renamed.status_code == 200, renamed.text
+    assert (await found(requester_client, "before"), await found(requester_client, "after")) == ([], ["After"])
+
+
+async def test_the_words_of_the_query(
+    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_user: Make, as_user: AsUser
+) -> None:
+    await opened(requester_client, subject="Urgent", impact="high", urgency="high")
+    await opened(requester_client, subject="Calm", impact="low", urgency="low")
+    await opened(as_user(await a_user()), subject="Not mine", impact="low", urgency="low")
+    assert await found(requester_client, "is:open") == ["Calm", "Urgent"]
+    assert await found(requester_client, "priority:>=high") == ["Urgent"]
+    assert await found(requester_client, "-priority:>=high created:>-1d") == ["Calm"]
+    assert await found(requester_client, "created:<-1d") == []
+    assert await found(agent_client, "is:open") == ["Calm", "Not mine", "Urgent"]
+    assert await found(agent_client, "is:unassigned OR is:assigned") == ["Calm", "Not mine", "Urgent"]
+    assert await found(agent_client, "requester:me") == []
+    assert await found(requester_client, "requester:me subject:ca") == ["Calm"]
+    assert await found(agent_client, "is:watched") == []
+    watched = (await agent_client.get("/v1/tickets", params={"query": "subject:calm"})).json()["data"][0]
+    me = (await agent_client.get("/v1/me")).json()["id"]
+    assert (await agent_client.put(f"/v1/tickets/{watched['id']}/watchers/{me}")).status_code == 204
+    assert await found(agent_client, "is:watched") == ["Calm"]
+
+
+async def test_conditions_and_query_narrow_each_other_and_pages_go_on(requester_client: httpx.AsyncClient) -> None:
+    for number in range(5):
+        await opened(requester_client, subject=f"Number {number}")
+    body: dict[str, Any] = {
+        "conditions": {"all": [{"field": "requester_id", "op": "eq", "value": "me"}]},
+        "query": "-subject:3",
+        "sort": "number",
+        "limit": 2,
+        "include": ["requester", "requester"],
+        "counts": True,
+        "include_total": True,
+    }
+    first = await searched(requester_client, **body)
+    assert [row["subject"] for row in first["data"]] == ["Number 0", "Number 1"]
+    assert (first["total"], first["counts"]["status"], len(first["included"]["users"])) == (4, {"open": 4}, 1)
+    second = await searched(requester_client, **body, cursor=first["next_cursor"])
+    assert [row["subject"] for row in second["data"]] == ["Number 2", "Number 4"]
+    assert second["next_cursor"] is None
+    other = await requester_client.post("/v1/tickets/search", json={"cursor": first["next_cursor"]})
+    assert (other.status_code, other.json()["code"]) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointer"),
+    [
+        ({"query": "colour:red"}, "invalid_query", "#/query"),
+        ({"conditions": {"field": "colour", "op": "eq", "value": 1}}, "invalid_conditions", "#/conditions/field"),
+        ({"conditions": {"field": "text", "op": "eq", "value": "a"}}, "invalid_conditions", "#/conditions/op"),
+        ({"limit": 0}, "validation_failed", "#/limit"),
+        ({"sort": "colour"}, "validation_failed", "#/sort"),
+        ({"query": "a" * 10_000}, "validation_failed", "#/query"),
+        ({"include": ["money"]}, "validation_failed", "#/include/0"),
+    ],
+)
+async def test_what_cannot_be_asked(
+    requester_client: httpx.AsyncClient, body: dict[str, Any], code: str, pointer: str
+) -> None:
+    reply = await requester_client.post("/v1/tickets/search", json=body)
+    assert reply.status_code in {400, 422}
+    assert (reply.json()["code"], reply.json()["errors"][0]["pointer"]) == (code, pointer)
+
+
+async def test_a_mistake_in_the_address_names_the_parameter_and_the_column(
+    requester_client: httpx.AsyncClient,
+) -> None:
+    reply = await requester_client.get("/v1/tickets", params={"query": "vpn colour:red"})
+    problem = reply.json()
+    assert (reply.status_code, problem["code"]) == (400, "invalid_query")
+    (error,) = problem["errors"]
+    assert (error["parameter"], error["params"]) == ("query", {"column": 5})
+    long = await requester_client.get("/v1/tickets", params={"query": "a" * 10_000})
+    assert (long.status_code, long.json()["code"]) == (422, "validation_failed")
+
+
+async def test_postgresql_tells_which_words_are_common(own_database: Database) -> None:
+    async with own_database.reads() as reads:
+        await full_text._Frequencies().refresh(reads)
+    frequencies = full_text._frequencies
+    before = frequencies.shares
+    try:
+        frequencies.shares = {"vpn": 0.4, "drops": 0.3, "toner": 0.001}
+        assert full_text.is_common("VPN drops")
+        assert not full_text.is_common("vpn toner")
+        assert full_text.is_common("vpn or toner")
+        assert not full_text.is_common("unheard")
+        assert full_text.is_common("vpn -toner")
+    finally:
+        frequencies.shares = before

@@ -1,0 +1,138 @@
+"""Views: whose they are, what they show to whom, and their counts."""
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.views.models import View
+from tests.domains.tickets.test_search import opened
+from tests.factories.records import Make
+from tests.fixtures.clients import AsUser
+
+MINE = {"name": "Mine", "scope": "personal", "query": "requester:me"}
+
+
+async def saved(client: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
+    reply = await client.post("/v1/views", json={**MINE, **fields})
+    assert reply.status_code == 201, reply.text
+    assert reply.headers["Location"] == f"/v1/views/{reply.json()['id']}"
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+async def names(client: httpx.AsyncClient) -> list[str]:
+    return [view["name"] for view in (await client.get("/v1/views")).json()["data"]]
+
+
+async def test_a_view_asks_for_whoever_opens_it(
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+) -> None:
+    await opened(agent_client, subject="The agent's")
+    await opened(admin_client, subject="The admin's")
+    conditions = {"all": [{"field": "created_at", "op": "gte", "value": "-1d"}]}
+    view = await saved(admin_client, name="My own requests", scope="shared", conditions=conditions, sort="number")
+    for client, subject in ((agent_client, "The agent's"), (admin_client, "The admin's")):
+        shown = (await client.get(f"/v1/views/{view['id']}/tickets", params={"counts": "true"})).json()
+        assert [ticket["subject"] for ticket in shown["data"]] == [subject]
+        assert shown["counts"]["status"] == {"open": 1}
+        counts = (await client.get("/v1/views/counts")).json()["data"]
+        assert counts == [{"view_id": view["id"], "count": 1, "is_exact": True}]
+
+
+async def test_who_has_a_view_and_who_may_change_it(
+    admin_client: httpx.AsyncClient,
+    requester_client: httpx.AsyncClient,
+    a_user: Make,
+    a_team: Make,
+    as_user: AsUser,
+) -> None:
+    team, member = await a_team(), await a_user(role=Role.SUPERVISOR)
+    team_id = f"tea_{team.id.hex}"
+    await admin_client.put(f"/v1/teams/{team_id}/members/usr_{member.id.hex}", json={})
+    of_team, other = as_user(member), as_user(await a_user(role=Role.AGENT))
+    own = await saved(other, name="Own")
+    teams = await saved(of_team, name="Team's", scope="team", team_id=team_id)
+    shared = await saved(admin_client, name="Shared", scope="shared")
+    assert await names(other) == ["Own", "Shared"]
+    assert await names(of_team) == ["Shared", "Team's"]
+    assert await names(requester_client) == []
+    for client, view in ((of_team, own), (other, teams), (requester_client, shared)):
+        for path in ("", "/tickets"):
+            reply = await client.get(f"/v1/views/{view['id']}{path}")
+            assert (reply.status_code, reply.json()["code"]) == (404, "view_not_found")
+        gone = await client.delete(f"/v1/views/{view['id']}")
+        assert gone.status_code == 404
+    refused = await other.patch(f"/v1/views/{shared['id']}", json={"name": "Mine now"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "view_forbidden")
+    for body in ({"scope": "shared"}, {"scope": "team", "team_id": team_id}):
+        reply = await other.post("/v1/views", json={**MINE, **body})
+        assert (reply.status_code, reply.json()["code"]) == (403, "view_forbidden")
+    assert (await requester_client.post("/v1/views", json=MINE)).status_code == 201
+    assert await names(requester_client) == ["Mine"]
+
+
+async def test_a_view_is_changed_by_its_etag_and_goes(agent_client: httpx.AsyncClient) -> None:
+    view = await saved(agent_client, columns=["subject", "tags"], group_by="priority")
+    path = f"/v1/views/{view['id']}"
+    read = await agent_client.get(path)
+    assert read.json() == view
+    etag = read.headers["ETag"]
+    assert (await agent_client.get(path, headers={"If-None-Match": etag})).status_code == 304
+    changed = await agent_client.patch(path, json={"query": None, "group_by": None}, headers={"If-Match": etag})
+    assert (changed.json()["query"], changed.json()["group_by"], changed.json()["columns"]) == (
+        None,
+        None,
+        ["subject", "tags"],
+    )
+    assert (await agent_client.delete(path, headers={"If-Match": etag})).status_code == 412
+    assert (await agent_client.delete(path)).status_code == 204
+    assert (await agent_client.delete(path)).status_code == 404
+
+
+async def test_a_cursor_belongs_to_the_question_as_it_was(agent_client: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await opened(agent_client)
+    view = await saved(agent_client, sort="number")
+    path = f"/v1/views/{view['id']}"
+    first = (await agent_client.get(f"{path}/tickets", params={"limit": 2})).json()
+    after = {"limit": 2, "cursor": first["next_cursor"]}
+    assert len((await agent_client.get(f"{path}/tickets", params=after)).json()["data"]) == 1
+    await agent_client.patch(path, json={"sort": "-priority,created_at"})
+    stale = await agent_client.get(f"{path}/tickets", params=after)
+    assert (stale.status_code, stale.json()["code"]) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointer"),
+    [
+        ({"query": "colour:red"}, "invalid_query", "#/query"),
+        ({"conditions": {"field": "colour", "op": "eq", "value": 1}}, "invalid_conditions", "#/conditions/field"),
+        ({"scope": "team"}, "view_team_required", "#/team_id"),
+        ({"scope": "team", "team_id": f"tea_{'0' * 32}"}, "unknown_reference", "#/team_id"),
+        ({"columns": ["money"]}, "validation_failed", "#/columns/0"),
+    ],
+)
+async def test_what_cannot_be_saved(
+    admin_client: httpx.AsyncClient, body: dict[str, Any], code: str, pointer: str
+) -> None:
+    reply = await admin_client.post("/v1/views", json={**MINE, **body})
+    assert (reply.json()["code"], reply.json()["errors"][0]["pointer"]) == (code, pointer), reply.text
+    assert await names(admin_client) == []
+
+
+async def test_a_question_of_yesterday_counts_nothing_and_breaks_nothing(
+    agent_client: httpx.AsyncClient, database: Database
+) -> None:
+    good, old = await saved(agent_client, name="A"), await saved(agent_client, name="B")
+    async with database.session() as session:
+        await session.execute(update(View).where(View.name == "B").values(query="dropped:field"))
+    counts = (await agent_client.get("/v1/views/counts")).json()["data"]
+    assert [(row["view_id"], row["count"]) for row in counts] == [(good["id"], 0), (old["id"], None)]
+    some = await agent_client.get("/v1/views/counts", params={"view_ids": good["id"]})
+    assert [row["view_id"] for row in some.json()["data"]] == [good["id"]]
+    reply = await agent_client.get(f"/v1/views/{old['id']}/tickets")
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_query")
