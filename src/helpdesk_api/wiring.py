@@ -17,6 +17,7 @@ from helpdesk_api.domains.authentication import events as authentication
 from helpdesk_api.domains.authentication import reactions as accounts
 from helpdesk_api.domains.authentication import routes as authentication_routes
 from helpdesk_api.domains.authentication.queries import authenticate_token, load_grants
+from helpdesk_api.domains.bulk import routes as bulk_routes
 from helpdesk_api.domains.categories import events as categories
 from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.comments import events as comments
@@ -72,6 +73,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     # What is called most comes first: a path is compared with one route after another.
     *ticket_routes.ROUTERS,
     search_routes.router,
+    bulk_routes.router,
     *comment_routes.ROUTERS,
     *assignment_routes.ROUTERS,
     *people_routes.ROUTERS,

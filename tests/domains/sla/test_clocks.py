@@ -142,6 +142,26 @@ async def test_a_life_with_a_pause_an_answer_and_a_reopening(
         assert await no_differences(database) == 2
 
 
+async def test_a_clock_that_nobody_holds_comes_out_the_same(
+    requester_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient, database: Database
+) -> None:
+    ticket = await opened(requester_client)
+    path = f"/v1/tickets/{ticket['id']}"
+    for verb, body in (
+        ("assignments", {"assignee_id": "me"}),
+        ("comments", {"body": "On it."}),
+        ("pend", {"reason": "vendor"}),
+        ("resume", {}),
+        ("resolve", {"resolution_code": "fixed", "resolution_text": "Done."}),
+        ("reopen", {"reason": "It is back."}),
+    ):
+        reply = await supervisor_client.post(f"{path}/{verb}", json=body)
+        assert reply.status_code in {200, 201}, reply.text
+    changed = await supervisor_client.patch(path, json={"priority": "critical", "priority_reason": "Worse."})
+    assert changed.status_code == 200, changed.text
+    assert await no_differences(database) == 2
+
+
 async def test_a_change_of_priority_takes_the_time_used_along(
     requester_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient, database: Database
 ) -> None:

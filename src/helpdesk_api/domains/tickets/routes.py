@@ -88,7 +88,8 @@ async def _written(session: SessionDep, principal: Principal, ticket: Ticket, *,
     return response
 
 
-def _current(principal: Principal, ticket: Ticket) -> str:
+def current_etag(principal: Principal, ticket: Ticket) -> str:
+    """As this caller was last shown it: internal changes move only the staff's."""
     internal = policy.works_on(principal, ticket)
     return f'"s{ticket.version}"' if internal else f'"p{ticket.public_version}"'
 
@@ -203,7 +204,7 @@ async def update_ticket(
     if_match: IfMatchDep,
 ) -> Response:
     """JSON merge patch. Status, team and assignee have operations of their own."""
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await opening.update_ticket(session, database, principal, visible.ticket, body)
     return await _written(session, principal, visible.ticket)
 
@@ -229,7 +230,7 @@ async def start_ticket(
 ) -> Response:
     """Open to in progress. Starting unassigned work takes it."""
     del body
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await actions.start_ticket(session, principal, visible.ticket)
     return await _written(session, principal, visible.ticket)
 
@@ -243,7 +244,7 @@ async def pend_ticket(
     if_match: IfMatchDep,
 ) -> Response:
     """A requester's public reply resumes it; with `resumes_at` it also resumes by itself."""
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await actions.pend_ticket(session, principal, visible.ticket, body)
     return await _written(session, principal, visible.ticket)
 
@@ -258,7 +259,7 @@ async def resume_ticket(
 ) -> Response:
     """Pending to in progress."""
     del body
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await actions.resume_ticket(session, principal, visible.ticket)
     return await _written(session, principal, visible.ticket)
 
@@ -272,7 +273,7 @@ async def resolve_ticket(
     if_match: IfMatchDep,
 ) -> Response:
     """The requester is asked to confirm; unanswered, it closes by itself at `closes_at`."""
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await actions.resolve_ticket(session, principal, visible.ticket, body)
     return await _written(session, principal, visible.ticket)
 
@@ -287,7 +288,7 @@ async def confirm_ticket(
 ) -> Response:
     """By the requester alone; the ticket is closed."""
     del body
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await actions.confirm_ticket(session, principal, visible.ticket)
     return await _written(session, principal, visible.ticket)
 
@@ -301,7 +302,7 @@ async def reopen_ticket(
     if_match: IfMatchDep,
 ) -> Response:
     """Requesters inside the reopen window, staff while it is resolved. A closed ticket is final: reply to it."""
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await actions.reopen_ticket(session, principal, visible.ticket, body)
     return await _written(session, principal, visible.ticket)
 
@@ -316,7 +317,7 @@ async def close_ticket(
 ) -> Response:
     """By staff, for a resolved ticket."""
     del body
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await actions.close_ticket(session, principal, visible.ticket)
     return await _written(session, principal, visible.ticket)
 
@@ -330,7 +331,7 @@ async def cancel_ticket(
     if_match: IfMatchDep,
 ) -> Response:
     """By staff or the requester, while it is not resolved."""
-    if_match.check(_current(principal, visible.ticket))
+    if_match.check(current_etag(principal, visible.ticket))
     await actions.cancel_ticket(session, principal, visible.ticket, body)
     return await _written(session, principal, visible.ticket)
 

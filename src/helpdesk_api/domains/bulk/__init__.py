@@ -1,0 +1,1 @@
+"""Many tickets in one request, and several steps on each."""
