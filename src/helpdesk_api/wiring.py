@@ -23,6 +23,8 @@ from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import routes as comment_routes
+from helpdesk_api.domains.forms import events as forms
+from helpdesk_api.domains.forms import routes as form_routes
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications import reactions as mail
 from helpdesk_api.domains.notifications import routes as notification_routes
@@ -80,6 +82,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *authentication_routes.ROUTERS,
     *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
+    form_routes.router,
     *user_routes.ROUTERS,
     *team_routes.ROUTERS,
     *organization_routes.ROUTERS,
@@ -154,6 +157,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     sla.SlaPolicyPublished: NOTHING,
     sla.SlaPolicyVersionWithdrawn: NOTHING,
     sla.SlaPolicyArchived: NOTHING,
+    forms.FormCreated: NOTHING,
+    forms.FormUpdated: NOTHING,
+    forms.FormArchived: NOTHING,
     views.ViewCreated: NOTHING,
     views.ViewUpdated: NOTHING,
     views.ViewDeleted: NOTHING,

@@ -29,7 +29,8 @@ IDS = {
     "key_id": "key_",
     "mail_id": "mai_",
     "job_id": "job_",
-    "view_id": "view_",
+    "form_id": "frm_",
+    "view_id": "vie_",
 }
 GUARDED = [
     (method, route)

@@ -108,7 +108,7 @@ def _check(node: Node, about: _About, pointer: str, errors: list[FieldError]) ->
 
 def _check_comparison(node: ConditionComparison, about: _About, pointer: str, errors: list[FieldError]) -> Checked:
     nothing, subject = Every(()), about.subject
-    field = subject.fields.get(node.field)
+    field = subject.find(node.field)
     if field is None:
         known = ", ".join(sorted(subject.fields))
         detail = f"a {subject.name} has no field `{node.field}`; known are {known}"
@@ -144,6 +144,8 @@ def _operand(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker |
 
 
 def _convert(field: FieldSpec, value: Any, asker: Asker | None) -> Any:
+    if field.kind is FieldType.CUSTOM:
+        return value
     if field.kind is FieldType.BOOLEAN:
         if not isinstance(value, bool):
             code = "boolean_expected"

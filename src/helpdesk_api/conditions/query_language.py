@@ -16,13 +16,13 @@ from lark.exceptions import VisitError
 from lark.visitors import Transformer_NonRecursive
 
 from helpdesk_api.conditions.checking import Asker, Checked, Every, InvalidConditions, Inverse, Some, check
-from helpdesk_api.conditions.registry import FieldType, Subject
+from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldType, Subject
 from helpdesk_api.conditions.tree import MAX_DEPTH, MAX_ITEMS, MAX_LEAVES, ConditionComparison, ConditionOperator
 from helpdesk_api.web.errors import BadRequest, FieldError
 
 _O = ConditionOperator
 _SIGNS: Final = {">": _O.GT, ">=": _O.GTE, "<": _O.LT, "<=": _O.LTE}
-_TERM: Final = re.compile(r"([a-z][a-z_]*):(>=|<=|>|<)?(.*)", re.DOTALL)
+_TERM: Final = re.compile(r"([a-z][a-z0-9_]*):(>=|<=|>|<)?(.*)", re.DOTALL)
 _VALUE: Final = re.compile(r'"([^"]*)"|([^,"]+)')
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
@@ -40,7 +40,7 @@ _NOT.3: /NOT(?![^\s()"])/
 _MINUS.3: "-"
 _OPEN: "("
 _CLOSE: ")"
-TERM.2: /[a-z][a-z_]*:(>=|<=|>|<)?("[^"]*"|[^\s()",]+)(,("[^"]*"|[^\s()",]+))*/
+TERM.2: /[a-z][a-z0-9_]*:(>=|<=|>|<)?("[^"]*"|[^\s()",]+)(,("[^"]*"|[^\s()",]+))*/
 PHRASE: /"[^"]*"/
 WORD: /[^\s()"\-][^\s()"]*/
 %ignore /\s+/
@@ -143,6 +143,8 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         if name == "is":
             return self._flags(values, sign, column)
         field = self._vocabulary.fields.get(name)
+        if field is None and self._vocabulary.subject.find(name) is not None and name.startswith(CUSTOM_PREFIX):
+            field = name
         if field is None:
             known = ", ".join(sorted([*self._vocabulary.fields, "is"]))
             _refuse("unknown_field", f"there is no field `{name[:50]}`; known are {known}", column)
@@ -155,13 +157,17 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         return parts[0] if len(parts) == 1 else _bounded(Some(tuple(part.checked for part in parts)), parts)
 
     def _equal(self, field: str, value: str, column: int) -> _Part:
-        kind = self._vocabulary.subject.fields[field].kind
+        kind = self._kind(field)
         if value == "none":
             return self._leaf(field, _O.IS_NULL, value=True, column=column)
         if kind is FieldType.TEXT and field not in self._vocabulary.whole:
             return self._leaf(field, _O.CONTAINS, value, column)
         if kind is FieldType.TEXT_LIST:
             return self._leaf(field, _O.CONTAINS, value, column)
+        if kind is FieldType.CUSTOM and (_NUMBER.fullmatch(value) or value in {"true", "false"}):
+            # Written without its type, it may be either.
+            other = int(value) if _NUMBER.fullmatch(value) else value == "true"
+            return self._leaf(field, _O.IN, [value, other], column)
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             # A day without a sign is the whole of it.
             following = self._day(value, column) + timedelta(days=1)
@@ -172,8 +178,12 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return _bounded(Every(tuple(part.checked for part in both)), both)
         return self._leaf(field, _O.EQ, self._value(field, value, column), column)
 
+    def _kind(self, field: str) -> FieldType | None:
+        found = self._vocabulary.subject.find(field)
+        return found.kind if found is not None else None
+
     def _value(self, field: str, value: str, column: int) -> Any:
-        kind = self._vocabulary.subject.fields[field].kind
+        kind = self._kind(field)
         if kind is FieldType.NUMBER and _NUMBER.fullmatch(value):
             return int(value)
         if kind is FieldType.BOOLEAN and value in {"true", "false"}:

@@ -21,8 +21,10 @@ class FieldType(StrEnum):
     BOOLEAN = "boolean"
     TEXT_LIST = "text_list"
     FULL_TEXT = "full_text"
+    CUSTOM = "custom"
 
 
+CUSTOM_PREFIX: Final = "cf_"
 _O = ConditionOperator
 _ORDER = frozenset({_O.GT, _O.GTE, _O.LT, _O.LTE})
 _EQUAL = frozenset({_O.EQ, _O.NE})
@@ -40,6 +42,7 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
         FieldType.BOOLEAN: _EQUAL | _NULL,
         FieldType.TEXT_LIST: _MEMBER | _NULL | {_O.CONTAINS},
         FieldType.FULL_TEXT: frozenset({_O.MATCHES}),
+        FieldType.CUSTOM: _EQUAL | _MEMBER | _NULL,
     }
 )
 
@@ -48,6 +51,7 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
 class FieldSpec:
     """One field. `column` gives its SQL expression, `read` its value from the subject itself.
 
+    A CUSTOM one is a key of a JSON object, which `column` gives; its value has the type that it was filled in with.
     An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`. FULL_TEXT
     is asked of the database only.
     """
@@ -66,14 +70,21 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A kind of record that conditions can be asked about."""
+    """A kind of record that conditions can be asked about. `custom` knows the fields that somebody has configured."""
 
     name: str
     fields: Mapping[str, FieldSpec] = field(default_factory=dict)
+    custom: Callable[[str], FieldSpec | None] | None = None
+
+    def find(self, name: str) -> FieldSpec | None:
+        found = self.fields.get(name)
+        return self.custom(name) if found is None and self.custom is not None else found
 
     @classmethod
-    def of(cls, name: str, fields: Iterable[FieldSpec]) -> "Subject":
-        return cls(name, MappingProxyType({spec.name: spec for spec in fields}))
+    def of(
+        cls, name: str, fields: Iterable[FieldSpec], *, custom: Callable[[str], FieldSpec | None] | None = None
+    ) -> "Subject":
+        return cls(name, MappingProxyType({spec.name: spec for spec in fields}), custom)
 
 
 def attribute(

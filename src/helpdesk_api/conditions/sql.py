@@ -23,10 +23,11 @@ from sqlalchemy import (
     or_,
     true,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.predicate import ORDERINGS, fold, ranks
-from helpdesk_api.conditions.registry import FieldType
+from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldType
 from helpdesk_api.conditions.tree import ConditionOperator
 
 FullText = Callable[[str], ColumnElement[bool]]
@@ -53,6 +54,8 @@ def _test(test: Leaf) -> ColumnElement[bool]:
     column = test.field.column()
     if test.field.kind is FieldType.TEXT_LIST:
         return _list_test(column, test.op, test.operand)
+    if test.field.kind is FieldType.CUSTOM:
+        return _custom_test(test, column)
     if test.op is ConditionOperator.IS_NULL:
         return column.is_(None) if test.operand else column.is_not(None)  # type: ignore[no-any-return]
     if test.op is ConditionOperator.CONTAINS:
@@ -64,6 +67,18 @@ def _test(test: Leaf) -> ColumnElement[bool]:
     if test.op is ConditionOperator.NE:
         return column.is_distinct_from(_bound(test, column, test.operand))  # type: ignore[no-any-return]
     return _order_test(test, column)
+
+
+def _custom_test(test: Leaf, column: Any) -> ColumnElement[bool]:
+    """By containment, which one index answers for every key; a list is asked for one of its members."""
+    key = test.field.name.removeprefix(CUSTOM_PREFIX)
+    if test.op is ConditionOperator.IS_NULL:
+        has: ColumnElement[bool] = column.has_key(key)
+        return ~has if test.operand else has
+    wanted = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+    shapes = [shape for value in wanted for shape in ({key: value}, {key: [value]})]
+    fits = or_(*[column.contains(literal(shape, JSONB)) for shape in shapes])
+    return fits if test.op in {ConditionOperator.EQ, ConditionOperator.IN} else fits.is_not(true())
 
 
 def _order_test(test: Leaf, column: Any) -> ColumnElement[bool]:

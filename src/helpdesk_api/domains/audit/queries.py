@@ -23,6 +23,7 @@ from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
 _PREFIXES = {
+    "form": "frm",
     "ticket": "tkt",
     "comment": "cmt",
     "user": "usr",

@@ -36,6 +36,7 @@ _ID_PREFIXES: Mapping[str, str] = {
     "parent_id": "cat",
     "owner_id": "usr",
     "team_id": "tea",
+    "default_form_id": "frm",
 }
 # Two moves at once could each be right and together make a cycle, so shape changes go one after the other.
 _TREE_LOCK = 4_207_001

@@ -29,6 +29,7 @@ _COLUMNS: tuple[Any, ...] = (
     Category.owner_id,
     Category.team_id,
     Category.default_priority,
+    Category.default_form_id,
     Category.position,
     Category.retired_at,
     Category.created_at,
@@ -51,6 +52,7 @@ class CategoryFacts:
     parent_id: UUID | None
     team_id: UUID | None
     default_priority: Priority | None
+    default_form_id: UUID | None
     retired_at: datetime | None
 
 
@@ -72,6 +74,7 @@ async def _load_categories(reads: ReadSession, key: str) -> dict[UUID, CategoryF
             Category.parent_id,
             Category.team_id,
             Category.default_priority,
+            Category.default_form_id,
             Category.retired_at,
         )
     )
@@ -82,6 +85,7 @@ async def _load_categories(reads: ReadSession, key: str) -> dict[UUID, CategoryF
             parent_id=row["parent_id"],
             team_id=row["team_id"],
             default_priority=Priority(row["default_priority"]) if row["default_priority"] else None,
+            default_form_id=row["default_form_id"],
             retired_at=row["retired_at"],
         )
         for row in rows
@@ -100,6 +104,17 @@ _matrix: InvalidatedCache[MatrixInForce] = InvalidatedCache(MATRIX, _load_matrix
 async def category(database: Database, category_id: UUID) -> CategoryFacts | None:
     """Retired ones included; None when there is none."""
     return (await _categories.get(database)).get(category_id)
+
+
+async def default_form(database: Database, category_id: UUID) -> UUID | None:
+    """Its own, or that of the nearest category above it."""
+    known = await _categories.get(database)
+    found = known.get(category_id)
+    while found is not None:
+        if found.default_form_id is not None:
+            return found.default_form_id
+        found = known.get(found.parent_id) if found.parent_id is not None else None
+    return None
 
 
 async def matrix(database: Database) -> Matrix:

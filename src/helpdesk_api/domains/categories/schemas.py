@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from helpdesk_api.database.ids import CategoryId, TeamId, UserId
+from helpdesk_api.database.ids import CategoryId, FormId, TeamId, UserId
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.web.schemas import (
     WHOLE_NUMBER,
@@ -50,6 +50,9 @@ class CategoryCreate(RequestModel):
     default_priority: Priority | None = Field(
         default=None, description="Of new tickets that name no impact and urgency."
     )
+    default_form_id: FormId | None = Field(
+        default=None, description="What its tickets ask for; the form of the category above it when left out."
+    )
     position: Position = Field(default=0, description="Order among its siblings; 0 when left out.")
 
 
@@ -64,6 +67,7 @@ class CategoryUpdate(RequestModel):
     owner_id: UserId | None = absent()
     team_id: TeamId | None = absent()
     default_priority: Priority | None = absent()
+    default_form_id: FormId | None = absent()
     position: Position = absent()
 
 
@@ -79,6 +83,7 @@ class CategoryRead(ResponseModel):
     owner_id: UserId | None
     team_id: TeamId | None
     default_priority: Priority | None
+    default_form_id: FormId | None
     position: int = Field(ge=0, le=10_000)
     retired_at: Instant | None
     created_at: Instant

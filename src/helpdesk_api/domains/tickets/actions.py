@@ -47,7 +47,10 @@ ID_PREFIXES: Mapping[str, str] = {
     "organization_id": "org",
     "follow_up_of_id": "tkt",
 }
-INTERNAL_FIELDS = frozenset({"priority_source", "priority_reason", "awaits_member", "needs_reassignment"})
+INTERNAL_FIELDS = frozenset(
+    {"priority_source", "priority_reason", "awaits_member", "needs_reassignment", "internal_custom_fields"}
+)
+_CUSTOM = frozenset({"custom_fields", "internal_custom_fields"})
 _SCOPE_OF_REFUSAL = {TicketAction.SET_PRIORITY: Permission.TICKETS_ADMIN}
 
 
@@ -70,11 +73,20 @@ def change(ticket: Ticket, values: Mapping[str, Any]) -> tuple[dict[str, Any], d
         before = getattr(ticket, name)
         if before != value:
             setattr(ticket, name, value)
-            (internal if name in INTERNAL_FIELDS else public)[name] = (
-                shown(name, before),
-                shown(name, value),
-            )
+            told = internal if name in INTERNAL_FIELDS else public
+            if name in _CUSTOM:
+                told.update(custom_changes(before, value))
+            else:
+                told[name] = (shown(name, before), shown(name, value))
     return public, internal
+
+
+def custom_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """One change for each custom field, as history shows it."""
+    keys = sorted(before.keys() | after.keys())
+    return {
+        f"custom_fields.{key}": (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
+    }
 
 
 def touch(ticket: Ticket, *, public: bool) -> None:

@@ -1,6 +1,7 @@
 """The ticket's row carries what lists show; whoever owns a fact above writes it down here through an action."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
@@ -104,6 +105,14 @@ class Ticket(Base):
             "resumes_at",
             postgresql_where=text("resumes_at IS NOT NULL"),
         ),
+        # Whatever forms ask for, one index answers for all of it.
+        Index(
+            "ix_tickets_custom_fields",
+            "custom_fields",
+            postgresql_using="gin",
+            postgresql_ops={"custom_fields": "jsonb_path_ops"},
+            postgresql_where=text("form_id IS NOT NULL"),
+        ),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
         # Nulls last in both directions, as above; only what still runs has a next due time.
         Index("ix_tickets_sla_due", "sla_due_at", "id"),
@@ -166,6 +175,12 @@ class Ticket(Base):
     last_internal_comment_at: Mapped[datetime | None]
     last_public_comment_id: Mapped[UUID | None]
     last_comment_id: Mapped[UUID | None]
+
+    # Of the form's version that it was opened with; what only the staff sees is kept apart.
+    form_id: Mapped[UUID | None] = mapped_column(ForeignKey("forms.id"))
+    form_number: Mapped[int | None] = mapped_column(Integer)
+    custom_fields: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    internal_custom_fields: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
 
     # Written by the service levels: the next due time and the worst state of the clocks promised to the requester.
     sla_due_at: Mapped[datetime | None]

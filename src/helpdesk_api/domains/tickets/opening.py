@@ -20,7 +20,8 @@ from helpdesk_api.domains.categories import queries as categories
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.categories.rules import priority_for
 from helpdesk_api.domains.tickets import events
-from helpdesk_api.domains.tickets.actions import apply, require, shown
+from helpdesk_api.domains.tickets.actions import apply, custom_changes, require, shown
+from helpdesk_api.domains.tickets.custom_fields import Filled, fill_in, refill
 from helpdesk_api.domains.tickets.enums import (
     PrioritySource,
     TicketAction,
@@ -60,7 +61,9 @@ _FIRST_VALUES = [
     "external_source",
     "external_id",
 ]
-_REQUESTERS_MAY_EDIT = frozenset({"subject", "description", "steps_tried", "began_at", "affected_service"})
+_REQUESTERS_MAY_EDIT = frozenset(
+    {"subject", "description", "steps_tried", "began_at", "affected_service", "custom_fields"}
+)
 _EXTERNAL_UNIQUE = "uq_tickets_external_source_external_id"
 
 
@@ -74,14 +77,16 @@ async def open_ticket(
 ) -> Ticket:
     """Everything is decided before the row is written: explicit value, rule, category, matrix, least loaded.
 
-    Raises `unknown_reference`, `category_retired`, `external_id_taken`, `missing_scope` and `field_forbidden`.
+    Raises `unknown_reference`, `category_retired`, `external_id_taken`, `missing_scope`, `field_forbidden`, and what
+    `fill_in` does.
     """
     requester = await _requester(database, principal, body.requester_id)
     _check_rights(principal, body, requester)
     _check_instants(body.began_at, body.occurred_at)
     await _check_category(database, body.category_id)
     await _check_assignment(database, body.team_id, body.assignee_id)
-    ticket = _new_ticket(principal, body, requester)
+    filled = await fill_in(database, principal, body, is_follow_up=follow_up_of is not None)
+    ticket = _new_ticket(principal, body, requester, filled)
     ticket.follow_up_of_id = follow_up_of.id if follow_up_of is not None else None
     insert_at_flush(session, ticket)
     event = events.TicketCreated(
@@ -99,16 +104,20 @@ async def open_ticket(
         name: [None, shown(name, getattr(ticket, name))]
         for name in _FIRST_VALUES
         if getattr(ticket, name) not in (None, [])
-    }
+    } | _first_custom(filled.public)
     row.internal_changes = {
         name: [None, shown(name, getattr(ticket, name))]
         for name in ("priority_source", "priority_reason")
         if getattr(ticket, name) is not None
-    }
+    } | _first_custom(filled.internal)
     return ticket
 
 
-def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants) -> Ticket:
+def _first_custom(values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    return {name: list(pair) for name, pair in custom_changes({}, values).items()}
+
+
+def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, filled: Filled) -> Ticket:
     now = body.occurred_at or clock.now()
     return Ticket(
         id=new_id(),
@@ -132,6 +141,10 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants) -> 
         priority_source=PrioritySource.MANUAL if body.priority else PrioritySource.DEFAULT,
         priority_reason=body.priority_reason if body.priority else None,
         tags=list(dict.fromkeys(body.tags)),
+        form_id=filled.form_id,
+        form_number=filled.number,
+        custom_fields=filled.public,
+        internal_custom_fields=filled.internal,
         team_id=body.team_id,
         assignee_id=body.assignee_id,
         awaits_member=False,
@@ -256,6 +269,8 @@ async def update_ticket(
         await _check_category(database, values["category_id"])
     if "requester_id" in values:
         values["organization_id"] = (await _requester(database, principal, values["requester_id"])).organization_id
+    if "custom_fields" in values:
+        values |= await refill(database, principal, ticket, values["custom_fields"])
     if "tags" in values:
         values["tags"] = list(dict.fromkeys(values["tags"]))
     if "description" in values:

@@ -53,6 +53,7 @@ _PLAIN = [
     "urgency",
     "priority",
     "tags",
+    "form_number",
     "resolution_code",
     "resolution_text",
     "reopened_count",
@@ -78,6 +79,7 @@ _IDS = {
     "submitter_id": "usr",
     "organization_id": "org",
     "category_id": "cat",
+    "form_id": "frm",
     "team_id": "tea",
     "assignee_id": "usr",
     "follow_up_of_id": "tkt",
@@ -124,6 +126,9 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     shown += [public_id_sql(prefix, getattr(Ticket, name)).label(name) for name, prefix in _IDS.items()]
     shown += [_for_staff(getattr(Ticket, name), internal).label(name) for name in _INTERNAL]
     shown.append(_for_staff(instant_sql(Ticket.last_internal_comment_at), internal).label("last_internal_comment_at"))
+    own = Ticket.custom_fields
+    everything = own.op("||")(Ticket.internal_custom_fields)
+    shown.append(case((internal, everything), else_=own).label("custom_fields"))
     updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
     shown.append(instant_sql(updated).label("updated_at"))
     return shown

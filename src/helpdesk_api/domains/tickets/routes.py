@@ -12,6 +12,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
+from helpdesk_api.domains.forms.errors import FormArchived, FormRequired, InvalidCustomFields
 from helpdesk_api.domains.tickets import (
     actions,
     errors,
@@ -110,6 +111,9 @@ def current_etag(principal: Principal, ticket: Ticket) -> str:
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
+        FormArchived,
+        FormRequired,
+        InvalidCustomFields,
     ),
 )
 async def create_ticket(
@@ -193,6 +197,8 @@ async def get_ticket(
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
+        FormRequired,
+        InvalidCustomFields,
     ),
 )
 async def update_ticket(

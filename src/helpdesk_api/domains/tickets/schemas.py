@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from helpdesk_api.database.ids import (
     CategoryId,
     CommentId,
+    FormId,
     OrganizationId,
     SlaClockId,
     TeamId,
@@ -20,6 +21,7 @@ from helpdesk_api.domains.categories.enums import (
     TicketType,
     Urgency,
 )
+from helpdesk_api.domains.forms.schemas import CustomFields, CustomValue, FieldKey
 from helpdesk_api.domains.tickets.enums import (
     PendingReason,
     PrioritySource,
@@ -78,6 +80,10 @@ class TicketCreate(RequestModel):
     priority: Priority | None = Field(default=None, description="Needs the scope `tickets:admin` and a reason.")
     priority_reason: OptionalText | None = None
     tags: Tags = Field(default_factory=list)
+    form_id: FormId | None = Field(default=None, description="The category's own when left out.")
+    custom_fields: CustomFields = Field(
+        default_factory=dict, description="What its form asks for; see `GET /v1/forms/{form_id}/schema`."
+    )
     began_at: RequestInstant | None = Field(default=None, description="When the trouble began.")
     steps_tried: LongText | None = None
     affected_service: ShortText | None = Field(default=None, description="Service or device in words.")
@@ -118,6 +124,9 @@ class TicketUpdate(RequestModel):
     )
     priority_reason: OptionalText | None = absent()
     tags: Tags = absent()
+    custom_fields: CustomFields = Field(
+        default_factory=dict, description="Merged key by key; null clears one. By the form's version of this ticket."
+    )
     began_at: RequestInstant | None = absent()
     steps_tried: LongText | None = absent()
     affected_service: ShortText | None = absent()
@@ -220,6 +229,11 @@ class TicketRead(ResponseModel):
     priority_source: PrioritySource | None = Field(description="Staff only.")
     priority_reason: str | None = Field(max_length=500, description="Staff only.")
     tags: list[str] = Field(max_length=60)
+    form_id: FormId | None
+    form_number: int | None = Field(ge=1, description="The form's version that it was opened with.")
+    custom_fields: dict[FieldKey, CustomValue] = Field(
+        max_length=100, description="By the form's keys; what only the staff sees is there for them alone."
+    )
     team_id: TeamId | None
     assignee_id: UserId | None
     assigned_at: Instant | None

@@ -1,5 +1,6 @@
 """What can be asked of tickets beyond the conditions of stored rules, and the words for it in a query."""
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -33,6 +34,19 @@ def _watched() -> object:
     )
 
 
+def _custom(name: str) -> FieldSpec | None:
+    """`cf_` and the key of a form's field that everybody sees; what only the staff sees is not searched."""
+    if not _CUSTOM_NAME.fullmatch(name):
+        return None
+    return FieldSpec(name, FieldType.CUSTOM, _custom_column, _of_database)
+
+
+def _custom_column() -> object:
+    return Ticket.custom_fields
+
+
+_CUSTOM_NAME: Final = re.compile(r"cf_[a-z][a-z0-9_]{0,39}")
+
 SEARCHED: Final = Subject.of(
     "ticket",
     [
@@ -48,6 +62,7 @@ SEARCHED: Final = Subject.of(
         attribute(Ticket, "sla_due_at", FieldType.INSTANT),
         attribute(Ticket, "sla_state", FieldType.ENUM, enum=SlaState),
     ],
+    custom=_custom,
 )
 _ACTIVE = [status.value for status in TicketStatus if status in ACTIVE_STATUSES]
 _O = ConditionOperator

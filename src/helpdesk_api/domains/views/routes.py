@@ -30,7 +30,7 @@ ViewIds = Annotated[
     str | None,
     Query(
         max_length=2_000,
-        pattern=r"^view_[0-9a-f]{32}(,view_[0-9a-f]{32}){0,49}$",
+        pattern=r"^vie_[0-9a-f]{32}(,vie_[0-9a-f]{32}){0,49}$",
         description="Of these alone, at most 50.",
     ),
 ]
@@ -67,7 +67,7 @@ async def list_views(principal: PrincipalDep, reads: ReadSessionDep) -> Any:
 async def create_view(body: ViewCreate, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
     """A personal one by anybody, a team's by its supervisors, a shared one by administrators."""
     view = await actions.create_view(session, principal, body)
-    response.headers["Location"] = f"/v1/views/view_{view.id.hex}"
+    response.headers["Location"] = f"/v1/views/vie_{view.id.hex}"
     set_etag(response, etag_of(view.version))
     return view
 
@@ -81,7 +81,7 @@ async def create_view(body: ViewCreate, principal: PrincipalDep, session: Sessio
 )
 async def count_views(principal: PrincipalDep, reads: ReadSessionDep, view_ids: ViewIds = None) -> Any:
     """All that a sidebar shows, in two statements; each counts to 1,000."""
-    ids = [parse_id("view", text) for text in view_ids.split(",")] if view_ids else None
+    ids = [parse_id("vie", text) for text in view_ids.split(",")] if view_ids else None
     return await queries.count_tickets(reads, principal, ids)
 
 

@@ -1,0 +1,210 @@
+"""Fields as JSON Schema 2020-12, and what is filled in against it: pure, and the same for client and server."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import jsonschema_rs
+
+from helpdesk_api.domains.forms.enums import FieldKind, FormAudience
+from helpdesk_api.web.errors import FieldError
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+MAX_TEXT: Final = {FieldKind.TEXT.value: 500, FieldKind.LONG_TEXT.value: 10_000}
+_NUMBER: Final = 9_007_199_254_740_991
+_NO_NUL: Final = r"^[^\x00]*$"
+
+Field = Mapping[str, Any]
+
+
+def is_for(field: Field, *, is_staff: bool) -> bool:
+    """Whether this caller fills it in."""
+    staff = FormAudience.STAFF.value
+    return is_staff or staff not in {field["visible_to"], field["editable_by"]}
+
+
+def is_internal(field: Field) -> bool:
+    return bool(field["visible_to"] == FormAudience.STAFF.value)
+
+
+def value_schema(field: Field) -> dict[str, Any]:
+    """What one field takes."""
+    shown: dict[str, Any] = {"title": field["label"]}
+    if field["help_text"] is not None:
+        shown["description"] = field["help_text"]
+    if field["default"] is not None:
+        shown["default"] = field["default"]
+    return shown | _TAKES[FieldKind(field["kind"])](field)
+
+
+def _text(field: Field) -> dict[str, Any]:
+    longest = field["max_length"] or MAX_TEXT[field["kind"]]
+    return {"type": "string", "minLength": 1, "maxLength": longest, "pattern": _NO_NUL}
+
+
+def _number(field: Field) -> dict[str, Any]:
+    lowest = -_NUMBER if field["minimum"] is None else field["minimum"]
+    highest = _NUMBER if field["maximum"] is None else field["maximum"]
+    return {"type": "number", "minimum": lowest, "maximum": highest}
+
+
+def _choice(field: Field) -> dict[str, Any]:
+    return {"type": "string", "enum": [choice["value"] for choice in field["choices"]]}
+
+
+def _choices(field: Field) -> dict[str, Any]:
+    return {"type": "array", "items": _choice(field), "minItems": 1, "uniqueItems": True}
+
+
+_TAKES: Final[Mapping[FieldKind, Callable[[Field], dict[str, Any]]]] = {
+    FieldKind.TEXT: _text,
+    FieldKind.LONG_TEXT: _text,
+    FieldKind.NUMBER: _number,
+    FieldKind.CHOICE: _choice,
+    FieldKind.MULTI_CHOICE: _choices,
+    FieldKind.DATE: lambda _: {"type": "string", "format": "date"},
+    FieldKind.USER: lambda _: {"type": "string", "pattern": "^usr_[0-9a-f]{32}$"},
+    FieldKind.YES_NO: lambda _: {"type": "boolean"},
+}
+
+
+def schema_of(title: str, fields: Iterable[Field], *, is_staff: bool) -> dict[str, Any]:
+    """What this caller may send as `custom_fields`; a field whose condition does not hold must be left out."""
+    given = [field for field in fields if is_for(field, is_staff=is_staff)]
+    shown: dict[str, Any] = {
+        "$schema": DIALECT,
+        "title": title,
+        "type": "object",
+        "properties": {field["key"]: value_schema(field) for field in given},
+        "required": [field["key"] for field in given if field["is_required"] and field["visible_if"] is None],
+        "additionalProperties": False,
+        # JSON Schema takes no empty list here; the empty schema asks for nothing.
+        "allOf": [_condition(field, given) for field in given if field["visible_if"] is not None] or [{}],
+    }
+    return shown
+
+
+def _condition(field: Field, fields: Sequence[Field]) -> dict[str, Any]:
+    other, values = field["visible_if"]["field"], field["visible_if"]["values"]
+    kind = next(one["kind"] for one in fields if one["key"] == other)
+    fits: dict[str, Any] = {"enum": values}
+    if kind == FieldKind.MULTI_CHOICE.value:
+        fits = {"contains": fits}
+    return {
+        "if": {"properties": {other: fits}, "required": [other]},
+        "then": {"required": [field["key"]] if field["is_required"] else []},
+        "else": {"properties": {field["key"]: False}},
+    }
+
+
+class FormFields:
+    """One version of a form, ready to check what is filled in."""
+
+    def __init__(self, name: str, number: int, fields: Sequence[Field]) -> None:
+        self.name = name
+        self.number = number
+        self.fields = fields
+        self.internal = frozenset(field["key"] for field in fields if is_internal(field))
+
+    @cached_property
+    def _validators(self) -> dict[bool, Any]:
+        return {
+            is_staff: jsonschema_rs.validator_for(
+                schema_of(self.name, self.fields, is_staff=is_staff), validate_formats=True
+            )
+            for is_staff in (True, False)
+        }
+
+    def keys_for(self, *, is_staff: bool) -> frozenset[str]:
+        return frozenset(field["key"] for field in self.fields if is_for(field, is_staff=is_staff))
+
+    def with_defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Of fields that stand there unconditionally and were left out."""
+        found = {
+            field["key"]: field["default"]
+            for field in self.fields
+            if field["default"] is not None and field["visible_if"] is None
+        }
+        return found | dict(values)
+
+    def errors(self, values: Mapping[str, Any], *, is_staff: bool) -> list[FieldError]:
+        """What does not fit, each where it stands."""
+        return [_error(failure) for failure in self._validators[is_staff].iter_errors(dict(values))]
+
+    def people(self, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Whom the fields for people name: key and public id."""
+        kinds = {field["key"] for field in self.fields if field["kind"] == FieldKind.USER.value}
+        return [(key, value) for key, value in values.items() if key in kinds]
+
+
+def _error(failure: Any) -> FieldError:
+    path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in failure.instance_path)
+    keyword = re.sub(r"(?=[A-Z])", "_", str(failure.kind.name)).lower()
+    return FieldError(keyword, str(failure.message)[:500], pointer=f"#/custom_fields{path}")
+
+
+def check_fields(fields: Sequence[Field]) -> list[FieldError]:
+    """Contradictions of a form to be published."""
+    errors: list[FieldError] = []
+    before: dict[str, Field] = {}
+    for place, field in enumerate(fields):
+        for code, detail, where in _contradictions(field, before):
+            errors.append(FieldError(code, detail, pointer=f"#/fields/{place}/{where}"))
+        before[field["key"]] = field
+    return errors
+
+
+def _contradictions(field: Field, before: Mapping[str, Field]) -> Iterable[tuple[str, str, str]]:
+    kind = FieldKind(field["kind"])
+    choices = [choice["value"] for choice in field["choices"] or ()]
+    has_choices = kind in {FieldKind.CHOICE, FieldKind.MULTI_CHOICE}
+    if field["key"] in before:
+        yield "key_repeated", "another field has this key", "key"
+    if has_choices and not choices:
+        yield "choices_required", "a choice needs something to choose from", "choices"
+        return
+    if choices and not has_choices:
+        yield "choices_not_taken", f"a field of the kind `{kind}` has no choices", "choices"
+    if len(set(choices)) != len(choices):
+        yield "choice_repeated", "each choice has its own value", "choices"
+    yield from _wrong_bounds(field, kind)
+    yield from _wrong_condition(field, before)
+    if field["default"] is not None and not jsonschema_rs.is_valid(
+        value_schema(field), field["default"], validate_formats=True
+    ):
+        yield "default_does_not_fit", "the default is nothing that the field takes", "default"
+
+
+def _wrong_bounds(field: Field, kind: FieldKind) -> Iterable[tuple[str, str, str]]:
+    for name in ("minimum", "maximum"):
+        if field[name] is not None and kind is not FieldKind.NUMBER:
+            yield "bounds_not_taken", f"a field of the kind `{kind}` has no {name}", name
+    if field["max_length"] is not None and kind.value not in MAX_TEXT:
+        yield "bounds_not_taken", f"a field of the kind `{kind}` has no length", "max_length"
+    if field["minimum"] is not None and field["maximum"] is not None and field["minimum"] > field["maximum"]:
+        yield "bounds_crossed", "the minimum lies above the maximum", "minimum"
+
+
+def _wrong_condition(field: Field, before: Mapping[str, Field]) -> Iterable[tuple[str, str, str]]:
+    """A field before it, that takes these values, and that nobody is asked without."""
+    if field["visible_if"] is None:
+        return
+    other = before.get(field["visible_if"]["field"])
+    if other is None:
+        yield "unknown_condition", "a condition asks about a field before it", "visible_if/field"
+        return
+    for name in ("visible_to", "editable_by"):
+        if other[name] == FormAudience.STAFF.value != field[name]:
+            yield (
+                "condition_hidden",
+                "not all who fill this in fill in the field that it depends on",
+                "visible_if/field",
+            )
+            return
+    takes = value_schema(other)
+    takes = takes.get("items", takes)
+    for value in field["visible_if"]["values"]:
+        if not jsonschema_rs.is_valid(takes, value, validate_formats=True):
+            yield "unknown_condition", "the other field never has this value", "visible_if/values"
+            return

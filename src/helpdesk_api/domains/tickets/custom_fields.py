@@ -1,0 +1,100 @@
+"""What a ticket's form asks for: checked against the very schema that clients are given, and kept in two halves.
+
+What only the staff may see lies in a column of its own, so that no reader's JSON has to be picked apart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from helpdesk_api.authorization.grants import GRANTS
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.categories import queries as categories
+from helpdesk_api.domains.forms import queries as forms
+from helpdesk_api.domains.forms.errors import FormArchived, FormRequired, InvalidCustomFields
+from helpdesk_api.domains.forms.queries import FormFacts
+from helpdesk_api.domains.forms.rules import FormFields
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import works_on
+from helpdesk_api.domains.tickets.schemas import TicketCreate
+from helpdesk_api.web.errors import UnknownReference
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Values by key, the staff's own apart."""
+
+    form_id: UUID | None = None
+    number: int | None = None
+    public: dict[str, Any] = field(default_factory=dict)
+    internal: dict[str, Any] = field(default_factory=dict)
+
+
+async def fill_in(database: Database, principal: Principal, body: TicketCreate, *, is_follow_up: bool) -> Filled:
+    """By the form that is named, or the category's; a follow-up asks for nothing again.
+
+    Raises `unknown_reference`, `form_archived`, `form_required` and `invalid_custom_fields`.
+    """
+    form = await _form_of(database, body)
+    given = {key: value for key, value in body.custom_fields.items() if value is not None}
+    if form is None or (is_follow_up and body.form_id is None):
+        if given:
+            raise FormRequired(pointer="#/custom_fields")
+        return Filled()
+    fields = form.in_force
+    values = fields.with_defaults(given)
+    await _check(database, fields, values, given, is_staff=principal.is_staff)
+    return _halves(form.id, fields, values)
+
+
+async def _form_of(database: Database, body: TicketCreate) -> FormFacts | None:
+    if body.form_id is not None:
+        found = await forms.form(database, body.form_id)
+        if found is None:
+            raise UnknownReference(pointer="#/form_id")
+        if found.archived_at is not None:
+            raise FormArchived(pointer="#/form_id")
+        return found
+    form_id = await categories.default_form(database, body.category_id) if body.category_id is not None else None
+    found = await forms.form(database, form_id) if form_id is not None else None
+    return found if found is not None and found.archived_at is None else None
+
+
+async def refill(
+    database: Database, principal: Principal, ticket: Ticket, given: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Merge patch against the version that the ticket was opened with; the columns' new values.
+
+    Raises `form_required` and `invalid_custom_fields`.
+    """
+    form = await forms.form(database, ticket.form_id) if ticket.form_id is not None else None
+    if form is None or ticket.form_number is None:
+        raise FormRequired(pointer="#/custom_fields")
+    fields, is_staff = form.versions[ticket.form_number], works_on(principal, ticket)
+    held = {**ticket.custom_fields, **ticket.internal_custom_fields}
+    values = {key: value for key, value in {**held, **given}.items() if value is not None}
+    await _check(database, fields, values, given, is_staff=is_staff)
+    filled = _halves(form.id, fields, values)
+    return {"custom_fields": filled.public, "internal_custom_fields": filled.internal}
+
+
+async def _check(
+    database: Database, fields: FormFields, values: Mapping[str, Any], given: Mapping[str, Any], *, is_staff: bool
+) -> None:
+    """What the caller does not fill in is not theirs to get wrong; what they send in spite of that is."""
+    asked = fields.keys_for(is_staff=is_staff) | given.keys()
+    wrong = fields.errors({key: value for key, value in values.items() if key in asked}, is_staff=is_staff)
+    if wrong:
+        message = f"{len(wrong)} custom field(s) do not fit the form; see `errors`."
+        raise InvalidCustomFields(message, errors=wrong)
+    for key, person in fields.people({key: value for key, value in given.items() if value is not None}):
+        if await GRANTS.get(database, parse_id("usr", person).hex) is None:
+            raise UnknownReference(pointer=f"#/custom_fields/{key}")
+
+
+def _halves(form_id: UUID, fields: FormFields, values: Mapping[str, Any]) -> Filled:
+    internal = {key: value for key, value in values.items() if key in fields.internal}
+    return Filled(form_id, fields.number, {k: v for k, v in values.items() if k not in internal}, internal)
