@@ -122,14 +122,16 @@ async def test_a_requester_changes_what_is_theirs_and_the_rest_stays(
     ticket = await opened(requester_client, form_id=form["id"], custom_fields={"model": "light"})
     path = f"/v1/tickets/{ticket['id']}"
     await agent_client.patch(path, json={"custom_fields": {"approved_by": "Kim", "budget": "1"}})
-    own = await requester_client.patch(path, json={"custom_fields": {"count": 2}})
-    assert own.json()["custom_fields"] == {"model": "light", "count": 2, "approved_by": "Kim"}
+    own = await requester_client.patch(path, json={"custom_fields": {"count": 2.5}})
+    assert own.json()["custom_fields"] == {"model": "light", "count": 2.5, "approved_by": "Kim"}
+    told = (await requester_client.get(f"{path}/history")).json()["data"][-1]["changes"]
+    assert {"field": "custom_fields.count", "before": 1, "after": "2.5"} in told
     for wrong in ({"approved_by": "me"}, {"budget": "9"}, {"model": None}, {"model": "strong"}):
         reply = await requester_client.patch(path, json={"custom_fields": wrong})
         assert (reply.status_code, reply.json()["code"]) == (422, "invalid_custom_fields"), wrong
     assert (await agent_client.get(path)).json()["custom_fields"] == {
         "model": "light",
-        "count": 2,
+        "count": 2.5,
         "approved_by": "Kim",
         "budget": "1",
     }

@@ -11,7 +11,7 @@ from helpdesk_api.web.schemas import CursorText, Instant, Page, ResponseModel
 
 EventText = Annotated[str, Field(max_length=70_000)]
 # JSON scalars, or a list of texts such as tags. Anything deeper has a resource of its own.
-EventValue = EventText | int | float | bool | list[EventText] | None
+EventValue = EventText | int | bool | list[EventText] | None
 
 
 class ActorKind(StrEnum):

@@ -85,8 +85,15 @@ def custom_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
     """One change for each custom field, as history shows it."""
     keys = sorted(before.keys() | after.keys())
     return {
-        f"custom_fields.{key}": (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
+        f"custom_fields.{key}": (_told(before.get(key)), _told(after.get(key)))
+        for key in keys
+        if before.get(key) != after.get(key)
     }
+
+
+def _told(value: Any) -> Any:
+    """History has whole numbers; others are told as text, as they were written."""
+    return str(value) if isinstance(value, float) else value
 
 
 def touch(ticket: Ticket, *, public: bool) -> None:
