@@ -66,7 +66,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_ops={"custom_fields": "jsonb_path_ops"},
-        postgresql_where=sa.text("form_id IS NOT NULL"),
+        postgresql_where=sa.text("custom_fields <> '{}'::jsonb"),
     )
     op.execute(
         "-- squawk-ignore adding-foreign-key-constraint, constraint-missing-not-valid\n"
@@ -81,7 +81,7 @@ def downgrade() -> None:
         table_name="tickets",
         postgresql_using="gin",
         postgresql_ops={"custom_fields": "jsonb_path_ops"},
-        postgresql_where=sa.text("form_id IS NOT NULL"),
+        postgresql_where=sa.text("custom_fields <> '{}'::jsonb"),
     )
     op.drop_column("tickets", "internal_custom_fields")
     op.drop_column("tickets", "custom_fields")

@@ -73,7 +73,9 @@ def real_ids(document: dict[str, Any], client: httpx.Client) -> dict[str, str]:
             continue
         place = collection.format(**found)
         # Some lists are always one page and take no limit.
-        takes_limit = any(one.get("name") == "limit" for one in document["paths"][collection]["get"]["parameters"])
+        takes_limit = any(
+            one.get("name") == "limit" for one in document["paths"][collection]["get"].get("parameters", ())
+        )
         limit = {"limit": 1} if takes_limit else {}
         rows = client.get(place, params={**limit, **CHOSEN.get(collection, {})}).raise_for_status().json()["data"]
         row = (rows[0].get("ongoing_cycle") or rows[0]) if rows else {}

@@ -7,10 +7,18 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, text
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.conditions.checking import check
+from helpdesk_api.conditions.sql import compile_where
+from helpdesk_api.conditions.tree import ConditionComparison
+from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.session import Database
 from helpdesk_api.domains.forms.rules import FormFields, schema_of
 from helpdesk_api.domains.forms.schemas import FormField
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.search import SEARCHED
 from tests.domains.tickets.test_search import NEW, found, opened
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
@@ -191,6 +199,17 @@ async def test_what_was_filled_in_is_found(
     tree = {"field": "cf_count", "op": "in", "value": [5, 7]}
     reply = await agent_client.post("/v1/tickets/search", json={"conditions": tree})
     assert [ticket["subject"] for ticket in reply.json()["data"]] == ["B"]
+
+
+async def test_one_index_answers_for_every_custom_field(database: Database) -> None:
+    leaf = ConditionComparison.model_validate({"field": "cf_model", "op": "in", "value": ["light", "strong"]})
+    read = CompiledStatement(select(Ticket.id).where(compile_where(check(leaf, SEARCHED))))
+    async with database.session() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        connection = await (await session.connection()).get_raw_connection()
+        assert connection.driver_connection is not None
+        rows = await connection.driver_connection.fetch(f"EXPLAIN {read.sql}", *read.arguments({}))
+    assert "ix_tickets_custom_fields" in "\n".join(row[0] for row in rows)
 
 
 @pytest.mark.parametrize(

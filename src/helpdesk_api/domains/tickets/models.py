@@ -111,7 +111,7 @@ class Ticket(Base):
             "custom_fields",
             postgresql_using="gin",
             postgresql_ops={"custom_fields": "jsonb_path_ops"},
-            postgresql_where=text("form_id IS NOT NULL"),
+            postgresql_where=text("custom_fields <> '{}'::jsonb"),
         ),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
         # Nulls last in both directions, as above; only what still runs has a next due time.
