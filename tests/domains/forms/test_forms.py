@@ -99,8 +99,8 @@ async def test_what_does_not_fit_is_said_where(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
 ) -> None:
     form = await a_form(admin_client)
-    assert await refused(requester_client, form) == [("required", "#/custom_fields")]
-    assert await refused(requester_client, form, model="strong") == [("required", "#/custom_fields")]
+    assert await refused(requester_client, form) == [("required", "#/custom_fields/model")]
+    assert await refused(requester_client, form, model="strong") == [("required", "#/custom_fields/why")]
     assert await refused(requester_client, form, model="light", why="Hidden") == [
         ("false_schema", "#/custom_fields/why")
     ]
@@ -110,10 +110,10 @@ async def test_what_does_not_fit_is_said_where(
         ("format", "#/custom_fields/since")
     ]
     assert await refused(requester_client, form, model="light", budget="9") == [
-        ("additional_properties", "#/custom_fields")
+        ("additional_properties", "#/custom_fields/budget")
     ]
     assert await refused(requester_client, form, model="light", approved_by="me") == [
-        ("additional_properties", "#/custom_fields")
+        ("additional_properties", "#/custom_fields/approved_by")
     ]
     body = {**NEW, "form_id": form["id"], "custom_fields": {"model": "light", "for_whom": f"usr_{'0' * 32}"}}
     nobody = await requester_client.post("/v1/tickets", json=body)

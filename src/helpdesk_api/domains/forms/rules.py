@@ -130,7 +130,8 @@ class FormFields:
 
     def errors(self, values: Mapping[str, Any], *, is_staff: bool) -> list[FieldError]:
         """What does not fit, each where it stands."""
-        return [_error(failure) for failure in self._validators[is_staff].iter_errors(dict(values))]
+        failures = self._validators[is_staff].iter_errors(dict(values))
+        return [error for failure in failures for error in _errors(failure)]
 
     def people(self, values: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Whom the fields for people name: key and public id."""
@@ -138,8 +139,19 @@ class FormFields:
         return [(key, value) for key, value in values.items() if key in kinds]
 
 
-def _error(failure: Any) -> FieldError:
-    path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in failure.instance_path)
+def _errors(failure: Any) -> list[FieldError]:
+    """One for each field that is missing, or too many; each points at the field itself."""
+    keys: Sequence[str] = ()
+    if failure.kind.name == "required":
+        keys = [failure.kind.property]
+    elif failure.kind.name == "additionalProperties":
+        keys = failure.kind.unexpected
+    places = [[*failure.instance_path, key] for key in keys] or [failure.instance_path]
+    return [_error(failure, place) for place in places]
+
+
+def _error(failure: Any, place: Sequence[Any]) -> FieldError:
+    path = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
     keyword = re.sub(r"(?=[A-Z])", "_", str(failure.kind.name)).lower()
     return FieldError(keyword, str(failure.message)[:500], pointer=f"#/custom_fields{path}")
 
