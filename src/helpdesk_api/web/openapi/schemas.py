@@ -178,8 +178,17 @@ def _with_default(description: str, default: Any) -> str:
     return f"{description.rstrip('. ')}. `{text}` when left out.".lstrip(". ")
 
 
+def _name_properties(node: Json) -> None:
+    """A map says once how its keys look and once what they hold; beside `patternProperties` any other key is taken."""
+    if len(node.get("patternProperties", ())) == 1:
+        ((pattern, value),) = node.pop("patternProperties").items()
+        node["additionalProperties"] = value
+        node["propertyNames"] = {"type": "string", "pattern": pattern, **node.get("propertyNames", {})}
+
+
 def _tidy(node: Json) -> None:
     """Drops pydantic's titles, and writes `X or null` of a simple type as a list of types."""
+    _name_properties(node)
     if isinstance(node.get("title"), str):
         del node["title"]
     if isinstance(node.get("format"), str) and node["format"] in {"binary", "password"}:
