@@ -30,6 +30,9 @@ from helpdesk_api.domains.notifications.posting import DELIVER_JOB
 from helpdesk_api.domains.operations import routes as operation_routes
 from helpdesk_api.domains.organizations import events as organizations
 from helpdesk_api.domains.organizations import routes as organization_routes
+from helpdesk_api.domains.relations import events as relations
+from helpdesk_api.domains.relations import queries as relation_queries
+from helpdesk_api.domains.relations import routes as relation_routes
 from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, escalations, following, policy_routes
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
@@ -61,6 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *comment_routes.ROUTERS,
     *assignment_routes.ROUTERS,
     *people_routes.ROUTERS,
+    *relation_routes.ROUTERS,
     *authentication_routes.ROUTERS,
     *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
@@ -80,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 INCLUDES: Mapping[str, Include] = {
     "last_comment": Include("comments", comment_queries.last_comments),
+    "links": Include("links", relation_queries.links_of),
     "sla": Include("slas", clock_queries.ongoing_clocks),
 }
 
@@ -116,6 +121,8 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.WatcherRemoved: NOTHING,
     comments.CommentCreated: Reactions(in_transaction=(clocks.answer_clocks,), after_commit=(mail.tell_of_comment,)),
     comments.CommentUpdated: NOTHING,
+    relations.TicketLinked: NOTHING,
+    relations.TicketUnlinked: NOTHING,
     sla.SlaStarted: NOTHING,
     sla.SlaPaused: NOTHING,
     sla.SlaResumed: NOTHING,

@@ -29,6 +29,7 @@ IDS = {
     "key_id": "key_",
     "mail_id": "mai_",
     "job_id": "job_",
+    "link_id": "lnk_",
 }
 GUARDED = [
     (method, route)

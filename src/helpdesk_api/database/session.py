@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import copy
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -101,6 +102,26 @@ async def commit(session: AsyncSession) -> None:
     await session.commit()
     forget_after_commit(session)
     wake_relay(session)
+
+
+@asynccontextmanager
+async def savepoint(session: AsyncSession) -> AsyncIterator[None]:
+    """A part of the transaction that can fail by itself: what it wrote, recorded and kept goes, the rest stays.
+
+    What was kept before is written first; entities that the failed part changed must not be used again.
+    """
+    await write_pending(session)
+    before = {key: copy(kept) for key, kept in session.info.items()}
+    try:
+        async with session.begin_nested():
+            # Only a connection that is asked for inside sends the SAVEPOINT, and compiled statements hold theirs.
+            await session.connection()
+            yield
+            await write_pending(session)
+    except BaseException:
+        session.info.clear()
+        session.info.update(before)
+        raise
 
 
 def _count(*_: Any) -> None:

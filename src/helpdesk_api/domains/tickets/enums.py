@@ -75,6 +75,9 @@ class TicketAction(StrEnum):
     REOPEN = "reopen"
     CLOSE = "close"
     CANCEL = "cancel"
+    LINK = "link"
+    MERGE = "merge"
+    SPLIT = "split"
 
 
 class Refusal(StrEnum):

@@ -36,13 +36,13 @@ class Include:
 
 _GIVEN = bindparam("ids", type_=IDS)
 _registered: dict[str, Include] = {}
-BUCKETS = ("users", "teams", "categories", "comments", "slas")
+BUCKETS = ("users", "teams", "categories", "comments", "slas", "links")
 _USER_COLUMNS = {
     "requester": "requester_id",
     "submitter": "submitter_id",
     "assignee": "assignee_id",
 }
-NAMES = ("requester", "submitter", "assignee", "team", "category", "last_comment", "sla")
+NAMES = ("requester", "submitter", "assignee", "team", "category", "last_comment", "sla", "links")
 
 
 def register_includes(includes: Mapping[str, Include]) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Request
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, Subquery, bindparam, func, literal_column, select
+from sqlalchemy import ARRAY, ColumnElement, Subquery, Text, any_, bindparam, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.dependencies import authenticate
@@ -54,18 +54,17 @@ def _check_key(text: str) -> str:
     return text
 
 
-TicketKey = Annotated[
-    str,
-    Path(
-        description="Its id, or its reference.",
-        max_length=36,
-        json_schema_extra={
-            "pattern": r"^(tkt_[0-9a-f]{32}|(INC|REQ|PRB|CHG)-[0-9]{1,18})$",
-            "examples": ["INC-1042"],
-        },
-    ),
-    AfterValidator(_check_key),
-]
+_KEY_SCHEMA: Any = {
+    "description": "Its id, or its reference.",
+    "max_length": 36,
+    "json_schema_extra": {
+        "pattern": r"^(tkt_[0-9a-f]{32}|(INC|REQ|PRB|CHG)-[0-9]{1,18})$",
+        "examples": ["INC-1042"],
+    },
+}
+TicketKey = Annotated[str, Path(**_KEY_SCHEMA), AfterValidator(_check_key)]
+TicketKeyText = Annotated[str, Field(**_KEY_SCHEMA), AfterValidator(_check_key)]
+"""The same in a body."""
 
 
 def has_key(key: str) -> ColumnElement[bool]:
@@ -108,6 +107,35 @@ class VisibleTicket:
     def __init__(self, ticket: Ticket, *, is_participant: bool) -> None:
         self.ticket = ticket
         self.is_participant = is_participant
+
+
+@lru_cache(maxsize=64)
+def _lock_many_statement(shape: policy.CallerShape) -> CompiledStatement:
+    named = or_(
+        policy.any_of(Ticket.id, bindparam("ids", type_=policy.IDS)),
+        Ticket.reference == any_(bindparam("references", type_=ARRAY(Text))),
+    )
+    statement = select(*TICKETS.columns, policy.is_participant(shape).label("is_participant"))
+    # In one order for everybody, so that two who change many do not wait for each other.
+    return CompiledStatement(
+        statement.where(named, policy.readable(shape)).order_by(Ticket.id).with_for_update(of=Ticket.__table__)
+    )
+
+
+async def lock_many_visible(
+    session: AsyncSession, principal: Principal, keys: Sequence[str]
+) -> dict[str, VisibleTicket]:
+    """Those of these tickets that the caller can see, locked, by key. Their changes are written only once
+    `update_at_flush` has them."""
+    ids = [parse_id("tkt", key) for key in keys if key.startswith("tkt_")]
+    parameters = {**policy.caller_parameters(principal), "ids": ids, "references": list(keys)}
+    rows = await (await statements_of(session)).fetch(_lock_many_statement(policy.shape_of(principal)), parameters)
+    found: dict[str, VisibleTicket] = {}
+    for row in rows:
+        ticket = TICKETS.entity(row)
+        visible = VisibleTicket(ticket, is_participant=row["is_participant"])
+        found[f"tkt_{ticket.id.hex}"] = found[ticket.reference] = visible
+    return found
 
 
 OccurredAt = Annotated[

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from helpdesk_api.database.ids import (
     CategoryId,
     CommentId,
+    LinkId,
     OrganizationId,
     SlaClockId,
     TeamId,
@@ -286,6 +287,29 @@ class SlaLabel(ResponseModel):
     due_at: Instant | None = Field(description="Null while it is paused.")
 
 
+class LinkEnd(ResponseModel):
+    """One end of a link."""
+
+    id: TicketId
+    reference: str = Field(max_length=24)
+
+
+class LinkFarEnd(LinkEnd):
+    """The other end of a link; the caller can see it."""
+
+    subject: str = Field(max_length=200)
+    status: TicketStatus
+
+
+class LinkLabel(ResponseModel):
+    """What a ticket shows of one of its links: `of` is `kind` to `ticket`."""
+
+    id: LinkId
+    kind: str = Field(max_length=32)
+    of: LinkEnd
+    ticket: LinkFarEnd
+
+
 class TicketIncluded(ResponseModel):
     """What `include=` brought along, once each, by id."""
 
@@ -294,6 +318,7 @@ class TicketIncluded(ResponseModel):
     categories: dict[str, CategoryLabel]
     comments: dict[str, CommentLabel]
     slas: dict[str, SlaLabel]
+    links: dict[str, LinkLabel]
 
 
 class TicketDetail(TicketRead):
