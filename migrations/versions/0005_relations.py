@@ -1,4 +1,4 @@
-"""links between tickets."""
+"""links between tickets; merged tickets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -46,9 +46,35 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("relation = 'parent_of'"),
     )
+    op.add_column("tickets", sa.Column("merged_into_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(op.f("fk_tickets_merged_into_id"), "tickets", "tickets", ["merged_into_id"], ["id"])
+    op.create_index(
+        "ix_tickets_merged_into",
+        "tickets",
+        ["merged_into_id"],
+        unique=False,
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
+    op.add_column("comments", sa.Column("merged_from_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(op.f("fk_comments_merged_from_id"), "comments", "tickets", ["merged_from_id"], ["id"])
+    op.create_index(
+        "ix_comments_merged_from",
+        "comments",
+        ["merged_from_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("merged_from_id IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "ix_comments_merged_from", table_name="comments", postgresql_where=sa.text("merged_from_id IS NOT NULL")
+    )
+    op.drop_column("comments", "merged_from_id")
+    op.drop_index(
+        "ix_tickets_merged_into", table_name="tickets", postgresql_where=sa.text("merged_into_id IS NOT NULL")
+    )
+    op.drop_column("tickets", "merged_into_id")
     op.drop_index(
         "uq_ticket_links_parent", table_name="ticket_links", postgresql_where=sa.text("relation = 'parent_of'")
     )

@@ -114,6 +114,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketCancelled: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_cancellation, routing.give_to_next_free)
     ),
+    tickets.TicketMerged: Reactions(in_transaction=_changed, after_commit=(routing.give_to_next_free,)),
     tickets.TicketFlagged: NOTHING,
     tickets.ParticipantAdded: NOTHING,
     tickets.ParticipantRemoved: NOTHING,
@@ -123,6 +124,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     comments.CommentUpdated: NOTHING,
     relations.TicketLinked: NOTHING,
     relations.TicketUnlinked: NOTHING,
+    relations.TicketSplit: NOTHING,
     sla.SlaStarted: NOTHING,
     sla.SlaPaused: NOTHING,
     sla.SlaResumed: NOTHING,

@@ -42,5 +42,5 @@ class DomainEvent:
     # The entity itself and the ticket that it belongs to, for reactions inside the transaction; never stored.
     entity: Any = None
     ticket: Any = None
-    # When it became true, if that was not the moment of its recording.
+    # When it became true; the moment of its recording where nobody says another.
     occurred_at: datetime | None = None

@@ -46,6 +46,8 @@ async def record(
     cause: Cause | None = None,
 ) -> EventRow:
     """Keep the event for the commit. The caller holds the lock on the ticket's row (or has just made it)."""
+    # One instant for the event and for all that follows from it: what is counted from the log must come out the same.
+    event.occurred_at = event.occurred_at or clock.now()
     row = new_entity(EventRow, id=event.id)
     keep(session, row)
     reactions = _reactions.get(type(event))
@@ -60,7 +62,7 @@ async def record(
         subject_type=event.subject_type,
         subject_id=event.subject_id,
         ticket_id=event.ticket_id,
-        occurred_at=event.occurred_at or clock.now(),
+        occurred_at=event.occurred_at,
         actor_kind=principal.kind,
         actor_id=principal.user_id,
         visibility=event.visibility,

@@ -20,7 +20,7 @@ from helpdesk_api.domains.relations.errors import (
     ParentExists,
     TooManyChildren,
 )
-from helpdesk_api.domains.relations.locking import lock_all
+from helpdesk_api.domains.relations.locking import lock_all, unmerged
 from helpdesk_api.domains.relations.models import TicketLink
 from helpdesk_api.domains.relations.rules import MAX_CHILDREN, MAX_LEVELS, kind_from, stored_as
 from helpdesk_api.domains.relations.schemas import LinkCreate
@@ -51,12 +51,13 @@ async def link_tickets(
     require(principal, one.ticket, TicketAction.LINK)
     if other is None:
         raise UnknownReference(pointer="#/ticket_id")
-    if one.ticket.id == other.ticket.id:
+    if one is other:
         raise LinkToItself(pointer="#/ticket_id")
-    start, end = (other.ticket, one.ticket) if is_inverse else (one.ticket, other.ticket)
+    ticket, linked = one.ticket, unmerged(other, "#/ticket_id")
+    start, end = (linked, ticket) if is_inverse else (ticket, linked)
     await _refuse_repeated(session, start, relation, end)
     await _check_shape(session, start, relation, end)
-    return await add_link(session, principal, start, relation, end), other.ticket
+    return await add_link(session, principal, start, relation, end), linked
 
 
 async def add_link(
@@ -161,7 +162,7 @@ async def unlink_tickets(session: AsyncSession, principal: Principal, key: str, 
     if one is None:
         raise TicketNotFound
     require(principal, one.ticket, TicketAction.LINK)
-    tickets = [side.ticket for side in sides if side is not None]
+    tickets = [side.locked for side in sides if side is not None]
     if link is None or len(tickets) < 2 or one.ticket not in tickets:  # noqa: PLR2004 - both of its tickets
         raise LinkNotFound
     removed = await session.execute(delete(TicketLink).where(TicketLink.id == link.id).returning(TicketLink.id))

@@ -44,3 +44,21 @@ class TooManyChildren(Conflict):
     title = "This ticket has as many children as it may have"
     default_detail = f"A ticket has at most {MAX_CHILDREN} children."
     remedy = "Put a ticket between them."
+
+
+class MergeIntoItself(Unprocessable):
+    code = "merge_into_itself"
+    title = "A ticket cannot be merged into itself"
+
+
+class MergeTargetFinal(Conflict):
+    code = "merge_target_final"
+    title = "The ticket that should go on has ended"
+    default_detail = "A closed or cancelled ticket takes no other in."
+    remedy = "Merge into a ticket that is still worked on, or open one."
+
+
+class CommentIsInternal(Unprocessable):
+    code = "comment_is_internal"
+    title = "The new ticket's requester may not read this comment"
+    default_detail = "An internal comment is split only with a `description` that its requester may read."

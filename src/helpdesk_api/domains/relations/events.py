@@ -13,3 +13,10 @@ class TicketUnlinked(TicketEvent):
     """As `ticket.linked`."""
 
     type = "ticket.unlinked"
+
+
+class TicketSplit(TicketEvent):
+    """`data.role` is `source` on the ticket of the comment, `opened` on the one that it became; `internal_data` holds
+    `comment_id`, `other_id` and `other_reference`."""
+
+    type = "ticket.split"

@@ -16,9 +16,9 @@ from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import SessionDep
 from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.tickets import policy
-from helpdesk_api.domains.tickets.errors import TicketNotFound
+from helpdesk_api.domains.tickets.errors import TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicket, lock_many_visible
+from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicket, know_target, lock_many_visible
 
 
 @lru_cache(maxsize=64)
@@ -43,6 +43,13 @@ async def _seen(ticket_id: TicketKey, request: Request, session: SessionDep) -> 
     return public_id("tkt", found)
 
 
+def unmerged(visible: VisibleTicket, pointer: str) -> Ticket:
+    """The ticket that a body names. Raises `ticket_merged` there."""
+    if visible.locked.merged_into_id is not None:
+        raise TicketMerged(visible.target_id, pointer=pointer)
+    return visible.ticket
+
+
 SeenTicketDep = Annotated[str, Depends(_seen)]
 """The id of a ticket that the caller can see. It is not locked yet: the second ticket may have to be the first."""
 
@@ -51,5 +58,6 @@ async def lock_all(session: AsyncSession, principal: Principal, keys: Sequence[s
     """Those of these tickets that the caller can see, in the order of the keys; changes of them are written."""
     found = await lock_many_visible(session, principal, keys)
     for visible in {id(one): one for one in found.values()}.values():
-        update_at_flush(session, visible.ticket)
+        update_at_flush(session, visible.locked)
+        await know_target(session, principal, visible)
     return [found.get(key) for key in keys]

@@ -28,3 +28,13 @@ def stored_as(kind: LinkKind) -> tuple[Relation, bool]:
 def kind_from(relation: Relation, *, is_inverse: bool) -> LinkKind:
     """The word of the side that the link starts from, or of the other."""
     return _NAMES[relation][is_inverse]
+
+
+def first_words(text: str, limit: int = 80) -> str:
+    """A subject out of a text's first line that says something, cut between words and without Markdown's marks."""
+    lines = (line.replace("**", "").replace("`", "").strip().strip("#>*_-+` \t") for line in text.splitlines())
+    line = " ".join(next((line for line in lines if line), "").split()) or "Split comment"
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    return f"{(cut[: cut.rfind(' ')] if ' ' in cut else cut).rstrip()}…"

@@ -1,5 +1,7 @@
 """Clocks follow the ticket inside its own transaction, so that each answer already shows where they stand."""
 
+from datetime import datetime
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -12,7 +14,7 @@ from helpdesk_api.domains.sla.facts import changed_situation, facts_of, situatio
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.outbox.events import Cause, Visibility
+from helpdesk_api.outbox.events import Cause, DomainEvent, Visibility
 
 
 async def start_clocks(session: AsyncSession, principal: Principal, event: TicketCreated) -> None:
@@ -20,7 +22,7 @@ async def start_clocks(session: AsyncSession, principal: Principal, event: Ticke
     del principal
     ticket: Ticket = event.ticket
     promises = await promises_within(session)
-    fact = Fact(ticket.created_at, None, situation_of(ticket))
+    fact = Fact(_instant(event), None, situation_of(ticket))
     imported = bool(event.data.get("imported"))
     await _follow(session, ticket, promises, fact, Cause(event.id), is_new=True, imported=imported)
 
@@ -36,7 +38,7 @@ async def move_clocks(session: AsyncSession, principal: Principal, event: Ticket
     now = situation_of(ticket)
     before = changed_situation(now, {name: pair[0] for name, pair in event.changes.items()})
     inside = event.data.get("inside_reopen_window", True)
-    fact = Fact(clock.now(), before, now, inside_reopen_window=inside)
+    fact = Fact(_instant(event), before, now, inside_reopen_window=inside)
     more = bool(changed & {"priority", "type"})
     await _follow(session, ticket, promises, fact, Cause(event.id), may_be_promised_more=more)
 
@@ -51,13 +53,19 @@ async def answer_clocks(session: AsyncSession, principal: Principal, event: Comm
     promises = await promises_within(session)
     now = situation_of(ticket)
     if by_requester:
-        waits = any(metric is Metric.NEXT_RESPONSE for _, metric in promises.plan(ticket, clock.now()))
+        waits = any(metric is Metric.NEXT_RESPONSE for _, metric in promises.plan(ticket, _instant(event)))
     else:
         waits = ticket.awaits_reply
     if not waits or not now.is_active:
         return
-    fact = Fact(clock.now(), now, now, staff_replied=not by_requester, requester_replied=by_requester)
+    fact = Fact(_instant(event), now, now, staff_replied=not by_requester, requester_replied=by_requester)
     await _follow(session, ticket, promises, fact, Cause(event.id))
+
+
+def _instant(event: DomainEvent) -> datetime:
+    """The event's own, so that its clocks can be derived from it again to the microsecond."""
+    assert event.occurred_at is not None  # noqa: S101 - `record` has set it before it reacts
+    return event.occurred_at
 
 
 async def _follow(

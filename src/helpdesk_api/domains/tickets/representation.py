@@ -103,6 +103,7 @@ _FACTS = (
     Ticket.public_version,
     Ticket.last_comment_id,
     Ticket.last_public_comment_id,
+    Ticket.merged_into_id,
 )
 
 
@@ -124,6 +125,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     shown += [public_id_sql(prefix, getattr(Ticket, name)).label(name) for name, prefix in _IDS.items()]
     shown += [_for_staff(getattr(Ticket, name), internal).label(name) for name in _INTERNAL]
     shown.append(_for_staff(instant_sql(Ticket.last_internal_comment_at), internal).label("last_internal_comment_at"))
+    shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
     updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
     shown.append(instant_sql(updated).label("updated_at"))
     return shown

@@ -234,6 +234,7 @@ class TicketRead(ResponseModel):
     cancelled_at: Instant | None
     reopened_count: int = Field(ge=0)
     follow_up_of_id: TicketId | None
+    merged_into_id: TicketId | None = Field(description="Staff only: the ticket that goes on for this one.")
     external_source: str | None = Field(max_length=120)
     external_id: str | None = Field(max_length=120)
     public_comment_count: int = Field(ge=0)
