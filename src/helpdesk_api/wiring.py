@@ -33,6 +33,9 @@ from helpdesk_api.domains.notifications.posting import DELIVER_JOB
 from helpdesk_api.domains.operations import routes as operation_routes
 from helpdesk_api.domains.organizations import events as organizations
 from helpdesk_api.domains.organizations import routes as organization_routes
+from helpdesk_api.domains.relations import events as relations
+from helpdesk_api.domains.relations import queries as relation_queries
+from helpdesk_api.domains.relations import routes as relation_routes
 from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, escalations, following, policy_routes
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
@@ -79,6 +82,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *comment_routes.ROUTERS,
     *assignment_routes.ROUTERS,
     *people_routes.ROUTERS,
+    *relation_routes.ROUTERS,
     *authentication_routes.ROUTERS,
     *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
@@ -100,6 +104,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 INCLUDES: Mapping[str, Include] = {
     "last_comment": Include("comments", comment_queries.last_comments),
+    "links": Include("links", relation_queries.links_of),
     "sla": Include("slas", clock_queries.ongoing_clocks),
 }
 
@@ -131,6 +136,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketCancelled: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_cancellation, routing.give_to_next_free)
     ),
+    tickets.TicketMerged: Reactions(in_transaction=_changed, after_commit=(routing.give_to_next_free,)),
     tickets.TicketFlagged: NOTHING,
     tickets.ParticipantAdded: NOTHING,
     tickets.ParticipantRemoved: NOTHING,
@@ -138,6 +144,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.WatcherRemoved: NOTHING,
     comments.CommentCreated: Reactions(in_transaction=(clocks.answer_clocks,), after_commit=(mail.tell_of_comment,)),
     comments.CommentUpdated: NOTHING,
+    relations.TicketLinked: NOTHING,
+    relations.TicketUnlinked: NOTHING,
+    relations.TicketSplit: NOTHING,
     sla.SlaStarted: NOTHING,
     sla.SlaPaused: NOTHING,
     sla.SlaResumed: NOTHING,

@@ -31,6 +31,7 @@ IDS = {
     "job_id": "job_",
     "form_id": "frm_",
     "view_id": "vie_",
+    "link_id": "lnk_",
 }
 GUARDED = [
     (method, route)

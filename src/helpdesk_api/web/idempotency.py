@@ -29,7 +29,7 @@ from helpdesk_api.web.errors import BadRequest, Conflict, Unprocessable
 
 KEPT_FOR = timedelta(hours=24)
 MAX_KEY = 255
-_KEPT_HEADERS = ("content-type", "etag", "location", "link")
+_KEPT_HEADERS = ("content-type", "etag", "location", "content-location", "link")
 _LOCK_NOT_AVAILABLE = "55P03"
 
 

@@ -10,14 +10,20 @@ from helpdesk_api.domains.tickets.rules import TRANSITIONS, Standing, inside_win
 S, A = TicketStatus, TicketAction
 # Written out again, by status: a table that is only compared with itself proves nothing.
 EXPECTED = {
-    S.OPEN: {A.START: S.IN_PROGRESS, A.PEND: S.PENDING, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED},
-    S.IN_PROGRESS: {A.PEND: S.PENDING, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED},
-    S.PENDING: {A.RESUME: S.IN_PROGRESS, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED},
-    S.RESOLVED: {A.CONFIRM: S.CLOSED, A.CLOSE: S.CLOSED, A.REOPEN: S.IN_PROGRESS},
+    S.OPEN: {
+        A.START: S.IN_PROGRESS,
+        A.PEND: S.PENDING,
+        A.RESOLVE: S.RESOLVED,
+        A.CANCEL: S.CANCELLED,
+        A.MERGE: S.CANCELLED,
+    },
+    S.IN_PROGRESS: {A.PEND: S.PENDING, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED, A.MERGE: S.CANCELLED},
+    S.PENDING: {A.RESUME: S.IN_PROGRESS, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED, A.MERGE: S.CANCELLED},
+    S.RESOLVED: {A.CONFIRM: S.CLOSED, A.CLOSE: S.CLOSED, A.REOPEN: S.IN_PROGRESS, A.MERGE: S.CLOSED},
     S.CLOSED: {},
     S.CANCELLED: {},
 }
-MOVES = [A.START, A.PEND, A.RESUME, A.RESOLVE, A.CONFIRM, A.REOPEN, A.CLOSE, A.CANCEL]
+MOVES = [A.START, A.PEND, A.RESUME, A.RESOLVE, A.CONFIRM, A.REOPEN, A.CLOSE, A.CANCEL, A.MERGE]
 
 
 def a_standing(**values: object) -> Standing:
@@ -66,6 +72,11 @@ def test_unassigned_work_reopens_as_open() -> None:
             Refusal.REOPEN_WINDOW_PASSED,
         ),
         ({"status": S.RESOLVED, "inside_reopen_window": False}, A.REOPEN, None),
+        ({"works_on": False, "is_requester": True}, A.LINK, Refusal.NOT_PERMITTED),
+        ({"works_on": False, "is_requester": True}, A.MERGE, Refusal.NOT_PERMITTED),
+        ({"works_on": False, "is_requester": True}, A.SPLIT, Refusal.NOT_PERMITTED),
+        ({"status": S.CLOSED}, A.LINK, None),
+        ({"status": S.CLOSED}, A.SPLIT, None),
         ({}, A.SET_PRIORITY, Refusal.SCOPE_MISSING),
         ({"may_administer": True}, A.SET_PRIORITY, None),
         ({"status": S.CLOSED, "may_administer": True}, A.SET_PRIORITY, Refusal.WRONG_STATUS),

@@ -63,7 +63,7 @@ def _refuse_repeated(items: Sequence[BulkItem], visible: dict[str, VisibleTicket
     seen = set()
     for place, item in enumerate(items):
         found = visible.get(item.ticket_id)
-        key = found.ticket.id if found is not None else item.ticket_id
+        key = found.locked.id if found is not None else item.ticket_id
         if key in seen:
             raise TicketRepeated(pointer=f"#/items/{place}/ticket_id")
         seen.add(key)
@@ -81,6 +81,7 @@ async def _change(
         return Outcome(item, problem=TicketNotFound(pointer=f"{pointer}/ticket_id"))
     place = 0
     try:
+        await queries.know_target(session, principal, visible)
         IfMatch(item.if_match).check(current_etag(principal, visible.ticket))
         async with savepoint(session):
             update_at_flush(session, visible.ticket)

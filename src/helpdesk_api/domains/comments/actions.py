@@ -1,5 +1,6 @@
 """Saying something, and what it does to the ticket. The ticket's row is locked by the caller."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -181,11 +182,12 @@ async def _check_mentions(session: AsyncSession, database: Database, ticket: Tic
     )
     for position, user_id in enumerate(body.mention_ids):
         grants = await GRANTS.get(database, user_id.hex)
-        if grants is None or not _could_read(grants, ticket, body.visibility, participants):
+        if grants is None or not could_read(grants, ticket, body.visibility, participants):
             raise MentionCannotRead(pointer=f"#/mention_ids/{position}")
 
 
-def _could_read(grants: Grants, ticket: Ticket, visibility: Visibility, participants: set[UUID]) -> bool:
+def could_read(grants: Grants, ticket: Ticket, visibility: Visibility, participants: Collection[UUID]) -> bool:
+    """Whether somebody else would be shown a comment of this visibility."""
     if not grants.is_active:
         return False
     reader = Principal(

@@ -18,10 +18,21 @@ class Comment(Base):
     """A public reply or an internal note."""
 
     __tablename__ = "comments"
-    __table_args__ = (Index("ix_comments_ticket_created", "ticket_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_comments_ticket_created", "ticket_id", "created_at", "id"),
+        Index(
+            "ix_comments_merged_from",
+            "merged_from_id",
+            "created_at",
+            "id",
+            postgresql_where=text("merged_from_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    # Where it was said, when that ticket was merged: whoever sees only that one still reads it there.
+    merged_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
     author_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     visibility: Mapped[Visibility] = mapped_column(text_enum(Visibility))
     channel: Mapped[Channel] = mapped_column(text_enum(Channel))

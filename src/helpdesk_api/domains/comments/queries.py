@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
@@ -58,7 +59,14 @@ def tickets_that_match(shape: tickets.CallerShape, asked: ColumnElement[Any]) ->
 SORTS = {"created_at": SortKey("created_at", Comment.created_at, datetime)}
 
 
-def select_comments(principal: Principal, *, edit_window: timedelta) -> AnySelect:
+def home_of(ticket: Any) -> InstrumentedAttribute[Any]:
+    """By which column a ticket's row has its comments: a merged one's have moved on, and are read where they were."""
+    return Comment.ticket_id if ticket["merged_into_id"] is None else Comment.merged_from_id
+
+
+def select_comments(
+    principal: Principal, *, edit_window: timedelta, home: InstrumentedAttribute[Any] = Comment.ticket_id
+) -> AnySelect:
     """Readable comments: id, ticket_id, version, author_id and the JSON text."""
     mentioned = (
         select(func.array_agg(public_id_sql("usr", CommentMention.user_id)))
@@ -75,7 +83,7 @@ def select_comments(principal: Principal, *, edit_window: timedelta) -> AnySelec
     )
     body = func.json_build_object(
         "id", public_id_sql("cmt", Comment.id),
-        "ticket_id", public_id_sql("tkt", Comment.ticket_id),
+        "ticket_id", public_id_sql("tkt", home),
         "author", func.json_build_object("id", public_id_sql("usr", Comment.author_id), "name", User.name),
         "visibility", Comment.visibility,
         "channel", Comment.channel,
@@ -88,7 +96,7 @@ def select_comments(principal: Principal, *, edit_window: timedelta) -> AnySelec
     )  # fmt: skip
     return (
         select(Comment.id, Comment.version, cast(body, String).label("body"))
-        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .join(Ticket, Ticket.id == home)
         .join(User, User.id == Comment.author_id)
         .where(policy.readable(principal))
     )
@@ -97,19 +105,20 @@ def select_comments(principal: Principal, *, edit_window: timedelta) -> AnySelec
 async def list_comments(
     reads: ReadSession,
     principal: Principal,
-    ticket_id: UUID,
+    ticket: Any,
     page: PageRequest,
     *,
     sort: str | None,
     edit_window: timedelta,
 ) -> tuple[str, str | None, str | None]:
-    """One page of one visible ticket's comments, oldest first unless sorted otherwise."""
+    """One page of the comments of one row of `select_tickets`, oldest first unless sorted otherwise."""
+    home = home_of(ticket)
     keys = parse_sort(sort, SORTS, "created_at")
     keys.append(SortKey("id", Comment.id, UUID, keys[0].descending))
-    statement = select_comments(principal, edit_window=edit_window).where(Comment.ticket_id == ticket_id)
+    statement = select_comments(principal, edit_window=edit_window, home=home).where(home == ticket["id"])
     cut = paged(statement, keys, page)
     rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
-    total = await _total(reads, principal, ticket_id) if page.include_total else None
+    total = await _total(reads, principal, home, ticket["id"]) if page.include_total else None
     data = ",".join(row["body"] for row in rows)
     body = (
         f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
@@ -118,12 +127,12 @@ async def list_comments(
     return body, next_cursor, prev_cursor
 
 
-async def _total(reads: ReadSession, principal: Principal, ticket_id: UUID) -> int:
+async def _total(reads: ReadSession, principal: Principal, home: InstrumentedAttribute[Any], ticket_id: UUID) -> int:
     counted: int = await reads.fetch_value(
         select(func.count())
         .select_from(Comment)
-        .join(Ticket, Ticket.id == Comment.ticket_id)
-        .where(policy.readable(principal), Comment.ticket_id == ticket_id)
+        .join(Ticket, Ticket.id == home)
+        .where(policy.readable(principal), home == ticket_id)
     )
     return counted
 
@@ -131,15 +140,16 @@ async def _total(reads: ReadSession, principal: Principal, ticket_id: UUID) -> i
 async def get_row(
     reads: ReadSession,
     principal: Principal,
-    ticket_id: UUID,
+    ticket: Any,
     comment_id: UUID,
     *,
     edit_window: timedelta,
 ) -> Any:
-    """Raises `comment_not_found`."""
+    """Of a row of `select_tickets`. Raises `comment_not_found`."""
+    home = home_of(ticket)
     row = await reads.fetch_one(
-        select_comments(principal, edit_window=edit_window).where(
-            Comment.ticket_id == ticket_id, Comment.id == comment_id
+        select_comments(principal, edit_window=edit_window, home=home).where(
+            home == ticket["id"], Comment.id == comment_id
         )
     )
     if row is None:

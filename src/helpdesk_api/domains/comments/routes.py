@@ -128,10 +128,10 @@ async def list_comments(
         ),
     ] = None,
 ) -> Response:
-    """Only those that the caller may read, oldest first."""
-    row = await tickets.get_row(reads, principal, ticket_id)
+    """Only those that the caller may read, oldest first. A merged ticket's are read where it goes on."""
+    ticket, _ = await tickets.get_followed_row(reads, principal, ticket_id)
     body, next_cursor, prev_cursor = await queries.list_comments(
-        reads, principal, row["id"], page, sort=sort, edit_window=_window(request)
+        reads, principal, ticket, page, sort=sort, edit_window=_window(request)
     )
     link = link_header(page, next_cursor, prev_cursor)
     return Response(
@@ -157,8 +157,8 @@ async def get_comment(
     request: Request,
 ) -> Response:
     """An internal one is not found by requesters."""
-    ticket = await tickets.get_row(reads, principal, ticket_id)
-    row = await queries.get_row(reads, principal, ticket["id"], comment_id, edit_window=_window(request))
+    ticket, _ = await tickets.get_followed_row(reads, principal, ticket_id)
+    row = await queries.get_row(reads, principal, ticket, comment_id, edit_window=_window(request))
     return Response(
         row["body"].encode(),
         media_type="application/json",
@@ -221,8 +221,8 @@ async def list_revisions(
     request: Request,
 ) -> Any:
     """For those who work on the ticket."""
-    ticket = await tickets.get_row(reads, principal, ticket_id)
-    await queries.get_row(reads, principal, ticket["id"], comment_id, edit_window=_window(request))
+    ticket, _ = await tickets.get_followed_row(reads, principal, ticket_id)
+    await queries.get_row(reads, principal, ticket, comment_id, edit_window=_window(request))
     if not ticket["internal"]:
         raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
     rows = await queries.list_revisions(reads, comment_id)

@@ -46,9 +46,17 @@ ID_PREFIXES: Mapping[str, str] = {
     "category_id": "cat",
     "organization_id": "org",
     "follow_up_of_id": "tkt",
+    "merged_into_id": "tkt",
 }
 INTERNAL_FIELDS = frozenset(
-    {"priority_source", "priority_reason", "awaits_member", "needs_reassignment", "internal_custom_fields"}
+    {
+        "priority_source",
+        "priority_reason",
+        "awaits_member",
+        "needs_reassignment",
+        "internal_custom_fields",
+        "merged_into_id",
+    }
 )
 _CUSTOM = frozenset({"custom_fields", "internal_custom_fields"})
 _SCOPE_OF_REFUSAL = {TicketAction.SET_PRIORITY: Permission.TICKETS_ADMIN}
@@ -165,6 +173,7 @@ async def _transition(
     values: Mapping[str, Any],
     *,
     data: dict[str, Any] | None = None,
+    internal_data: dict[str, Any] | None = None,
     cause: Cause | None = None,
 ) -> None:
     target = status_after(ticket.status, action, is_assigned=ticket.assignee_id is not None)
@@ -178,6 +187,7 @@ async def _transition(
         kind,
         {"status": target, **left_pending, **values},
         data=data,
+        internal_data=internal_data,
         cause=cause,
     )
 
@@ -304,4 +314,21 @@ async def cancel_ticket(session: AsyncSession, principal: Principal, ticket: Tic
         events.TicketCancelled,
         values,
         data={"reason": body.reason},
+    )
+
+
+async def merge_ticket(session: AsyncSession, principal: Principal, ticket: Ticket, target: Ticket) -> None:
+    """It ends here and goes on there; what was said and who takes part is carried over by the caller."""
+    require(principal, ticket, TicketAction.MERGE)
+    ended = "closed_at" if ticket.status is TicketStatus.RESOLVED else "cancelled_at"
+    values = {"merged_into_id": target.id, ended: clock.now(), "closes_at": None, "awaits_member": False}
+    await _transition(
+        session,
+        principal,
+        ticket,
+        TicketAction.MERGE,
+        events.TicketMerged,
+        values,
+        data={"reason": "merged", "role": "merged"},
+        internal_data={"into_id": public_id("tkt", target.id), "into_reference": target.reference},
     )

@@ -59,6 +59,7 @@ class TicketInclude(StrEnum):
     CATEGORY = "category"
     LAST_COMMENT = "last_comment"
     SLA = "sla"
+    LINKS = "links"
 
 
 class SlaState(StrEnum):
@@ -87,6 +88,9 @@ class TicketAction(StrEnum):
     REOPEN = "reopen"
     CLOSE = "close"
     CANCEL = "cancel"
+    LINK = "link"
+    MERGE = "merge"
+    SPLIT = "split"
 
 
 class Refusal(StrEnum):

@@ -1,6 +1,9 @@
 """What can be wrong with a request about a ticket."""
 
+from uuid import UUID
+
 from helpdesk_api.authorization.errors import MissingScope
+from helpdesk_api.database.ids import public_id
 from helpdesk_api.domains.tickets.enums import Refusal, TicketAction, TicketStatus
 from helpdesk_api.web.errors import Conflict, Forbidden, NotFound, Unprocessable
 
@@ -38,6 +41,19 @@ class ReopenWindowPassed(Conflict):
     code = "reopen_window_passed"
     title = "It was resolved too long ago to reopen"
     default_detail = "Reply to it instead: a reply opens a linked follow-up."
+
+
+class TicketMerged(Conflict):
+    code = "ticket_merged"
+    title = "This ticket goes on in another"
+    remedy = "Change the ticket that `params.ticket_id` names; it is null when you cannot see that one."
+
+    def __init__(self, target_id: UUID | None, *, pointer: str | None = None) -> None:
+        shown = public_id("tkt", target_id) if target_id is not None else None
+        detail = "It was merged into another ticket, and takes no changes." if shown is None else None
+        super().__init__(
+            detail or f"It was merged into {shown}, and takes no changes.", params={"ticket_id": shown}, pointer=pointer
+        )
 
 
 class ExternalIdTaken(Conflict):
@@ -90,4 +106,4 @@ class InstantOutOfOrder(Unprocessable):
 
 
 # What a change of a ticket that exists can always meet.
-CHANGE_ERRORS = (TicketNotFound, MissingScope, InstantOutOfOrder)
+CHANGE_ERRORS = (TicketNotFound, MissingScope, InstantOutOfOrder, TicketMerged)

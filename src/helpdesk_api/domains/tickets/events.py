@@ -57,6 +57,12 @@ class TicketCancelled(TicketEvent):
     type = "ticket.cancelled"
 
 
+class TicketMerged(TicketEvent):
+    """Told on both: `data.role` is `merged` on the one that ends, `target` on the one that goes on."""
+
+    type = "ticket.merged"
+
+
 class TicketFlagged(TicketEvent):
     """Needs a new assignee, since the present one has left; internal."""
 

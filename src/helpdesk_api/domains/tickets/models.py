@@ -113,6 +113,7 @@ class Ticket(Base):
             postgresql_ops={"custom_fields": "jsonb_path_ops"},
             postgresql_where=text("custom_fields <> '{}'::jsonb"),
         ),
+        Index("ix_tickets_merged_into", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
         # Nulls last in both directions, as above; only what still runs has a next due time.
         Index("ix_tickets_sla_due", "sla_due_at", "id"),
@@ -166,6 +167,8 @@ class Ticket(Base):
     reopened_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
     follow_up_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
+    # The ticket that goes on for this one; never one that was merged itself, so that one step leads there.
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
     external_source: Mapped[str | None]
     external_id: Mapped[str | None]
 

@@ -94,7 +94,7 @@ async def list_watchers(ticket_id: TicketKey, principal: PrincipalDep, reads: Re
     summary="Watch",
     status_code=204,
     dependencies=WRITE,
-    responses=documents(errors.TicketNotFound, errors.ActionForbidden, NotFound),
+    responses=documents(errors.TicketNotFound, errors.ActionForbidden, errors.TicketMerged, NotFound),
 )
 async def watch_ticket(
     visible: VisibleTicketDep, user_id: UserId, principal: PrincipalDep, session: SessionDep, database: DatabaseDep
@@ -109,7 +109,7 @@ async def watch_ticket(
     summary="Stop watching",
     status_code=204,
     dependencies=WRITE,
-    responses=documents(errors.TicketNotFound, errors.ActionForbidden, errors.WatcherNotFound),
+    responses=documents(errors.TicketNotFound, errors.ActionForbidden, errors.TicketMerged, errors.WatcherNotFound),
 )
 async def unwatch_ticket(
     visible: VisibleTicketDep,

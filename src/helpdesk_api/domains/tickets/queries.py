@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ARRAY, ColumnElement, Subquery, Text, any_, bindparam, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from helpdesk_api.authorization.dependencies import authenticate
 from helpdesk_api.authorization.errors import MissingScope
@@ -24,7 +25,7 @@ from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import SessionDep
 from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
 from helpdesk_api.domains.tickets import policy, representation
-from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketNotFound
+from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
     DEFAULT_SORT,
     SORTS,
@@ -108,8 +109,25 @@ class VisibleTicket:
     """A ticket that the caller can see, locked until the transaction ends."""
 
     def __init__(self, ticket: Ticket, *, is_participant: bool) -> None:
-        self.ticket = ticket
+        self.locked = ticket
         self.is_participant = is_participant
+        # For a merged one: the ticket that goes on, when the caller can see it.
+        self.target_id: UUID | None = None
+
+    @property
+    def ticket(self) -> Ticket:
+        """For a change. Raises `ticket_merged`, and so only after an earlier twin's answer was looked for."""
+        if self.locked.merged_into_id is not None:
+            raise TicketMerged(self.target_id)
+        return self.locked
+
+
+async def know_target(session: AsyncSession, principal: Principal, visible: VisibleTicket) -> VisibleTicket:
+    """For a merged one: where it goes on, if that is for the caller's eyes."""
+    if visible.locked.merged_into_id is not None:
+        shown = policy.readable(principal), Ticket.id == visible.locked.merged_into_id
+        visible.target_id = await session.scalar(select(Ticket.id).where(*shown))
+    return visible
 
 
 @lru_cache(maxsize=64)
@@ -161,7 +179,7 @@ async def _visible(
         if not ticket.updated_at <= occurred_at <= clock.now():
             raise InstantOutOfOrder(parameter="Occurred-At")
         request.state.import_clock = clock.import_at(occurred_at)
-    return VisibleTicket(ticket, is_participant=is_participant)
+    return await know_target(session, principal, VisibleTicket(ticket, is_participant=is_participant))
 
 
 VisibleTicketDep = Annotated[VisibleTicket, Depends(_visible)]
@@ -183,6 +201,33 @@ async def _row(reads: ReadSession, principal: Principal, key: UUID | str) -> Any
     if row is None:
         raise TicketNotFound
     return row
+
+
+@lru_cache(maxsize=64)
+def _target_read(shape: policy.CallerShape, *, by_id: bool) -> CompiledStatement:
+    merged = aliased(Ticket)
+    key = merged.id == bindparam("key", type_=Ticket.id.type) if by_id else merged.reference == bindparam("key")
+    target = select(merged.merged_into_id).where(key).scalar_subquery()
+    return CompiledStatement(representation.select_tickets(shape).where(Ticket.id == target))
+
+
+async def get_followed_row(reads: ReadSession, principal: Principal, key: str) -> tuple[Any, bool]:
+    """As `get_row`, but of the ticket that goes on for a merged one, if the caller can see it; and whether it is that.
+
+    Those who work on the one that goes on may come by a name that is not theirs to see; nobody else, since a
+    requester who guesses names would learn which were merged.
+    """
+    value = _key_value(key)
+    shape, parameters = policy.shape_of(principal), {**policy.caller_parameters(principal), "key": value}
+    by_id = isinstance(value, UUID)
+    row = await reads.fetch_one(_one_read(shape, by_id=by_id), parameters)
+    if row is None or row["merged_into_id"] is not None:
+        target = await reads.fetch_one(_target_read(shape, by_id=by_id), parameters)
+        if target is not None and (row is not None or target["internal"]):
+            return target, True
+    if row is None:
+        raise TicketNotFound
+    return row, False
 
 
 async def written_row(session: AsyncSession, principal: Principal, ticket: Ticket) -> Any:

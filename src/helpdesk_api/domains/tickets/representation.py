@@ -105,6 +105,7 @@ _FACTS = (
     Ticket.public_version,
     Ticket.last_comment_id,
     Ticket.last_public_comment_id,
+    Ticket.merged_into_id,
 )
 
 
@@ -129,6 +130,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     own = Ticket.custom_fields
     everything = own.op("||")(Ticket.internal_custom_fields)
     shown.append(case((internal, everything), else_=own).label("custom_fields"))
+    shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
     updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
     shown.append(instant_sql(updated).label("updated_at"))
     return shown

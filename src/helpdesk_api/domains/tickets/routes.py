@@ -165,6 +165,7 @@ async def list_tickets(
     response_model=TicketDetail,
     dependencies=READ,
     responses=documents(errors.TicketNotFound),
+    openapi_extra={"x-content-location": True},
 )
 async def get_ticket(
     ticket_id: TicketKey,
@@ -172,12 +173,14 @@ async def get_ticket(
     reads: ReadSessionDep,
     include: Include = None,
 ) -> Response:
-    """By id or reference. Requesters get internal fields as null."""
-    row = await queries.get_row(reads, principal, ticket_id)
+    """By id or reference. Requesters get internal fields as null. A merged one answers with the ticket that goes on
+    for it, named in `Content-Location`, to whoever can see that."""
+    row, is_target = await queries.get_followed_row(reads, principal, ticket_id)
     included = await included_json(reads, principal, parse_include(include), [row])
     return answer(
         representation.detail_json(principal, row, included),
         ETag=representation.etag(row),
+        Content_Location=f"/v1/tickets/tkt_{row['id'].hex}" if is_target else None,
     )
 
 

@@ -15,10 +15,11 @@ TRANSITIONS: Mapping[TicketStatus, Mapping[TicketAction, TicketStatus]] = {
         A.PEND: S.PENDING,
         A.RESOLVE: S.RESOLVED,
         A.CANCEL: S.CANCELLED,
+        A.MERGE: S.CANCELLED,
     },
-    S.IN_PROGRESS: {A.PEND: S.PENDING, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED},
-    S.PENDING: {A.RESUME: S.IN_PROGRESS, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED},
-    S.RESOLVED: {A.CONFIRM: S.CLOSED, A.CLOSE: S.CLOSED, A.REOPEN: S.IN_PROGRESS},
+    S.IN_PROGRESS: {A.PEND: S.PENDING, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED, A.MERGE: S.CANCELLED},
+    S.PENDING: {A.RESUME: S.IN_PROGRESS, A.RESOLVE: S.RESOLVED, A.CANCEL: S.CANCELLED, A.MERGE: S.CANCELLED},
+    S.RESOLVED: {A.CONFIRM: S.CLOSED, A.CLOSE: S.CLOSED, A.REOPEN: S.IN_PROGRESS, A.MERGE: S.CLOSED},
     S.CLOSED: {},
     S.CANCELLED: {},
 }
@@ -36,6 +37,8 @@ REQUIRED_FIELDS: Mapping[TicketAction, tuple[str, ...]] = {
     A.RESOLVE: ("resolution_code", "resolution_text"),
     A.REOPEN: ("reason",),
     A.CANCEL: ("reason",),
+    A.LINK: ("kind", "ticket_id"),
+    A.MERGE: ("into",),
 }
 _STAFF_ONLY = frozenset(
     {
@@ -47,6 +50,9 @@ _STAFF_ONLY = frozenset(
         A.RESUME,
         A.RESOLVE,
         A.CLOSE,
+        A.LINK,
+        A.MERGE,
+        A.SPLIT,
     }
 )
 # The requester's own: confirming is theirs alone, so that "confirmed" means that they said so.

@@ -8,6 +8,7 @@ from helpdesk_api.database.ids import (
     CategoryId,
     CommentId,
     FormId,
+    LinkId,
     OrganizationId,
     SlaClockId,
     TeamId,
@@ -247,6 +248,7 @@ class TicketRead(ResponseModel):
     cancelled_at: Instant | None
     reopened_count: int = Field(ge=0)
     follow_up_of_id: TicketId | None
+    merged_into_id: TicketId | None = Field(description="Staff only: the ticket that goes on for this one.")
     external_source: str | None = Field(max_length=120)
     external_id: str | None = Field(max_length=120)
     public_comment_count: int = Field(ge=0)
@@ -300,6 +302,29 @@ class SlaLabel(ResponseModel):
     due_at: Instant | None = Field(description="Null while it is paused.")
 
 
+class LinkEnd(ResponseModel):
+    """One end of a link."""
+
+    id: TicketId
+    reference: str = Field(max_length=24)
+
+
+class LinkFarEnd(LinkEnd):
+    """The other end of a link; the caller can see it."""
+
+    subject: str = Field(max_length=200)
+    status: TicketStatus
+
+
+class LinkLabel(ResponseModel):
+    """What a ticket shows of one of its links: `of` is `kind` to `ticket`."""
+
+    id: LinkId
+    kind: str = Field(max_length=32)
+    of: LinkEnd
+    ticket: LinkFarEnd
+
+
 class TicketIncluded(ResponseModel):
     """What `include=` brought along, once each, by id."""
 
@@ -308,6 +333,7 @@ class TicketIncluded(ResponseModel):
     categories: dict[str, CategoryLabel]
     comments: dict[str, CommentLabel]
     slas: dict[str, SlaLabel]
+    links: dict[str, LinkLabel]
 
 
 class TicketDetail(TicketRead):

@@ -63,6 +63,12 @@ SHARED_HEADERS: Json = {
         example="/v1/records/id",
         required=True,
     ),
+    "Content-Location": _header(
+        "The record that this is the representation of, when it is not the one that was asked for.",
+        pattern=r"^/[\x21-\x7e]*$",
+        length=2_048,
+        example="/v1/records/id",
+    ),
     "Link": _header(
         "The neighbouring pages (RFC 8288); absent when there are none.",
         pattern=r"^<[\x21-\x7e ]*$",

@@ -26,7 +26,7 @@ from helpdesk_api.web.routing import ApiRoute, IdempotencyNotSupported
 
 _WRITES = frozenset({"post", "put", "patch", "delete"})
 _HEADER_NAMES = {"if-match": "If-Match"}
-_STAYS_LOCAL = ("x-codes", "x-no-idempotency", "x-etag")
+_STAYS_LOCAL = ("x-codes", "x-no-idempotency", "x-etag", "x-content-location")
 _CREATED, _ACCEPTED, _NO_CONTENT, _NOT_MODIFIED = 201, 202, 204, 304
 
 
@@ -228,6 +228,8 @@ def _success_headers(operation: Operation, status: str, *, has_etag: bool) -> li
         names.append("Location")
     if status == str(_ACCEPTED) and operation.success_schema:
         names += ["Location", "Retry-After"]
+    if (operation.route.openapi_extra or {}).get("x-content-location"):
+        names.append("Content-Location")
     if operation.is_page:
         names.append("Link")
     if operation.takes_key:

@@ -1,0 +1,1 @@
+"""What tickets are to each other: links, families, and one that goes on in another."""

@@ -1,0 +1,121 @@
+"""Splitting: a comment becomes a ticket, and nobody reads in it what they could not read before."""
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.relations.rules import first_words
+from helpdesk_api.domains.tickets.models import Ticket
+from tests.domains.relations.test_merging import at, details, history, said, tkt
+from tests.factories.records import Make
+from tests.fixtures.clients import AsUser
+
+
+async def split(client: httpx.AsyncClient, ticket: Any, comment: str, **body: Any) -> httpx.Response:
+    return await client.post(f"{at(ticket)}/comments/{comment}/split", json=body)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Short", "Short"),
+        ("\n\n## **The screen** flickers\nand more", "The screen flickers"),
+        ("word " * 30, ("word " * 15).strip() + "…"),
+        ("x" * 100, "x" * 79 + "…"),
+        ("---\n***", "Split comment"),
+    ],
+)
+def test_first_words(text: str, words: str) -> None:
+    assert first_words(text) == words
+    assert len(words) <= 80
+
+
+class TestSplit:
+    async def test_it_takes_the_comment_and_leaves_it(
+        self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient, a_ticket: Make
+    ) -> None:
+        requester, colleague = await a_user(), await a_user()
+        ticket = await a_ticket(by=requester, type="service_request", impact="high", urgency="high")
+        await agent_client.put(f"{at(ticket)}/participants/{public_id('usr', colleague.id)}")
+        comment = await said(as_user(colleague), ticket, "My **mouse** is broken too.\nIt squeaks.")
+        reply = await split(agent_client, ticket, comment)
+        opened = reply.json()
+        assert (reply.status_code, reply.headers["location"]) == (201, f"/v1/tickets/{opened['id']}")
+        assert opened["subject"] == "My mouse is broken too."
+        assert opened["description"] == "My **mouse** is broken too.\nIt squeaks."
+        assert (opened["type"], opened["priority"], opened["status"]) == ("service_request", "critical", "open")
+        assert (opened["requester_id"], opened["category_id"]) == (public_id("usr", colleague.id), None)
+        assert (await agent_client.get(f"{at(ticket)}/comments/{comment}")).status_code == 200
+        for path, other in ((at(ticket), opened["id"]), (opened["url"], tkt(ticket))):
+            (link,) = (await agent_client.get(f"{path}/links")).json()["data"]
+            assert (link["kind"], link["ticket"]["id"]) == ("relates_to", other)
+            rows = (await agent_client.get(f"{path}/history?limit=100")).json()["data"]
+            (told,) = [row for row in rows if row["type"] == "ticket.split"]
+            assert (details(told)["comment_id"], details(told)["other_id"]) == (comment, other)
+        assert (await as_user(colleague).get(opened["url"])).status_code == 200
+        assert (await as_user(requester).get(opened["url"])).status_code == 404
+        assert "ticket.split" not in {row["type"] for row in await history(as_user(requester), ticket)}
+
+    async def test_words_of_the_staff_are_the_requesters_matter(
+        self, a_user: Make, agent_client: httpx.AsyncClient, a_ticket: Make
+    ) -> None:
+        requester = await a_user()
+        ticket = await a_ticket(by=requester)
+        comment = await said(agent_client, ticket, "You also need a licence.")
+        opened = (await split(agent_client, ticket, comment, subject="A licence", description="Please order.")).json()
+        assert (opened["requester_id"], opened["subject"]) == (public_id("usr", requester.id), "A licence")
+        assert opened["description"] == "Please order."
+
+    async def test_it_stays_with_the_team(
+        self, a_user: Make, a_team: Make, as_user: AsUser, a_ticket: Make, agent_client: httpx.AsyncClient
+    ) -> None:
+        team = await a_team(auto_assign=False)
+        member = as_user(await a_user(role=Role.AGENT, teams=[team]))
+        ticket = await a_ticket(by=await a_user(role=Role.ADMIN), team_id=team.id)
+        opened = (await split(member, ticket, await said(member, ticket, "Salaries"))).json()
+        assert opened["team_id"] == public_id("tea", team.id)
+        assert (await agent_client.get(opened["url"])).status_code == 404
+
+    async def test_an_internal_comment_is_not_shown_to_a_requester(
+        self, a_user: Make, agent_client: httpx.AsyncClient, a_ticket: Make, database: Database
+    ) -> None:
+        ticket = await a_ticket(by=await a_user())
+        comment = await said(agent_client, ticket, "They are careless.", "internal")
+        reply = await split(agent_client, ticket, comment)
+        assert (reply.status_code, reply.json()["code"]) == (422, "comment_is_internal")
+        assert reply.json()["errors"][0]["pointer"] == "#/description"
+        reply = await split(agent_client, ticket, comment, subject="A training")
+        assert reply.json()["code"] == "comment_is_internal"
+        async with database.reads() as reads:
+            assert await reads.fetch_value(select(func.count()).select_from(Ticket)) == 1
+        opened = await split(agent_client, ticket, comment, description="Offer a training.")
+        assert (opened.status_code, opened.json()["subject"]) == (201, "Offer a training.")
+        assert "careless" not in opened.text
+
+    async def test_one_whose_requester_reads_it_anyway_is_split(
+        self, agent_client: httpx.AsyncClient, a_ticket: Make
+    ) -> None:
+        ticket = await a_ticket()
+        reply = await split(agent_client, ticket, await said(agent_client, ticket, "Check the fuse", "internal"))
+        assert (reply.status_code, reply.json()["subject"]) == (201, "Check the fuse")
+
+    async def test_a_requester_splits_nothing_and_guesses_nothing(
+        self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient, a_ticket: Make
+    ) -> None:
+        requester = await a_user()
+        mine, foreign = await a_ticket(by=requester), await a_ticket()
+        note = await said(agent_client, mine, "Hm", "internal")
+        elsewhere = await said(agent_client, foreign, "Hello")
+        own = await said(as_user(requester), mine, "Hello")
+        me = as_user(requester)
+        assert (await split(me, mine, own)).json()["code"] == "action_forbidden"
+        for ticket, comment in ((mine, note), (mine, elsewhere)):
+            reply = await split(me, ticket, comment)
+            assert (reply.status_code, reply.json()["code"]) == (404, "comment_not_found")
+        assert (await split(me, foreign, elsewhere)).json()["code"] == "ticket_not_found"
+        assert (await split(agent_client, mine, elsewhere)).json()["code"] == "comment_not_found"
