@@ -388,3 +388,16 @@ async def test_after_an_error_nothing_is_half_done(own_database: Database, setti
         assert [await _count(own_database, table) for table in (EventRow, TicketLink)] == counts
         assert (await client.get(f"{at(old)}/comments")).json()["data"][0]["id"] == comment
         assert (await merge(client, old, target)).status_code == 200
+
+
+class TestUnseenNames:
+    async def test_a_requester_who_guesses_learns_nothing_and_staff_are_led_on(
+        self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient, a_ticket: Make
+    ) -> None:
+        own, stranger = await a_user(), await a_user()
+        into, merged = await a_ticket(by=own), await a_ticket(by=stranger)
+        assert (await merge(agent_client, merged, into)).status_code == 200
+        guessed = await as_user(own).get(at(merged))
+        never = await as_user(own).get(f"/v1/tickets/tkt_{'0' * 32}")
+        assert (guessed.status_code, guessed.json()["code"]) == (404, never.json()["code"])
+        assert (await agent_client.get(at(merged))).json()["id"] == tkt(into)

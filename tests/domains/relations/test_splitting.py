@@ -119,3 +119,24 @@ class TestSplit:
             assert (reply.status_code, reply.json()["code"]) == (404, "comment_not_found")
         assert (await split(me, foreign, elsewhere)).json()["code"] == "ticket_not_found"
         assert (await split(agent_client, mine, elsewhere)).json()["code"] == "comment_not_found"
+
+
+class TestForms:
+    async def test_the_new_category_asks_for_its_fields(
+        self, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient, a_ticket: Make, a_category: Make
+    ) -> None:
+        form = await admin_client.post(
+            "/v1/forms",
+            json={"name": "Mouse", "fields": [{"key": "model", "kind": "text", "label": "Model", "is_required": True}]},
+        )
+        assert form.status_code == 201, form.text
+        category = public_id("cat", (await a_category()).id)
+        patched = await admin_client.patch(f"/v1/categories/{category}", json={"default_form_id": form.json()["id"]})
+        assert patched.status_code == 200, patched.text
+        ticket = await a_ticket()
+        comment = await said(agent_client, ticket, "The mouse, too.")
+        refused = await split(agent_client, ticket, comment, category_id=category)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_custom_fields")
+        assert refused.json()["errors"][0]["pointer"] == "#/custom_fields/model"
+        opened = await split(agent_client, ticket, comment, category_id=category, custom_fields={"model": "M-1"})
+        assert (opened.status_code, opened.json()["custom_fields"]) == (201, {"model": "M-1"})

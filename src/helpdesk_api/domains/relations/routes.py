@@ -12,6 +12,7 @@ from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDe
 from helpdesk_api.domains.comments import queries as comments
 from helpdesk_api.domains.comments.errors import CommentNotFound
 from helpdesk_api.domains.comments.schemas import CommentCreate
+from helpdesk_api.domains.forms.errors import FormRequired, InvalidCustomFields
 from helpdesk_api.domains.relations import actions, cascade, errors, merging, queries, splitting
 from helpdesk_api.domains.relations.locking import SeenTicketDep
 from helpdesk_api.domains.relations.schemas import (
@@ -177,6 +178,8 @@ async def merge_tickets_in(
         CommentNotFound,
         UnknownReference,
         CategoryRetired,
+        FormRequired,
+        InvalidCustomFields,
         errors.CommentIsInternal,
     ),
     openapi_extra={"x-etag": True},

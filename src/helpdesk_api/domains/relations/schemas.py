@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import CategoryId, LinkId, TicketId
+from helpdesk_api.domains.forms.schemas import CustomFields
 from helpdesk_api.domains.relations.enums import LinkKind
 from helpdesk_api.domains.relations.rules import MAX_CHILDREN
 from helpdesk_api.domains.tickets.enums import TicketStatus
@@ -85,6 +86,7 @@ class CommentSplit(RequestModel):
         default=None, description="Markdown; the comment's text when left out. Needed for most internal comments."
     )
     category_id: CategoryId | None = Field(default=None, description="None when left out: it is another matter.")
+    custom_fields: CustomFields = Field(default_factory=dict, description="What the category's form asks for.")
 
 
 class ChildProblem(ResponseModel):

@@ -56,6 +56,7 @@ async def split_comment(
             channel=comment.channel,
             requester_id=requester.user_id if requester is not None else principal.user_id,
             category_id=body.category_id,
+            custom_fields=body.custom_fields,
             impact=ticket.impact,
             urgency=ticket.urgency,
             team_id=ticket.team_id,
