@@ -17,6 +17,9 @@ Json = dict[str, Any]
 METHODS = ("get", "put", "post", "patch", "delete")
 # `^(a|b)(,(a|b)){0,n}$`: the one form in which our lists of words are written.
 _LIST = re.compile(r"\^(?P<sign>(-\?)?)\((?P<words>[a-z_|]+)\)\(,(?P=sign)\((?P=words)\)\)\{0,(?P<most>\d+)\}\$")
+# White space was once written as `\s`, which the server and ECMAScript read differently; spelled out it takes what
+# either of them took.
+_SPELLED_OUT = r"\t\n\x0b\x0c\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _UPPER_BOUNDS = (
     "maxLength",
     "maximum",
@@ -232,8 +235,9 @@ class _Comparison:
 
 
 def _takes_all_of(new: str, old: str | None) -> bool:
-    """Whether a list of words takes every word and every length that it took before; other patterns must be equal."""
-    if new == old:
+    """Whether a list of words takes every word and every length that it took before; other patterns must be equal but
+    for how they write white space."""
+    if old in (new, new.replace(_SPELLED_OUT, r"\s")):
         return True
     before, after = _LIST.fullmatch(old or ""), _LIST.fullmatch(new)
     if before is None or after is None:

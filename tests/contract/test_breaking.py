@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from helpdesk_api.web.schemas import NOT_BLANK
 from tests.contract.breaking import breaking_changes
 
 Json = dict[str, Any]
@@ -146,3 +147,12 @@ def test_a_list_of_words_may_grow(pattern: str, *, breaks: bool) -> None:
     _schema(before, "TicketCreate")["properties"]["subject"]["pattern"] = "^-?(name|age)(,-?(name|age)){0,4}$"
     _schema(after, "TicketCreate")["properties"]["subject"]["pattern"] = pattern
     assert bool(breaking_changes(before, after)) is breaks
+
+
+def test_white_space_may_be_spelled_out() -> None:
+    before, after = a_document(), a_document()
+    _schema(before, "TicketCreate")["properties"]["subject"]["pattern"] = r"^[^\x00]*[^\x00\s][^\x00]*$"
+    _schema(after, "TicketCreate")["properties"]["subject"]["pattern"] = NOT_BLANK
+    assert breaking_changes(before, after) == []
+    _schema(before, "TicketCreate")["properties"]["subject"]["pattern"] = r"^[^\s]*$"
+    assert breaking_changes(before, after) != []

@@ -18,7 +18,10 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 # PostgreSQL's text cannot hold NUL: refuse it at the door.
 NO_NUL = r"^[^\x00]*$"
-NOT_BLANK = r"^[^\x00]*[^\x00\s][^\x00]*$"
+# What every dialect of regular expressions calls white space: `\s` itself is one thing to ECMAScript, in which
+# contracts are written, and another to us (U+0085, U+FEFF).
+WHITE_SPACE = r"\t\n\x0b\x0c\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+NOT_BLANK = rf"^[^\x00]*[^\x00{WHITE_SPACE}][^\x00]*$"
 
 T = TypeVar("T")
 
@@ -70,14 +73,14 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=NO
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NOT_BLANK)]
 OptionalText = Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL)]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=65_536, pattern=NOT_BLANK)]
-MarkdownText = LongText
+ExternalText = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=NOT_BLANK)]
 Identifier = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_.-]*$"),
 ]
 Tag = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=50, pattern=r"^[^\x00\s,][^\x00,]*$"),
+    StringConstraints(min_length=1, max_length=50, pattern=rf"^[^\x00{WHITE_SPACE},][^\x00,]*$"),
 ]
 SearchText = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=NOT_BLANK)]
 QueryText = Annotated[str, StringConstraints(max_length=2_000, pattern=NO_NUL)]

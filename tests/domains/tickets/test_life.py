@@ -199,6 +199,8 @@ class TestCreate:
             ({"category_id": "tea_" + "0" * 32}, "#/category_id"),
             ({"began_at": "2026-01-01T00:00:00"}, "#/began_at"),
             ({"tags": ["x"] * 31}, "#/tags"),
+            ({"tags": ["\u3000vpn"]}, "#/tags/0"),
+            ({"subject": "\u2009\t"}, "#/subject"),
         ):
             reply = await requester_client.post("/v1/tickets", json={**NEW, **change})
             assert reply.status_code == 422, change
@@ -224,6 +226,9 @@ class TestUpdate:
             headers={"Content-Type": "application/merge-patch+json"},
         )
         assert (cleared.json()["affected_service"], cleared.json()["tags"]) == (None, ["vpn"])
+        # ECMAScript, by which clients check the contract, does not count it as white space.
+        odd = await agent_client.patch(path, json={"tags": ["\x85vpn"]})
+        assert (odd.status_code, odd.json()["tags"]) == (200, ["\x85vpn"])
 
     async def test_two_people_editing(self, agent_client: httpx.AsyncClient) -> None:
         ticket = await opened(agent_client)

@@ -10,7 +10,6 @@ from helpdesk_api.database.ids import OrganizationId
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.organizations import actions, errors, queries
 from helpdesk_api.domains.organizations.schemas import (
-    ExternalText,
     OrganizationCreate,
     OrganizationPage,
     OrganizationRead,
@@ -21,7 +20,7 @@ from helpdesk_api.web.errors import ExternalPairIncomplete, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
-from helpdesk_api.web.schemas import SearchText
+from helpdesk_api.web.schemas import ExternalText, SearchText
 
 router = ApiRouter(prefix="/v1/organizations", tags=["organizations"])
 READ = [requires(Permission.ORGANIZATIONS_READ)]

@@ -1,13 +1,18 @@
 """Bodies of the organization operations."""
 
-from typing import Annotated
-
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import OrganizationId
-from helpdesk_api.web.schemas import Instant, Name, OptionalText, Page, RequestModel, ResponseModel, absent
-
-ExternalText = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+from helpdesk_api.web.schemas import (
+    ExternalText,
+    Instant,
+    Name,
+    OptionalText,
+    Page,
+    RequestModel,
+    ResponseModel,
+    absent,
+)
 
 
 class OrganizationCreate(RequestModel):

@@ -34,6 +34,7 @@ from helpdesk_api.domains.tickets.enums import (
 )
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.schemas import (
+    ExternalText,
     Instant,
     LongText,
     OptionalText,
@@ -46,7 +47,6 @@ from helpdesk_api.web.schemas import (
     absent,
 )
 
-ExternalText = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 Tags = Annotated[list[Tag], Field(max_length=30)]
 
 

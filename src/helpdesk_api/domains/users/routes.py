@@ -10,13 +10,13 @@ from helpdesk_api.database.ids import OrganizationId, UserId
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.users import actions, errors, queries
 from helpdesk_api.domains.users.models import User
-from helpdesk_api.domains.users.schemas import ExternalText, UserCreate, UserPage, UserRead, UserUpdate
+from helpdesk_api.domains.users.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
-from helpdesk_api.web.schemas import SearchText
+from helpdesk_api.web.schemas import ExternalText, SearchText
 
 router = ApiRouter(prefix="/v1/users", tags=["users"])
 _roles = "|".join(role.value for role in Role)

@@ -7,7 +7,17 @@ from pydantic import ConfigDict, Field, StringConstraints
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.ids import OrganizationId, UserId
 from helpdesk_api.domains.users.models import UserKind
-from helpdesk_api.web.schemas import Flag, Instant, Name, OptionalText, Page, RequestModel, ResponseModel, absent
+from helpdesk_api.web.schemas import (
+    ExternalText,
+    Flag,
+    Instant,
+    Name,
+    OptionalText,
+    Page,
+    RequestModel,
+    ResponseModel,
+    absent,
+)
 
 EmailText = Annotated[
     str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^\x00-\x20@]{1,64}@[^\x00-\x20@]{1,190}$")
@@ -17,7 +27,6 @@ LocaleText = Annotated[
     str, StringConstraints(min_length=2, max_length=35, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
 ]
 PhoneText = Annotated[str, StringConstraints(min_length=3, max_length=40, pattern=r"^[0-9+() ./x-]+$")]
-ExternalText = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 
 
 class UserSummary(ResponseModel):
