@@ -25,6 +25,7 @@ from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import routes as comment_routes
 from helpdesk_api.domains.forms import events as forms
 from helpdesk_api.domains.forms import routes as form_routes
+from helpdesk_api.domains.meta import routes as meta_routes
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications import reactions as mail
 from helpdesk_api.domains.notifications import routes as notification_routes
@@ -97,6 +98,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,
     *operation_routes.ROUTERS,
+    meta_routes.router,
     *health.ROUTERS,
     docs.router,
     problem_pages.router,

@@ -27,6 +27,7 @@ PUBLIC_PATHS = {
     "/openapi.json",
     "/docs",
     "/docs/{asset}",
+    "/v1/meta",
     "/v1/problems",
     "/problems/{code}",
     "/v1/sessions",

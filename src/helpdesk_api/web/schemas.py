@@ -83,7 +83,8 @@ Tag = Annotated[
     StringConstraints(min_length=1, max_length=50, pattern=rf"^[^\x00{WHITE_SPACE},][^\x00,]*$"),
 ]
 SearchText = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=NOT_BLANK)]
-QueryText = Annotated[str, StringConstraints(max_length=2_000, pattern=NO_NUL)]
+MAX_QUERY = 2_000
+QueryText = Annotated[str, StringConstraints(max_length=MAX_QUERY, pattern=NO_NUL)]
 CursorText = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")]
 
 

@@ -1,0 +1,1 @@
+"""What a client shows and minds without asking anybody: labels of enums, and limits."""
