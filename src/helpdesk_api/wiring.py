@@ -23,6 +23,8 @@ from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import routes as comment_routes
+from helpdesk_api.domains.drafts import actions as drafts
+from helpdesk_api.domains.drafts import routes as draft_routes
 from helpdesk_api.domains.forms import events as forms
 from helpdesk_api.domains.forms import routes as form_routes
 from helpdesk_api.domains.meta import routes as meta_routes
@@ -34,9 +36,14 @@ from helpdesk_api.domains.notifications.posting import DELIVER_JOB
 from helpdesk_api.domains.operations import routes as operation_routes
 from helpdesk_api.domains.organizations import events as organizations
 from helpdesk_api.domains.organizations import routes as organization_routes
+from helpdesk_api.domains.presence import actions as presence
+from helpdesk_api.domains.presence import routes as presence_routes
 from helpdesk_api.domains.relations import events as relations
 from helpdesk_api.domains.relations import queries as relation_queries
 from helpdesk_api.domains.relations import routes as relation_routes
+from helpdesk_api.domains.reminders import actions as reminder_actions
+from helpdesk_api.domains.reminders import events as reminders
+from helpdesk_api.domains.reminders import routes as reminder_routes
 from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, escalations, following, policy_routes
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
@@ -84,6 +91,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     *assignment_routes.ROUTERS,
     *people_routes.ROUTERS,
     *relation_routes.ROUTERS,
+    presence_routes.router,
+    draft_routes.router,
+    *reminder_routes.ROUTERS,
     *authentication_routes.ROUTERS,
     *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
@@ -138,10 +148,15 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketCancelled: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_cancellation, routing.give_to_next_free)
     ),
-    tickets.TicketMerged: Reactions(in_transaction=_changed, after_commit=(routing.give_to_next_free,)),
+    tickets.TicketMerged: Reactions(
+        in_transaction=(*_changed, drafts.follow_merge, reminder_actions.follow_merge),
+        after_commit=(routing.give_to_next_free,),
+    ),
     tickets.TicketFlagged: NOTHING,
     tickets.ParticipantAdded: NOTHING,
     tickets.ParticipantRemoved: NOTHING,
+    tickets.CollaboratorAdded: Reactions(after_commit=(mail.tell_of_sharing,)),
+    tickets.CollaboratorRemoved: NOTHING,
     tickets.WatcherAdded: NOTHING,
     tickets.WatcherRemoved: NOTHING,
     comments.CommentCreated: Reactions(in_transaction=(clocks.answer_clocks,), after_commit=(mail.tell_of_comment,)),
@@ -149,6 +164,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     relations.TicketLinked: NOTHING,
     relations.TicketUnlinked: NOTHING,
     relations.TicketSplit: NOTHING,
+    reminders.ReminderDue: Reactions(after_commit=(mail.tell_of_reminder,)),
     sla.SlaStarted: NOTHING,
     sla.SlaPaused: NOTHING,
     sla.SlaResumed: NOTHING,
@@ -210,6 +226,8 @@ RESUME_SCHEDULED = "tickets.resume_scheduled"
 DROP_KEYS = "idempotency.drop_expired"
 DROP_CREDENTIALS = "authentication.drop_expired"
 DROP_WINDOWS = "rate_limit.drop_past"
+FORGET_PRESENCE = "presence.forget_expired"
+TELL_REMINDERS = "reminders.tell_due"
 
 JOBS: Mapping[str, Handler] = {
     **assignment_jobs.JOBS,
@@ -222,6 +240,8 @@ JOBS: Mapping[str, Handler] = {
     DROP_CREDENTIALS: credentials.drop_expired,
     credentials.OPEN_RESET: credentials.open_reset,
     DROP_WINDOWS: drop_past_windows,
+    FORGET_PRESENCE: presence.forget_expired,
+    TELL_REMINDERS: reminder_actions.tell_due,
     PRUNE_JOB: prune,
 }
 
@@ -231,6 +251,8 @@ SCHEDULE = (
     Scheduled(RESUME_SCHEDULED, _MINUTE, RESUME_SCHEDULED),
     Scheduled(assignment_jobs.END_ABSENCES, _MINUTE, assignment_jobs.END_ABSENCES),
     Scheduled(assignment_jobs.SERVE_EVERY_TEAM, _MINUTE, assignment_jobs.SERVE_EVERY_TEAM),
+    Scheduled(TELL_REMINDERS, _MINUTE, TELL_REMINDERS),
+    Scheduled(FORGET_PRESENCE, _HOUR, FORGET_PRESENCE),
     Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
     Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),
     Scheduled(DROP_WINDOWS, _HOUR, DROP_WINDOWS),

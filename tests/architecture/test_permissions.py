@@ -32,6 +32,8 @@ IDS = {
     "form_id": "frm_",
     "view_id": "vie_",
     "link_id": "lnk_",
+    "draft_id": "dft_",
+    "reminder_id": "rem_",
 }
 GUARDED = [
     (method, route)

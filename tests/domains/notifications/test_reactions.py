@@ -1,6 +1,7 @@
 """Who is told what: the right person, once, in their language, and nothing that is not for their eyes."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -53,6 +54,10 @@ async def act(database: Database, ticket: Ticket, by: User, verb: Any, *body: An
     async with database.session() as session:
         held, _ = await lock_visible(session, principal, public_id("tkt", ticket.id))
         await verb(session, principal, held, *body)
+
+
+async def share_with(database: Database, user: User, session: Any, principal: Principal, ticket: Ticket) -> None:
+    await people.share(session, database, principal, ticket, user.id)
 
 
 async def mails(database: Database) -> int:
@@ -270,6 +275,7 @@ async def test_every_reaction_run_twice_changes_nothing_more(
     await act(database, ticket, desk.rita, actions.reopen_ticket, TicketReopen(reason="Again."))
     await act(database, ticket, desk.ben, actions.resolve_ticket, RESOLUTION)
     await act(database, ticket, desk.ben, actions.close_ticket)
+    await act(database, ticket, desk.ben, partial(share_with, database, desk.anna))
     await post_office.round()
     written, sent = await mails(database), len(post_office.sent)
     assert written == sent
@@ -286,7 +292,7 @@ async def test_every_reaction_run_twice_changes_nothing_more(
             if _concerns(name, row.type)
         ]
         await enqueue_many(session, again)
-    assert len(again) >= 9
+    assert len(again) >= 10
     await post_office.round()
     assert (await mails(database), len(post_office.sent)) == (written, sent)
     async with database.session() as session:
@@ -303,5 +309,7 @@ def _concerns(reaction: str, event_type: str) -> bool:
         "tell_of_cancellation": {"ticket.cancelled"},
         "tell_of_assignment": {"ticket.created", "ticket.assigned"},
         "tell_of_service_level": {"sla.warned", "sla.breached", "sla.escalated"},
+        "tell_of_sharing": {"ticket.collaborator_added"},
+        "tell_of_reminder": {"ticket.reminder_due"},
     }
     return event_type in types[reaction]

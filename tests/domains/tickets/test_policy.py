@@ -66,6 +66,9 @@ async def test_scope_equals_predicate(
             if number % 4 == 0:
                 row = await session.get_one(Ticket, ticket.id)
                 row.assignee_id = people[-1 - number].id
+            if number % 3 == 0:
+                row = await session.get_one(Ticket, ticket.id)
+                row.collaborator_ids = [people[(number * 11 + 2) % len(people)].id, people[-2 - number].id]
     async with database.session() as session:
         rows = list((await session.execute(select(Ticket))).scalars())
         participants = set(

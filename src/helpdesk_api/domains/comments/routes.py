@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Query, Request
 from starlette.responses import Response
@@ -25,6 +26,7 @@ from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound
+from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.cursors import InvalidCursor
@@ -86,8 +88,20 @@ async def add_comment(
         body,
         is_participant=visible.is_participant,
     )
+    return await receipt(session, principal, comment, body.mention_ids, follow_up, request)
+
+
+async def receipt(
+    session: SessionDep,
+    principal: Principal,
+    comment: Comment,
+    mention_ids: list[UUID],
+    follow_up: Ticket | None,
+    request: Request,
+) -> Response:
+    """What is answered to whoever has just said something."""
     await session.flush()
-    read = CommentRead.model_validate(_read(principal, comment, body.mention_ids, _window(request)))
+    read = CommentRead.model_validate(_read(principal, comment, mention_ids, _window(request)))
     detail = "null"
     if follow_up is not None:
         detail = representation.detail_json(principal, await tickets.written_row(session, principal, follow_up))

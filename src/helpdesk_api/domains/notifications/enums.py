@@ -21,6 +21,8 @@ class MailTemplate(StrEnum):
     REPLIED = "replied"
     REQUESTER_REPLIED = "requester_replied"
     MENTIONED = "mentioned"
+    SHARED = "shared"
+    REMINDER = "reminder"
     RESOLVED = "resolved"
     REOPENED = "reopened"
     CLOSED = "closed"

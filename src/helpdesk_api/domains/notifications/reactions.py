@@ -122,6 +122,27 @@ async def tell_of_assignment(session: AsyncSession, event: EventRow) -> None:
     await post(session, event.id, letters)
 
 
+async def tell_of_sharing(session: AsyncSession, event: EventRow) -> None:
+    """ticket.collaborator_added: who now works on it, if they still do."""
+    shared_with = parse_id("usr", event.data["user_id"])
+    scene = await _scene(session, event, shared_with)
+    if scene is not None and shared_with in scene.ticket.collaborator_ids:
+        await post(session, event.id, scene.letter(MailTemplate.SHARED, shared_with))
+
+
+async def tell_of_reminder(session: AsyncSession, event: EventRow) -> None:
+    """ticket.reminder_due: whom it was set for, if they still work on it."""
+    user_id = parse_id("usr", event.internal_data["user_id"])
+    scene = await _scene(session, event, user_id)
+    person = scene.people.get(user_id) if scene is not None else None
+    if scene is None or person is None or not works_on(person.principal, scene.ticket):
+        return
+    note = event.internal_data["note"]
+    await post(
+        session, event.id, scene.letter(MailTemplate.REMINDER, user_id, quote=Quote.plain(note) if note else None)
+    )
+
+
 async def tell_of_comment(session: AsyncSession, event: EventRow) -> None:
     """comment.created: who takes part, and who is named, if they may read it."""
     comment = await session.get(Comment, parse_id("cmt", event.data["comment_id"]))

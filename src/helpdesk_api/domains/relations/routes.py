@@ -14,7 +14,6 @@ from helpdesk_api.domains.comments.errors import CommentNotFound
 from helpdesk_api.domains.comments.schemas import CommentCreate
 from helpdesk_api.domains.forms.errors import FormRequired, InvalidCustomFields
 from helpdesk_api.domains.relations import actions, cascade, errors, merging, queries, splitting
-from helpdesk_api.domains.relations.locking import SeenTicketDep
 from helpdesk_api.domains.relations.schemas import (
     ChildResults,
     CommentSplit,
@@ -37,6 +36,7 @@ from helpdesk_api.domains.tickets.errors import (
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.tickets.schemas import TicketDetail, TicketResolve
+from helpdesk_api.domains.tickets.seen import SeenTicketDep
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links

@@ -60,6 +60,7 @@ class TicketInclude(StrEnum):
     LAST_COMMENT = "last_comment"
     SLA = "sla"
     LINKS = "links"
+    COLLABORATORS = "collaborators"
 
 
 class SlaState(StrEnum):
@@ -91,6 +92,7 @@ class TicketAction(StrEnum):
     LINK = "link"
     MERGE = "merge"
     SPLIT = "split"
+    SHARE = "share"
 
 
 class Refusal(StrEnum):

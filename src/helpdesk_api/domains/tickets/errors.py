@@ -5,6 +5,7 @@ from uuid import UUID
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.domains.tickets.enums import Refusal, TicketAction, TicketStatus
+from helpdesk_api.domains.tickets.rules import MAX_COLLABORATORS
 from helpdesk_api.web.errors import Conflict, Forbidden, NotFound, Unprocessable
 
 
@@ -84,6 +85,23 @@ class InstantInFuture(Unprocessable):
 class ResumeInPast(Unprocessable):
     code = "resume_in_past"
     title = "A ticket cannot wait for the past"
+
+
+class CollaboratorNotStaff(Unprocessable):
+    code = "collaborator_not_staff"
+    title = "A ticket is shared with the service desk's staff"
+    remedy = "Add others as participants: they see the public side."
+
+
+class TooManyCollaborators(Conflict):
+    code = "too_many_collaborators"
+    title = "The ticket is shared with as many people as it may be"
+    default_detail = f"At most {MAX_COLLABORATORS} people work on a ticket from outside its team."
+
+
+class CollaboratorNotFound(NotFound):
+    code = "collaborator_not_found"
+    title = "The ticket is not shared with this person"
 
 
 class ParticipantNotFound(NotFound):

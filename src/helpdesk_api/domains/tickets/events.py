@@ -77,6 +77,18 @@ class ParticipantRemoved(TicketEvent):
     type = "ticket.participant_removed"
 
 
+class CollaboratorAdded(TicketEvent):
+    """Shared with somebody of another team; internal. `data.user_id`."""
+
+    type = "ticket.collaborator_added"
+
+
+class CollaboratorRemoved(TicketEvent):
+    """Internal, as above."""
+
+    type = "ticket.collaborator_removed"
+
+
 class WatcherAdded(TicketEvent):
     """Internal: who watches is the desk's business."""
 

@@ -76,8 +76,10 @@ async def included_json(
         return None
     buckets: dict[str, dict[str, str]] = {bucket: {} for bucket in BUCKETS}
     people = [_USER_COLUMNS[name] for name in names if name in _USER_COLUMNS]
-    if people:
-        buckets["users"] |= await _users(reads, distinct(rows, *people))
+    user_ids = distinct(rows, *people)
+    if TicketInclude.COLLABORATORS in names:
+        user_ids += [user_id for row in rows if row["internal"] for user_id in row["collaborator_ids"]]
+    buckets["users"] |= await _users(reads, user_ids)
     if "team" in names:
         buckets["teams"] |= await _teams(reads, distinct(rows, "team_id"))
     if "category" in names:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
@@ -115,6 +116,12 @@ class Ticket(Base):
         ),
         Index("ix_tickets_merged_into", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
+        Index(
+            "ix_tickets_collaborators",
+            "collaborator_ids",
+            postgresql_using="gin",
+            postgresql_where=text("collaborator_ids <> '{}'::uuid[]"),
+        ),
         # Nulls last in both directions, as above; only what still runs has a next due time.
         Index("ix_tickets_sla_due", "sla_due_at", "id"),
         Index("ix_tickets_sla_due_last", text("sla_due_at DESC NULLS LAST"), text("id DESC")),
@@ -152,6 +159,8 @@ class Ticket(Base):
     team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"))
     assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     assigned_at: Mapped[datetime | None]
+    # Staff of other teams with whom it is shared; on the row, so that who sees it is one comparison.
+    collaborator_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     awaits_member: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     needs_reassignment: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 

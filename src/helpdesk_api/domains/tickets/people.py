@@ -1,4 +1,5 @@
-"""Who else is on a ticket: participants see its public side, watchers are told of what they may read anyway."""
+"""Who else is on a ticket: collaborators work on it, participants see its public side, watchers are told of what they
+may read anyway."""
 
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.grants import GRANTS
+from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
@@ -16,10 +18,14 @@ from helpdesk_api.domains.tickets.actions import require, touch
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import (
     ActionForbidden,
+    CollaboratorNotFound,
+    CollaboratorNotStaff,
     ParticipantNotFound,
+    TooManyCollaborators,
     WatcherNotFound,
 )
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
+from helpdesk_api.domains.tickets.rules import MAX_COLLABORATORS
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import NotFound
@@ -81,6 +87,33 @@ async def remove_participant(session: AsyncSession, principal: Principal, ticket
         user_id,
         Visibility.PUBLIC,
     )
+
+
+async def share(session: AsyncSession, database: Database, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
+    """Idempotent. Raises `not_found` for nobody, `collaborator_not_staff`, `too_many_collaborators` and
+    `action_forbidden`."""
+    require(principal, ticket, TicketAction.SHARE)
+    grants = await GRANTS.get(database, user_id.hex)
+    if grants is None or not grants.is_active:
+        raise NotFound
+    if grants.role not in STAFF_ROLES:
+        raise CollaboratorNotStaff
+    if user_id in ticket.collaborator_ids:
+        return
+    if len(ticket.collaborator_ids) >= MAX_COLLABORATORS:
+        raise TooManyCollaborators
+    ticket.collaborator_ids = [*ticket.collaborator_ids, user_id]
+    await _record(session, principal, ticket, events.CollaboratorAdded, user_id, Visibility.INTERNAL)
+
+
+async def unshare(session: AsyncSession, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
+    """Raises `collaborator_not_found`. Anybody may leave by themselves."""
+    if user_id != principal.user_id:
+        require(principal, ticket, TicketAction.SHARE)
+    if user_id not in ticket.collaborator_ids:
+        raise CollaboratorNotFound
+    ticket.collaborator_ids = [one for one in ticket.collaborator_ids if one != user_id]
+    await _record(session, principal, ticket, events.CollaboratorRemoved, user_id, Visibility.INTERNAL)
 
 
 async def watch(session: AsyncSession, database: Database, principal: Principal, ticket: Ticket, user_id: UUID) -> None:

@@ -7,10 +7,10 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import UserId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.tickets import errors, people, queries
-from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.models import TicketParticipant, TicketWatcher
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.tickets.schemas import ParticipantPage, WatcherPage
+from helpdesk_api.domains.tickets.seen import get_worked_row
 from helpdesk_api.web.errors import NotFound, documents
 from helpdesk_api.web.listing import whole_page
 from helpdesk_api.web.routing import ApiRouter
@@ -72,6 +72,44 @@ async def remove_participant(
     await people.remove_participant(session, principal, visible.ticket, user_id)
 
 
+@router.put(
+    "/collaborators/{user_id}",
+    operation_id="shareTicket",
+    summary="Share with somebody of another team",
+    status_code=204,
+    dependencies=WRITE,
+    responses=documents(*_VERB_ERRORS, NotFound, errors.CollaboratorNotStaff, errors.TooManyCollaborators),
+)
+async def share_ticket(
+    visible: VisibleTicketDep,
+    user_id: UserId,
+    principal: PrincipalDep,
+    session: SessionDep,
+    database: DatabaseDep,
+) -> None:
+    """They see all of it and work on it from now on, as the ticket's own team does, and are told by mail. Who they are
+    is in `collaborator_ids`."""
+    await people.share(session, database, principal, visible.ticket, user_id)
+
+
+@router.delete(
+    "/collaborators/{user_id}",
+    operation_id="unshareTicket",
+    summary="Stop sharing",
+    status_code=204,
+    dependencies=WRITE,
+    responses=documents(*_VERB_ERRORS, errors.CollaboratorNotFound),
+)
+async def unshare_ticket(
+    visible: VisibleTicketDep,
+    user_id: UserId,
+    principal: PrincipalDep,
+    session: SessionDep,
+) -> None:
+    """Anybody may remove themselves."""
+    await people.unshare(session, principal, visible.ticket, user_id)
+
+
 @router.get(
     "/watchers",
     operation_id="listTicketWatchers",
@@ -82,9 +120,7 @@ async def remove_participant(
 )
 async def list_watchers(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
     """For those who work on the ticket."""
-    row = await queries.get_row(reads, principal, ticket_id)
-    if not row["internal"]:
-        raise errors.ActionForbidden(TicketAction.UPDATE)
+    row = await get_worked_row(reads, principal, ticket_id)
     return whole_page(await queries.list_people(reads, TicketWatcher, row["id"]))
 
 

@@ -1,8 +1,8 @@
 """Who may see a ticket: once as SQL, once as a predicate, and a test proves that both say the same.
 
-An agent sees the tickets of their teams, those assigned to them, and those without a team; anybody sees what they
-asked for, handed in, or were added to; a requester may be allowed to see their organization's. Watching or being
-mentioned grants nothing.
+An agent sees the tickets of their teams, those assigned to or shared with them, and those without a team; anybody sees
+what they asked for, handed in, or were added to; a requester may be allowed to see their organization's. Watching or
+being mentioned grants nothing.
 """
 
 from dataclasses import dataclass
@@ -100,6 +100,7 @@ def sees_internal(principal: Caller) -> ColumnElement[bool]:
         Ticket.team_id.is_(None),
         any_of(Ticket.team_id, principal.team_ids),
         Ticket.assignee_id == principal.user_id,
+        any_(Ticket.collaborator_ids) == principal.user_id,
     )
 
 
@@ -123,7 +124,8 @@ def works_on(principal: Principal, ticket: Ticket) -> bool:
         return True
     if not principal.is_staff:
         return False
-    return ticket.team_id is None or ticket.team_id in principal.team_ids or ticket.assignee_id == principal.user_id
+    of_team = ticket.team_id is None or ticket.team_id in principal.team_ids
+    return of_team or ticket.assignee_id == principal.user_id or principal.user_id in ticket.collaborator_ids
 
 
 def may_read(principal: Principal, ticket: Ticket, *, is_participant: bool) -> bool:

@@ -106,6 +106,7 @@ _FACTS = (
     Ticket.last_comment_id,
     Ticket.last_public_comment_id,
     Ticket.merged_into_id,
+    Ticket.collaborator_ids,
 )
 
 
@@ -119,6 +120,19 @@ def _for_staff(column: Any, internal: ColumnElement[bool]) -> ColumnElement[Any]
     return case((internal, column), else_=null())
 
 
+def _collaborators() -> ColumnElement[Any]:
+    """Public ids without a subquery for each row."""
+    ids = func.array_to_string(Ticket.collaborator_ids, literal_column("',usr_'"), type_=String)
+    listed = func.string_to_array(
+        literal_column("'usr_'", String) + func.replace(ids, literal_column("'-'"), literal_column("''"), type_=String),
+        literal_column("','"),
+    )
+    return case(
+        (Ticket.collaborator_ids == literal_column("'{}'::uuid[]"), literal_column("'[]'::json")),
+        else_=func.to_json(listed),
+    )
+
+
 def _columns(internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
     shown: list[Any] = [public_id.label("id"), (literal_column("'/v1/tickets/'", String) + public_id).label("url")]
@@ -130,6 +144,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     own = Ticket.custom_fields
     everything = own.op("||")(Ticket.internal_custom_fields)
     shown.append(case((internal, everything), else_=own).label("custom_fields"))
+    shown.append(_for_staff(_collaborators(), internal).label("collaborator_ids"))
     shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
     updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
     shown.append(instant_sql(updated).label("updated_at"))

@@ -23,6 +23,7 @@ TRANSITIONS: Mapping[TicketStatus, Mapping[TicketAction, TicketStatus]] = {
     S.CLOSED: {},
     S.CANCELLED: {},
 }
+MAX_COLLABORATORS = 20
 ACTIVE_STATUSES = frozenset({S.OPEN, S.IN_PROGRESS, S.PENDING})
 FINAL_STATUSES = frozenset({S.CLOSED, S.CANCELLED})
 _BY_STATUS_CHANGE = frozenset(action for table in TRANSITIONS.values() for action in table)
@@ -39,6 +40,7 @@ REQUIRED_FIELDS: Mapping[TicketAction, tuple[str, ...]] = {
     A.CANCEL: ("reason",),
     A.LINK: ("kind", "ticket_id"),
     A.MERGE: ("into",),
+    A.SHARE: ("user_id",),
 }
 _STAFF_ONLY = frozenset(
     {
@@ -53,6 +55,7 @@ _STAFF_ONLY = frozenset(
         A.LINK,
         A.MERGE,
         A.SPLIT,
+        A.SHARE,
     }
 )
 # The requester's own: confirming is theirs alone, so that "confirmed" means that they said so.

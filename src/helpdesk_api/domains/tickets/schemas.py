@@ -32,6 +32,7 @@ from helpdesk_api.domains.tickets.enums import (
     TicketAction,
     TicketStatus,
 )
+from helpdesk_api.domains.tickets.rules import MAX_COLLABORATORS
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.schemas import (
     ExternalText,
@@ -248,6 +249,9 @@ class TicketRead(ResponseModel):
     cancelled_at: Instant | None
     reopened_count: int = Field(ge=0)
     follow_up_of_id: TicketId | None
+    collaborator_ids: list[UserId] | None = Field(
+        max_length=MAX_COLLABORATORS, description="Staff only: with whom of other teams it is shared."
+    )
     merged_into_id: TicketId | None = Field(description="Staff only: the ticket that goes on for this one.")
     external_source: str | None = Field(max_length=120)
     external_id: str | None = Field(max_length=120)

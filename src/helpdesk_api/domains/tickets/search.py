@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, literal_column, select
+from sqlalchemy.dialects.postgresql import array
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Asker, Checked, check
@@ -34,6 +35,13 @@ def _watched() -> object:
     )
 
 
+def _shared() -> object:
+    # Said as the index has it, which knows only what is shared at all.
+    return Ticket.collaborator_ids.bool_op("@>")(array([_ANYBODY.user_id])) & (
+        Ticket.collaborator_ids != literal_column("'{}'::uuid[]")
+    )
+
+
 def _custom(name: str) -> FieldSpec | None:
     """`cf_` and the key of a form's field that everybody sees; what only the staff sees is not searched."""
     if not _CUSTOM_NAME.fullmatch(name):
@@ -53,6 +61,7 @@ SEARCHED: Final = Subject.of(
         *TICKET.fields.values(),
         FieldSpec("text", FieldType.FULL_TEXT, lambda: None, _of_database),
         FieldSpec("is_watched", FieldType.BOOLEAN, _watched, _of_database),
+        FieldSpec("is_shared", FieldType.BOOLEAN, _shared, _of_database),
         FieldSpec("updated_at", FieldType.INSTANT, lambda: Ticket.public_updated_at, _of_database),
         attribute(Ticket, "reference", FieldType.TEXT),
         attribute(Ticket, "number", FieldType.NUMBER),
@@ -112,6 +121,7 @@ VOCABULARY: Final = Vocabulary(
         "unassigned": [("assignee_id", _O.IS_NULL, True)],
         "assigned": [("assignee_id", _O.IS_NULL, False)],
         "watched": [("is_watched", _O.EQ, True)],
+        "shared": [("is_shared", _O.EQ, True)],
         "breached": [("sla_state", _O.EQ, SlaState.BREACHED.value)],
         "overdue": [("status", _O.IN, _ACTIVE), ("sla_due_at", _O.LT, "-0m")],
         "reopened": [("reopened_count", _O.GT, 0)],

@@ -37,8 +37,8 @@ class TicketSearch(RequestModel):
 
     conditions: ConditionTree | None = Field(
         default=None,
-        description="The fields of stored rules, and `text` (with `matches`), `is_watched`, `reference`, `number`, "
-        "`updated_at`, `assigned_at`, `resolved_at`, `closed_at`, `sla_due_at`, `sla_state`, and `cf_` "
+        description="The fields of stored rules, and `text` (with `matches`), `is_watched`, `is_shared`, `reference`, "
+        "`number`, `updated_at`, `assigned_at`, `resolved_at`, `closed_at`, `sla_due_at`, `sla_state`, and `cf_` "
         "with the key of a custom field. `me` is the caller; "
         "an instant may be a span from now such as `-7d` (m, h, d, w).",
     )

@@ -1,0 +1,1 @@
+"""Being told of a ticket again at a set time, without changing it."""

@@ -1,0 +1,119 @@
+"""Drafts: kept, shared, written by two, and sent once."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database.ids import public_id
+from tests.domains.tickets.test_search import opened
+from tests.factories.records import Make
+from tests.fixtures.clients import AsUser
+
+
+@pytest.fixture
+async def ticket(requester_client: httpx.AsyncClient) -> dict[str, Any]:
+    return await opened(requester_client)
+
+
+@pytest.fixture
+async def ben(a_user: Make, as_user: AsUser) -> httpx.AsyncClient:
+    return as_user(await a_user(name="Ben", role=Role.AGENT))
+
+
+def at(ticket: dict[str, Any], draft: dict[str, Any] | None = None) -> str:
+    path = f"/v1/tickets/{ticket['id']}/drafts"
+    return f"{path}/{draft['id']}" if draft is not None else path
+
+
+async def written(client: httpx.AsyncClient, ticket: dict[str, Any], **body: Any) -> dict[str, Any]:
+    reply = await client.post(at(ticket), json={"body": "Could you try", **body})
+    assert reply.status_code == 201, reply.text
+    made: dict[str, Any] = reply.json()
+    assert reply.headers["location"] == at(ticket, made)
+    return made
+
+
+async def test_ones_own_is_nobody_elses(
+    ticket: dict[str, Any], agent_client: httpx.AsyncClient, ben: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    etag = (await agent_client.get(f"/v1/tickets/{ticket['id']}")).headers["etag"]
+    draft = await written(agent_client, ticket)
+    assert (await ben.get(at(ticket))).json()["data"] == []
+    for call in (ben.get, ben.delete):
+        assert (await call(at(ticket, draft))).json()["code"] == "draft_not_found"
+    assert (await ben.post(f"{at(ticket, draft)}/send")).json()["code"] == "draft_not_found"
+    assert (await requester_client.get(at(ticket))).json()["code"] == "action_forbidden"
+    held = await agent_client.get(at(ticket, draft))
+    assert held.json() == draft
+    kept = {"If-None-Match": held.headers["etag"]}
+    assert (await agent_client.get(at(ticket, draft), headers=kept)).status_code == 304
+    assert (await agent_client.get(f"/v1/tickets/{ticket['id']}")).headers["etag"] == etag
+
+
+async def test_two_write_one_and_neither_loses_a_word(
+    ticket: dict[str, Any], agent_client: httpx.AsyncClient, ben: httpx.AsyncClient
+) -> None:
+    draft = await written(agent_client, ticket, is_shared=True)
+    etag = (await ben.get(at(ticket, draft))).headers["etag"]
+    first = await ben.patch(at(ticket, draft), json={"body": "Could you try again"}, headers={"If-Match": etag})
+    assert (first.status_code, first.json()["edited_by_id"]) == (200, (await ben.get("/v1/me")).json()["id"])
+    second = await agent_client.patch(at(ticket, draft), json={"body": "Lost?"}, headers={"If-Match": etag})
+    assert (second.status_code, second.json()["code"]) == (412, "precondition_failed")
+    taken = await ben.patch(at(ticket, draft), json={"is_shared": False})
+    assert (taken.status_code, taken.json()["code"]) == (403, "draft_forbidden")
+    assert (await ben.delete(at(ticket, draft))).json()["code"] == "draft_forbidden"
+    assert (await agent_client.get(at(ticket, draft))).json()["body"] == "Could you try again"
+    assert (await agent_client.delete(at(ticket, draft))).status_code == 204
+
+
+async def test_two_who_send_it_at_once_send_one(
+    ticket: dict[str, Any], agent_client: httpx.AsyncClient, ben: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    draft = await written(agent_client, ticket, is_shared=True, body="Please **restart** it.")
+    replies = await asyncio.gather(*(one.post(f"{at(ticket, draft)}/send") for one in (agent_client, ben)))
+    assert sorted(reply.status_code for reply in replies) == [201, 404]
+    said = (await requester_client.get(f"/v1/tickets/{ticket['id']}/comments")).json()["data"]
+    assert [one["body"] for one in said] == ["Please **restart** it."]
+    assert (await agent_client.get(at(ticket))).json()["data"] == []
+
+
+async def test_sending_again_under_one_key_sends_nothing_more(
+    ticket: dict[str, Any], agent_client: httpx.AsyncClient
+) -> None:
+    draft = await written(agent_client, ticket, visibility="internal")
+    replies = [
+        await agent_client.post(f"{at(ticket, draft)}/send", headers={"Idempotency-Key": "send-1"}) for _ in range(2)
+    ]
+    assert [reply.status_code for reply in replies] == [201, 201]
+    assert replies[0].json()["id"] == replies[1].json()["id"]
+    assert len((await agent_client.get(f"/v1/tickets/{ticket['id']}/comments")).json()["data"]) == 1
+
+
+async def test_it_follows_a_merged_ticket(
+    ticket: dict[str, Any], agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    into = await opened(requester_client)
+    draft = await written(agent_client, ticket)
+    merged = await agent_client.post(f"/v1/tickets/{ticket['id']}/merge", json={"into": into["id"]})
+    assert merged.status_code == 200, merged.text
+    assert [one["id"] for one in (await agent_client.get(at(into))).json()["data"]] == [draft["id"]]
+
+
+async def test_a_mention_of_who_cannot_read_it_keeps_the_draft(
+    ticket: dict[str, Any], agent_client: httpx.AsyncClient, a_user: Make
+) -> None:
+    nobody = public_id("usr", (await a_user()).id)
+    draft = await written(agent_client, ticket, mention_ids=[nobody])
+    refused = await agent_client.post(f"{at(ticket, draft)}/send")
+    assert (refused.status_code, refused.json()["code"]) == (422, "mention_cannot_read")
+    assert (await agent_client.get(at(ticket, draft))).status_code == 200
+
+
+async def test_there_is_an_end_of_drafts(ticket: dict[str, Any], agent_client: httpx.AsyncClient) -> None:
+    for _ in range(50):
+        await written(agent_client, ticket)
+    refused = await agent_client.post(at(ticket), json={"body": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_drafts")
