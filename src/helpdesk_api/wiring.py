@@ -17,6 +17,8 @@ from helpdesk_api.domains.authentication import events as authentication
 from helpdesk_api.domains.authentication import reactions as accounts
 from helpdesk_api.domains.authentication import routes as authentication_routes
 from helpdesk_api.domains.authentication.queries import authenticate_token, load_grants
+from helpdesk_api.domains.bulk import job_routes as bulk_job_routes
+from helpdesk_api.domains.bulk import jobs as bulk_jobs
 from helpdesk_api.domains.bulk import routes as bulk_routes
 from helpdesk_api.domains.categories import events as categories
 from helpdesk_api.domains.categories import routes as category_routes
@@ -87,6 +89,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *ticket_routes.ROUTERS,
     search_routes.router,
     bulk_routes.router,
+    bulk_job_routes.router,
     *comment_routes.ROUTERS,
     *assignment_routes.ROUTERS,
     *people_routes.ROUTERS,
@@ -241,6 +244,8 @@ JOBS: Mapping[str, Handler] = {
     credentials.OPEN_RESET: credentials.open_reset,
     DROP_WINDOWS: drop_past_windows,
     FORGET_PRESENCE: presence.forget_expired,
+    bulk_jobs.RUN: bulk_jobs.run,
+    bulk_jobs.FORGET: bulk_jobs.forget,
     TELL_REMINDERS: reminder_actions.tell_due,
     PRUNE_JOB: prune,
 }
@@ -253,6 +258,7 @@ SCHEDULE = (
     Scheduled(assignment_jobs.SERVE_EVERY_TEAM, _MINUTE, assignment_jobs.SERVE_EVERY_TEAM),
     Scheduled(TELL_REMINDERS, _MINUTE, TELL_REMINDERS),
     Scheduled(FORGET_PRESENCE, _HOUR, FORGET_PRESENCE),
+    Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),
     Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
     Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),
     Scheduled(DROP_WINDOWS, _HOUR, DROP_WINDOWS),

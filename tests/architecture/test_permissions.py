@@ -32,6 +32,7 @@ IDS = {
     "form_id": "frm_",
     "view_id": "vie_",
     "link_id": "lnk_",
+    "bulk_job_id": "bjb_",
     "draft_id": "dft_",
     "reminder_id": "rem_",
 }

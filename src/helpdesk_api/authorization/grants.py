@@ -1,11 +1,12 @@
 """What a user may, as kept in each process: read once, forgotten when a NOTIFY says that it changed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS, Permission, Role
+from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
 
@@ -46,3 +47,20 @@ async def _load(reads: ReadSession, key: str) -> Grants | None:
 
 
 GRANTS: InvalidatedCache[Grants | None] = InvalidatedCache(CACHE, _load)
+
+
+def principal_of(grants: Grants, *, scopes: Collection[str] | None = None, session_id: UUID | None = None) -> Principal:
+    """Somebody as they may act now: the role's permissions, cut down to a credential's scopes."""
+    held = ROLE_PERMISSIONS[grants.role]
+    return Principal(
+        kind=grants.kind,
+        user_id=grants.user_id,
+        role=grants.role,
+        permissions=held if scopes is None else held & {Permission(scope) for scope in scopes if scope in held},
+        name=grants.name,
+        team_ids=grants.team_ids,
+        led_team_ids=grants.led_team_ids,
+        organization_id=grants.organization_id,
+        sees_organization=grants.sees_organization,
+        session_id=session_id,
+    )

@@ -50,7 +50,7 @@ class Database:
             isolation_level="AUTOCOMMIT",
             **options,
         )
-        self._sessions = session_factory(self.engine)
+        self._sessions = session_factory(self.engine, self)
         event.listen(self.engine.sync_engine, "before_cursor_execute", _count)
 
     @asynccontextmanager
@@ -93,8 +93,10 @@ class Database:
         await self._read_engine.dispose()
 
 
-def session_factory(bind: Any, **options: Any) -> async_sessionmaker[WritingSession]:
-    return async_sessionmaker(bind, class_=WritingSession, autoflush=False, expire_on_commit=False, **options)
+def session_factory(bind: Any, database: Database, **options: Any) -> async_sessionmaker[WritingSession]:
+    return async_sessionmaker(
+        bind, class_=WritingSession, database=database, autoflush=False, expire_on_commit=False, **options
+    )
 
 
 async def commit(session: AsyncSession) -> None:

@@ -7,7 +7,7 @@ therefore kept here, as mapped entities outside the ORM's session, and written o
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import groupby
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import ClauseElement, Table, bindparam, inspect, update
@@ -20,6 +20,9 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.reads import CompiledStatement, ReadSession, Statement, dialect
 from helpdesk_api.database.statement_count import count_statement
+
+if TYPE_CHECKING:
+    from helpdesk_api.database.session import Database
 
 Entity = TypeVar("Entity", bound=Base)
 _STATEMENTS, _NEW, _HELD = "statements", "new_entities", "held_entities"
@@ -79,10 +82,19 @@ async def statements_of(session: AsyncSession) -> TransactionStatements:
 class WritingSession(AsyncSession):
     """Its `flush` writes the kept entities first, since what the ORM adds beside them refers to them."""
 
+    def __init__(self, bind: Any = None, *, database: "Database", **options: Any) -> None:
+        super().__init__(bind, **options)
+        self.database = database
+
     async def flush(self, objects: Sequence[Any] | None = None) -> None:
         await _write_kept(self)
         if self.new or self.dirty or self.deleted:
             await super().flush(objects)
+
+
+def database_of(session: AsyncSession) -> "Database":
+    """Where the session is from, for who was given no more than the session, as a job is."""
+    return cast("WritingSession", session).database
 
 
 def insert_at_flush(session: AsyncSession, entity: Base) -> None:

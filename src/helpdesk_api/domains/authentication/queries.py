@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,8 +10,8 @@ from sqlalchemy import ARRAY, Uuid, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import LRUCache
 
-from helpdesk_api.authorization.grants import GRANTS, Grants
-from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS, Permission, Role
+from helpdesk_api.authorization.grants import GRANTS, Grants, principal_of
+from helpdesk_api.authorization.permissions import Permission, Role
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import InvalidatedCache
@@ -73,23 +72,6 @@ async def load_grants(reads: ReadSession, user_id: UUID) -> Grants | None:
         organization_id=row["organization_id"],
         sees_organization=row["sees_organization"],
         ended_sessions=frozenset(row["ended"] or ()),
-    )
-
-
-def principal_of(grants: Grants, *, scopes: Sequence[str] | None, session_id: UUID | None) -> Principal:
-    """The role's permissions, cut down to the credential's scopes."""
-    held = ROLE_PERMISSIONS[grants.role]
-    return Principal(
-        kind=grants.kind,
-        user_id=grants.user_id,
-        role=grants.role,
-        permissions=held if scopes is None else held & {Permission(scope) for scope in scopes if scope in held},
-        name=grants.name,
-        team_ids=grants.team_ids,
-        led_team_ids=grants.led_team_ids,
-        organization_id=grants.organization_id,
-        sees_organization=grants.sees_organization,
-        session_id=session_id,
     )
 
 

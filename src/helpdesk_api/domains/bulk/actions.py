@@ -13,11 +13,12 @@ from helpdesk_api.database.session import Database, savepoint
 from helpdesk_api.database.writes import update_at_flush
 from helpdesk_api.domains.bulk.errors import BulkRolledBack, TicketRepeated
 from helpdesk_api.domains.bulk.schemas import BulkItem, TicketBulk
-from helpdesk_api.domains.bulk.steps import take_step
+from helpdesk_api.domains.bulk.steps import TicketStep, take_step
 from helpdesk_api.domains.tickets import queries, representation
 from helpdesk_api.domains.tickets.errors import TicketNotFound
 from helpdesk_api.domains.tickets.queries import VisibleTicket
 from helpdesk_api.domains.tickets.routes import current_etag
+from helpdesk_api.domains.tickets.several import lock_many_visible
 from helpdesk_api.outbox.pending import write_pending
 from helpdesk_api.web.errors import FieldError, ProblemError
 from helpdesk_api.web.preconditions import IfMatch
@@ -38,7 +39,7 @@ class Outcome:
     def json(self) -> str:
         status = self.problem.status if self.problem is not None else OK
         head = json.dumps({"ticket_id": self.item.ticket_id, "status": status, "etag": self.etag})
-        problem = json.dumps(_shown(self.problem), ensure_ascii=False) if self.problem is not None else "null"
+        problem = json.dumps(shown(self.problem), ensure_ascii=False) if self.problem is not None else "null"
         return f'{head[:-1]},"ticket":{self.ticket or "null"},"problem":{problem}}}'
 
 
@@ -46,7 +47,7 @@ async def change_tickets(
     session: AsyncSession, database: Database, principal: Principal, body: TicketBulk
 ) -> list[Outcome]:
     """In the order of the items. Raises `ticket_repeated`, and `bulk_rolled_back` for an atomic one that fails."""
-    visible = await queries.lock_many_visible(session, principal, [item.ticket_id for item in body.items])
+    visible = await lock_many_visible(session, principal, [item.ticket_id for item in body.items])
     _refuse_repeated(body.items, visible)
     outcomes = [
         await _change(session, database, principal, item, visible.get(item.ticket_id), f"#/items/{place}")
@@ -79,22 +80,42 @@ async def _change(
 ) -> Outcome:
     if visible is None:
         return Outcome(item, problem=TicketNotFound(pointer=f"{pointer}/ticket_id"))
+    problem = await take_steps(
+        session, database, principal, visible, item.steps, pointer=pointer, if_match=IfMatch(item.if_match)
+    )
+    if problem is not None:
+        return Outcome(item, problem=problem)
+    row = await queries.written_row(session, principal, visible.ticket)
+    return Outcome(item, representation.detail_json(principal, row), representation.etag(row))
+
+
+async def take_steps(
+    session: AsyncSession,
+    database: Database,
+    principal: Principal,
+    visible: VisibleTicket,
+    steps: Sequence[TicketStep],
+    *,
+    pointer: str,
+    if_match: IfMatch | None = None,
+) -> ProblemError | None:
+    """All of them, or none and the problem, which points at its step below `pointer`. The ticket is locked."""
     place = 0
     try:
         await queries.know_target(session, principal, visible)
-        IfMatch(item.if_match).check(current_etag(principal, visible.ticket))
+        if if_match is not None:
+            if_match.check(current_etag(principal, visible.ticket))
         async with savepoint(session):
             update_at_flush(session, visible.ticket)
-            for place, step in enumerate(item.steps):  # noqa: B007 - named by the problem
+            for place, step in enumerate(steps):  # noqa: B007 - named by the problem
                 await take_step(session, database, principal, visible, step)
                 # The log as the next step has to find it.
                 await write_pending(session)
-        row = await queries.written_row(session, principal, visible.ticket)
     except ProblemError as error:
-        return Outcome(item, problem=_placed(error, f"{pointer}/steps/{place}/body"))
+        return _placed(error, f"{pointer}/steps/{place}/body")
     except DBAPIError as error:
-        return Outcome(item, problem=from_database(error))
-    return Outcome(item, representation.detail_json(principal, row), representation.etag(row))
+        return from_database(error)
+    return None
 
 
 def _placed(error: ProblemError, pointer: str) -> ProblemError:
@@ -110,7 +131,8 @@ def _errors(problem: ProblemError, place: int) -> list[FieldError]:
     return [FieldError(problem.code, problem.detail, pointer=f"#/items/{place}"), *problem.errors]
 
 
-def _shown(problem: ProblemError) -> dict[str, Any]:
+def shown(problem: ProblemError) -> dict[str, Any]:
+    """As `BulkProblem` has it."""
     return {
         "type": f"/problems/{problem.code}",
         "title": problem.title,

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk_api.authorization.grants import GRANTS, Grants
+from helpdesk_api.authorization.grants import GRANTS, Grants, principal_of
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
@@ -190,17 +190,7 @@ def could_read(grants: Grants, ticket: Ticket, visibility: Visibility, participa
     """Whether somebody else would be shown a comment of this visibility."""
     if not grants.is_active:
         return False
-    reader = Principal(
-        kind=grants.kind,
-        user_id=grants.user_id,
-        role=grants.role,
-        permissions=frozenset(),
-        name=grants.name,
-        team_ids=grants.team_ids,
-        led_team_ids=grants.led_team_ids,
-        organization_id=grants.organization_id,
-        sees_organization=grants.sees_organization,
-    )
+    reader = principal_of(grants)
     if visibility is Visibility.INTERNAL:
         return policy.works_on(reader, ticket)
     return policy.may_read(reader, ticket, is_participant=grants.user_id in participants)

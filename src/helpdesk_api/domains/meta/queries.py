@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from helpdesk_api.conditions import tree
 from helpdesk_api.config import Settings
+from helpdesk_api.domains.bulk.job_schemas import MAX_TICKETS
 from helpdesk_api.domains.bulk.schemas import MAX_BULK
 from helpdesk_api.domains.categories import rules as categories
 from helpdesk_api.domains.forms.schemas import MAX_FIELDS
@@ -39,6 +40,7 @@ def limits(settings: Settings) -> Limits:
         condition_depth=tree.MAX_DEPTH,
         condition_leaves=tree.MAX_LEAVES,
         bulk_tickets=MAX_BULK,
+        bulk_job_tickets=MAX_TICKETS,
         views=MAX_VIEWS,
         form_fields=MAX_FIELDS,
         category_levels=categories.MAX_DEPTH,

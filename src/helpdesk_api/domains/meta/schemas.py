@@ -35,6 +35,7 @@ class Limits(ResponseModel):
     condition_depth: int = Field(ge=1)
     condition_leaves: int = Field(ge=1)
     bulk_tickets: int = Field(ge=1, description="In one bulk request.")
+    bulk_job_tickets: int = Field(ge=1, description="In one bulk job.")
     views: int = Field(ge=1, description="In one caller's list.")
     form_fields: int = Field(ge=1)
     category_levels: int = Field(ge=1)

@@ -19,9 +19,10 @@ from helpdesk_api.domains.relations.models import TicketLink
 from helpdesk_api.domains.tickets.actions import require, resolve_ticket
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import TicketNotFound
-from helpdesk_api.domains.tickets.queries import VisibleTicket, know_target, lock_many_visible
+from helpdesk_api.domains.tickets.queries import VisibleTicket, know_target
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.domains.tickets.schemas import TicketResolve
+from helpdesk_api.domains.tickets.several import lock_many_visible
 from helpdesk_api.web.errors import ProblemError
 from helpdesk_api.web.problems import from_database
 

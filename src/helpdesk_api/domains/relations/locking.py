@@ -8,7 +8,8 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.writes import update_at_flush
 from helpdesk_api.domains.tickets.errors import TicketMerged
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.queries import VisibleTicket, know_target, lock_many_visible
+from helpdesk_api.domains.tickets.queries import VisibleTicket, know_target
+from helpdesk_api.domains.tickets.several import lock_many_visible
 
 
 def unmerged(visible: VisibleTicket, pointer: str) -> Ticket:

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Path, Request
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ARRAY, ColumnElement, Subquery, Text, any_, bindparam, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Subquery, bindparam, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -128,35 +128,6 @@ async def know_target(session: AsyncSession, principal: Principal, visible: Visi
         shown = policy.readable(principal), Ticket.id == visible.locked.merged_into_id
         visible.target_id = await session.scalar(select(Ticket.id).where(*shown))
     return visible
-
-
-@lru_cache(maxsize=64)
-def _lock_many_statement(shape: policy.CallerShape) -> CompiledStatement:
-    named = or_(
-        policy.any_of(Ticket.id, bindparam("ids", type_=policy.IDS)),
-        Ticket.reference == any_(bindparam("references", type_=ARRAY(Text))),
-    )
-    statement = select(*TICKETS.columns, policy.is_participant(shape).label("is_participant"))
-    # In one order for everybody, so that two who change many do not wait for each other.
-    return CompiledStatement(
-        statement.where(named, policy.readable(shape)).order_by(Ticket.id).with_for_update(of=Ticket.__table__)
-    )
-
-
-async def lock_many_visible(
-    session: AsyncSession, principal: Principal, keys: Sequence[str]
-) -> dict[str, VisibleTicket]:
-    """Those of these tickets that the caller can see, locked, by key. Their changes are written only once
-    `update_at_flush` has them."""
-    ids = [parse_id("tkt", key) for key in keys if key.startswith("tkt_")]
-    parameters = {**policy.caller_parameters(principal), "ids": ids, "references": list(keys)}
-    rows = await (await statements_of(session)).fetch(_lock_many_statement(policy.shape_of(principal)), parameters)
-    found: dict[str, VisibleTicket] = {}
-    for row in rows:
-        ticket = TICKETS.entity(row)
-        visible = VisibleTicket(ticket, is_participant=row["is_participant"])
-        found[f"tkt_{ticket.id.hex}"] = found[ticket.reference] = visible
-    return found
 
 
 OccurredAt = Annotated[
@@ -307,6 +278,14 @@ def _counts_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None)
     matched = _bounded(shape, forms, asked, Ticket.status, Ticket.priority, Ticket.team_id, Ticket.sla_state)
     facets = (matched.c.status, matched.c.priority, matched.c.team_id, matched.c.sla_state)
     return CompiledStatement(select(*facets, func.count().label("n")).group_by(*facets))
+
+
+async def find_ids(reads: ReadSession, principal: Principal, asked: Checked, *, limit: int) -> list[UUID]:
+    """What a question finds for the caller, oldest first."""
+    await know_frequencies(reads)
+    found = select(Ticket.id).where(policy.readable(principal), *clauses(policy.shape_of(principal), (), asked))
+    parameters = policy.caller_parameters(principal)
+    return [row["id"] for row in await reads.fetch(found.order_by(Ticket.id).limit(limit), parameters)]
 
 
 async def count_each(
