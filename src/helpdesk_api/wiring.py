@@ -27,6 +27,8 @@ from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import routes as comment_routes
 from helpdesk_api.domains.drafts import actions as drafts
 from helpdesk_api.domains.drafts import routes as draft_routes
+from helpdesk_api.domains.expectations import measuring
+from helpdesk_api.domains.expectations import queries as expectation_queries
 from helpdesk_api.domains.forms import events as forms
 from helpdesk_api.domains.forms import routes as form_routes
 from helpdesk_api.domains.meta import routes as meta_routes
@@ -118,6 +120,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 INCLUDES: Mapping[str, Include] = {
+    "expectation": Include("expectations", expectation_queries.expectations_of),
     "last_comment": Include("comments", comment_queries.last_comments),
     "links": Include("links", relation_queries.links_of),
     "sla": Include("slas", clock_queries.ongoing_clocks),
@@ -155,6 +158,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
         in_transaction=(*_changed, drafts.follow_merge, reminder_actions.follow_merge),
         after_commit=(routing.give_to_next_free,),
     ),
+    tickets.TicketRated: NOTHING,
     tickets.TicketFlagged: NOTHING,
     tickets.ParticipantAdded: NOTHING,
     tickets.ParticipantRemoved: NOTHING,
@@ -230,6 +234,7 @@ DROP_KEYS = "idempotency.drop_expired"
 DROP_CREDENTIALS = "authentication.drop_expired"
 DROP_WINDOWS = "rate_limit.drop_past"
 FORGET_PRESENCE = "presence.forget_expired"
+MEASURE_TIMES = "expectations.measure"
 TELL_REMINDERS = "reminders.tell_due"
 
 JOBS: Mapping[str, Handler] = {
@@ -244,6 +249,7 @@ JOBS: Mapping[str, Handler] = {
     credentials.OPEN_RESET: credentials.open_reset,
     DROP_WINDOWS: drop_past_windows,
     FORGET_PRESENCE: presence.forget_expired,
+    MEASURE_TIMES: measuring.measure,
     bulk_jobs.RUN: bulk_jobs.run,
     bulk_jobs.FORGET: bulk_jobs.forget,
     TELL_REMINDERS: reminder_actions.tell_due,
@@ -258,6 +264,7 @@ SCHEDULE = (
     Scheduled(assignment_jobs.SERVE_EVERY_TEAM, _MINUTE, assignment_jobs.SERVE_EVERY_TEAM),
     Scheduled(TELL_REMINDERS, _MINUTE, TELL_REMINDERS),
     Scheduled(FORGET_PRESENCE, _HOUR, FORGET_PRESENCE),
+    Scheduled(MEASURE_TIMES, _HOUR, MEASURE_TIMES),
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),
     Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
     Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),

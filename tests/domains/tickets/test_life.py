@@ -45,7 +45,7 @@ class TestLife:
         assert "confirm" not in allowed(resolved.json())
         confirmed = await requester_client.post(f"{path}/confirm", json={})
         assert confirmed.json()["status"] == "closed"
-        assert allowed(confirmed.json()) == {"comment"}
+        assert allowed(confirmed.json()) == {"comment", "rate"}
 
     async def test_requester_may_not_work(self, requester_client: httpx.AsyncClient) -> None:
         ticket = await opened(requester_client)

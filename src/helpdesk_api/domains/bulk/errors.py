@@ -1,6 +1,6 @@
 """What can be wrong with many changes at once."""
 
-from helpdesk_api.web.errors import Conflict, Forbidden, NotFound, Unprocessable
+from helpdesk_api.web.errors import Conflict, NotFound, Unprocessable
 
 
 class TicketRepeated(Unprocessable):
@@ -40,9 +40,3 @@ class CountChanged(Conflict):
     code = "count_changed"
     title = "The question finds another number of tickets now"
     remedy = "Look again, and send the new `expected_count`; `params.count` is the present one."
-
-
-class CallerGone(Forbidden):
-    code = "caller_gone"
-    title = "Who asked for it may not act any more"
-    default_detail = "The rest was left as it was."

@@ -56,7 +56,9 @@ class BulkJobRead(ResponseModel):
     status: BulkJobStatus
     progress: BulkProgress
     result_url: str = Field(max_length=100, description="What became of each ticket.")
-    problem_code: str | None = Field(max_length=100, description="Why it failed as a whole; else null.")
+    problem_code: str | None = Field(
+        max_length=100, description="Why it failed as a whole: `caller_gone`, its author was deactivated. Else null."
+    )
     created_at: Instant
     started_at: Instant | None
     finished_at: Instant | None

@@ -20,7 +20,7 @@ from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.writes import database_of, statements_of
 from helpdesk_api.domains.bulk.actions import OK, shown, take_steps
 from helpdesk_api.domains.bulk.enums import BulkJobStatus
-from helpdesk_api.domains.bulk.errors import BulkJobEnded, BulkTargetUnclear, CallerGone, CountChanged, TicketRepeated
+from helpdesk_api.domains.bulk.errors import BulkJobEnded, BulkTargetUnclear, CountChanged, TicketRepeated
 from helpdesk_api.domains.bulk.job_schemas import MAX_TICKETS, BulkJobCreate
 from helpdesk_api.domains.bulk.models import BulkJob, BulkJobItem
 from helpdesk_api.domains.bulk.schemas import Steps
@@ -35,6 +35,7 @@ from helpdesk_api.web.errors import ProblemError
 RUN = "bulk.run"
 FORGET = "bulk.forget"
 BATCH = 20
+CALLER_GONE = "caller_gone"
 KEPT_FOR = timedelta(days=30)
 _ENDED = frozenset({BulkJobStatus.DONE, BulkJobStatus.CANCELLED, BulkJobStatus.FAILED})
 _TEXTS = ARRAY(Text)
@@ -122,7 +123,7 @@ async def run(session: AsyncSession, payload: dict[str, Any]) -> None:
     job.started_at = job.started_at or clock.now()
     grants = await GRANTS.get(database_of(session), job.created_by_id.hex)
     if grants is None or not grants.is_active:
-        job.problem_code = CallerGone.code
+        job.problem_code = CALLER_GONE
         _end(job, BulkJobStatus.FAILED)
         return
     ahead = (

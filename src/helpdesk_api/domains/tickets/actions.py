@@ -30,6 +30,7 @@ from helpdesk_api.domains.tickets.rules import inside_window, refusal, status_af
 from helpdesk_api.domains.tickets.schemas import (
     TicketCancel,
     TicketPend,
+    TicketRate,
     TicketReopen,
     TicketResolve,
 )
@@ -255,6 +256,14 @@ async def confirm_ticket(session: AsyncSession, principal: Principal, ticket: Ti
     require(principal, ticket, TicketAction.CONFIRM)
     values = {"closed_at": clock.now(), "closes_at": None}
     await _transition(session, principal, ticket, TicketAction.CONFIRM, events.TicketConfirmed, values)
+
+
+async def rate_ticket(session: AsyncSession, principal: Principal, ticket: Ticket, body: TicketRate) -> None:
+    require(principal, ticket, TicketAction.RATE)
+    if (ticket.rating, ticket.rating_comment) == (body.score, body.comment):
+        return
+    values = {"rating": body.score, "rating_comment": body.comment, "rated_at": clock.now()}
+    await apply(session, principal, ticket, events.TicketRated, values)
 
 
 async def reopen_ticket(

@@ -61,6 +61,7 @@ class TicketInclude(StrEnum):
     SLA = "sla"
     LINKS = "links"
     COLLABORATORS = "collaborators"
+    EXPECTATION = "expectation"
 
 
 class SlaState(StrEnum):
@@ -93,6 +94,7 @@ class TicketAction(StrEnum):
     MERGE = "merge"
     SPLIT = "split"
     SHARE = "share"
+    RATE = "rate"
 
 
 class Refusal(StrEnum):

@@ -53,6 +53,10 @@ class TicketClosed(TicketEvent):
     type = "ticket.closed"
 
 
+class TicketRated(TicketEvent):
+    type = "ticket.rated"
+
+
 class TicketCancelled(TicketEvent):
     type = "ticket.cancelled"
 

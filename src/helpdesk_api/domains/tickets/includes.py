@@ -37,7 +37,7 @@ class Include:
 
 _GIVEN = bindparam("ids", type_=IDS)
 _registered: dict[str, Include] = {}
-BUCKETS = ("users", "teams", "categories", "comments", "slas", "links")
+BUCKETS = ("users", "teams", "categories", "comments", "slas", "links", "expectations")
 _USER_COLUMNS = {
     "requester": "requester_id",
     "submitter": "submitter_id",

@@ -173,6 +173,9 @@ class Ticket(Base):
     closes_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    rating: Mapped[int | None] = mapped_column(SmallInteger)
+    rating_comment: Mapped[str | None]
+    rated_at: Mapped[datetime | None]
     reopened_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
     follow_up_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))

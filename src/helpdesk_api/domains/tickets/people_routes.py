@@ -8,8 +8,8 @@ from helpdesk_api.database.ids import UserId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.tickets import errors, people, queries
 from helpdesk_api.domains.tickets.models import TicketParticipant, TicketWatcher
+from helpdesk_api.domains.tickets.people_schemas import ParticipantPage, WatcherPage
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.schemas import ParticipantPage, WatcherPage
 from helpdesk_api.domains.tickets.seen import get_worked_row
 from helpdesk_api.web.errors import NotFound, documents
 from helpdesk_api.web.listing import whole_page

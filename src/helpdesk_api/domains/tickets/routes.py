@@ -33,6 +33,7 @@ from helpdesk_api.domains.tickets.schemas import (
     TicketDetail,
     TicketPage,
     TicketPend,
+    TicketRate,
     TicketReopen,
     TicketResolve,
     TicketResume,
@@ -299,6 +300,20 @@ async def confirm_ticket(
     del body
     if_match.check(current_etag(principal, visible.ticket))
     await actions.confirm_ticket(session, principal, visible.ticket)
+    return await _written(session, principal, visible.ticket)
+
+
+@_verb("rate", "rateTicket", "Rate the work")
+async def rate_ticket(
+    visible: VisibleTicketDep,
+    body: TicketRate,
+    principal: PrincipalDep,
+    session: SessionDep,
+    if_match: IfMatchDep,
+) -> Response:
+    """By the requester, once it is resolved; nobody rates their own work."""
+    if_match.check(current_etag(principal, visible.ticket))
+    await actions.rate_ticket(session, principal, visible.ticket, body)
     return await _written(session, principal, visible.ticket)
 
 

@@ -41,6 +41,7 @@ REQUIRED_FIELDS: Mapping[TicketAction, tuple[str, ...]] = {
     A.LINK: ("kind", "ticket_id"),
     A.MERGE: ("into",),
     A.SHARE: ("user_id",),
+    A.RATE: ("score",),
 }
 _STAFF_ONLY = frozenset(
     {
@@ -60,6 +61,7 @@ _STAFF_ONLY = frozenset(
 )
 # The requester's own: confirming is theirs alone, so that "confirmed" means that they said so.
 _REQUESTER_ONLY = frozenset({A.CONFIRM})
+_RATED_WHEN = frozenset({S.RESOLVED, S.CLOSED})
 _NOT_WHEN_FINAL = frozenset({A.SET_PRIORITY, A.ASSIGN, A.UPDATE, A.ADD_PARTICIPANT})
 
 
@@ -86,6 +88,8 @@ def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
         return Refusal.WRONG_STATUS
     if action is A.REOPEN and not standing.works_on and not standing.inside_reopen_window:
         return Refusal.REOPEN_WINDOW_PASSED
+    if action is A.RATE and standing.status not in _RATED_WHEN:
+        return Refusal.WRONG_STATUS
     if action in _NOT_WHEN_FINAL and standing.status in FINAL_STATUSES:
         return Refusal.WRONG_STATUS
     if action is A.UPDATE and not standing.works_on and standing.status not in ACTIVE_STATUSES:
@@ -100,6 +104,9 @@ def _refused_by_right(standing: Standing, action: TicketAction) -> Refusal | Non
         return None if standing.works_on else Refusal.NOT_PERMITTED
     if action in _REQUESTER_ONLY:
         return None if standing.is_requester else Refusal.NOT_PERMITTED
+    if action is A.RATE:
+        # Nobody rates their own work.
+        return None if standing.is_requester and not standing.works_on else Refusal.NOT_PERMITTED
     if action is A.COMMENT:
         party = standing.works_on or standing.is_requester or standing.is_participant
         return None if party else Refusal.NOT_PERMITTED

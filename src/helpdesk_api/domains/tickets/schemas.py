@@ -35,6 +35,7 @@ from helpdesk_api.domains.tickets.enums import (
 from helpdesk_api.domains.tickets.rules import MAX_COLLABORATORS
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.schemas import (
+    WHOLE_NUMBER,
     ExternalText,
     Instant,
     LongText,
@@ -192,6 +193,15 @@ class TicketCancel(RequestModel):
     reason: ShortText
 
 
+class TicketRate(RequestModel):
+    """A later rating replaces the earlier one; the history keeps both."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"score": 5, "comment": "Fast and friendly."}]})
+
+    score: Annotated[int, Field(ge=1, le=5, description="1 is worst, 5 is best."), WHOLE_NUMBER]
+    comment: OptionalText | None = None
+
+
 class AllowedAction(ResponseModel):
     """One thing that the caller may or may not do now, and why not."""
 
@@ -247,6 +257,9 @@ class TicketRead(ResponseModel):
     closes_at: Instant | None = Field(description="When a resolved ticket closes by itself.")
     closed_at: Instant | None
     cancelled_at: Instant | None
+    rating: int | None = Field(ge=1, le=5, description="The requester's: 1 is worst, 5 is best.")
+    rating_comment: str | None = Field(max_length=500)
+    rated_at: Instant | None
     reopened_count: int = Field(ge=0)
     follow_up_of_id: TicketId | None
     collaborator_ids: list[UserId] | None = Field(
@@ -306,6 +319,19 @@ class SlaLabel(ResponseModel):
     due_at: Instant | None = Field(description="Null while it is paused.")
 
 
+class Expectation(ResponseModel):
+    """When a requester may expect the solution, as far as anybody can honestly say."""
+
+    ticket_id: TicketId
+    promised_by: Instant | None = Field(description="By the service level; null when none is promised, or it rests.")
+    is_paused: bool = Field(description="The service level's clock rests: the desk waits for somebody.")
+    half_by: Instant | None = Field(
+        description="By this time half of the similar tickets of the last 90 days were resolved; null without history."
+    )
+    most_by: Instant | None = Field(description="By this time four of five were.")
+    similar_count: int | None = Field(ge=1, description="How many similar tickets that is counted from.")
+
+
 class LinkEnd(ResponseModel):
     """One end of a link."""
 
@@ -338,6 +364,7 @@ class TicketIncluded(ResponseModel):
     comments: dict[str, CommentLabel]
     slas: dict[str, SlaLabel]
     links: dict[str, LinkLabel]
+    expectations: dict[str, Expectation] = Field(description="By ticket; of those that are not resolved yet.")
 
 
 class TicketDetail(TicketRead):
@@ -366,27 +393,3 @@ class TicketPage(Page[TicketRead]):
 
     included: TicketIncluded | None
     counts: TicketCounts | None = Field(description="Null without `counts=true`.")
-
-
-class Participant(ResponseModel):
-    """Somebody added to a ticket."""
-
-    user_id: UserId
-    name: str = Field(max_length=120)
-    added_at: Instant
-
-
-class ParticipantPage(Page[Participant]):
-    """Who was added to a ticket."""
-
-
-class Watcher(ResponseModel):
-    """Somebody who is told of news."""
-
-    user_id: UserId
-    name: str = Field(max_length=120)
-    added_at: Instant
-
-
-class WatcherPage(Page[Watcher]):
-    """Who watches a ticket; staff only."""
