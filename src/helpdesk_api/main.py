@@ -20,6 +20,7 @@ from helpdesk_api.outbox.pending import send_wakeups_through
 from helpdesk_api.outbox.record import install_reactions
 from helpdesk_api.web import cursors, problems
 from helpdesk_api.web.body_limit import BodyLimitMiddleware
+from helpdesk_api.web.dispatch import Dispatcher
 from helpdesk_api.web.middleware import EdgeMiddleware
 from helpdesk_api.web.rate_limit import RateLimiter, lease_from
 from helpdesk_api.web.routing import serving_order
@@ -88,6 +89,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         lifespan=None if database is not None else _lifespan,
         middleware=_middleware(settings),
     )
+    app.user_middleware.append(Middleware(Dispatcher, application=app))
     app.state.settings = settings
     app.state.database = database
     app.state.authenticator = wiring.authenticate_token

@@ -1,24 +1,50 @@
-"""A request pays for the parameters that it gives, and is answered as if all had been looked for."""
+"""A request pays for the parameters that it gives, and is answered as FastAPI's own walk answers it."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI, Header, Query
+from fastapi import Depends, FastAPI, Form, Header, Query, Request
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.middleware import Middleware
 
 from helpdesk_api.authorization.dependencies import public
 from helpdesk_api.web import lean
+from helpdesk_api.web.dispatch import Dispatcher, RouteTable
 from helpdesk_api.web.routing import ApiRouter
 
+PUBLIC = [public("a test")]
 router = ApiRouter(prefix="/v1/lean", tags=["lean"])
+
+
+class _Item(BaseModel):
+    name: str
+    size: int = 1
 
 
 async def _inner(deep: Annotated[int, Query(ge=1)] = 3, old: int = Query(7)) -> tuple[int, int]:
     return deep, old
 
 
-@router.get("", dependencies=[public("a test")])
+async def _opened(request: Request) -> AsyncIterator[list[str]]:
+    log: list[str] = request.app.state.log
+    log.append("opened")
+    try:
+        yield log
+    except BaseException as error:
+        log.append(type(error).__name__)
+        raise
+    log.append("closed")
+
+
+async def _asks_twice(log: Annotated[list[str], Depends(_opened, scope="function")], count: int) -> int:
+    log.append("asked")
+    return count
+
+
+@router.get("", dependencies=PUBLIC)
 async def _read(
     inner: Annotated[tuple[int, int], Depends(_inner)],
     needed: int,
@@ -29,11 +55,47 @@ async def _read(
     return {"inner": inner, "needed": needed, "wide": wide, "many": many, "tag": tag}
 
 
-@pytest.fixture
-def client() -> httpx.AsyncClient:
+@router.put("/{number}/item", dependencies=PUBLIC, status_code=202)
+async def _write(
+    item: _Item,
+    number: int,
+    count: Annotated[int, Depends(_asks_twice)],
+    log: Annotated[list[str], Depends(_opened, scope="function")],
+) -> dict[str, Any]:
+    log.append("written")
+    if item.size == 0:
+        raise ZeroDivisionError
+    return {"number": number, "count": count, "item": item.model_dump()}
+
+
+@router.put("/{number}/form", dependencies=PUBLIC)
+async def _fill_in(number: int, name: Annotated[str, Form()]) -> dict[str, Any]:
+    return {"number": number, "name": name}
+
+
+@router.get("/{number}/gone", dependencies=PUBLIC, status_code=204)
+async def _forget(number: int) -> None:
+    del number
+
+
+def served(*, laid_out: bool) -> FastAPI:
     app = FastAPI()
+    app.state.log = []
     app.router.routes.extend(router.routes)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://lean.test")
+    if laid_out:
+        app.user_middleware.append(Middleware(Dispatcher, application=app))
+    return app
+
+
+@pytest.fixture(params=["laid out", "by FastAPI"])
+def app(request: pytest.FixtureRequest) -> FastAPI:
+    return served(laid_out=request.param == "laid out")
+
+
+@pytest.fixture
+def client(app: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://lean.test")
 
 
 @pytest.mark.parametrize(
@@ -72,14 +134,68 @@ async def test_what_is_given_is_judged(client: httpx.AsyncClient, query: str, wh
     assert reply.json()["detail"][0]["loc"] == where
 
 
-async def test_the_number_of_handlers_is_bounded(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("path", "content", "status", "log"),
+    [
+        ("5/item?count=5", b'{"name": "a"}', 202, ["opened", "asked", "written", "closed"]),
+        ("5/item?count=5", b'{"name": 1}', 422, ["opened", "asked", "RequestValidationError"]),
+        ("5/item?count=5", b"null", 422, ["opened", "asked", "RequestValidationError"]),
+        ("5/item?count=5", b"", 422, ["opened", "asked", "RequestValidationError"]),
+        ("5/item?count=5", b"{", 422, []),
+        ("5/item?count=5", b'"\xff"', 400, []),
+        ("x/item?count=5", b'{"name": "a"}', 422, ["opened", "asked", "RequestValidationError"]),
+        ("5/item?count=x", b'{"name": "a"}', 422, ["opened", "RequestValidationError"]),
+        ("5/item?count=5", b'{"name": "a", "size": 0}', 500, ["opened", "asked", "written", "ZeroDivisionError"]),
+    ],
+)
+async def test_bodies_and_what_was_opened(
+    app: FastAPI, client: httpx.AsyncClient, path: str, content: bytes, status: int, log: list[str]
+) -> None:
+    reply = await client.put(f"/v1/lean/{path}", content=content, headers={"Content-Type": "application/json"})
+    assert (reply.status_code, app.state.log) == (status, log)
+
+
+async def test_both_ways_refuse_in_the_same_words() -> None:
+    answers = []
+    for laid_out in (True, False):
+        transport = httpx.ASGITransport(served(laid_out=laid_out))
+        async with httpx.AsyncClient(transport=transport, base_url="http://lean.test") as client:
+            headers = {"Content-Type": "application/json"}
+            bodies = [b"", b"null", b"[]", b"{", b'{"name": 1, "size": "x"}', b'"\xff"', b"[" * 100_000]
+            tried = [await client.put("/v1/lean/x/item?count=x", content=body, headers=headers) for body in bodies]
+            tried.append(await client.get("/v1/lean/7/gone"))
+            tried.append(await client.get("/v1/lean/x/gone"))
+            tried.append(await client.delete("/v1/lean/x/gone"))
+            answers.append([(reply.status_code, reply.content, reply.headers.get("allow")) for reply in tried])
+    assert answers[0] == answers[1]
+
+
+async def test_a_form_is_left_to_fastapi(client: httpx.AsyncClient) -> None:
+    reply = await client.put("/v1/lean/3/form", data={"name": "a"})
+    assert reply.json() == {"number": 3, "name": "a"}
+
+
+def test_the_table_knows_methods_and_whole_paths() -> None:
+    table = RouteTable(router.routes)
+
+    def found(method: str, path: str) -> str | None:
+        route = table.find({"type": "http", "method": method, "path": path, "root_path": ""})
+        return route.path_format if route else None
+
+    assert found("GET", "/v1/lean") == "/v1/lean"
+    assert found("PUT", "/v1/lean/5/item") == "/v1/lean/{number}/item"
+    assert [found("POST", "/v1/lean"), found("GET", "/v1/lean/"), found("GET", "/v1"), found("GET", "")] == [None] * 4
+
+
+async def test_the_number_of_handlers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lean, "MAX_HANDLERS", 0)
     fresh = ApiRouter(prefix="/v1/lean", tags=["lean"])
-    fresh.add_api_route("", _read, dependencies=[public("a test")])
+    fresh.add_api_route("", _read, dependencies=PUBLIC)
     (route,) = fresh.routes
     assert isinstance(route, APIRoute)
-    full = route.get_route_handler()
-    handlers = lean.LeanHandlers(route, full)
-    request: Any = type("Request", (), {"query_params": {"wide": "x"}, "headers": {}})()
-    assert handlers.handler_for(request) is full
+    handlers = lean.LeanHandlers(route)
+    request: Any = type(
+        "Request", (), {"query_params": {"wide": "x"}, "headers": {}, "scope": {"query_string": b"x"}}
+    )()
+    assert handlers.handler_for(request) is handlers._full is not None
     assert not handlers._handlers

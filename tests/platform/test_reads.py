@@ -61,3 +61,33 @@ async def test_a_connection_that_dies_in_use_is_not_used_again(own_database: Dat
             await reads.fetch_value(end_itself)
     async with own_database.reads() as reads:
         assert await reads.fetch_value(CompiledStatement(select(literal(1)))) == 1
+
+
+async def test_whoever_gives_up_waiting_takes_no_connection_along(own_database: Database) -> None:
+    reads = Database(own_database.url, pool_size=1)
+    try:
+        async with reads.reads() as held:
+            waiting = asyncio.create_task(one(reads))
+            gone = asyncio.create_task(one(reads))
+            await asyncio.sleep(0)
+            gone.cancel()
+            assert await held.fetch_value(select(literal(1))) == 1
+        assert await waiting == 1
+        assert gone.cancelled()
+        assert [await one(reads) for _ in range(3)] == [1, 1, 1]
+    finally:
+        await reads.dispose()
+
+
+async def test_what_is_closed_opens_again(own_database: Database) -> None:
+    reads = Database(own_database.url, pool_size=2)
+    assert await one(reads) == 1
+    await reads.dispose()
+    assert await one(reads) == 1
+    await reads.dispose()
+
+
+async def one(database: Database) -> int:
+    async with database.reads() as reads:
+        found: int = await reads.fetch_value(select(literal(1)))
+        return found

@@ -6,7 +6,7 @@ from copy import copy
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import PoolProxiedConnection, event
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from helpdesk_api.database.cache import forget_after_commit
+from helpdesk_api.database.read_connections import ReadConnections
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.statement_count import count_statement
 from helpdesk_api.database.writes import WritingSession
@@ -50,6 +51,7 @@ class Database:
             isolation_level="AUTOCOMMIT",
             **options,
         )
+        self._readers = ReadConnections(self._read_engine, pool_size)
         self._sessions = session_factory(self.engine, self)
         event.listen(self.engine.sync_engine, "before_cursor_execute", _count)
 
@@ -68,28 +70,13 @@ class Database:
         """A transaction of its own, for what must survive the refusal of the request it happens in."""
         return self.session()
 
-    @asynccontextmanager
-    async def reads(self) -> AsyncIterator[ReadSession]:
+    def reads(self) -> AbstractAsyncContextManager[ReadSession]:
         """A connection for compiled SELECTs, outside any transaction."""
-        connection, driver = await self._check_out()
-        # SQLAlchemy does not see what happens on the driver's connection, so a dead one is ours to throw away.
-        while driver.is_closed():
-            connection.invalidate()
-            connection, driver = await self._check_out()
-        try:
-            yield ReadSession(driver)
-        finally:
-            if driver.is_closed():
-                connection.invalidate()
-            else:
-                connection.close()
-
-    async def _check_out(self) -> tuple[PoolProxiedConnection, Any]:
-        connection = await self._read_engine.raw_connection()
-        return connection, connection.driver_connection
+        return self._readers.reading()
 
     async def dispose(self) -> None:
         await self.engine.dispose()
+        self._readers.close()
         await self._read_engine.dispose()
 
 

@@ -5,52 +5,54 @@ parameters has a handler of its own, made at its first use, which knows the give
 keep their defaults in Python, which are the declared ones.
 """
 
-import copy
 import inspect
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from starlette.responses import Response
 
-Handler = Callable[[Request], Awaitable[Response]]
+from helpdesk_api.web.solving import NotLaidOutError, Solved, lay_out
+
 Given = tuple[frozenset[str], frozenset[str]]
 # Beyond this many sets somebody is trying them all; the rest share the handler that knows everything.
 MAX_HANDLERS = 200
 
 
 class LeanHandlers:
-    """The handlers of one route."""
+    """The handlers of one route; none for an operation that only FastAPI itself can solve."""
 
-    def __init__(self, route: APIRoute, full: Handler) -> None:
+    def __init__(self, route: APIRoute) -> None:
         self._route = route
-        self._full = full
         self._optional: Given | None = None
-        self._handlers: dict[Given, Handler] = {}
+        self._handlers: dict[Given, Solved] = {}
+        self._full: Solved | None = None
 
-    def handler_for(self, request: Request) -> Handler:
+    def handler_for(self, request: Request) -> Solved | None:
         if self._optional is None:
             # At the first request, since a route's dependencies are complete only after its construction.
             self._optional = _optional_names(self._route.dependant)
+            try:
+                self._full = lay_out(self._route, self._route.dependant)
+            except NotLaidOutError:
+                self._full = None
+        if self._full is None:
+            return None
         query, headers = self._optional
         given = (
-            query.intersection(request.query_params.keys()) if query else query,
+            query.intersection(request.query_params.keys()) if query and request.scope["query_string"] else _NONE,
             headers.intersection(request.headers.keys()) if headers else headers,
         )
         found = self._handlers.get(given)
         if found is None:
             if given == self._optional or len(self._handlers) >= MAX_HANDLERS:
                 return self._full
-            found = self._handlers[given] = self._make(given)
+            found = self._handlers[given] = lay_out(self._route, _without_absent(self._route.dependant, given))
         return found
 
-    def _make(self, given: Given) -> Handler:
-        lean = copy.copy(self._route)
-        lean.dependant = _without_absent(self._route.dependant, given)
-        return APIRoute.get_route_handler(lean)
+
+_NONE: frozenset[str] = frozenset()
 
 
 def _optional_names(dependant: Dependant) -> Given:

@@ -1,16 +1,19 @@
 """Our route class: every POST and PATCH is idempotent by key, every GET of one record answers 304."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.routing import APIRoute
+from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.database import clock
@@ -19,6 +22,7 @@ from helpdesk_api.web.idempotency import Replay, claim_key
 from helpdesk_api.web.lean import LeanHandlers
 from helpdesk_api.web.preconditions import etag_of_content, held_etags, matches, set_etag
 from helpdesk_api.web.requests import RequestShape
+from helpdesk_api.web.solving import Solved
 
 NO_IDEMPOTENCY = "x-no-idempotency"
 _IDEMPOTENT_METHODS = frozenset({"POST", "PATCH"})
@@ -39,7 +43,9 @@ class ApiRoute(APIRoute):
     """The route of every domain; see the module."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self._lean = LeanHandlers(self)
         super().__init__(path, endpoint, **options)
+        self._is_record = self.include_in_schema and "GET" in (self.methods or ()) and path.endswith("}")
         # Asked before FastAPI reads anything: who may not call is not told what the call would look like.
         guard = self.guard
         self._checks = (*([guard] if guard is not None else ()), RequestShape(self))
@@ -78,30 +84,43 @@ class ApiRoute(APIRoute):
         )
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handlers = LeanHandlers(self, super().get_route_handler())
-        is_record = self.include_in_schema and "GET" in (self.methods or ()) and self.path_format.endswith("}")
+        """By FastAPI's own walk, for what cannot be laid out; see `serve` for all others."""
+        return partial(self._answer, super().get_route_handler())
 
-        async def handle(request: Request) -> Response:
-            try:
-                for check in self._checks:
-                    await check(request)
-                response = await handlers.handler_for(request)(request)
-            except Replay as replay:
-                return replay.response
-            finally:
-                if (held := getattr(request.state, "import_clock", None)) is not None:
-                    clock.release(held)
-            claim = getattr(request.state, "idempotency_claim", None)
-            if claim is not None:
-                await claim.store(response)
-            if is_record and response.status_code == HTTPStatus.OK and "etag" not in response.headers:
-                set_etag(response, etag_of_content(bytes(response.body)))
-            etag = response.headers.get("etag")
-            if request.method == "GET" and etag is not None and matches(held_etags(request), etag):
-                return Response(status_code=304, headers={"ETag": etag})
+    def lean_handler(self, request: Request) -> Solved | None:
+        return self._lean.handler_for(request)
+
+    async def serve(self, request: Request, solve: Solved, send: Send) -> None:
+        """The request by its laid out dependencies; commits before the reply."""
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            async with AsyncExitStack() as stack:
+                response = await self._answer(lambda request: solve(request, stack), request)
+            await response(scope, receive, send)
+
+        await wrap_app_handling_exceptions(app, request)(request.scope, request.receive, send)
+
+    async def _answer(self, solve: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+        try:
+            for check in self._checks:
+                await check(request)
+            response = await solve(request)
+        except Replay as replay:
+            return replay.response
+        finally:
+            if (held := getattr(request.state, "import_clock", None)) is not None:
+                clock.release(held)
+        claim = getattr(request.state, "idempotency_claim", None)
+        if claim is not None:
+            await claim.store(response)
+        if request.method != "GET":
             return response
-
-        return handle
+        if self._is_record and response.status_code == HTTPStatus.OK and "etag" not in response.headers:
+            set_etag(response, etag_of_content(bytes(response.body)))
+        etag = response.headers.get("etag")
+        if etag is not None and matches(held_etags(request), etag):
+            return Response(status_code=304, headers={"ETag": etag})
+        return response
 
 
 class ApiRouter(APIRouter):
