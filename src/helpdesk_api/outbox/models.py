@@ -24,12 +24,14 @@ class EventRow(Base):
             postgresql_where=text("sequence IS NULL"),
         ),
         Index("ix_events_ticket", "ticket_id", "position"),
-        Index("ix_events_type", "type", "sequence"),
+        # Each index costs every write; these two are of use, and so filled, only when the relay has numbered the event.
+        Index("uq_events_numbered", "sequence", unique=True, postgresql_where=text("sequence IS NOT NULL")),
+        Index("ix_events_of_type", "type", "sequence", postgresql_where=text("sequence IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
-    sequence: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
     type: Mapped[str]
     subject_type: Mapped[str]
     subject_id: Mapped[UUID]
