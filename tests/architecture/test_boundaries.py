@@ -37,6 +37,10 @@ PUBLIC_PATHS = {
     "/v1/password-resets/confirm",
     "/v1/alert-intake",
     "/v1/alert-intake/{routing_key}",
+    "/v2/enqueue",
+    "/v2/alerts",
+    "/v2/alerts/{identifier}/close",
+    "/v2/alerts/{identifier}/acknowledge",
 }
 
 

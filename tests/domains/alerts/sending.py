@@ -28,7 +28,7 @@ def an_alert(
         "labels": {"alertname": name, "severity": "warning", **labels},
         "annotations": {"summary": f"{name} on {labels.get('instance', 'somewhere')}"},
         "startsAt": start,
-        "endsAt": "2026-11-23T09:00:00Z" if status == RESOLVED else "0001-01-01T00:00:00Z",
+        "endsAt": "2026-11-23T12:00:00Z" if status == RESOLVED else "0001-01-01T00:00:00Z",
         "generatorURL": "http://prometheus.example.test/graph",
         "fingerprint": f"{name}-{labels.get('instance', '')}".lower(),
     }
