@@ -153,7 +153,7 @@ async def test_a_storm_has_one_incident_that_lists_it(desk: FastAPI, own_databas
 async def test_a_new_storm_after_the_old_one_is_a_new_incident(desk: FastAPI, own_database: Database) -> None:
     admin = await an_admin(desk, own_database)
     key = (await an_integration(admin, storm_limit=1, storm_window_seconds=3_600))["routing_key"]
-    parents = []
+    parents: list[str] = []
     for storm in ("a", "b"):
         results = [(await taken(admin, key, a_body(an_alert(instance=f"{storm}{n}"))))[0] for n in range(4)]
         attached = {one["ticket_id"] for one in results if one["outcome"] == "attached"}

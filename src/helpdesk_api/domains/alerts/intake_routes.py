@@ -8,10 +8,11 @@ from starlette.responses import Response
 from helpdesk_api.authorization.dependencies import public
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database, DatabaseDep
-from helpdesk_api.domains.alerts import errors, intake
+from helpdesk_api.domains.alerts import amazon, errors, intake
 from helpdesk_api.domains.alerts.alert_schemas import AlertIntake
+from helpdesk_api.domains.alerts.enums import AlertKind
 from helpdesk_api.domains.alerts.intake import Gate, gate_of
-from helpdesk_api.domains.alerts.senders import read_alerts
+from helpdesk_api.domains.alerts.senders import aws_sns, read_alerts
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
 
@@ -104,6 +105,10 @@ async def _taken(request: Request, database: Database, gate: Gate, key: str | No
     integration = await intake.find_integration(database, key)
     incoming = await intake.read_incoming(request)
     intake.check_signature(integration, incoming)
+    if integration.kind is AlertKind.AWS_SNS:
+        message, certificates = aws_sns.envelope(incoming), amazon.certificates_of(request)
+        await amazon.check_message(certificates, message)
+        await amazon.confirm(certificates, integration, message)
     facts = read_alerts(integration.kind, incoming, intake.settings_of(integration))
     results = await intake.take(gate, database, integration, facts)
     return answered(results, response)
