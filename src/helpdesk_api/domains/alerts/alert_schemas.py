@@ -66,7 +66,7 @@ class AlertTest(RequestModel):
 
     body: Annotated[str, StringConstraints(max_length=500_000, pattern=NO_NUL)]
     content_type: HeaderValue = Field(default="application/json", description="`application/json` when left out.")
-    headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=30)] | None = Field(
+    request_headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=30)] | None = Field(
         default=None, description="Those that the kind reads, such as `ce-type`."
     )
 

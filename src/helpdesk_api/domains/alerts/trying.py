@@ -24,7 +24,7 @@ async def try_alerts(
     session: AsyncSession, database: Database, integration: Integration, body: AlertTest
 ) -> list[dict[str, Any]]:
     """Raises `unreadable_alert` and `alert_body_too_large`. A ticket's number is used up; that is all that stays."""
-    headers = {name.lower(): value for name, value in (body.headers or {}).items()}
+    headers = {name.lower(): value for name, value in (body.request_headers or {}).items()}
     incoming = Incoming(body.body.encode("utf-8", "replace"), body.content_type, headers)
     facts = read_alerts(integration.kind, incoming, settings_of(integration))
     with suppress(_Undone):

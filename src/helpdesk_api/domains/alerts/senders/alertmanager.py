@@ -6,7 +6,7 @@ from typing import Any
 from helpdesk_api.domains.alerts import facts
 from helpdesk_api.domains.alerts.enums import AlertAction, AlertGrouping
 from helpdesk_api.domains.alerts.facts import AlertFact
-from helpdesk_api.domains.alerts.senders.incoming import Incoming, Settings, json_object, not_of, objects, part
+from helpdesk_api.domains.alerts.senders.incoming import Incoming, Settings, json_object, not_of, objects, part, word
 
 _NOT_SHOWN = ("summary", "title")
 
@@ -98,7 +98,7 @@ def _legacy(body: dict[str, Any]) -> AlertFact:
     labels = facts.texts(body.get("tags"))
     for match in objects(body.get("evalMatches"))[:10]:
         labels |= facts.texts(match.get("tags"))
-    is_over = body.get("state") in {"ok", "paused"}
+    is_over = word(body.get("state")) in {"ok", "paused"}
     return AlertFact(
         action=AlertAction.RESOLVE if is_over else AlertAction.TRIGGER,
         dedup_key=facts.key(body.get("ruleId")) or facts.key(body.get("ruleName")),

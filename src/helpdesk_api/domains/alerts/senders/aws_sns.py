@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from helpdesk_api.domains.alerts import facts
 from helpdesk_api.domains.alerts.enums import AlertAction, AlertSeverity
 from helpdesk_api.domains.alerts.facts import AlertFact
-from helpdesk_api.domains.alerts.senders.incoming import Incoming, Settings, json_object, not_of, objects, part
+from helpdesk_api.domains.alerts.senders.incoming import Incoming, Settings, json_object, not_of, objects, part, word
 
 NOTIFICATION, CONFIRMATION = "Notification", "SubscriptionConfirmation"
 _HOST: Final = re.compile(r"sns\.[a-z]{2}(-[a-z]+)+-\d\.amazonaws\.com(\.cn)?")
@@ -22,7 +22,7 @@ _SIGNED: Final = {
 def envelope(incoming: Incoming) -> dict[str, Any]:
     """Raises `unreadable_alert`."""
     body = json_object(incoming)
-    if body.get("Type") not in _SIGNED or not isinstance(body.get("TopicArn"), str):
+    if word(body.get("Type")) not in _SIGNED or not isinstance(body.get("TopicArn"), str):
         kind = "message of Amazon SNS"
         raise not_of(kind)
     return body

@@ -102,6 +102,11 @@ def part(value: Any, *path: str) -> Any:
     return value
 
 
+def word(value: Any) -> str:
+    """A text as it is, and nothing for anything else: to be looked up, since lists and objects cannot be."""
+    return value if isinstance(value, str) else ""
+
+
 def objects(value: Any) -> list[dict[str, Any]]:
     """The objects of a list."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

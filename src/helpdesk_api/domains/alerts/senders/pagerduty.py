@@ -6,7 +6,7 @@ from helpdesk_api.domains.alerts import facts
 from helpdesk_api.domains.alerts.enums import AlertAction
 from helpdesk_api.domains.alerts.errors import UnreadableAlert
 from helpdesk_api.domains.alerts.facts import AlertFact
-from helpdesk_api.domains.alerts.senders.incoming import Incoming, Settings, json_object, objects, part
+from helpdesk_api.domains.alerts.senders.incoming import Incoming, Settings, json_object, objects, part, word
 
 MAX_BODY: Final = 524_288
 MAX_KEY: Final = 255
@@ -55,9 +55,9 @@ def event(body: dict[str, Any]) -> AlertFact:
 
 def problems_of(body: dict[str, Any]) -> list[str]:
     """In PagerDuty's words, empty for an event that it would take."""
-    action, key = body.get("event_action"), body.get("dedup_key")
+    action, key = word(body.get("event_action")), body.get("dedup_key")
     problems = []
-    if not isinstance(action, str) or action not in _ACTIONS:
+    if action not in _ACTIONS:
         problems.append("'event_action' is missing or invalid (must be 'trigger', 'acknowledge' or 'resolve')")
     if key is not None and (not isinstance(key, str) or len(key) > MAX_KEY):
         problems.append(f"'dedup_key' is invalid (must be text of at most {MAX_KEY} characters)")
@@ -79,7 +79,7 @@ def _payload_problems(payload: Any) -> list[str]:
         problems.append(f"'payload.summary' is too long (at most {facts.MAX_SUMMARY} characters)")
     if facts.text(payload.get("source")) is None:
         problems.append("'payload.source' is missing or blank")
-    if payload.get("severity") not in _SEVERITIES:
+    if word(payload.get("severity")) not in _SEVERITIES:
         problems.append(
             "'payload.severity' is missing or invalid (must be one of: 'critical', 'warning', 'error' or 'info')"
         )

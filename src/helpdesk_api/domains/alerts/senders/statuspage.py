@@ -5,7 +5,7 @@ from typing import Any
 from helpdesk_api.domains.alerts import facts
 from helpdesk_api.domains.alerts.enums import AlertAction, AlertSeverity
 from helpdesk_api.domains.alerts.facts import AlertFact
-from helpdesk_api.domains.alerts.senders.incoming import Incoming, Settings, json_object, not_of, objects, part
+from helpdesk_api.domains.alerts.senders.incoming import Incoming, Settings, json_object, not_of, objects, part, word
 
 _OVER = frozenset({"resolved", "postmortem", "completed"})
 _IMPACTS = {
@@ -37,13 +37,13 @@ def read(incoming: Incoming, settings: Settings) -> list[AlertFact]:
 
 def _incident(incident: dict[str, Any], body: dict[str, Any]) -> AlertFact:
     updates = objects(incident.get("incident_updates"))
-    is_over = incident.get("status") in _OVER
+    is_over = word(incident.get("status")) in _OVER
     names = [facts.text(one.get("name"), 200) for one in objects(incident.get("components"))]
     return AlertFact(
         action=AlertAction.RESOLVE if is_over else AlertAction.TRIGGER,
         dedup_key=facts.key(incident.get("id")),
         summary=facts.text(incident.get("name"), facts.MAX_SUMMARY) or "An incident",
-        severity=_IMPACTS.get(str(incident.get("impact"))),
+        severity=_IMPACTS.get(word(incident.get("impact"))),
         source=facts.first(part(body, "page", "id"), limit=facts.MAX_SOURCE),
         labels=facts.texts(
             {"status": incident.get("status"), "impact": incident.get("impact"), "components": [n for n in names if n]}
