@@ -6,6 +6,11 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from helpdesk_api.config import Settings
+from helpdesk_api.domains.alerts import alert_routes
+from helpdesk_api.domains.alerts import events as alerts
+from helpdesk_api.domains.alerts import intake_routes as alert_intake_routes
+from helpdesk_api.domains.alerts import integration_routes as alert_integration_routes
+from helpdesk_api.domains.alerts import vendor_routes as alert_vendor_routes
 from helpdesk_api.domains.assignments import events as assignments
 from helpdesk_api.domains.assignments import jobs as assignment_jobs
 from helpdesk_api.domains.assignments import reactions as routing
@@ -110,6 +115,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     calendar_routes.router,
     policy_routes.router,
     view_routes.router,
+    *alert_routes.ROUTERS,
+    alert_intake_routes.router,
+    alert_vendor_routes.router,
+    alert_integration_routes.router,
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,
     *operation_routes.ROUTERS,
@@ -197,6 +206,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     views.ViewCreated: NOTHING,
     views.ViewUpdated: NOTHING,
     views.ViewDeleted: NOTHING,
+    alerts.AlertIntegrationCreated: NOTHING,
+    alerts.AlertIntegrationUpdated: NOTHING,
+    alerts.AlertRoutingKeyChanged: NOTHING,
     assignments.AgentAvailabilityChanged: Reactions(after_commit=(routing.give_to_next_free,)),
     assignments.RoutingRuleCreated: NOTHING,
     assignments.RoutingRuleUpdated: NOTHING,

@@ -35,6 +35,12 @@ PUBLIC_PATHS = {
     "/v1/oauth/token",
     "/v1/password-resets",
     "/v1/password-resets/confirm",
+    "/v1/alert-intake",
+    "/v1/alert-intake/{routing_key}",
+    "/v2/enqueue",
+    "/v2/alerts",
+    "/v2/alerts/{identifier}/close",
+    "/v2/alerts/{identifier}/acknowledge",
 }
 
 

@@ -35,6 +35,8 @@ IDS = {
     "bulk_job_id": "bjb_",
     "draft_id": "dft_",
     "reminder_id": "rem_",
+    "integration_id": "ain_",
+    "alert_id": "alt_",
 }
 GUARDED = [
     (method, route)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from helpdesk_api.database.embedded import EmbeddedPostgres
 from tests.bench import contenders
+from tests.bench.alerts import print_alerts
 from tests.bench.contenders import Desk
 from tests.bench.measuring import Contender, Measuring, ratio
 from tests.bench.operations import OPERATIONS, Operation
@@ -184,6 +185,8 @@ def main() -> int:
         found = 0
         if plan.operations:
             found = _compare(server, desks, folder, plan, pool_reset=not arguments.no_pool_reset)
+        if not arguments.only or arguments.only in "alerts":
+            print_alerts(desks[-1])
         if not arguments.only or arguments.only in "service levels":
             print_service_levels(desks[-1], server.process_id)
     _say(f"took {time.perf_counter() - began:.0f} s")

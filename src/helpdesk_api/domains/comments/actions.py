@@ -13,6 +13,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.writes import insert_at_flush
+from helpdesk_api.domains.categories.enums import Channel
 from helpdesk_api.domains.comments import events
 from helpdesk_api.domains.comments.errors import (
     EditWindowPassed,
@@ -74,6 +75,23 @@ async def add_comment(
     if by_requester and follow_up is None:
         await _answer_status(session, principal, ticket, cause)
     return comment, follow_up
+
+
+async def note_automatically(
+    session: AsyncSession,
+    principal: Principal,
+    ticket: Ticket,
+    body: str,
+    *,
+    visibility: Visibility,
+    channel: Channel,
+) -> Comment:
+    """What a program has to say of a ticket that may be its own: an entry, which moves no status."""
+    comment = _new_comment(principal, ticket, CommentCreate(body=body, visibility=visibility, channel=channel))
+    insert_at_flush(session, comment)
+    _count(ticket, comment)
+    await _record(session, principal, ticket, comment, [], by_requester=False)
+    return comment
 
 
 def _speaks_as_requester(principal: Principal, ticket: Ticket) -> bool:

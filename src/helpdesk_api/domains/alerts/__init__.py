@@ -1,0 +1,1 @@
+"""Alerts of monitoring tools: taken as they are sent, counted, and turned into tickets."""
