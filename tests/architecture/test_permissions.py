@@ -35,6 +35,7 @@ IDS = {
     "bulk_job_id": "bjb_",
     "draft_id": "dft_",
     "reminder_id": "rem_",
+    "attachment_id": "att_",
 }
 GUARDED = [
     (method, route)

@@ -104,6 +104,7 @@ def current_etag(principal: Principal, ticket: Ticket) -> str:
     response_model=TicketDetail,
     dependencies=WRITE,
     responses=documents(
+        errors.AttachmentNotUsable,
         UnknownReference,
         MissingScope,
         errors.CategoryRetired,
