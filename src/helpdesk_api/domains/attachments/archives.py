@@ -50,9 +50,10 @@ def find_contents(tail: bytes, file_size: int) -> Contents | None:
 
 
 def _contents64(tail: bytes, place: int) -> Contents | None:
+    """The long form stands right before its locator, and that right before the short one."""
     locator = place - _LOCATOR_RECORD.size
-    record = tail.rfind(_END64, 0, max(locator, 0))
-    if locator < 0 or tail[locator : locator + 4] != _LOCATOR or record < 0:
+    record = locator - _END64_RECORD.size
+    if record < 0 or tail[locator : locator + 4] != _LOCATOR or tail[record : record + 4] != _END64:
         return None
     fields = _END64_RECORD.unpack_from(tail, record)
     return Contents(fields[9], fields[8], fields[7])
