@@ -35,7 +35,7 @@ PUBLIC_PATHS = {
     "/v1/oauth/token",
     "/v1/password-resets",
     "/v1/password-resets/confirm",
-    "/v1/files/{token}",
+    "/v1/files/{link}",
 }
 
 

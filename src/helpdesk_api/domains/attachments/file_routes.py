@@ -16,7 +16,7 @@ from helpdesk_api.web.routing import ApiRouter
 router = ApiRouter(prefix="/v1/files", tags=["attachments"])
 _BYTES: dict[str, Any] = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 _CONTENT = dict.fromkeys(sorted({"application/octet-stream", *serving.SHOWN_AS_THEY_ARE}), _BYTES)
-LinkToken = Annotated[
+LinkText = Annotated[
     str,
     Path(
         min_length=8,
@@ -29,7 +29,7 @@ LinkToken = Annotated[
 
 
 @router.get(
-    "/{token}",
+    "/{link}",
     operation_id="getFile",
     summary="Download a file by its link",
     response_class=Response,
@@ -40,14 +40,14 @@ LinkToken = Annotated[
         **documents(errors.FileLinkInvalid, RangeNotSatisfiable, errors.StorageDown),
     },
 )
-async def get_file(token: LinkToken, request: Request, reads: ReadSessionDep) -> Response:
+async def get_file(link: LinkText, request: Request, reads: ReadSessionDep) -> Response:
     """One range is served (RFC 9110, 14); it ends with the file: what was deleted or refused since is not found."""
-    link = open_link(token)
-    row = await reads.fetch_one(queries.available(link.attachment_id))
-    if row is None or (link.is_thumbnail and not row["has_thumbnail"]):
+    opened = open_link(link)
+    row = await reads.fetch_one(queries.available(opened.attachment_id))
+    if row is None or (opened.is_thumbnail and not row["has_thumbnail"]):
         raise errors.FileLinkInvalid
-    key = object_key(link.attachment_id, thumbnail=link.is_thumbnail)
-    if link.is_thumbnail:
+    key = object_key(opened.attachment_id, thumbnail=opened.is_thumbnail)
+    if opened.is_thumbnail:
         name, kind, etag = f"{row['name']}.png", "image/png", f'"{row["sha256"]}-small"'
     else:
         name, kind, etag = row["name"], row["content_type"], f'"{row["sha256"]}"'
