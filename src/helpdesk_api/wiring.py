@@ -15,6 +15,7 @@ from helpdesk_api.domains.attachments import events as attachments
 from helpdesk_api.domains.attachments import file_routes, scanning
 from helpdesk_api.domains.attachments import jobs as attachment_jobs
 from helpdesk_api.domains.attachments import queries as attachment_queries
+from helpdesk_api.domains.attachments import reactions as attachment_reactions
 from helpdesk_api.domains.attachments import routes as attachment_routes
 from helpdesk_api.domains.audit import routes as audit_routes
 from helpdesk_api.domains.authentication import actions as credentials
@@ -144,10 +145,10 @@ _changed = (routing.keep_load, routing.note_decisions, clocks.move_clocks)
 
 REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketCreated: Reactions(
-        in_transaction=(attaching.attach_to_ticket, routing.route, clocks.start_clocks),
+        in_transaction=(attachment_reactions.attach_at_opening, routing.route, clocks.start_clocks),
         after_commit=(mail.tell_of_receipt, mail.tell_of_assignment),
     ),
-    tickets.TicketUpdated: Reactions(in_transaction=_changed),
+    tickets.TicketUpdated: Reactions(in_transaction=(attachment_reactions.attach_at_change, *_changed)),
     tickets.TicketAssigned: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_assignment, routing.give_to_next_free)
     ),

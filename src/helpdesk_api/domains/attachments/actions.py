@@ -113,13 +113,6 @@ async def attach(
         await tell(session, principal, events.AttachmentAdded, attachment, ticket)
 
 
-async def attach_to_ticket(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
-    """ticket.created: the files that it was opened with."""
-    ids = [parse_id("att", text) for text in event.data.get("attachment_ids", ())]
-    if ids:
-        await attach(session, principal, event.ticket, ids)
-
-
 async def tell(
     session: AsyncSession,
     principal: Principal,

@@ -194,6 +194,7 @@ async def get_ticket(
     dependencies=WRITE,
     responses=documents(
         *_VERB_ERRORS,
+        errors.AttachmentNotUsable,
         UnknownReference,
         MissingScope,
         errors.CategoryRetired,
