@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1_024, le=104_857_600)] = 1_048_576
     rate_limit_per_minute: Annotated[int, Field(ge=1)] = 6_000
     smtp_url: SecretStr | None = None
+    storage_url: str | None = None
+    max_attachment_bytes: Annotated[int, Field(ge=1_024, le=42_949_672_960)] = 26_214_400
+    clamd_address: str | None = None
     mail_from: str = "Helpdesk <helpdesk@example.com>"
     job_visibility_seconds: Annotated[int, Field(ge=2, le=600)] = 10
     auto_close_days: Annotated[int, Field(ge=1, le=28)] = 5

@@ -15,7 +15,10 @@ from helpdesk_api.database.dump import find_program
 from helpdesk_api.database.revisions import newest_revision
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import demo_password_in_use
-from helpdesk_api.main import open_database
+from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
+from helpdesk_api.integrations.antivirus.protocol import NotScanned
+from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUnavailable
+from helpdesk_api.main import file_storage, open_database
 
 OLDEST_POSTGRES = 150_000
 _ENOUGH_DISK = 1_000_000_000
@@ -33,6 +36,7 @@ class Finding:
 
 async def diagnose(settings: Settings) -> list[Finding]:
     findings = [Finding(is_good=True, text=f"environment: {settings.env}"), _mail(settings), _disk(settings)]
+    findings += [await _files(settings), await _scanner(settings)]
     findings += [Finding(is_good=False, text=f"{name}: no such setting") for name in unknown_settings(os.environ)]
     for program in ("pg_dump", "pg_restore"):
         where = find_program(settings, program)
@@ -79,6 +83,28 @@ def _mail(settings: Settings) -> Finding:
     if settings.smtp_url is None:
         return Finding(not settings.is_production, f"mail: no HELPDESK_SMTP_URL; files in {settings.data_dir}/mail")
     return Finding(is_good=True, text=f"mail: by {urlsplit(settings.smtp_url.get_secret_value()).hostname}")
+
+
+async def _files(settings: Settings) -> Finding:
+    """Asked for what is not there: a store that says so answers, and knows us."""
+    where = settings.storage_url or f"{settings.data_dir}/files"
+    try:
+        await file_storage(settings).size("00/doctor")
+    except ObjectNotFound:
+        return Finding(is_good=True, text=f"files: in {where}")
+    except (StorageUnavailable, ValueError) as error:
+        return Finding(is_good=False, text=f"files: {where} does not answer ({error})")
+    return Finding(is_good=True, text=f"files: in {where}")
+
+
+async def _scanner(settings: Settings) -> Finding:
+    if settings.clamd_address is None:
+        return Finding(is_good=True, text="virus scanner: no HELPDESK_CLAMD_ADDRESS; uploads are not scanned")
+    try:
+        version = await ClamdScanner(settings.clamd_address).ping()
+    except (NotScanned, ValueError) as error:
+        return Finding(is_good=False, text=f"virus scanner: {settings.clamd_address} does not answer ({error})")
+    return Finding(is_good=True, text=f"virus scanner: {version} at {settings.clamd_address}")
 
 
 def _disk(settings: Settings) -> Finding:

@@ -13,8 +13,14 @@ from helpdesk_api.authorization.grants import load_grants_through
 from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.attachments import storing
+from helpdesk_api.domains.attachments.routes import UPLOAD_PATH
 from helpdesk_api.domains.tickets.full_text import register_sources
 from helpdesk_api.domains.tickets.includes import register_includes
+from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
+from helpdesk_api.integrations.antivirus.protocol import Scanner
+from helpdesk_api.integrations.storage.objects import FolderStorage, bucket_storage
+from helpdesk_api.integrations.storage.protocol import Storage
 from helpdesk_api.logs import configure_logging
 from helpdesk_api.outbox.pending import send_wakeups_through
 from helpdesk_api.outbox.record import install_reactions
@@ -25,6 +31,8 @@ from helpdesk_api.web.middleware import EdgeMiddleware
 from helpdesk_api.web.rate_limit import RateLimiter, lease_from
 from helpdesk_api.web.routing import serving_order
 
+# For the boundaries and headers round the one file of an upload.
+MULTIPART_ROOM = 65_536
 EXPOSED_HEADERS = (
     "ETag",
     "Link",
@@ -46,7 +54,17 @@ def install_wiring(settings: Settings) -> None:
     cursors.use_secret(settings.secret)
     secret_box.use_secret(settings.secret)
     wiring.configure(settings)
+    storing.use_storage(file_storage(settings), virus_scanner(settings))
     configure_logging(settings)
+
+
+def file_storage(settings: Settings) -> Storage:
+    """A bucket if one is set, else a folder beside the data."""
+    return bucket_storage(settings.storage_url) if settings.storage_url else FolderStorage(settings.data_dir / "files")
+
+
+def virus_scanner(settings: Settings) -> Scanner | None:
+    return ClamdScanner(settings.clamd_address) if settings.clamd_address else None
 
 
 def open_database(settings: Settings) -> Database:
@@ -121,4 +139,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
         max_age=600,
     )
     # Inside both: a refusal for its size carries the headers of every other answer, for browsers too.
-    return [edge, cors, Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)]
+    limit = Middleware(
+        BodyLimitMiddleware,
+        max_bytes=settings.max_body_bytes,
+        max_bytes_at={UPLOAD_PATH: settings.max_attachment_bytes + MULTIPART_ROOM},
+    )
+    return [edge, cors, limit]

@@ -15,6 +15,13 @@ from helpdesk_api.domains.assignments import events as assignments
 from helpdesk_api.domains.assignments import jobs as assignment_jobs
 from helpdesk_api.domains.assignments import reactions as routing
 from helpdesk_api.domains.assignments import routes as assignment_routes
+from helpdesk_api.domains.attachments import actions as attaching
+from helpdesk_api.domains.attachments import events as attachments
+from helpdesk_api.domains.attachments import file_routes, scanning
+from helpdesk_api.domains.attachments import jobs as attachment_jobs
+from helpdesk_api.domains.attachments import queries as attachment_queries
+from helpdesk_api.domains.attachments import reactions as attachment_reactions
+from helpdesk_api.domains.attachments import routes as attachment_routes
 from helpdesk_api.domains.audit import routes as audit_routes
 from helpdesk_api.domains.authentication import actions as credentials
 from helpdesk_api.domains.authentication import credential_routes
@@ -29,6 +36,7 @@ from helpdesk_api.domains.categories import events as categories
 from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
+from helpdesk_api.domains.comments import reactions as comment_reactions
 from helpdesk_api.domains.comments import routes as comment_routes
 from helpdesk_api.domains.drafts import actions as drafts
 from helpdesk_api.domains.drafts import routes as draft_routes
@@ -98,6 +106,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     bulk_routes.router,
     bulk_job_routes.router,
     *comment_routes.ROUTERS,
+    *attachment_routes.ROUTERS,
+    *file_routes.ROUTERS,
     *assignment_routes.ROUTERS,
     *people_routes.ROUTERS,
     *relation_routes.ROUTERS,
@@ -135,7 +145,7 @@ INCLUDES: Mapping[str, Include] = {
     "sla": Include("slas", clock_queries.ongoing_clocks),
 }
 
-SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match,)
+SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match, attachment_queries.tickets_that_match)
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
@@ -144,10 +154,10 @@ _changed = (routing.keep_load, routing.note_decisions, clocks.move_clocks)
 
 REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketCreated: Reactions(
-        in_transaction=(routing.route, clocks.start_clocks),
+        in_transaction=(attachment_reactions.attach_at_opening, routing.route, clocks.start_clocks),
         after_commit=(mail.tell_of_receipt, mail.tell_of_assignment),
     ),
-    tickets.TicketUpdated: Reactions(in_transaction=_changed),
+    tickets.TicketUpdated: Reactions(in_transaction=(attachment_reactions.attach_at_change, *_changed)),
     tickets.TicketAssigned: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_assignment, routing.give_to_next_free)
     ),
@@ -164,7 +174,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
         in_transaction=_changed, after_commit=(mail.tell_of_cancellation, routing.give_to_next_free)
     ),
     tickets.TicketMerged: Reactions(
-        in_transaction=(*_changed, drafts.follow_merge, reminder_actions.follow_merge),
+        in_transaction=(*_changed, attaching.follow_merge, drafts.follow_merge, reminder_actions.follow_merge),
         after_commit=(routing.give_to_next_free,),
     ),
     tickets.TicketRated: NOTHING,
@@ -177,6 +187,10 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.WatcherRemoved: NOTHING,
     comments.CommentCreated: Reactions(in_transaction=(clocks.answer_clocks,), after_commit=(mail.tell_of_comment,)),
     comments.CommentUpdated: NOTHING,
+    attachments.AttachmentAdded: NOTHING,
+    attachments.AttachmentReleased: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
+    attachments.AttachmentRefused: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
+    attachments.AttachmentRemoved: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
     relations.TicketLinked: NOTHING,
     relations.TicketUnlinked: NOTHING,
     relations.TicketSplit: NOTHING,
@@ -251,6 +265,11 @@ TELL_REMINDERS = "reminders.tell_due"
 
 JOBS: Mapping[str, Handler] = {
     **assignment_jobs.JOBS,
+    attachment_jobs.SCAN: scanning.scan,
+    attachment_jobs.SHRINK: attachment_jobs.make_thumbnail,
+    attachment_jobs.DROP_OBJECTS: attachment_jobs.drop_objects,
+    attachment_jobs.DROP_UNREFERENCED: attachment_jobs.drop_unreferenced,
+    attachment_jobs.SWEEP: attachment_jobs.sweep,
     **following.JOBS,
     **escalations.JOBS,
     CLOSE_RESOLVED: ticket_jobs.close_resolved,
@@ -278,6 +297,8 @@ SCHEDULE = (
     Scheduled(FORGET_PRESENCE, _HOUR, FORGET_PRESENCE),
     Scheduled(MEASURE_TIMES, _HOUR, MEASURE_TIMES),
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),
+    Scheduled(attachment_jobs.DROP_UNREFERENCED, _HOUR, attachment_jobs.DROP_UNREFERENCED),
+    Scheduled(attachment_jobs.SWEEP, timedelta(days=1), attachment_jobs.SWEEP),
     Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
     Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),
     Scheduled(DROP_WINDOWS, _HOUR, DROP_WINDOWS),

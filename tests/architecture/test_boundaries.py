@@ -41,6 +41,7 @@ PUBLIC_PATHS = {
     "/v2/alerts",
     "/v2/alerts/{identifier}/close",
     "/v2/alerts/{identifier}/acknowledge",
+    "/v1/files/{link}",
 }
 
 

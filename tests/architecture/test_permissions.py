@@ -37,6 +37,7 @@ IDS = {
     "reminder_id": "rem_",
     "integration_id": "ain_",
     "alert_id": "alt_",
+    "attachment_id": "att_",
 }
 GUARDED = [
     (method, route)

@@ -132,6 +132,13 @@ class UnsupportedMediaType(ProblemError):
     remedy = "Send `application/json`, or `application/merge-patch+json` with PATCH."
 
 
+class RangeNotSatisfiable(ProblemError):
+    status = 416
+    code = "range_not_satisfiable"
+    title = "The file has no such part"
+    remedy = "Ask for a range inside the file, or for all of it."
+
+
 class Unprocessable(ProblemError):
     status = 422
     code = "unprocessable"

@@ -126,14 +126,23 @@ class Claim:
 
 async def claim_key(request: Request, session: SessionDep) -> None:
     """Last dependency of every POST and PATCH. Raises `idempotency_key_reused` and `idempotency_in_progress`."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return
+    if "idempotency-key" in request.headers:
+        await _claim(request, session, await request.body())
+
+
+async def claim_streamed(request: Request, session: AsyncSession, digest: bytes) -> None:
+    """For a route that has read its body as a stream; `digest` stands for the body. Raises what `claim_key` does."""
+    if "idempotency-key" in request.headers:
+        await _claim(request, session, digest)
+
+
+async def _claim(request: Request, session: AsyncSession, content: bytes) -> None:
+    key = request.headers["idempotency-key"]
     if not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
         message = f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters."
         raise InvalidIdempotencyKey(message, parameter="Idempotency-Key")
     principal = await authenticate(request)
-    fingerprint = await _fingerprint(request)
+    fingerprint = _fingerprint(request, content)
     now = clock.now()
     claim = {
         "given_caller": principal.user_id,
@@ -172,9 +181,9 @@ async def _replay(session: AsyncSession, caller_id: UUID, key: str, fingerprint:
     raise Replay(Response(stored.body, status_code=stored.status, headers=headers))
 
 
-async def _fingerprint(request: Request) -> bytes:
+def _fingerprint(request: Request, content: bytes) -> bytes:
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    digest.update(await request.body())
+    digest.update(content)
     return digest.digest()
 
 

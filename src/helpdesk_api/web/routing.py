@@ -25,6 +25,8 @@ from helpdesk_api.web.requests import RequestShape
 from helpdesk_api.web.solving import Solved
 
 NO_IDEMPOTENCY = "x-no-idempotency"
+# Its body is too large to be held: the route reads it as a stream, and claims the key when it knows the digest.
+STREAMED_BODY = "x-streamed-body"
 _IDEMPOTENT_METHODS = frozenset({"POST", "PATCH"})
 
 
@@ -51,7 +53,7 @@ class ApiRoute(APIRoute):
         self._checks = (*([guard] if guard is not None else ()), RequestShape(self))
         self.dependant.dependencies[:] = [own for own in self.dependant.dependencies if own.call is not guard]
         self._literal_start, self._depth = path.partition("{")[0], path.count("/")
-        if (self.methods or set()) & _IDEMPOTENT_METHODS:
+        if (self.methods or set()) & _IDEMPOTENT_METHODS and not self.streams_body:
             # Last, so that a replay has passed the permission and the visibility of its subject first.
             self._depend_on(claim_key if self.takes_idempotency_key else refuse_key)
 
@@ -74,6 +76,10 @@ class ApiRoute(APIRoute):
             if isinstance(dependency.dependency, RequiresPermission | Public):
                 return dependency.dependency
         return None
+
+    @property
+    def streams_body(self) -> bool:
+        return bool((self.openapi_extra or {}).get(STREAMED_BODY))
 
     @property
     def takes_idempotency_key(self) -> bool:

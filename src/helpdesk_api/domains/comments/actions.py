@@ -13,6 +13,9 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.writes import insert_at_flush
+from helpdesk_api.domains.attachments.actions import attach
+from helpdesk_api.domains.attachments.links import image_paths
+from helpdesk_api.domains.attachments.queries import ids_of_comment
 from helpdesk_api.domains.categories.enums import Channel
 from helpdesk_api.domains.comments import events
 from helpdesk_api.domains.comments.errors import (
@@ -51,7 +54,7 @@ async def add_comment(
 ) -> tuple[Comment, Ticket | None]:
     """The comment, and the follow-up ticket when a requester replied to a final one (the comment is then there).
 
-    Raises `action_forbidden` and `mention_cannot_read`.
+    Raises `action_forbidden`, `attachment_not_usable` and `mention_cannot_read`.
     """
     internal = body.visibility is Visibility.INTERNAL
     tickets.require(
@@ -67,6 +70,15 @@ async def add_comment(
     await _check_mentions(session, database, ticket, body)
     comment = _new_comment(principal, ticket, body)
     insert_at_flush(session, comment)
+    if body.attachment_ids:
+        await attach(
+            session,
+            principal,
+            ticket,
+            body.attachment_ids,
+            comment_id=comment.id,
+            visibility=comment.visibility,
+        )
     _count(ticket, comment)
     cause = await _record(session, principal, ticket, comment, body.mention_ids, by_requester=by_requester)
     for user_id in dict.fromkeys(body.mention_ids):
@@ -134,7 +146,7 @@ def _new_comment(principal: Principal, ticket: Ticket, body: CommentCreate) -> C
         visibility=body.visibility,
         channel=body.channel,
         body=body.body,
-        body_html=to_html(body.body),
+        body_html=to_html(body.body, image_paths(body.attachment_ids)),
         created_at=clock.now(),
         edited_at=None,
         version=1,
@@ -240,7 +252,8 @@ async def edit_comment(
         )
     )
     before = comment.version
-    comment.body, comment.body_html = body.body, to_html(body.body)
+    images = image_paths(await ids_of_comment(session, comment.id)) if "attachment:" in body.body else {}
+    comment.body, comment.body_html = body.body, to_html(body.body, images)
     comment.edited_at, comment.version = now, before + 1
     tickets.touch(ticket, public=comment.visibility is Visibility.PUBLIC)
     event = events.CommentUpdated(

@@ -29,6 +29,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id, public_id_sql
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
+from helpdesk_api.domains.attachments import queries as attachments
 from helpdesk_api.domains.comments import policy
 from helpdesk_api.domains.comments.errors import CommentNotFound
 from helpdesk_api.domains.comments.models import (
@@ -90,6 +91,7 @@ def select_comments(
         "body", Comment.body,
         "body_html", Comment.body_html,
         "mention_ids", func.coalesce(mentioned, literal([], ARRAY(Text))),
+        "attachments", attachments.of_comment(Comment.id),
         "created_at", instant_sql(Comment.created_at),
         "edited_at", instant_sql(Comment.edited_at),
         "editable_until", editable,

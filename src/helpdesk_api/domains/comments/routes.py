@@ -1,5 +1,6 @@
 """Comments over HTTP."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,6 +13,8 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import CommentId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
+from helpdesk_api.domains.attachments import queries as attachments
+from helpdesk_api.domains.attachments.schemas import AttachmentSummary
 from helpdesk_api.domains.comments import actions, errors, queries
 from helpdesk_api.domains.comments.models import Comment
 from helpdesk_api.domains.comments.schemas import (
@@ -25,7 +28,7 @@ from helpdesk_api.domains.comments.schemas import (
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound
+from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, TicketNotFound
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.users.schemas import UserSummary
@@ -44,7 +47,13 @@ def _window(request: Request) -> timedelta:
     return timedelta(seconds=request.app.state.settings.comment_edit_window_seconds)
 
 
-def _read(principal: Principal, comment: Comment, mention_ids: list[Any], window: timedelta) -> dict[str, Any]:
+def _read(
+    principal: Principal,
+    comment: Comment,
+    mention_ids: list[Any],
+    attached: Sequence[AttachmentSummary],
+    window: timedelta,
+) -> dict[str, Any]:
     mine = comment.author_id == principal.user_id
     return {
         "id": comment.id,
@@ -55,6 +64,7 @@ def _read(principal: Principal, comment: Comment, mention_ids: list[Any], window
         "body": comment.body,
         "body_html": comment.body_html,
         "mention_ids": list(dict.fromkeys(mention_ids)),
+        "attachments": attached,
         "created_at": comment.created_at,
         "edited_at": comment.edited_at,
         "editable_until": comment.created_at + window if mine else None,
@@ -68,7 +78,7 @@ def _read(principal: Principal, comment: Comment, mention_ids: list[Any], window
     status_code=201,
     response_model=CommentReceipt,
     dependencies=WRITE,
-    responses=documents(*CHANGE_ERRORS, ActionForbidden, errors.MentionCannotRead),
+    responses=documents(*CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, errors.MentionCannotRead),
 )
 async def add_comment(
     visible: VisibleTicketDep,
@@ -88,7 +98,9 @@ async def add_comment(
         body,
         is_participant=visible.is_participant,
     )
-    return await receipt(session, principal, comment, body.mention_ids, follow_up, request)
+    return await receipt(
+        session, principal, comment, body.mention_ids, follow_up, request, attachment_ids=body.attachment_ids
+    )
 
 
 async def receipt(
@@ -98,10 +110,13 @@ async def receipt(
     mention_ids: list[UUID],
     follow_up: Ticket | None,
     request: Request,
+    *,
+    attachment_ids: Sequence[UUID] = (),
 ) -> Response:
     """What is answered to whoever has just said something."""
     await session.flush()
-    read = CommentRead.model_validate(_read(principal, comment, mention_ids, _window(request)))
+    attached = [AttachmentSummary.model_validate(one) for one in await attachments.summaries(session, attachment_ids)]
+    read = CommentRead.model_validate(_read(principal, comment, mention_ids, attached, _window(request)))
     detail = "null"
     if follow_up is not None:
         detail = representation.detail_json(principal, await tickets.written_row(session, principal, follow_up))

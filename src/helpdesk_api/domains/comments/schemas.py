@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import CommentId, TicketId, UserId
+from helpdesk_api.domains.attachments.schemas import AttachmentSummary
 from helpdesk_api.domains.categories.enums import Channel
-from helpdesk_api.domains.tickets.schemas import TicketDetail
+from helpdesk_api.domains.tickets.schemas import MAX_ATTACHMENTS, AttachmentIds, TicketDetail
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.schemas import (
@@ -31,6 +32,10 @@ class CommentCreate(RequestModel):
         description="`public` when left out; internal: staff only.",
     )
     channel: Channel = Field(default=Channel.API, description="`api` when left out.")
+    attachment_ids: AttachmentIds = Field(
+        default_factory=list,
+        description="The caller's own uploads that nothing refers to yet; `![…](attachment:<id>)` in `body` shows one.",
+    )
     mention_ids: Annotated[list[UserId], Field(max_length=20)] = Field(
         default_factory=list,
         description="People to notify; each becomes a watcher and must be able to read it.",
@@ -58,6 +63,7 @@ class CommentRead(ResponseModel):
     body: str = Field(max_length=65_536)
     body_html: str = Field(max_length=1_000_000)
     mention_ids: list[UserId] = Field(max_length=20)
+    attachments: list[AttachmentSummary] = Field(max_length=MAX_ATTACHMENTS)
     created_at: Instant
     edited_at: Instant | None
     editable_until: Instant | None = Field(description="For its author, while it can be edited.")

@@ -14,6 +14,7 @@ class FieldKind(StrEnum):
     DATE = "date"
     USER = "user"
     YES_NO = "yes_no"
+    FILE = "file"
 
 
 class FormAudience(StrEnum):

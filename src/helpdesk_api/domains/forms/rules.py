@@ -12,6 +12,7 @@ from helpdesk_api.web.errors import FieldError
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 MAX_TEXT: Final = {FieldKind.TEXT.value: 500, FieldKind.LONG_TEXT.value: 10_000}
+MAX_FILES: Final = 10
 _NUMBER: Final = 9_007_199_254_740_991
 _NO_NUL: Final = r"^[^\x00]*$"
 
@@ -57,6 +58,11 @@ def _choices(field: Field) -> dict[str, Any]:
     return {"type": "array", "items": _choice(field), "minItems": 1, "uniqueItems": True}
 
 
+def _files(_: Field) -> dict[str, Any]:
+    item = {"type": "string", "pattern": "^att_[0-9a-f]{32}$"}
+    return {"type": "array", "items": item, "minItems": 1, "maxItems": MAX_FILES, "uniqueItems": True}
+
+
 _TAKES: Final[Mapping[FieldKind, Callable[[Field], dict[str, Any]]]] = {
     FieldKind.TEXT: _text,
     FieldKind.LONG_TEXT: _text,
@@ -66,6 +72,7 @@ _TAKES: Final[Mapping[FieldKind, Callable[[Field], dict[str, Any]]]] = {
     FieldKind.DATE: lambda _: {"type": "string", "format": "date"},
     FieldKind.USER: lambda _: {"type": "string", "pattern": "^usr_[0-9a-f]{32}$"},
     FieldKind.YES_NO: lambda _: {"type": "boolean"},
+    FieldKind.FILE: _files,
 }
 
 
@@ -138,6 +145,11 @@ class FormFields:
         kinds = {field["key"] for field in self.fields if field["kind"] == FieldKind.USER.value}
         return [(key, value) for key, value in values.items() if key in kinds]
 
+    @property
+    def files(self) -> frozenset[str]:
+        """Keys of the fields that take uploads."""
+        return frozenset(field["key"] for field in self.fields if field["kind"] == FieldKind.FILE.value)
+
 
 def _errors(failure: Any) -> list[FieldError]:
     """One for each field that is missing, or too many; each points at the field itself."""
@@ -182,7 +194,9 @@ def _contradictions(field: Field, before: Mapping[str, Field]) -> Iterable[tuple
         yield "choice_repeated", "each choice has its own value", "choices"
     yield from _wrong_bounds(field, kind)
     yield from _wrong_condition(field, before)
-    if field["default"] is not None and not jsonschema_rs.is_valid(
+    if field["default"] is not None and kind is FieldKind.FILE:
+        yield "default_not_taken", "a file belongs to one ticket, and so is no default", "default"
+    elif field["default"] is not None and not jsonschema_rs.is_valid(
         value_schema(field), field["default"], validate_formats=True
     ):
         yield "default_does_not_fit", "the default is nothing that the field takes", "default"

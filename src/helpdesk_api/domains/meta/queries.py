@@ -12,6 +12,7 @@ from helpdesk_api.domains.categories import rules as categories
 from helpdesk_api.domains.forms.schemas import MAX_FIELDS
 from helpdesk_api.domains.meta.schemas import EnumValue, Labels, Limits
 from helpdesk_api.domains.relations import rules as relations
+from helpdesk_api.domains.tickets.schemas import MAX_ATTACHMENTS
 from helpdesk_api.domains.tickets.windows import auto_close_after, reopen_window
 from helpdesk_api.domains.views.queries import MAX_VIEWS
 from helpdesk_api.web import idempotency
@@ -33,6 +34,8 @@ def limits(settings: Settings) -> Limits:
     return Limits(
         page_rows=MAX_LIMIT,
         body_bytes=settings.max_body_bytes,
+        attachment_bytes=settings.max_attachment_bytes,
+        attachments=MAX_ATTACHMENTS,
         requests_per_minute=settings.rate_limit_per_minute,
         idempotency_key_characters=idempotency.MAX_KEY,
         idempotency_seconds=int(idempotency.KEPT_FOR.total_seconds()),

@@ -28,6 +28,8 @@ class Limits(ResponseModel):
 
     page_rows: int = Field(ge=1, description="The largest `limit` of a list.")
     body_bytes: int = Field(ge=1, description="Of a request without a file.")
+    attachment_bytes: int = Field(ge=1, description="Of one file.")
+    attachments: int = Field(ge=1, description="Of one comment, or of a ticket when it is opened.")
     requests_per_minute: int = Field(ge=1, description="By one caller; `RateLimit` tells what is left.")
     idempotency_key_characters: int = Field(ge=1)
     idempotency_seconds: int = Field(ge=1, description="How long a key answers the same.")

@@ -28,6 +28,7 @@ from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.errors import (
     CHANGE_ERRORS,
     ActionForbidden,
+    AttachmentNotUsable,
     CategoryRetired,
     TicketMerged,
     TicketNotFound,
@@ -175,6 +176,7 @@ async def merge_tickets_in(
     responses=documents(
         *CHANGE_ERRORS,
         ActionForbidden,
+        AttachmentNotUsable,
         CommentNotFound,
         UnknownReference,
         CategoryRetired,

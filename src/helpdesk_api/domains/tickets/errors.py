@@ -125,3 +125,11 @@ class InstantOutOfOrder(Unprocessable):
 
 # What a change of a ticket that exists can always meet.
 CHANGE_ERRORS = (TicketNotFound, MissingScope, InstantOutOfOrder, TicketMerged)
+
+
+class AttachmentNotUsable(Unprocessable):
+    """The same for what does not exist, is another person's, was refused, or belongs to something already."""
+
+    code = "attachment_not_usable"
+    title = "This attachment cannot be referred to"
+    default_detail = "Name a file of your own that nothing refers to yet."

@@ -13,7 +13,7 @@ from helpdesk_api.authorization.grants import GRANTS, Grants
 from helpdesk_api.authorization.permissions import STAFF_ROLES, Permission, Role
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.writes import insert_at_flush
 from helpdesk_api.domains.categories import queries as categories
@@ -92,7 +92,7 @@ async def open_ticket(
     event = events.TicketCreated(
         subject_id=ticket.id,
         ticket_id=ticket.id,
-        data={"explicit": _explicit(body), "imported": body.occurred_at is not None},
+        data={"explicit": _explicit(body), "imported": body.occurred_at is not None, **_attachments(body)},
         entity=ticket,
         ticket=ticket,
         occurred_at=ticket.created_at,
@@ -162,6 +162,11 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, fil
         version=1,
         public_version=1,
     )
+
+
+def _attachments(body: TicketCreate) -> dict[str, list[str]]:
+    ids = [public_id("att", attachment_id) for attachment_id in body.attachment_ids]
+    return {"attachment_ids": ids} if ids else {}
 
 
 def _explicit(body: TicketCreate) -> list[str]:

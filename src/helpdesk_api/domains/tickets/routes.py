@@ -104,6 +104,7 @@ def current_etag(principal: Principal, ticket: Ticket) -> str:
     response_model=TicketDetail,
     dependencies=WRITE,
     responses=documents(
+        errors.AttachmentNotUsable,
         UnknownReference,
         MissingScope,
         errors.CategoryRetired,
@@ -193,6 +194,7 @@ async def get_ticket(
     dependencies=WRITE,
     responses=documents(
         *_VERB_ERRORS,
+        errors.AttachmentNotUsable,
         UnknownReference,
         MissingScope,
         errors.CategoryRetired,

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import (
+    AttachmentId,
     CategoryId,
     CommentId,
     FormId,
@@ -49,6 +50,8 @@ from helpdesk_api.web.schemas import (
     absent,
 )
 
+MAX_ATTACHMENTS = 20
+AttachmentIds = Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)]
 Tags = Annotated[list[Tag], Field(max_length=30)]
 
 
@@ -87,6 +90,7 @@ class TicketCreate(RequestModel):
     custom_fields: CustomFields = Field(
         default_factory=dict, description="What its form asks for; see `GET /v1/forms/{form_id}/schema`."
     )
+    attachment_ids: AttachmentIds = Field(default_factory=list, description="Own uploads that nothing refers to yet.")
     began_at: RequestInstant | None = Field(default=None, description="When the trouble began.")
     steps_tried: LongText | None = None
     affected_service: ShortText | None = Field(default=None, description="Service or device in words.")

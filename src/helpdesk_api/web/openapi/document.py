@@ -3,7 +3,7 @@
 import inspect
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 from fastapi import FastAPI
@@ -15,10 +15,10 @@ from helpdesk_api.web.openapi import vocabulary
 from helpdesk_api.web.openapi.examples import add_examples
 from helpdesk_api.web.openapi.headers import SHARED_HEADERS, SHARED_PARAMETERS
 from helpdesk_api.web.openapi.links import add_links
-from helpdesk_api.web.openapi.nodes import METHODS, ContractError, Json, operations
+from helpdesk_api.web.openapi.nodes import METHODS, SCHEMAS, ContractError, Json, operations
 from helpdesk_api.web.openapi.operations import Operation, shape_operations
 from helpdesk_api.web.openapi.schemas import shape_schemas
-from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.routing import ApiRoute, ApiRouter
 
 
 def build_document(app: FastAPI) -> Json:
@@ -39,6 +39,7 @@ def build_document(app: FastAPI) -> Json:
         "paths": _in_order(generated["paths"]),
         "components": {"schemas": generated.get("components", {}).get("schemas", {})},
     }
+    _add_uploads(document, by_operation)
     shape_schemas(document)
     schemas = document["components"]["schemas"]
     found = [
@@ -69,6 +70,16 @@ def render(document: Json) -> bytes:
 def dump_document(app: FastAPI) -> str:
     """The same as text, for the command line."""
     return render(build_document(app)).decode()
+
+
+def _add_uploads(document: Json, by_operation: Mapping[tuple[str, str], APIRoute]) -> None:
+    """A body that is read as a stream has no parameter that FastAPI could publish."""
+    for path, method, node in operations(document):
+        route = by_operation[path, method]
+        if isinstance(route, ApiRoute) and route.streams_body:
+            schema = {"$ref": f"{SCHEMAS}FileUpload"}
+            node["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+            document["components"]["schemas"]["FileUpload"] = deepcopy(vocabulary.FILE_UPLOAD)
 
 
 def _in_order(paths: Json) -> Json:

@@ -26,7 +26,7 @@ from helpdesk_api.web.routing import ApiRoute, IdempotencyNotSupported
 
 _WRITES = frozenset({"post", "put", "patch", "delete"})
 _HEADER_NAMES = {"if-match": "If-Match"}
-_STAYS_LOCAL = ("x-codes", "x-no-idempotency", "x-etag", "x-content-location")
+_STAYS_LOCAL = ("x-codes", "x-no-idempotency", "x-etag", "x-content-location", "x-streamed-body")
 _CREATED, _ACCEPTED, _NO_CONTENT, _NOT_MODIFIED = 201, 202, 204, 304
 
 
@@ -182,6 +182,11 @@ def _shape_answers(operation: Operation, codes: dict[int, list[str]], *, has_eta
                 "description": _success_text(operation, answer),
                 "headers": header_references(*_success_headers(operation, status, has_etag=has_etag)),
                 **{key: answer[key] for key in ("content", "links") if key in answer},
+            }
+        elif status.startswith("3"):
+            answers[status] = {
+                "description": answer["description"],
+                "headers": header_references("Location"),
             }
         elif answer.get("content"):
             # An answer in a foreign form (RFC 6749) stays as its route declares it, beside our own.

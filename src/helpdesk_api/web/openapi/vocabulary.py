@@ -12,6 +12,21 @@ from helpdesk_api.web.openapi.schemas import ANY_TEXT
 
 PACKAGE = __name__.partition(".")[0]
 PROBLEM_MEDIA = "application/problem+json"
+FILE_UPLOAD: Json = {
+    "type": "object",
+    "description": "One part with a file name.",
+    "required": ["file"],
+    "properties": {
+        "file": {
+            "type": "string",
+            "contentMediaType": "application/octet-stream",
+            "description": "The bytes of the file; see `GET /v1/meta` for how many at most.",
+            "maxLength": 2**53 - 1,
+            "pattern": r"^[\s\S]*$",
+        }
+    },
+}
+
 MERGE_PATCH_MEDIA = "application/merge-patch+json"
 
 INFO = {
@@ -40,6 +55,7 @@ _STATUS_TEXTS = {
     412: "It has changed since the ETag in `If-Match` was read.",
     413: "The body is too large.",
     415: "The content type is not taken here.",
+    416: "The file has no such part; `Content-Range` says how long it is.",
     422: "The request does not fit its schema or a rule about the data; `errors` says where.",
     428: "This change needs `If-Match`.",
     429: "Too many requests; `Retry-After` says when to come back.",
@@ -55,6 +71,7 @@ _EXAMPLE_CODES = {
     412: "precondition_failed",
     413: "payload_too_large",
     415: "unsupported_media_type",
+    416: "range_not_satisfiable",
     422: "validation_failed",
     428: "precondition_required",
     429: "rate_limited",

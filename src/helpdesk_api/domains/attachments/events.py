@@ -1,0 +1,35 @@
+"""Facts about attachments; a file's name stays in its row, so that removing one removes it."""
+
+from typing import ClassVar
+
+from helpdesk_api.outbox.events import DomainEvent
+
+
+class AttachmentEvent(DomainEvent):
+    """`data`: `attachment_id`, and `comment_id`, which is null for what belongs to the ticket itself."""
+
+    subject_type: ClassVar[str] = "attachment"
+
+
+class AttachmentAdded(AttachmentEvent):
+    """It now belongs to a ticket."""
+
+    type = "attachment.added"
+
+
+class AttachmentReleased(AttachmentEvent):
+    """The scanner found it clean."""
+
+    type = "attachment.released"
+
+
+class AttachmentRefused(AttachmentEvent):
+    """The scanner found something: `internal_data.signature`."""
+
+    type = "attachment.refused"
+
+
+class AttachmentRemoved(AttachmentEvent):
+    """Somebody deleted it."""
+
+    type = "attachment.removed"

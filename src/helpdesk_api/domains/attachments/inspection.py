@@ -1,0 +1,65 @@
+"""One file on its way in: counted, digested and judged while it passes, and never held."""
+
+import hashlib
+from dataclasses import dataclass
+
+from helpdesk_api.domains.attachments import archives, sniffing
+from helpdesk_api.domains.attachments.errors import FileEmpty, FilePolyglot
+from helpdesk_api.web.errors import PayloadTooLarge
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What is known of a file that may be kept; the digest is SHA-256 in hexadecimal."""
+
+    content_type: str
+    size_bytes: int
+    sha256: str
+
+
+class Inspection:
+    """Fed with every piece before it is stored, so that a file that is refused at its beginning costs no more."""
+
+    def __init__(self, name: str, *, max_bytes: int) -> None:
+        self.name = name
+        self._max_bytes = max_bytes
+        self._size = 0
+        self._digest = hashlib.sha256()
+        self._head = b""
+        self._tail = bytearray()
+        self._content_type: str | None = None
+        self._has_nul = False
+
+    def feed(self, piece: bytes) -> None:
+        """Raises `payload_too_large` and what `sniffing.judge` does."""
+        self._size += len(piece)
+        if self._size > self._max_bytes:
+            message = f"A file may have at most {self._max_bytes} bytes."
+            raise PayloadTooLarge(message)
+        self._digest.update(piece)
+        self._tail += piece
+        if len(self._tail) > 2 * archives.TAIL_BYTES:
+            del self._tail[: -archives.TAIL_BYTES]
+        self._has_nul = self._has_nul or b"\x00" in piece
+        if self._content_type is None:
+            self._head += piece[: sniffing.HEAD_BYTES - len(self._head)]
+            if len(self._head) == sniffing.HEAD_BYTES:
+                self._judge()
+
+    def finish(self) -> Inspected:
+        """Raises `file_empty`, `file_polyglot`, and what judging an archive does."""
+        if self._size == 0:
+            raise FileEmpty
+        found = self._content_type or self._judge()
+        tail = bytes(self._tail[-archives.TAIL_BYTES :])
+        if self._head.startswith(b"PK"):
+            archives.check(tail, self._size)
+        elif sniffing.is_deceptive_with_archive(found) and archives.find_contents(tail, self._size) is not None:
+            raise FilePolyglot(params={"content_type": found})
+        if found == sniffing.TEXT and self._has_nul and not self._head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            found = sniffing.BINARY
+        return Inspected(found, self._size, self._digest.hexdigest())
+
+    def _judge(self) -> str:
+        self._content_type = sniffing.judge(self.name, self._head)
+        return self._content_type

@@ -1,0 +1,59 @@
+"""Who may see an attachment: whoever may see what it belongs to; until it belongs to something, its uploader."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.domains.attachments.enums import AttachmentAction, AttachmentRefusal, AttachmentState
+from helpdesk_api.domains.attachments.models import Attachment
+from helpdesk_api.domains.tickets import policy as tickets
+from helpdesk_api.outbox.events import Visibility
+
+
+def readable(principal: tickets.Caller) -> ColumnElement[bool]:
+    """For a statement that joins the attachment's ticket."""
+    shown = or_(Attachment.visibility == Visibility.PUBLIC, tickets.sees_internal(principal))
+    # For an administrator every ticket is readable, and so would be what has none.
+    return Attachment.ticket_id.is_not(None) & tickets.readable(principal) & shown
+
+
+def is_own_unreferenced(principal: Principal) -> ColumnElement[bool]:
+    return and_(Attachment.ticket_id.is_(None), Attachment.uploader_id == principal.user_id)
+
+
+def download_refusal(state: AttachmentState) -> AttachmentRefusal | None:
+    if state is AttachmentState.SCANNING:
+        return AttachmentRefusal.QUARANTINED
+    return AttachmentRefusal.REFUSED if state is AttachmentState.REFUSED else None
+
+
+def deletion_refusal(
+    principal: Principal, uploader_id: UUID, referenced_at: datetime | None, window: timedelta
+) -> AttachmentRefusal | None:
+    """Administrators always may; the uploader while nothing refers to it, and inside the comments' edit window."""
+    if not principal.has(Permission.TICKETS_WRITE):
+        return AttachmentRefusal.MISSING_SCOPE
+    if principal.is_admin:
+        return None
+    if uploader_id != principal.user_id:
+        return AttachmentRefusal.NOT_THE_UPLOADER
+    if referenced_at is not None and clock.now() > referenced_at + window:
+        return AttachmentRefusal.DELETION_WINDOW_PASSED
+    return None
+
+
+def allowed_actions(principal: Principal, row: Any, window: timedelta) -> Sequence[dict[str, Any]]:
+    """Of a row with the attachment's own columns."""
+    refusals = {
+        AttachmentAction.DOWNLOAD: download_refusal(AttachmentState(row["state"])),
+        AttachmentAction.DELETE: deletion_refusal(principal, row["uploader_id"], row["referenced_at"], window),
+    }
+    return [
+        {"action": action, "allowed": refusal is None, "reason_code": refusal} for action, refusal in refusals.items()
+    ]

@@ -1,0 +1,127 @@
+"""Reads of attachments, each from `policy.readable`."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.ids import public_id_sql
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
+from helpdesk_api.domains.attachments import policy
+from helpdesk_api.domains.attachments.enums import AttachmentState
+from helpdesk_api.domains.attachments.errors import AttachmentNotFound
+from helpdesk_api.domains.attachments.models import SEARCH, Attachment
+from helpdesk_api.domains.tickets import policy as tickets
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.users.models import User
+from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
+
+SORTS = {"created_at": SortKey("created_at", Attachment.created_at, datetime)}
+
+
+def tickets_that_match(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> Select[Any]:
+    """A source of the tickets' full text: those with a file of that name that the caller may see."""
+    of_ticket = select(Attachment.ticket_id).where(SEARCH.op("@@")(asked), Attachment.ticket_id.is_not(None))
+    if shape.is_admin:
+        return of_ticket
+    if not shape.is_staff:
+        return of_ticket.where(Attachment.visibility == Visibility.PUBLIC)
+    return of_ticket.where(Ticket.id == Attachment.ticket_id, policy.readable(shape))
+
+
+def home_of(ticket: Any) -> InstrumentedAttribute[Any]:
+    """By which column a ticket's row has its attachments, as its comments."""
+    return Attachment.ticket_id if ticket["merged_into_id"] is None else Attachment.merged_from_id
+
+
+def of_comment(comment_id: Any) -> ScalarSelect[Any]:
+    """The summaries of a comment's files as one JSON array, for a statement that shows comments."""
+    summary = func.json_build_object(
+        "id", public_id_sql("att", Attachment.id),
+        "name", Attachment.name,
+        "content_type", Attachment.content_type,
+        "size_bytes", Attachment.size_bytes,
+        "state", Attachment.state,
+    )  # fmt: skip
+    listed = func.coalesce(func.json_agg(aggregate_order_by(summary, Attachment.id)), literal([], JSON))
+    return select(listed).where(Attachment.comment_id == comment_id).scalar_subquery()
+
+
+def _select(home: Any) -> AnySelect:
+    return select(
+        Attachment.id,
+        home.label("ticket_id"),
+        Attachment.comment_id,
+        Attachment.visibility,
+        Attachment.name,
+        Attachment.content_type,
+        Attachment.size_bytes,
+        Attachment.sha256,
+        Attachment.state,
+        Attachment.has_thumbnail,
+        Attachment.created_at,
+        Attachment.referenced_at,
+        Attachment.version,
+        Attachment.uploader_id,
+        User.name.label("uploader_name"),
+    ).join(User, User.id == Attachment.uploader_id)
+
+
+async def get_row(reads: ReadSession, principal: Principal, attachment_id: UUID) -> Any:
+    """Raises `attachment_not_found`."""
+    home = or_(Ticket.id == Attachment.ticket_id, Ticket.id == Attachment.merged_from_id)
+    row = await reads.fetch_one(
+        _select(Ticket.__table__.c.id)
+        .outerjoin(Ticket, home)
+        .where(Attachment.id == attachment_id, or_(policy.is_own_unreferenced(principal), policy.readable(principal)))
+        # Where it is now, before where it was.
+        .order_by((Ticket.id == Attachment.ticket_id).desc().nulls_last())
+        .limit(1)
+    )
+    if row is None:
+        raise AttachmentNotFound
+    return row
+
+
+async def list_of_ticket(
+    reads: ReadSession, principal: Principal, ticket: Any, page: PageRequest, *, sort: str | None
+) -> dict[str, Any]:
+    """One page of the files of one row of `select_tickets`, oldest first unless sorted otherwise."""
+    home = home_of(ticket)
+    keys = parse_sort(sort, SORTS, "created_at")
+    keys.append(SortKey("id", Attachment.id, UUID, keys[0].descending))
+    statement = _select(home).join(Ticket, Ticket.id == home).where(home == ticket["id"], policy.readable(principal))
+    return await page_of(reads, statement, keys, page)
+
+
+def read(principal: Principal, row: Any, window: timedelta) -> dict[str, Any]:
+    """What is answered of a row."""
+    uploader = {"id": row["uploader_id"], "name": row["uploader_name"]}
+    return {**dict(row), "uploader": uploader, "allowed_actions": policy.allowed_actions(principal, row, window)}
+
+
+async def summaries(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Attachment]:
+    """Of what this transaction has just attached, in the order in which they are always shown."""
+    if not ids:
+        return []
+    found = await session.scalars(select(Attachment).where(Attachment.id.in_(ids)).order_by(Attachment.id))
+    return found.all()
+
+
+async def ids_of_comment(session: AsyncSession, comment_id: UUID) -> set[UUID]:
+    return set(await session.scalars(select(Attachment.id).where(Attachment.comment_id == comment_id)))
+
+
+def available(attachment_id: UUID) -> AnySelect:
+    """For whoever holds a link to it: the link was given to somebody who may see it."""
+    return select(Attachment.name, Attachment.content_type, Attachment.sha256, Attachment.has_thumbnail).where(
+        Attachment.id == attachment_id, Attachment.state == AttachmentState.AVAILABLE
+    )

@@ -1,0 +1,64 @@
+"""What files do when tickets are opened and changed: they come to belong to them, in the same transaction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.writes import database_of
+from helpdesk_api.domains.attachments.actions import attach
+from helpdesk_api.domains.forms import queries as forms
+from helpdesk_api.domains.forms.rules import FormFields
+from helpdesk_api.domains.tickets.events import TicketEvent
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.outbox.events import Visibility
+
+_CHANGED = "custom_fields."
+
+
+async def attach_at_opening(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
+    """ticket.created: the files that it was opened with, and those of its form."""
+    ticket: Ticket = event.ticket
+    ids = [parse_id("att", text) for text in event.data.get("attachment_ids", ())]
+    if ids:
+        await attach(session, principal, ticket, ids)
+    fields = await _fields_of(session, ticket)
+    if fields is not None:
+        values = {**ticket.custom_fields, **ticket.internal_custom_fields}
+        await _attach_filled_in(session, principal, ticket, fields, {key: (None, values[key]) for key in values})
+
+
+async def attach_at_change(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
+    """ticket.updated: what is new in the form's fields. What was taken out of one stays with the ticket."""
+    told = {**event.changes, **event.internal_changes}
+    changed = {name.removeprefix(_CHANGED): pair for name, pair in told.items() if name.startswith(_CHANGED)}
+    fields = await _fields_of(session, event.ticket) if changed else None
+    if fields is not None:
+        await _attach_filled_in(session, principal, event.ticket, fields, changed)
+
+
+async def _fields_of(session: AsyncSession, ticket: Ticket) -> FormFields | None:
+    """Of a form that asks for files."""
+    form = await forms.form(database_of(session), ticket.form_id) if ticket.form_id is not None else None
+    if form is None or ticket.form_number is None:
+        return None
+    fields = form.versions[ticket.form_number]
+    return fields if fields.files else None
+
+
+async def _attach_filled_in(
+    session: AsyncSession,
+    principal: Principal,
+    ticket: Ticket,
+    fields: FormFields,
+    changed: Mapping[str, tuple[Any, Any]],
+) -> None:
+    for key in sorted(fields.files & changed.keys()):
+        before, after = changed[key]
+        ids = [parse_id("att", text) for text in after or () if text not in (before or ())]
+        if ids:
+            visibility = Visibility.INTERNAL if key in fields.internal else Visibility.PUBLIC
+            pointer = f"#/custom_fields/{key}"
+            await attach(session, principal, ticket, ids, visibility=visibility, pointer=pointer)

@@ -1,0 +1,63 @@
+"""Bodies of the attachment operations."""
+
+from pydantic import ConfigDict, Field
+
+from helpdesk_api.database.ids import AttachmentId, CommentId, TicketId
+from helpdesk_api.domains.attachments.enums import AttachmentAction, AttachmentRefusal, AttachmentState
+from helpdesk_api.domains.users.schemas import UserSummary
+from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.web.schemas import Instant, Page, ResponseModel
+
+_NAME = Field(max_length=255, description="As uploaded, without what could deceive.", examples=["screenshot.png"])
+_TYPE = Field(
+    max_length=100,
+    pattern=r"^[a-z]+/[a-z0-9.+-]+$",
+    description="As found in the content, whatever the upload said.",
+    examples=["image/png"],
+)
+
+
+class AttachmentSummary(ResponseModel):
+    """A file as what it belongs to shows it."""
+
+    id: AttachmentId
+    name: str = _NAME
+    content_type: str = _TYPE
+    size_bytes: int = Field(ge=0)
+    state: AttachmentState
+
+
+class AllowedAttachmentAction(ResponseModel):
+    """One thing that the caller may or may not do with it now, and why not."""
+
+    action: AttachmentAction
+    allowed: bool
+    reason_code: AttachmentRefusal | None = Field(description="Null when it is allowed.")
+
+
+class AttachmentRead(AttachmentSummary):
+    """One file. It belongs to nothing until a comment or a ticket refers to it."""
+
+    model_config = ConfigDict(title="Attachment")
+
+    ticket_id: TicketId | None
+    comment_id: CommentId | None = Field(description="Null for a file of the ticket itself.")
+    visibility: Visibility
+    uploader: UserSummary
+    sha256: str = Field(max_length=64, pattern=r"^[0-9a-f]{64}$", examples=["9f86d081" * 8])
+    has_thumbnail: bool
+    created_at: Instant
+    allowed_actions: list[AllowedAttachmentAction] = Field(max_length=5)
+
+
+class AttachmentPage(Page[AttachmentRead]):
+    """One page of attachments that the caller may see."""
+
+
+class FileLinkRead(ResponseModel):
+    """Where the file can be had for a short time, without signing in."""
+
+    model_config = ConfigDict(title="FileLink")
+
+    url: str = Field(max_length=500, pattern=r"^/v1/files/[A-Za-z0-9_-]+$", examples=["/v1/files/q83vEjRW"])
+    expires_at: Instant

@@ -1,0 +1,1 @@
+"""Where the bytes of files lie; rows in PostgreSQL say whose they are."""

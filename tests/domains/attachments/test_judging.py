@@ -1,0 +1,236 @@
+"""What is taken and what is not, and what it is called: nothing here needs a database."""
+
+import bz2
+import gzip
+import lzma
+import random
+import struct
+import zipfile
+
+import pytest
+
+from helpdesk_api.domains.attachments import archives
+from helpdesk_api.domains.attachments.errors import (
+    ArchiveBomb,
+    ArchiveUnreadable,
+    FileEmpty,
+    FilePolyglot,
+    FileTypeRefused,
+)
+from helpdesk_api.domains.attachments.inspection import Inspected, Inspection
+from helpdesk_api.domains.attachments.rules import MAX_NAME_BYTES, content_disposition, safe_name
+from helpdesk_api.web.errors import PayloadTooLarge, ProblemError
+from tests.domains.attachments.files import GIF, PDF, archive, bomb, nested_bomb, packed_zeros, picture
+
+SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+ELF = b"\x7fELF\x02\x01\x01" + b"\x00" * 100
+MZ = b"MZ\x90\x00\x03\x00\x00\x00" + b"\x00" * 100
+
+
+def inspected(content: bytes, name: str = "file.bin", *, step: int = 10_000, max_bytes: int = 10**9) -> Inspected:
+    inspection = Inspection(name, max_bytes=max_bytes)
+    for place in range(0, len(content), step):
+        inspection.feed(content[place : place + step])
+    return inspection.finish()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (picture("PNG"), "image/png"),
+        (picture("JPEG"), "image/jpeg"),
+        (picture("WEBP"), "image/webp"),
+        (GIF, "image/gif"),
+        (PDF, "application/pdf"),
+        (b"2026-11-26 10:00 connection lost\r\n", "text/plain"),
+        ("Grüße aus München".encode("latin-1"), "text/plain"),
+        ("Grüße".encode("utf-16"), "text/plain"),
+        (b"MZ is how this letter begins", "text/plain"),
+        (b"CWS report", "text/plain"),
+        (b"a < b, and <html> is a word in this log" * 10, "text/plain"),
+        (b"<?xml version='1.0'?><!-- a --><invoice><a/></invoice>", "text/plain"),
+        (b'{"a": 1}', "text/plain"),
+        (archive({"a.txt": b"hello" * 100}), "application/zip"),
+        (gzip.compress(b"hello" * 1_000), "application/gzip"),
+        (bytes(random.Random(1).randbytes(5_000)), "application/octet-stream"),
+        (b"text at first" + b" " * 70_000 + b"\x00\x01", "application/octet-stream"),
+    ],
+)
+def test_the_type_is_what_the_content_is(content: bytes, expected: str) -> None:
+    for name in ("file.bin", "picture.png", "invoice.pdf"):
+        assert inspected(content, name).content_type == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (ELF, "executable"),
+        (MZ, "executable"),
+        (b"#!/bin/sh\nrm -rf /\n", "executable"),
+        (b"\xca\xfe\xba\xbe\x00\x00\x00\x34", "executable"),
+        (b"L\x00\x00\x00\x01\x14\x02\x00" + b"\x00" * 60, "executable"),
+        (SCRIPT, "svg"),
+        (b"<?xml version='1.0'?>\n<!-- x -->\n<!DOCTYPE svg [<!ENTITY a 'b'>]>\n" + SCRIPT, "svg"),
+        ("\ufeff  <s:svg xmlns:s='http://www.w3.org/2000/svg'/>".encode(), "svg"),
+        (SCRIPT.decode().encode("utf-16"), "svg"),
+        (b"<!DOCTYPE   HTML><p>hello", "html"),
+        (b"\n\n <ScRiPt>alert(1)</script>", "html"),
+        (b"<!-- " + b"x" * 60_000 + b" --><html>", "html"),
+        (b"<!-- " + b"x" * 70_000 + b" --><html>", "unreadable_markup"),
+        (b"<html xmlns='http://www.w3.org/1999/xhtml'/>", "html"),
+    ],
+)
+def test_what_can_act_is_refused(content: bytes, reason: str) -> None:
+    with pytest.raises(FileTypeRefused) as refused:
+        inspected(content, "holiday.png")
+    assert refused.value.params["reason"] == reason
+
+
+@pytest.mark.parametrize("name", ["a.exe", "a.pdf.EXE", "a.js", "a.svg", "a.html", "a.lnk", "a.ps1", "a.vbs", "a.jar"])
+def test_a_name_that_runs_is_refused(name: str) -> None:
+    with pytest.raises(FileTypeRefused):
+        inspected(b"harmless", name)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GIF + archive({"a.class": b"x" * 100}),
+        PDF + archive({"a.txt": b"x"}),
+        picture("PNG") + archive({"a.txt": b"x"}) + b"\x00" * 1_000,
+        GIF[:-1] + PDF,
+        GIF + b"Rar!\x1a\x07\x01\x00",
+        GIF + b"7z\xbc\xaf\x27\x1c\x00\x04",
+        b"GIF89a/*" + GIF[6:] + b"*/=1;<script>alert(1)</script>",
+        picture("PNG") + b"<?php system($_GET['c']); ?>",
+        b"a text at first" + b" " * 70_000 + archive({"a.txt": b"x"}),
+    ],
+)
+def test_two_files_in_one_are_refused(content: bytes) -> None:
+    with pytest.raises(FilePolyglot):
+        inspected(content, "holiday.gif")
+
+
+def lying_archive() -> bytes:
+    """All entries share the bytes of the first one, so that little data unpacks to much."""
+    whole = bytearray(archive({"0": random.Random(2).randbytes(50_000)}, zipfile.ZIP_STORED))
+    end = whole.rfind(b"PK\x05\x06")
+    entry = bytes(whole[whole.rfind(b"PK\x01\x02") : end])
+    start = len(whole) - 22 - len(entry)
+    return bytes(whole[:start]) + entry * 10 + struct.pack(
+        "<4s4H2IH", b"PK\x05\x06", 0, 0, 10, 10, len(entry) * 10, start, 0
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bomb(),
+        nested_bomb(),
+        lying_archive(),
+        packed_zeros(),
+        bz2.compress(b"\x00" * 50_000_000),
+        lzma.compress(b"\x00" * 50_000_000),
+    ],
+    ids=["ratio", "nested", "overlapping", "gzip", "bzip2", "xz"],
+)
+def test_what_unpacks_to_far_too_much_is_refused(content: bytes) -> None:
+    assert len(content) < 2_000_000
+    with pytest.raises(ArchiveBomb):
+        inspected(content, "logs.zip")
+
+
+def test_archives_that_cannot_be_judged() -> None:
+    whole = archive({f"{number}.txt": b"hello" for number in range(50)})
+    for broken in (whole[:-30], whole[: len(whole) // 2], b"PK\x03\x04" + b"\x00" * 100):
+        with pytest.raises(ArchiveUnreadable):
+            inspected(broken, "a.zip")
+    count = archives.MAX_ENTRIES + 1
+    many = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, count * 46, 0, 0)
+    with pytest.raises(ArchiveUnreadable):
+        archives.check(b"PK\x01\x02" * (count * 12) + many, count * 48 + len(many))
+
+
+def test_a_large_archive_with_zip64_sizes_is_read() -> None:
+    whole = archive({"a": b"x" * 100})
+    end = whole.rfind(b"PK\x05\x06")
+    fields = struct.unpack_from("<4s4H2IH", whole, end)
+    record = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, fields[5], fields[6])
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+    tail = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    archives.check(whole[:end] + record + locator + tail, end + len(record) + len(locator) + len(tail))
+
+
+def test_every_cut_and_every_flipped_byte_is_judged_without_a_crash() -> None:
+    """Whatever the content: a verdict or a refusal, in one piece or byte by byte."""
+    chance = random.Random(3)
+    for whole in (archive({"a": b"x" * 50, "b": b"y"}), GIF, PDF, SCRIPT, gzip.compress(b"z" * 90), picture()[:400]):
+        for _ in range(150):
+            changed = bytearray(whole[: chance.randrange(1, len(whole) + 1)])
+            for _ in range(chance.randrange(4)):
+                changed[chance.randrange(len(changed))] = chance.randrange(256)
+            verdicts = []
+            for step in (1, 10_000):
+                try:
+                    verdicts.append(inspected(bytes(changed), step=step).content_type)
+                except ProblemError as refused:
+                    verdicts.append(refused.code)
+            assert verdicts[0] == verdicts[1]
+
+
+def test_hostile_markup_takes_no_time_worth_speaking_of() -> None:
+    """Each would keep a backtracking expression busy for minutes; the test's own limit says whether it does."""
+    for head in (b"<!" + b" " * 65_000, b"<??>" * 16_000, b"<!" * 32_000, b"<!x[" * 16_000, b" " * 65_000 + b"<!"):
+        with pytest.raises(FileTypeRefused) as refused:
+            inspected(head + b"<!--")
+        assert refused.value.params["reason"] == "unreadable_markup"
+
+
+def test_empty_and_too_large() -> None:
+    with pytest.raises(FileEmpty):
+        inspected(b"")
+    with pytest.raises(PayloadTooLarge):
+        inspected(b"x" * 11, max_bytes=10)
+    assert inspected(b"x" * 10, max_bytes=10).size_bytes == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\screen.png", "screen.png"),
+        ("a/b\\..\\c.txt", "c.txt"),
+        ("..", "file"),
+        ("", "file"),
+        ("   ", "file"),
+        ("a\x00b\r\nc\x7f.txt", "abc.txt"),
+        ("photo\u202egpj.exe", "photogpj.exe"),
+        ("CON", "_CON"),
+        ("con.txt", "_con.txt"),
+        ("Lpt1.log", "_Lpt1.log"),
+        ("console.log", "console.log"),
+        ('a<b>:"|?*.txt', "a_b______.txt"),
+        ("name. . .", "name"),
+        (".htaccess", "htaccess"),
+        ("Gru\u0308ße.txt", "Grüße.txt"),
+    ],
+)
+def test_names_are_made_safe(given: str, kept: str) -> None:
+    assert safe_name(given) == kept
+    assert safe_name(kept) == kept
+
+
+@pytest.mark.parametrize("name", ["x" * 1_000 + ".pdf", "ü" * 500 + ".pdf", "." + "x" * 500, "a." + "b" * 400])
+def test_long_names_lose_their_middle(name: str) -> None:
+    kept = safe_name(name)
+    assert 0 < len(kept.encode()) <= MAX_NAME_BYTES
+    assert not name.endswith(".pdf") or kept.endswith(".pdf")
+
+
+def test_a_name_cannot_break_out_of_its_header() -> None:
+    shown = content_disposition('a"; filename=b.exe\\ü%41.txt')
+    assert shown == (
+        'attachment; filename="a_; filename=b.exe___41.txt"; '
+        "filename*=UTF-8''a%22%3B%20filename%3Db.exe%5C%C3%BC%2541.txt"
+    )
