@@ -35,6 +35,8 @@ IDS = {
     "bulk_job_id": "bjb_",
     "draft_id": "dft_",
     "reminder_id": "rem_",
+    "article_id": "art_",
+    "article_category_id": "acg_",
 }
 GUARDED = [
     (method, route)

@@ -29,6 +29,7 @@ _PREFIXES = {
     "user": "usr",
     "routing_rule": "rul",
     "api_key": "key",
+    "article_category": "acg",
 }
 _PREFIX_LENGTH = 3
 # A cursor's length must not tell how far the log has grown.
