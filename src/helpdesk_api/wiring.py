@@ -35,6 +35,7 @@ from helpdesk_api.domains.knowledge import category_routes as article_category_r
 from helpdesk_api.domains.knowledge import events as articles
 from helpdesk_api.domains.knowledge import lifecycle as article_lifecycle
 from helpdesk_api.domains.knowledge import routes as article_routes
+from helpdesk_api.domains.knowledge import version_routes as article_version_routes
 from helpdesk_api.domains.meta import routes as meta_routes
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications import reactions as mail
@@ -115,6 +116,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     policy_routes.router,
     view_routes.router,
     article_routes.router,
+    article_version_routes.router,
     article_category_routes.router,
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,

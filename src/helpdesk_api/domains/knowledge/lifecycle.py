@@ -13,6 +13,7 @@ from helpdesk_api.domains.knowledge.actions import plan_review, require, show, s
 from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleStatus
 from helpdesk_api.domains.knowledge.errors import PublishInPast
 from helpdesk_api.domains.knowledge.models import Article
+from helpdesk_api.domains.knowledge.policy import FOR_REQUESTERS
 from helpdesk_api.domains.knowledge.rules import TRANSITIONS
 
 BATCH = 100
@@ -126,12 +127,13 @@ async def _publish(session: AsyncSession, principal: Principal, article: Article
 
 
 async def _touch_translations(session: AsyncSession, article: Article) -> None:
-    """Whether they are outdated is part of what their readers see."""
+    """Whether they are outdated is part of what their readers see, if they see the original."""
+    seen = 1 if article.audience in FOR_REQUESTERS else 0
     if article.translation_of_id is None:
         await session.execute(
             update(Article)
             .where(Article.translation_of_id == article.id)
-            .values(version=Article.version + 1, public_version=Article.public_version + 1)
+            .values(version=Article.version + 1, public_version=Article.public_version + seen)
             .execution_options(synchronize_session=False)
         )
 

@@ -21,7 +21,7 @@ from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleStatus
 from helpdesk_api.domains.knowledge.errors import ArticleNotFound
 from helpdesk_api.domains.knowledge.models import Article, ArticleCategory, ArticleVersion
 from helpdesk_api.domains.knowledge.rules import REQUIRED_FIELDS, Standing, refusal
-from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
+from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort, whole_page
 from helpdesk_api.web.preconditions import etag_of
 
 _original = aliased(Article, name="original")
@@ -241,5 +241,18 @@ async def list_articles(
     order = [*keys, SortKey("id", Article.id, UUID, keys[-1].descending)]
     statement = select_articles(principal, with_text=False).where(*filters.clauses(principal))
     answer = await page_of(reads, statement, order, page)
-    answer["data"] = [shown(principal, row) | {"highlight": None, "score": None} for row in answer["data"]]
+    answer["data"] = [listed(principal, row) for row in answer["data"]]
     return answer | {"suggestion": None, "is_corrected": False}
+
+
+async def list_translations(reads: ReadSession, principal: Principal, article_id: UUID) -> dict[str, Any]:
+    """The readable ones of its group, by language. Raises `article_not_found`."""
+    await get_article(reads, principal, article_id)
+    group = select(Article.group_id).where(Article.id == article_id).scalar_subquery()
+    found = select_articles(principal, with_text=False).where(Article.group_id == group).order_by(Article.language)
+    return whole_page([listed(principal, row) for row in await reads.fetch(found)])
+
+
+def listed(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a list that was not searched."""
+    return shown(principal, row) | {"highlight": None, "score": None}

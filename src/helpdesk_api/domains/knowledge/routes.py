@@ -49,7 +49,7 @@ _FACTS = (
     errors.ArticleCategoryRetiredAbove,
     errors.ArticleActionForbidden,
 )
-_VERB = (
+VERB = (
     errors.ArticleNotFound,
     errors.ArticleActionForbidden,
     errors.ArticleTransitionNotAllowed,
@@ -186,7 +186,7 @@ async def get_article(
     summary="Change an article",
     response_model=ArticleRead,
     dependencies=WRITE,
-    responses=documents(*_VERB, *_FACTS),
+    responses=documents(*VERB, *_FACTS),
 )
 async def update_article(
     article_id: ArticleId,
@@ -208,7 +208,7 @@ async def update_article(
     summary="Submit an article for approval",
     response_model=ArticleRead,
     dependencies=WRITE,
-    responses=documents(*_VERB),
+    responses=documents(*VERB),
 )
 async def submit_article(
     article_id: ArticleId,
@@ -230,7 +230,7 @@ async def submit_article(
     summary="Approve an article",
     response_model=ArticleRead,
     dependencies=WRITE,
-    responses=documents(*_VERB, errors.PublishInPast),
+    responses=documents(*VERB, errors.PublishInPast),
 )
 async def approve_article(
     article_id: ArticleId,
@@ -252,7 +252,7 @@ async def approve_article(
     summary="Send an article back to its authors",
     response_model=ArticleRead,
     dependencies=WRITE,
-    responses=documents(*_VERB),
+    responses=documents(*VERB),
 )
 async def reject_article(
     article_id: ArticleId,
@@ -274,7 +274,7 @@ async def reject_article(
     summary="Publish an article",
     response_model=ArticleRead,
     dependencies=WRITE,
-    responses=documents(*_VERB, errors.PublishInPast),
+    responses=documents(*VERB, errors.PublishInPast),
 )
 async def publish_article(
     article_id: ArticleId,
@@ -296,7 +296,7 @@ async def publish_article(
     summary="Archive an article",
     response_model=ArticleRead,
     dependencies=WRITE,
-    responses=documents(*_VERB),
+    responses=documents(*VERB),
 )
 async def archive_article(
     article_id: ArticleId,
@@ -318,7 +318,7 @@ async def archive_article(
     summary="Take an article out of the archive",
     response_model=ArticleRead,
     dependencies=WRITE,
-    responses=documents(*_VERB),
+    responses=documents(*VERB),
 )
 async def restore_article(
     article_id: ArticleId,
@@ -340,7 +340,7 @@ async def restore_article(
     summary="Confirm that an article still holds",
     response_model=ArticleRead,
     dependencies=WRITE,
-    responses=documents(*_VERB),
+    responses=documents(*VERB),
 )
 async def review_article(
     article_id: ArticleId,
