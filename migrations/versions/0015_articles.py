@@ -239,6 +239,7 @@ def upgrade() -> None:
         sa.Column("view_count", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("helpful_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("not_helpful_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ticket_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name=op.f("fk_article_statistics_article_id")),
         sa.PrimaryKeyConstraint("article_id", name=op.f("pk_article_statistics")),
     )

@@ -13,6 +13,7 @@ from helpdesk_api.authorization.grants import load_grants_through
 from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.knowledge.tally import counting
 from helpdesk_api.domains.tickets.full_text import register_sources
 from helpdesk_api.domains.tickets.includes import register_includes
 from helpdesk_api.logs import configure_logging
@@ -66,7 +67,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await listener.start()
     send_wakeups_through(listener.wake)
     try:
-        yield
+        async with counting(database):
+            yield
     finally:
         send_wakeups_through(None)
         await listener.stop()

@@ -34,6 +34,7 @@ from helpdesk_api.domains.forms import routes as form_routes
 from helpdesk_api.domains.knowledge import category_routes as article_category_routes
 from helpdesk_api.domains.knowledge import events as articles
 from helpdesk_api.domains.knowledge import lifecycle as article_lifecycle
+from helpdesk_api.domains.knowledge import reading_routes as article_reading_routes
 from helpdesk_api.domains.knowledge import routes as article_routes
 from helpdesk_api.domains.knowledge import version_routes as article_version_routes
 from helpdesk_api.domains.meta import routes as meta_routes
@@ -117,6 +118,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     view_routes.router,
     article_routes.router,
     article_version_routes.router,
+    article_reading_routes.router,
     article_category_routes.router,
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,
@@ -211,7 +213,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     articles.ArticleArchived: NOTHING,
     articles.ArticleRestored: NOTHING,
     articles.ArticleReviewed: NOTHING,
-    articles.ArticleReviewDue: NOTHING,
+    articles.ArticleReviewDue: Reactions(after_commit=(mail.tell_of_article_review,)),
     articles.ArticleCategoryCreated: NOTHING,
     articles.ArticleCategoryUpdated: NOTHING,
     articles.ArticleCategoryRetired: NOTHING,

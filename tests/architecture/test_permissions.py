@@ -36,6 +36,7 @@ IDS = {
     "draft_id": "dft_",
     "reminder_id": "rem_",
     "article_id": "art_",
+    "related_id": "art_",
     "article_category_id": "acg_",
 }
 GUARDED = [

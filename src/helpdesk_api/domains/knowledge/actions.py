@@ -70,7 +70,7 @@ async def create_article(session: AsyncSession, principal: Principal, body: Arti
     content["tags"] = list(dict.fromkeys(content["tags"] or ()))
     content["source_number"] = _source(original, body.source_number)
     version = await write_version(session, principal, article, content)
-    session.add(ArticleStatistics(article_id=article.id, view_count=0, helpful_count=0, not_helpful_count=0))
+    session.add(ArticleStatistics(article_id=article.id))
     await session.flush()
     await keep_searchable(session, article, version)
     changes = {name: (None, shown(name, value)) for name, value in facts.items()}

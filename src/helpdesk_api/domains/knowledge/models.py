@@ -157,6 +157,7 @@ class ArticleStatistics(Base):
     view_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     helpful_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     not_helpful_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    ticket_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
 
 class ArticleFeedback(Base):

@@ -12,7 +12,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import ArticleId, parse_id, public_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
-from helpdesk_api.domains.knowledge import actions, errors, lifecycle, queries
+from helpdesk_api.domains.knowledge import actions, errors, lifecycle, queries, tally
 from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleAudience, ArticleLanguage, ArticleStatus
 from helpdesk_api.domains.knowledge.models import Article
 from helpdesk_api.domains.knowledge.queries import ArticleFilters
@@ -176,6 +176,8 @@ async def get_article(
 ) -> Any:
     """The version that readers see; of what never was published, the latest."""
     row = await queries.get_article(reads, principal, article_id, is_draft=is_draft)
+    if not queries.may_edit(principal, row):
+        tally.count_view(article_id)
     set_etag(response, queries.row_etag(principal, row))
     return queries.detail(principal, row)
 
