@@ -12,7 +12,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import ArticleId, parse_id, public_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
-from helpdesk_api.domains.knowledge import actions, errors, lifecycle, queries, tally
+from helpdesk_api.domains.knowledge import actions, errors, lifecycle, queries, search, tally
 from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleAudience, ArticleLanguage, ArticleStatus
 from helpdesk_api.domains.knowledge.models import Article
 from helpdesk_api.domains.knowledge.queries import ArticleFilters
@@ -29,10 +29,18 @@ from helpdesk_api.domains.knowledge.schemas import (
     ArticleUpdate,
 )
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import ExternalPairIncomplete, PreconditionFailed, UnknownReference, documents
+from helpdesk_api.web.errors import (
+    ExternalPairIncomplete,
+    FieldError,
+    PreconditionFailed,
+    UnknownReference,
+    ValidationFailed,
+    documents,
+)
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatch, IfMatchDep, set_etag
 from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.schemas import SearchText
 
 router = ApiRouter(
     prefix="/v1/articles",
@@ -103,6 +111,10 @@ async def list_articles(
     principal: PrincipalDep,
     reads: ReadSessionDep,
     response: Response,
+    q: Annotated[
+        SearchText | None,
+        Query(description='Words, the best first; "quoted" ones and those with `-` are taken by the letter.'),
+    ] = None,
     category_id: Annotated[str | None, Query(max_length=36, pattern=r"^acg_[0-9a-f]{32}$")] = None,
     language: Annotated[str | None, Query(max_length=120, pattern=_several(ArticleLanguage))] = None,
     audience: Annotated[str | None, Query(max_length=60, pattern=_several(ArticleAudience))] = None,
@@ -136,7 +148,13 @@ async def list_articles(
         is_outdated=is_outdated,
         external=(external_source, external_id),
     )
-    found = await queries.list_articles(reads, principal, filters, page, sort=sort)
+    if q is None:
+        found = await queries.list_articles(reads, principal, filters, page, sort=sort)
+    elif sort is not None:
+        wrong = FieldError("not_with_q", "What is searched is sorted by how well it fits.", parameter="sort")
+        raise ValidationFailed(errors=[wrong])
+    else:
+        found = await search.search_articles(reads, principal, q, filters, page)
     add_links(response, page, found)
     return found
 
