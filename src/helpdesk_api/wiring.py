@@ -37,6 +37,8 @@ from helpdesk_api.domains.knowledge import lifecycle as article_lifecycle
 from helpdesk_api.domains.knowledge import reading_routes as article_reading_routes
 from helpdesk_api.domains.knowledge import routes as article_routes
 from helpdesk_api.domains.knowledge import version_routes as article_version_routes
+from helpdesk_api.domains.knowledge_capture import actions as capture
+from helpdesk_api.domains.knowledge_capture import routes as capture_routes
 from helpdesk_api.domains.meta import routes as meta_routes
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications import reactions as mail
@@ -120,6 +122,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     article_version_routes.router,
     article_reading_routes.router,
     article_category_routes.router,
+    *capture_routes.ROUTERS,
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,
     *operation_routes.ROUTERS,
@@ -156,10 +159,13 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketPended: Reactions(in_transaction=_changed),
     tickets.TicketResumed: Reactions(in_transaction=_changed),
     tickets.TicketResolved: Reactions(
-        in_transaction=_changed, after_commit=(mail.tell_of_resolution, routing.give_to_next_free)
+        in_transaction=(*_changed, capture.follow_resolution),
+        after_commit=(mail.tell_of_resolution, routing.give_to_next_free),
     ),
     tickets.TicketConfirmed: Reactions(in_transaction=_changed),
-    tickets.TicketReopened: Reactions(in_transaction=_changed, after_commit=(mail.tell_of_reopening,)),
+    tickets.TicketReopened: Reactions(
+        in_transaction=(*_changed, capture.follow_resolution), after_commit=(mail.tell_of_reopening,)
+    ),
     tickets.TicketClosed: Reactions(in_transaction=_changed, after_commit=(mail.tell_of_closing,)),
     tickets.TicketCancelled: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_cancellation, routing.give_to_next_free)

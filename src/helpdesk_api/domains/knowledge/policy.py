@@ -20,13 +20,19 @@ def public(article: type[Article] = Article) -> ColumnElement[bool]:
     return and_(article.published_number.is_not(None), article.audience == ArticleAudience.PUBLIC)
 
 
+def for_requesters(article: type[Article] = Article) -> ColumnElement[bool]:
+    """What everybody with an account may read; a fixed text, for statements that are made once."""
+    audience = or_(article.audience == ArticleAudience.PUBLIC, article.audience == ArticleAudience.REQUESTERS)
+    return and_(article.published_number.is_not(None), audience)
+
+
 def readable(principal: Principal, article: type[Article] = Article) -> ColumnElement[bool]:
     """The rows that exist for the caller; every read of articles starts from it."""
     if principal.is_admin:
         return true()
-    published = article.published_number.is_not(None)
     if not principal.is_staff:
-        return and_(published, article.audience.in_(FOR_REQUESTERS))
+        return for_requesters(article)
+    published = article.published_number.is_not(None)
     of_teams = article.team_ids.op("&&", is_comparison=True)(literal(sorted(principal.team_ids), _IDS))
     approves = select(ArticleCategory.id).where(ArticleCategory.approver_id == principal.user_id)
     return or_(

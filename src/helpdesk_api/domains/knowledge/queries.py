@@ -21,6 +21,7 @@ from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleStatus
 from helpdesk_api.domains.knowledge.errors import ArticleNotFound
 from helpdesk_api.domains.knowledge.models import Article, ArticleCategory, ArticleVersion
 from helpdesk_api.domains.knowledge.rules import REQUIRED_FIELDS, Standing, refusal
+from helpdesk_api.web.errors import UnknownReference
 from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort, whole_page
 from helpdesk_api.web.preconditions import etag_of
 
@@ -262,3 +263,10 @@ async def list_translations(reads: ReadSession, principal: Principal, article_id
 def listed(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a list that was not searched."""
     return shown(principal, row) | {"highlight": None, "score": None}
+
+
+async def check_served(session: AsyncSession, principal: Principal, article_id: UUID) -> None:
+    """Raises `unknown_reference` for an article that is not published for the caller."""
+    served = (Article.id == article_id, Article.published_number.is_not(None), policy.readable(principal))
+    if await session.scalar(select(Article.id).where(*served)) is None:
+        raise UnknownReference(pointer="#/article_id")

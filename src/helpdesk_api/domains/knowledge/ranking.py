@@ -64,7 +64,7 @@ def asked_in_each_language(text: str, languages: Sequence[str] | None = None) ->
         .render_derived()
     )
     words = cast(given.c.words, Text)
-    configuration = literal_column("configuration::regconfig")
+    configuration: ColumnElement[Any] = literal_column("configuration::regconfig")
     lexemes = func.tsvector_to_array(func.to_tsvector(configuration, words))
     read = (
         select(
@@ -86,7 +86,9 @@ def asked_in_each_language(text: str, languages: Sequence[str] | None = None) ->
 
 def configurations() -> ColumnElement[Any]:
     """Of an article's row: the configuration of its language."""
-    by_language = {language.value: literal_column(f"'{name}'::regconfig") for language, name in CONFIGURATIONS.items()}
+    by_language: dict[str, ColumnElement[Any]] = {
+        language.value: literal_column(f"'{name}'::regconfig") for language, name in CONFIGURATIONS.items()
+    }
     return case(by_language, value=cast(Article.language, Text), else_=literal_column("'simple'::regconfig"))
 
 

@@ -89,8 +89,8 @@ async def list_related(reads: ReadSession, principal: Principal, article_id: UUI
     """Those that the caller may read. Raises `article_not_found`."""
     await queries.get_article(reads, principal, article_id)
     others = select(ArticleRelation.second_id).where(ArticleRelation.first_id == article_id)
-    others = others.union_all(select(ArticleRelation.first_id).where(ArticleRelation.second_id == article_id))
-    found = queries.select_articles(principal, with_text=False).where(Article.id.in_(others))
+    before = select(ArticleRelation.first_id).where(ArticleRelation.second_id == article_id)
+    found = queries.select_articles(principal, with_text=False).where(Article.id.in_(others.union_all(before)))
     rows = await reads.fetch(found.order_by(ArticleVersion.title, Article.id).limit(MAX_RELATED))
     return whole_page([queries.listed(principal, row) for row in rows])
 
