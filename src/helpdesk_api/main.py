@@ -15,6 +15,7 @@ from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import storing
 from helpdesk_api.domains.attachments.routes import UPLOAD_PATH
+from helpdesk_api.domains.knowledge.tally import counting
 from helpdesk_api.domains.tickets.full_text import register_sources
 from helpdesk_api.domains.tickets.includes import register_includes
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
@@ -85,7 +86,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await listener.start()
     send_wakeups_through(listener.wake)
     try:
-        yield
+        async with counting(database):
+            yield
     finally:
         send_wakeups_through(None)
         await listener.stop()

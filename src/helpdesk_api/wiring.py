@@ -44,6 +44,14 @@ from helpdesk_api.domains.expectations import measuring
 from helpdesk_api.domains.expectations import queries as expectation_queries
 from helpdesk_api.domains.forms import events as forms
 from helpdesk_api.domains.forms import routes as form_routes
+from helpdesk_api.domains.knowledge import category_routes as article_category_routes
+from helpdesk_api.domains.knowledge import events as articles
+from helpdesk_api.domains.knowledge import lifecycle as article_lifecycle
+from helpdesk_api.domains.knowledge import reading_routes as article_reading_routes
+from helpdesk_api.domains.knowledge import routes as article_routes
+from helpdesk_api.domains.knowledge import version_routes as article_version_routes
+from helpdesk_api.domains.knowledge_capture import actions as capture
+from helpdesk_api.domains.knowledge_capture import routes as capture_routes
 from helpdesk_api.domains.meta import routes as meta_routes
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications import reactions as mail
@@ -129,6 +137,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     alert_intake_routes.router,
     alert_vendor_routes.router,
     alert_integration_routes.router,
+    article_routes.router,
+    article_version_routes.router,
+    article_reading_routes.router,
+    article_category_routes.router,
+    *capture_routes.ROUTERS,
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,
     *operation_routes.ROUTERS,
@@ -165,10 +178,13 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketPended: Reactions(in_transaction=_changed),
     tickets.TicketResumed: Reactions(in_transaction=_changed),
     tickets.TicketResolved: Reactions(
-        in_transaction=_changed, after_commit=(mail.tell_of_resolution, routing.give_to_next_free)
+        in_transaction=(*_changed, capture.follow_resolution),
+        after_commit=(mail.tell_of_resolution, routing.give_to_next_free),
     ),
     tickets.TicketConfirmed: Reactions(in_transaction=_changed),
-    tickets.TicketReopened: Reactions(in_transaction=_changed, after_commit=(mail.tell_of_reopening,)),
+    tickets.TicketReopened: Reactions(
+        in_transaction=(*_changed, capture.follow_resolution), after_commit=(mail.tell_of_reopening,)
+    ),
     tickets.TicketClosed: Reactions(in_transaction=_changed, after_commit=(mail.tell_of_closing,)),
     tickets.TicketCancelled: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_cancellation, routing.give_to_next_free)
@@ -217,6 +233,20 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     forms.FormCreated: NOTHING,
     forms.FormUpdated: NOTHING,
     forms.FormArchived: NOTHING,
+    articles.ArticleCreated: NOTHING,
+    articles.ArticleUpdated: NOTHING,
+    articles.ArticleSubmitted: NOTHING,
+    articles.ArticleApproved: NOTHING,
+    articles.ArticleRejected: NOTHING,
+    articles.ArticlePublished: NOTHING,
+    articles.ArticleArchived: NOTHING,
+    articles.ArticleRestored: NOTHING,
+    articles.ArticleReviewed: NOTHING,
+    articles.ArticleReviewDue: Reactions(after_commit=(mail.tell_of_article_review,)),
+    articles.ArticleCategoryCreated: NOTHING,
+    articles.ArticleCategoryUpdated: NOTHING,
+    articles.ArticleCategoryRetired: NOTHING,
+    articles.ArticleCategoryRestored: NOTHING,
     views.ViewCreated: NOTHING,
     views.ViewUpdated: NOTHING,
     views.ViewDeleted: NOTHING,
@@ -262,6 +292,8 @@ DROP_WINDOWS = "rate_limit.drop_past"
 FORGET_PRESENCE = "presence.forget_expired"
 MEASURE_TIMES = "expectations.measure"
 TELL_REMINDERS = "reminders.tell_due"
+PUBLISH_ARTICLES = "articles.publish_scheduled"
+TELL_REVIEWS = "articles.tell_reviews"
 
 JOBS: Mapping[str, Handler] = {
     **assignment_jobs.JOBS,
@@ -284,6 +316,8 @@ JOBS: Mapping[str, Handler] = {
     bulk_jobs.RUN: bulk_jobs.run,
     bulk_jobs.FORGET: bulk_jobs.forget,
     TELL_REMINDERS: reminder_actions.tell_due,
+    PUBLISH_ARTICLES: article_lifecycle.publish_scheduled,
+    TELL_REVIEWS: article_lifecycle.tell_reviews,
     PRUNE_JOB: prune,
 }
 
@@ -294,6 +328,8 @@ SCHEDULE = (
     Scheduled(assignment_jobs.END_ABSENCES, _MINUTE, assignment_jobs.END_ABSENCES),
     Scheduled(assignment_jobs.SERVE_EVERY_TEAM, _MINUTE, assignment_jobs.SERVE_EVERY_TEAM),
     Scheduled(TELL_REMINDERS, _MINUTE, TELL_REMINDERS),
+    Scheduled(PUBLISH_ARTICLES, _MINUTE, PUBLISH_ARTICLES),
+    Scheduled(TELL_REVIEWS, _HOUR, TELL_REVIEWS),
     Scheduled(FORGET_PRESENCE, _HOUR, FORGET_PRESENCE),
     Scheduled(MEASURE_TIMES, _HOUR, MEASURE_TIMES),
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),

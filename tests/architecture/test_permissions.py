@@ -38,6 +38,9 @@ IDS = {
     "integration_id": "ain_",
     "alert_id": "alt_",
     "attachment_id": "att_",
+    "article_id": "art_",
+    "related_id": "art_",
+    "article_category_id": "acg_",
 }
 GUARDED = [
     (method, route)

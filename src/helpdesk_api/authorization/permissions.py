@@ -17,6 +17,8 @@ class Permission(StrEnum):
     ORGANIZATIONS_WRITE = "organizations:write"
     CONFIGURATION_READ = "configuration:read"
     CONFIGURATION_WRITE = "configuration:write"
+    ARTICLES_READ = "articles:read"
+    ARTICLES_WRITE = "articles:write"
     EVENTS_READ = "events:read"
     API_KEYS_WRITE = "api_keys:write"
     OPERATIONS_READ = "operations:read"
@@ -39,11 +41,12 @@ _REQUESTER = frozenset(
         Permission.TICKETS_WRITE,
         Permission.USERS_READ,
         Permission.CONFIGURATION_READ,
+        Permission.ARTICLES_READ,
         Permission.EVENTS_READ,
         Permission.API_KEYS_WRITE,
     }
 )
-_AGENT = _REQUESTER | {Permission.TEAMS_READ, Permission.ORGANIZATIONS_READ}
+_AGENT = _REQUESTER | {Permission.TEAMS_READ, Permission.ORGANIZATIONS_READ, Permission.ARTICLES_WRITE}
 _SUPERVISOR = _AGENT | {Permission.TICKETS_ADMIN, Permission.TEAMS_WRITE}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {

@@ -30,6 +30,7 @@ _PREFIXES = {
     "routing_rule": "rul",
     "api_key": "key",
     "alert_integration": "ain",
+    "article_category": "acg",
 }
 _PREFIX_LENGTH = 3
 # A cursor's length must not tell how far the log has grown.

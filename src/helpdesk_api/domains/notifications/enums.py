@@ -28,5 +28,6 @@ class MailTemplate(StrEnum):
     CLOSED = "closed"
     CANCELLED = "cancelled"
     SERVICE_LEVEL = "service_level"
+    ARTICLE_REVIEW = "article_review"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a template's name
     INVITATION = "invitation"

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.domains.comments import policy as comments
 from helpdesk_api.domains.comments.models import Comment
+from helpdesk_api.domains.knowledge.models import Article, ArticleVersion
 from helpdesk_api.domains.notifications.enums import MailTemplate
 from helpdesk_api.domains.notifications.posting import Letter, post
 from helpdesk_api.domains.notifications.recipients import (
@@ -141,6 +142,18 @@ async def tell_of_reminder(session: AsyncSession, event: EventRow) -> None:
     await post(
         session, event.id, scene.letter(MailTemplate.REMINDER, user_id, quote=Quote.plain(note) if note else None)
     )
+
+
+async def tell_of_article_review(session: AsyncSession, event: EventRow) -> None:
+    """article.review_due: its owner, if it is still to be reviewed."""
+    article = await session.get(Article, event.subject_id)
+    if article is None or article.published_number is None or article.review_told_at is None:
+        return
+    version = await session.get_one(ArticleVersion, (article.id, article.published_number))
+    owner = (await load_recipients(session, {article.owner_id})).get(article.owner_id)
+    if owner is not None and owner.principal.is_staff:
+        facts = {"article": version.title, "article_id": public_id("art", article.id)}
+        await post(session, event.id, [Letter(template=MailTemplate.ARTICLE_REVIEW, to=owner, facts=facts)])
 
 
 async def tell_of_comment(session: AsyncSession, event: EventRow) -> None:

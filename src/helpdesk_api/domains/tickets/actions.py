@@ -12,6 +12,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
+from helpdesk_api.domains.knowledge.queries import check_served
 from helpdesk_api.domains.tickets import events, policy
 from helpdesk_api.domains.tickets.enums import (
     PendingReason,
@@ -48,6 +49,7 @@ ID_PREFIXES: Mapping[str, str] = {
     "organization_id": "org",
     "follow_up_of_id": "tkt",
     "merged_into_id": "tkt",
+    "resolution_article_id": "art",
 }
 INTERNAL_FIELDS = frozenset(
     {
@@ -57,6 +59,7 @@ INTERNAL_FIELDS = frozenset(
         "needs_reassignment",
         "internal_custom_fields",
         "merged_into_id",
+        "resolution_article_id",
     }
 )
 _CUSTOM = frozenset({"custom_fields", "internal_custom_fields"})
@@ -238,12 +241,16 @@ async def resume_ticket(
 
 
 async def resolve_ticket(session: AsyncSession, principal: Principal, ticket: Ticket, body: TicketResolve) -> None:
-    """It closes by itself a set number of days after this instant."""
+    """It closes by itself a set number of days after this instant. Raises `unknown_reference` for an article that is
+    not published for the caller."""
     require(principal, ticket, TicketAction.RESOLVE)
+    if body.article_id is not None:
+        await check_served(session, principal, body.article_id)
     now = clock.now()
     values = {
         "resolution_code": body.resolution_code,
         "resolution_text": body.resolution_text,
+        "resolution_article_id": body.article_id,
         "resolved_at": now,
         # An imported past has its own closure still to tell.
         "closes_at": clock.present() + auto_close_after(),
@@ -280,6 +287,7 @@ async def reopen_ticket(
     values = {
         "resolution_code": None,
         "resolution_text": None,
+        "resolution_article_id": None,
         "resolved_at": None,
         "closes_at": None,
         "reopened_count": ticket.reopened_count + 1,

@@ -169,6 +169,8 @@ class Ticket(Base):
     resumes_at: Mapped[datetime | None]
     resolution_code: Mapped[ResolutionCode | None] = mapped_column(text_enum(ResolutionCode))
     resolution_text: Mapped[str | None]
+    # What served the one who resolved it.
+    resolution_article_id: Mapped[UUID | None] = mapped_column(ForeignKey("articles.id"))
     resolved_at: Mapped[datetime | None]
     closes_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]

@@ -26,6 +26,8 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id_sql
 from helpdesk_api.database.types import AnySelect
+from helpdesk_api.domains.knowledge.models import Article
+from helpdesk_api.domains.knowledge.policy import for_requesters
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
@@ -136,6 +138,16 @@ def _collaborators() -> ColumnElement[Any]:
     )
 
 
+def _article(internal: ColumnElement[bool]) -> ColumnElement[Any]:
+    """What served; to a requester only what is published for them."""
+    served = select(Article.id).where(Article.id == Ticket.resolution_article_id, for_requesters())
+    return case(
+        (Ticket.resolution_article_id.is_(None), null()),
+        (internal, Ticket.resolution_article_id),
+        else_=served.correlate(Ticket).scalar_subquery(),
+    )
+
+
 def _columns(internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
     shown: list[Any] = [public_id.label("id"), (literal_column("'/v1/tickets/'", String) + public_id).label("url")]
@@ -149,6 +161,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     shown.append(case((internal, everything), else_=own).label("custom_fields"))
     shown.append(_for_staff(_collaborators(), internal).label("collaborator_ids"))
     shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
+    shown.append(public_id_sql("art", _article(internal)).label("resolution_article_id"))
     updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
     shown.append(instant_sql(updated).label("updated_at"))
     return shown

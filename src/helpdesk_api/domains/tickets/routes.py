@@ -276,7 +276,7 @@ async def resume_ticket(
     return await _written(session, principal, visible.ticket)
 
 
-@_verb("resolve", "resolveTicket", "Resolve")
+@_verb("resolve", "resolveTicket", "Resolve", UnknownReference)
 async def resolve_ticket(
     visible: VisibleTicketDep,
     body: TicketResolve,

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import (
+    ArticleId,
     AttachmentId,
     CategoryId,
     CommentId,
@@ -175,6 +176,7 @@ class TicketResolve(RequestModel):
 
     resolution_code: ResolutionCode
     resolution_text: LongText = Field(description="Markdown; the requester reads it.")
+    article_id: ArticleId | None = Field(default=None, description="The article that served; its use is counted.")
 
 
 class TicketConfirm(RequestModel):
@@ -257,6 +259,9 @@ class TicketRead(ResponseModel):
     needs_reassignment: bool | None = Field(description="Staff only: its assignee has left.")
     resolution_code: ResolutionCode | None
     resolution_text: str | None = Field(max_length=65_536)
+    resolution_article_id: ArticleId | None = Field(
+        description="The article that served; for requesters if they may read it."
+    )
     resolved_at: Instant | None
     closes_at: Instant | None = Field(description="When a resolved ticket closes by itself.")
     closed_at: Instant | None

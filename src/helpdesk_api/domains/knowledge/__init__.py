@@ -1,0 +1,1 @@
+"""Articles that answer before a ticket is needed: versions, approval, translations, and what readers made of them."""

@@ -1,0 +1,74 @@
+"""Who may read and change an article: once as SQL, once as a predicate."""
+
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, literal, or_, select, true
+
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.domains.knowledge.enums import ArticleAudience
+from helpdesk_api.domains.knowledge.models import Article, ArticleCategory
+from helpdesk_api.domains.knowledge.rules import Standing
+
+FOR_REQUESTERS = (ArticleAudience.PUBLIC, ArticleAudience.REQUESTERS)
+_FOR_STAFF = (*FOR_REQUESTERS, ArticleAudience.AGENTS)
+_IDS = ARRAY(Uuid(as_uuid=True))
+
+
+def public(article: type[Article] = Article) -> ColumnElement[bool]:
+    """What anybody may read."""
+    return and_(article.published_number.is_not(None), article.audience == ArticleAudience.PUBLIC)
+
+
+def for_requesters(article: type[Article] = Article) -> ColumnElement[bool]:
+    """What everybody with an account may read; a fixed text, for statements that are made once."""
+    audience = or_(article.audience == ArticleAudience.PUBLIC, article.audience == ArticleAudience.REQUESTERS)
+    return and_(article.published_number.is_not(None), audience)
+
+
+def readable(principal: Principal, article: type[Article] = Article) -> ColumnElement[bool]:
+    """The rows that exist for the caller; every read of articles starts from it."""
+    if principal.is_admin:
+        return true()
+    if not principal.is_staff:
+        return for_requesters(article)
+    published = article.published_number.is_not(None)
+    of_teams = article.team_ids.op("&&", is_comparison=True)(literal(sorted(principal.team_ids), _IDS))
+    approves = select(ArticleCategory.id).where(ArticleCategory.approver_id == principal.user_id)
+    return or_(
+        and_(published, or_(article.audience.in_(_FOR_STAFF), of_teams)),
+        article.author_id == principal.user_id,
+        article.owner_id == principal.user_id,
+        article.category_id.in_(approves),
+    )
+
+
+def may_approve(principal: Principal, approver_id: UUID | None) -> bool:
+    return principal.is_admin or (principal.is_staff and principal.user_id == approver_id)
+
+
+def may_edit(principal: Principal, article: Article, approver_id: UUID | None) -> bool:
+    """Its author, its owner, and whoever approves."""
+    own = principal.is_staff and principal.user_id in {article.author_id, article.owner_id}
+    return own or may_approve(principal, approver_id)
+
+
+def may_read(principal: Principal, article: Article, approver_id: UUID | None) -> bool:
+    """The predicate of `readable`."""
+    if may_edit(principal, article, approver_id):
+        return True
+    if article.published_number is None:
+        return False
+    if not principal.is_staff:
+        return article.audience in FOR_REQUESTERS
+    return article.audience in _FOR_STAFF or not principal.team_ids.isdisjoint(article.team_ids)
+
+
+def standing(principal: Principal, article: Article, approver_id: UUID | None) -> Standing:
+    return Standing(
+        status=article.status,
+        is_published=article.published_number is not None,
+        may_write=principal.has(Permission.ARTICLES_WRITE),
+        may_edit=may_edit(principal, article, approver_id),
+        may_approve=may_approve(principal, approver_id),
+    )

@@ -1,0 +1,272 @@
+"""Reads of articles: each starts from `policy.readable`, or from `policy.public` where nobody is signed in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, any_, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.types import AnySelect
+from helpdesk_api.database.writes import statements_of
+from helpdesk_api.domains.knowledge import policy
+from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleStatus
+from helpdesk_api.domains.knowledge.errors import ArticleNotFound
+from helpdesk_api.domains.knowledge.models import Article, ArticleCategory, ArticleVersion
+from helpdesk_api.domains.knowledge.rules import REQUIRED_FIELDS, Standing, refusal
+from helpdesk_api.web.errors import UnknownReference
+from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort, whole_page
+from helpdesk_api.web.preconditions import etag_of
+
+_original = aliased(Article, name="original")
+_INTERNAL = (
+    "author_id",
+    "owner_id",
+    "latest_number",
+    "published_number",
+    "source_number",
+    "publish_at",
+    "review_interval_days",
+    "review_at",
+    "reviewed_at",
+)
+_ARTICLE = (
+    "id",
+    "category_id",
+    "language",
+    "audience",
+    "team_ids",
+    "status",
+    "translation_of_id",
+    "author_id",
+    "owner_id",
+    "latest_number",
+    "published_number",
+    "publish_at",
+    "published_at",
+    "review_interval_days",
+    "review_at",
+    "reviewed_at",
+    "external_source",
+    "external_id",
+    "created_at",
+    "updated_at",
+    "public_updated_at",
+    "version",
+    "public_version",
+)
+_VERSION = ("number", "title", "summary", "tags", "source_number")
+_TEXT = ("body", "body_html")
+SORTS = {
+    "updated_at": SortKey("updated_at", Article.public_updated_at, datetime),
+    "title": SortKey("title", ArticleVersion.title, str),
+    "created_at": SortKey("created_at", Article.created_at, datetime),
+}
+
+
+def select_articles(principal: Principal | None, *, with_text: bool = True, is_draft: bool = False) -> AnySelect:
+    """The readable articles, each with the version that readers see or, with `is_draft`, with the latest one; None is
+    whoever is not signed in."""
+    sight = policy.public() if principal is None else policy.readable(principal)
+    of_original = policy.public(_original) if principal is None else policy.readable(principal, _original)
+    number = Article.latest_number if is_draft else func.coalesce(Article.published_number, Article.latest_number)
+    columns = [getattr(Article, name) for name in _ARTICLE]
+    columns += [getattr(ArticleVersion, name) for name in (*_VERSION, *(_TEXT if with_text else ()))]
+    outdated = func.coalesce(_original.published_number > ArticleVersion.source_number, literal(value=False))
+    return (
+        select(
+            *columns,
+            outdated.label("is_outdated"),
+            _original.id.label("seen_original_id"),
+            ArticleCategory.approver_id,
+        )
+        .select_from(Article)
+        .join(ArticleVersion, and_(ArticleVersion.article_id == Article.id, ArticleVersion.number == number))
+        .outerjoin(_original, and_(_original.id == Article.translation_of_id, of_original))
+        .outerjoin(ArticleCategory, ArticleCategory.id == Article.category_id)
+        .where(sight)
+    )
+
+
+def shown(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `select_articles` as its reader may see it."""
+    article = dict(row)
+    article["team_ids"] = sorted(article["team_ids"])
+    if principal is not None and principal.is_staff:
+        return article
+    return (
+        article
+        | dict.fromkeys(_INTERNAL)
+        | {
+            "status": ArticleStatus.PUBLISHED.value,
+            "updated_at": row["public_updated_at"],
+            "translation_of_id": row["seen_original_id"],
+        }
+    )
+
+
+def detail(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]:
+    return shown(principal, row) | {"allowed_actions": _actions(principal, row) if principal is not None else []}
+
+
+def _actions(principal: Principal, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    may_approve = policy.may_approve(principal, row["approver_id"])
+    own = principal.is_staff and principal.user_id in {row["author_id"], row["owner_id"]}
+    standing = Standing(
+        status=ArticleStatus(row["status"]),
+        is_published=row["published_number"] is not None,
+        may_write=principal.has(Permission.ARTICLES_WRITE),
+        may_edit=own or may_approve,
+        may_approve=may_approve,
+    )
+    reasons = {action: refusal(standing, action) for action in ArticleAction}
+    return [
+        {
+            "action": action,
+            "allowed": reason is None,
+            "reason_code": reason,
+            "required_fields": list(REQUIRED_FIELDS.get(action, ())),
+        }
+        for action, reason in reasons.items()
+    ]
+
+
+def may_edit(principal: Principal, row: Mapping[str, Any]) -> bool:
+    """Of a row, as `policy.may_edit` of an entity."""
+    own = principal.is_staff and principal.user_id in {row["author_id"], row["owner_id"]}
+    return own or policy.may_approve(principal, row["approver_id"])
+
+
+def etag(principal: Principal | None, *, version: int, public_version: int) -> str:
+    """Moves only with what this reader can see."""
+    if principal is not None and principal.is_staff:
+        return etag_of(version, audience="s")
+    return etag_of(public_version, audience="p")
+
+
+def row_etag(principal: Principal | None, row: Mapping[str, Any]) -> str:
+    return etag(principal, version=row["version"], public_version=row["public_version"])
+
+
+async def get_article(
+    reads: ReadSession, principal: Principal | None, article_id: UUID, *, is_draft: bool = False
+) -> Any:
+    """A row of `select_articles`. Raises `article_not_found`, for a draft also when the caller does not work on it."""
+    row = await reads.fetch_one(select_articles(principal, is_draft=is_draft).where(Article.id == article_id))
+    if row is None or (is_draft and (principal is None or not may_edit(principal, row))):
+        raise ArticleNotFound
+    return row
+
+
+async def lock_article(session: AsyncSession, principal: Principal, article_id: UUID) -> Article:
+    """Raises `article_not_found`."""
+    statement = select(Article).where(Article.id == article_id, policy.readable(principal)).with_for_update(of=Article)
+    found: Article | None = await session.scalar(statement.execution_options(populate_existing=True))
+    if found is None:
+        raise ArticleNotFound
+    return found
+
+
+async def latest_version(session: AsyncSession, article: Article) -> ArticleVersion:
+    return await session.get_one(ArticleVersion, (article.id, article.latest_number))
+
+
+async def written(session: AsyncSession, principal: Principal, article: Article) -> Any:
+    """The latest version's row, inside the transaction that just wrote it."""
+    await session.flush()
+    return await get_article(await statements_of(session), principal, article.id, is_draft=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFilters:
+    """What a list is narrowed by; null filters nothing."""
+
+    category_id: UUID | None = None
+    language: Sequence[str] | None = None
+    audience: Sequence[str] | None = None
+    status: Sequence[str] | None = None
+    tag: str | None = None
+    owner_id: UUID | None = None
+    author_id: UUID | None = None
+    is_review_due: bool | None = None
+    is_outdated: bool | None = None
+    external: tuple[str | None, str | None] = (None, None)
+
+    def clauses(self, principal: Principal | None) -> list[ColumnElement[bool]]:
+        """What is internal finds nothing for requesters: their articles are published, and that is all they know."""
+        found: list[ColumnElement[bool]] = []
+        if self.category_id is not None:
+            found.append(Article.category_id == self.category_id)
+        if self.language:
+            found.append(Article.language.in_(self.language))
+        if self.audience:
+            found.append(Article.audience.in_(self.audience))
+        if self.tag is not None:
+            found.append(literal(self.tag) == any_(ArticleVersion.tags))
+        if self.is_outdated is not None:
+            outdated = func.coalesce(_original.published_number > ArticleVersion.source_number, literal(value=False))
+            found.append(outdated if self.is_outdated else ~outdated)
+        for column, value in zip((Article.external_source, Article.external_id), self.external, strict=True):
+            if value is not None:
+                found.append(column == value)
+        return found + self._internal(principal)
+
+    def _internal(self, principal: Principal | None) -> list[ColumnElement[bool]]:
+        is_staff = principal is not None and principal.is_staff
+        found: list[ColumnElement[bool]] = []
+        if self.status:
+            wanted = Article.status.in_(self.status)
+            found.append(wanted if is_staff else literal(ArticleStatus.PUBLISHED.value in self.status))
+        for column, value in ((Article.owner_id, self.owner_id), (Article.author_id, self.author_id)):
+            if value is not None:
+                found.append(column == value if is_staff else literal(value=False))
+        if self.is_review_due is not None:
+            due = and_(Article.published_number.is_not(None), Article.review_at <= clock.now())
+            asked: ColumnElement[bool] = due if self.is_review_due else or_(Article.review_at.is_(None), ~due)
+            found.append(asked if is_staff else literal(not self.is_review_due))
+        return found
+
+
+def narrowed(principal: Principal | None, filters: ArticleFilters) -> AnySelect:
+    """The ids alone, with the joins that sight and filters need."""
+    base = select_articles(principal, with_text=False).where(*filters.clauses(principal))
+    return base.with_only_columns(Article.id)
+
+
+async def list_articles(
+    reads: ReadSession, principal: Principal | None, filters: ArticleFilters, page: PageRequest, *, sort: str | None
+) -> dict[str, Any]:
+    """By `sort`, newest change first when left out."""
+    keys = parse_sort(sort, SORTS, "-updated_at")
+    order = [*keys, SortKey("id", Article.id, UUID, keys[-1].descending)]
+    statement = select_articles(principal, with_text=False).where(*filters.clauses(principal))
+    answer = await page_of(reads, statement, order, page)
+    answer["data"] = [listed(principal, row) for row in answer["data"]]
+    return answer | {"suggestion": None, "is_corrected": False}
+
+
+async def list_translations(reads: ReadSession, principal: Principal, article_id: UUID) -> dict[str, Any]:
+    """The readable ones of its group, by language. Raises `article_not_found`."""
+    await get_article(reads, principal, article_id)
+    group = select(Article.group_id).where(Article.id == article_id).scalar_subquery()
+    found = select_articles(principal, with_text=False).where(Article.group_id == group).order_by(Article.language)
+    return whole_page([listed(principal, row) for row in await reads.fetch(found)])
+
+
+def listed(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a list that was not searched."""
+    return shown(principal, row) | {"highlight": None, "score": None}
+
+
+async def check_served(session: AsyncSession, principal: Principal, article_id: UUID) -> None:
+    """Raises `unknown_reference` for an article that is not published for the caller."""
+    served = (Article.id == article_id, Article.published_number.is_not(None), policy.readable(principal))
+    if await session.scalar(select(Article.id).where(*served)) is None:
+        raise UnknownReference(pointer="#/article_id")

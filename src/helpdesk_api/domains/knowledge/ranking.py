@@ -1,0 +1,171 @@
+"""Finding articles by words: each in its own language, ranked as BM25 does, over what the caller may read.
+
+An article that has one of the words is found, and one that has the rare ones comes first; titles weigh more than
+summaries and tags, and those more than the text. Quotes and `-` are taken by the letter.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Float,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.knowledge import policy
+from helpdesk_api.domains.knowledge.enums import ArticleLanguage
+from helpdesk_api.domains.knowledge.languages import CONFIGURATIONS, searchable
+from helpdesk_api.domains.knowledge.models import SEARCH, Article
+from helpdesk_api.domains.knowledge.queries import ArticleFilters, narrowed
+
+MAX_CANDIDATES: Final = 400
+# BM25's own: how soon more of a word adds little, and how much a long text loses.
+_K1, _B = 2.0, 0.75
+_EXACT: Final = re.compile(r'"|(^|\s)-\w')
+_QUOTED = r"'''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || ''''"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An article that was found; the score is comparable within one answer."""
+
+    id: UUID
+    language: ArticleLanguage
+    score: float
+
+
+def asked_in_each_language(text: str, languages: Sequence[str] | None = None) -> Any:
+    """A row for each language: its lexemes, the query that any of them meets, and the one by the letter."""
+    wanted = [language for language in ArticleLanguage if languages is None or language.value in languages]
+    given = (
+        func.unnest(
+            literal([language.value for language in wanted], ARRAY(Text)),
+            literal([CONFIGURATIONS[language] for language in wanted], ARRAY(Text)),
+            literal([searchable(language, text) for language in wanted], ARRAY(Text)),
+        )
+        .table_valued("language", "configuration", "words")
+        .render_derived()
+    )
+    words = cast(given.c.words, Text)
+    configuration: ColumnElement[Any] = literal_column("configuration::regconfig")
+    lexemes = func.tsvector_to_array(func.to_tsvector(configuration, words))
+    read = (
+        select(
+            given.c.language,
+            lexemes.label("lexemes"),
+            func.websearch_to_tsquery(configuration, words, type_=TSQUERY).label("strict"),
+        )
+        .cte("given")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    lexeme = func.unnest(read.c.lexemes).table_valued("lexeme").render_derived()
+    loose = (
+        select(cast(func.string_agg(literal_column(_QUOTED), literal_column("' | '")), TSQUERY))
+        .select_from(lexeme)
+        .scalar_subquery()
+    )
+    return select(read.c.language, read.c.lexemes, read.c.strict, loose.label("loose")).cte("asked")
+
+
+def configurations() -> ColumnElement[Any]:
+    """Of an article's row: the configuration of its language."""
+    by_language: dict[str, ColumnElement[Any]] = {
+        language.value: literal_column(f"'{name}'::regconfig") for language, name in CONFIGURATIONS.items()
+    }
+    return case(by_language, value=cast(Article.language, Text), else_=literal_column("'simple'::regconfig"))
+
+
+async def rank(
+    reads: ReadSession,
+    principal: Principal | None,
+    text: str,
+    filters: ArticleFilters,
+    *,
+    limit: int = MAX_CANDIDATES,
+) -> list[Hit]:
+    """The best first; one statement."""
+    rows = await reads.fetch(_ranked(principal, text, filters).limit(limit))
+    return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"]) for row in rows]
+
+
+def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
+    asked = asked_in_each_language(text, filters.language)
+    met: ColumnElement[bool] = SEARCH.op("@@")(asked.c.loose)
+    if _EXACT.search(text):
+        met = and_(met, SEARCH.op("@@")(asked.c.strict))
+    found = (
+        narrowed(principal, filters)
+        .add_columns(
+            Article.language,
+            SEARCH,
+            asked.c.lexemes,
+            func.length(SEARCH).label("size"),
+            cast(func.cardinality(asked.c.lexemes), Float).label("lexeme_count"),
+            SEARCH.op("@@")(asked.c.strict).label("is_strict"),
+        )
+        .where(asked.c.language == cast(Article.language, Text), met)
+        .order_by(func.ts_rank(SEARCH, asked.c.loose).desc(), Article.id)
+        .limit(MAX_CANDIDATES)
+        .cte("found")
+    )
+    sight = policy.public() if principal is None else policy.readable(principal)
+    sizes = (
+        select(Article.language, func.count().label("articles")).where(sight).group_by(Article.language).cte("sizes")
+    )
+    mean = select(func.greatest(func.avg(found.c.size), 1)).scalar_subquery()
+    parts = func.unnest(found.c.search).table_valued("lexeme", "positions", "weights").lateral("parts")
+    marks = func.unnest(parts.c.weights).table_valued("mark").render_derived()
+    mark = cast(marks.c.mark, Text)
+    weight = case((mark == "A", 3.0), (mark == "B", 2.0), (mark == "C", 2.0), else_=1.0)
+    often = select(func.sum(weight)).select_from(marks).scalar_subquery()
+    hits = (
+        select(
+            found.c.id,
+            found.c.language,
+            found.c.size,
+            found.c.is_strict,
+            found.c.lexeme_count,
+            parts.c.lexeme,
+            often.label("often"),
+            func.count().over(partition_by=(found.c.language, parts.c.lexeme)).label("having"),
+        )
+        .select_from(found)
+        .join(parts, true())
+        .where(cast(parts.c.lexeme, Text) == any_(found.c.lexemes))
+        .cte("hits")
+    )
+    rarity = func.ln(1 + (sizes.c.articles - hits.c.having + 0.5) / (hits.c.having + 0.5))
+    long = 1 - _B + _B * hits.c.size / mean
+    worth = cast(rarity * hits.c.often * (_K1 + 1) / (hits.c.often + _K1 * long), Float)
+    each = (
+        select(
+            hits.c.id,
+            hits.c.language,
+            (func.count() / func.max(hits.c.lexeme_count)).label("share"),
+            (func.sum(worth) * case((func.bool_or(hits.c.is_strict), 1.25), else_=1.0)).label("worth"),
+        )
+        .join(sizes, sizes.c.language == hits.c.language)
+        .group_by(hits.c.id, hits.c.language)
+        .subquery("each")
+    )
+    # How well the question's words fit the language at all: in a foreign one even `the` is rare, and met by chance.
+    fit = func.max(each.c.share).over(partition_by=each.c.language)
+    score = cast(each.c.worth * fit * fit, Float).label("score")
+    return select(each.c.id, each.c.language, score).order_by(score.desc(), each.c.id)

@@ -1,0 +1,156 @@
+"""A page of what was found, each with the place where; and what a misspelt question could have meant."""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, func, literal, select, true
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.knowledge import policy, tally
+from helpdesk_api.domains.knowledge.languages import UNSPACED, in_pairs, words_of
+from helpdesk_api.domains.knowledge.models import Article, ArticleVersion, ArticleWord
+from helpdesk_api.domains.knowledge.queries import ArticleFilters, select_articles, shown
+from helpdesk_api.domains.knowledge.ranking import Hit, asked_in_each_language, configurations, rank
+from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
+from helpdesk_api.web.listing import PageRequest
+
+# Control characters that no text keeps: what stands between them was found.
+_OPEN, _CLOSE = "\x02", "\x03"
+_HEADLINE: Final = (
+    f'StartSel="{_OPEN}", StopSel="{_CLOSE}", MaxWords=30, MinWords=12, MaxFragments=2, FragmentDelimiter=" … "'
+)
+_HEADLINE_TEXT, _EXCERPT = 20_000, 120
+# Less alike than this is another word and no slip of the pen.
+_ALIKE: Final = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`hits` are the suggestion's where the question itself found nothing and `is_corrected` says so."""
+
+    hits: list[Hit]
+    text: str
+    suggestion: str | None
+    is_corrected: bool
+
+
+async def find(reads: ReadSession, principal: Principal | None, text: str, filters: ArticleFilters) -> Found:
+    """Two statements, and a third where nothing was found but a suggestion."""
+    hits = await rank(reads, principal, text, filters)
+    suggestion = await _suggest(reads, principal, text)
+    if hits or suggestion is None:
+        return Found(hits, text, suggestion, is_corrected=False)
+    return Found(await rank(reads, principal, suggestion, filters), suggestion, suggestion, is_corrected=True)
+
+
+async def search_articles(
+    reads: ReadSession, principal: Principal | None, text: str, filters: ArticleFilters, page: PageRequest
+) -> dict[str, Any]:
+    """As a `Page`, the best first. Raises `invalid_cursor`."""
+    start = _start(page)
+    found = await find(reads, principal, text, filters)
+    if not found.hits and not start:
+        tally.count_miss(text)
+    end = start + page.limit
+    total = len(found.hits)
+    return {
+        "data": await show(reads, principal, found.hits[start:end], found.text),
+        "next_cursor": encode_cursor(page.binding, ["hit", end]) if end < total else None,
+        "prev_cursor": encode_cursor(page.binding, ["hit", max(0, start - page.limit)]) if start else None,
+        "total": total if page.include_total else None,
+        "total_is_exact": True if page.include_total else None,
+        "suggestion": found.suggestion,
+        "is_corrected": found.is_corrected,
+    }
+
+
+def _start(page: PageRequest) -> int:
+    if page.cursor is None:
+        return 0
+    kind, *rest = decode_cursor(page.binding, page.cursor)
+    if kind != "hit" or len(rest) != 1:
+        raise InvalidCursor(parameter="cursor")
+    return int(rest[0])
+
+
+async def show(reads: ReadSession, principal: Principal | None, hits: Sequence[Hit], text: str) -> list[dict[str, Any]]:
+    """The hits in their order, as a list shows them; one statement, and headlines for these rows alone."""
+    if not hits:
+        return []
+    asked = asked_in_each_language(text, sorted({hit.language.value for hit in hits}))
+    plain = func.left(
+        func.translate(
+            func.concat_ws(" — ", ArticleVersion.title, ArticleVersion.summary, ArticleVersion.body),
+            literal(f"{_OPEN}{_CLOSE}"),
+            literal(""),
+        ),
+        _HEADLINE_TEXT,
+    )
+    marked = case(
+        (cast(Article.language, Text).in_([language.value for language in UNSPACED]), plain),
+        else_=func.ts_headline(configurations(), plain, asked.c.loose, literal(_HEADLINE)),
+    )
+    statement = (
+        select_articles(principal, with_text=False)
+        .add_columns(marked.label("marked"))
+        .outerjoin(asked, asked.c.language == cast(Article.language, Text))
+        .where(Article.id.in_([hit.id for hit in hits]))
+    )
+    rows = {row["id"]: row for row in await reads.fetch(statement)}
+    return [
+        shown(principal, rows[hit.id])
+        | {"score": round(hit.score, 4), "highlight": _highlight(hit, rows[hit.id], text)}
+        for hit in hits
+        if hit.id in rows
+    ]
+
+
+def _highlight(hit: Hit, row: Any, text: str) -> str:
+    """Everything is escaped but our own marks."""
+    marked = row["marked"] if hit.language not in UNSPACED else _mark_pairs(row["marked"], text)
+    return html.escape(marked).replace(_OPEN, "<mark>").replace(_CLOSE, "</mark>")
+
+
+def _mark_pairs(text: str, asked: str) -> str:
+    """Where no spaces part the words: a piece round the first pair of characters that was asked for."""
+    pairs = sorted({part for part in in_pairs(asked).split() if part}, key=len, reverse=True)
+    pattern = re.compile("|".join(f"(?:{re.escape(pair)})" for pair in pairs), re.IGNORECASE)
+    first = pattern.search(text)
+    start = max(0, first.start() - _EXCERPT // 3) if first else 0
+    return pattern.sub(lambda match: f"{_OPEN}{match[0]}{_CLOSE}", text[start : start + _EXCERPT])
+
+
+async def _suggest(reads: ReadSession, principal: Principal | None, text: str) -> str | None:
+    """The question with each word that nothing readable has replaced by the one most like it; null when all are
+    known, or nothing is like them."""
+    asked = words_of([text])
+    if not asked:
+        return None
+    words = func.unnest(literal(asked, ARRAY(Text))).table_valued("word").render_derived()
+    word = cast(words.c.word, Text)
+    sight: ColumnElement[bool] = policy.public() if principal is None else policy.readable(principal)
+    alike = func.similarity(ArticleWord.word, word)
+    best = (
+        select(ArticleWord.word.label("known"), alike.label("alike"))
+        .join(Article, Article.id == ArticleWord.article_id)
+        .where(ArticleWord.word.op("%", is_comparison=True)(word), sight)
+        .group_by(ArticleWord.word)
+        .order_by(alike.desc(), func.count().desc(), ArticleWord.word)
+        .limit(1)
+        .lateral("best")
+    )
+    rows = await reads.fetch(select(word.label("word"), best.c.known, best.c.alike).join(best, true()))
+    instead = {row["word"]: row["known"] for row in rows if _is_slip(row["word"], row["known"], row["alike"])}
+    if not instead:
+        return None
+    pattern = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in instead), re.IGNORECASE)
+    return pattern.sub(lambda match: instead[match[0].lower()], text)[:400]
+
+
+def _is_slip(word: str, known: str, alike: float) -> bool:
+    """Another form of the same word is no slip."""
+    return alike >= _ALIKE and word != known and not known.startswith(word) and not word.startswith(known)

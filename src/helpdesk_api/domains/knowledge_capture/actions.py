@@ -1,0 +1,88 @@
+"""Drafting an article from a ticket's resolution, and keeping count of what articles resolve."""
+
+from typing import Final
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.errors import MissingScope
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.domains.knowledge.actions import create_article
+from helpdesk_api.domains.knowledge.enums import ArticleLanguage
+from helpdesk_api.domains.knowledge.models import Article
+from helpdesk_api.domains.knowledge.reading import count_tickets
+from helpdesk_api.domains.knowledge.schemas import ArticleCreate
+from helpdesk_api.domains.knowledge_capture.enums import ArticleUse
+from helpdesk_api.domains.knowledge_capture.errors import TicketNotResolved
+from helpdesk_api.domains.knowledge_capture.models import ArticleTicket
+from helpdesk_api.domains.knowledge_capture.schemas import TicketArticleCreate
+from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
+from helpdesk_api.domains.tickets.errors import ActionForbidden
+from helpdesk_api.domains.tickets.events import TicketEvent
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import works_on
+from helpdesk_api.domains.users.models import User
+
+# Of either part; both together stay below what an article takes.
+_PART: Final = 32_000
+_HEADINGS: Final = {
+    ArticleLanguage.DE: ("Problem", "Lösung"),
+    ArticleLanguage.ES: ("Problema", "Solución"),
+    ArticleLanguage.FR: ("Problème", "Solution"),
+}
+
+
+async def draft_from_ticket(
+    session: AsyncSession, principal: Principal, ticket: Ticket, body: TicketArticleCreate
+) -> Article:
+    """Raises `action_forbidden`, `missing_scope`, `ticket_not_resolved`, and as `create_article` does."""
+    if not works_on(principal, ticket):
+        raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
+    if not principal.has(Permission.ARTICLES_WRITE):
+        raise MissingScope(Permission.ARTICLES_WRITE)
+    resolution = ticket.resolution_text
+    if ticket.status not in {TicketStatus.RESOLVED, TicketStatus.CLOSED} or resolution is None:
+        raise TicketNotResolved
+    language = body.language or await _own_language(session, principal)
+    problem, solution = _HEADINGS.get(language, ("Problem", "Solution"))
+    text = f"## {problem}\n\n{ticket.description[:_PART]}\n\n## {solution}\n\n{resolution[:_PART]}"
+    given = body.model_dump(include={"audience", "category_id"})
+    draft = ArticleCreate(
+        title=body.title or ticket.subject, body=text, language=language, tags=ticket.tags[:20], **given
+    )
+    article = await create_article(session, principal, draft)
+    await _link(session, article, ticket, ArticleUse.DRAFTED)
+    return article
+
+
+async def follow_resolution(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
+    """ticket.resolved, ticket.reopened: what served the one, served the other no longer."""
+    del principal
+    if "resolution_article_id" not in event.internal_changes:
+        return
+    ticket: Ticket = event.entity
+    resolved = (ArticleTicket.ticket_id == ticket.id, ArticleTicket.use == ArticleUse.RESOLVED)
+    gone = await session.scalars(delete(ArticleTicket).where(*resolved).returning(ArticleTicket.article_id))
+    for article_id in gone.all():
+        await count_tickets(session, article_id, -1)
+    if ticket.resolution_article_id is not None:
+        article = await session.get_one(Article, ticket.resolution_article_id)
+        await _link(session, article, ticket, ArticleUse.RESOLVED)
+        await count_tickets(session, article.id, 1)
+
+
+async def _link(session: AsyncSession, article: Article, ticket: Ticket, use: ArticleUse) -> None:
+    values = {"article_id": article.id, "ticket_id": ticket.id, "use": use, "created_at": clock.now()}
+    await session.execute(insert(ArticleTicket).values(values).on_conflict_do_nothing())
+
+
+async def _own_language(session: AsyncSession, principal: Principal) -> ArticleLanguage:
+    user = await session.get(User, principal.user_id)
+    locale = user.locale if user is not None else "en"
+    for tag in (locale, locale.partition("-")[0]):
+        if tag in set(ArticleLanguage):
+            return ArticleLanguage(tag)
+    return ArticleLanguage.EN

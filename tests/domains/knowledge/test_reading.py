@@ -1,0 +1,126 @@
+"""What readers leave behind: views, feedback, and the reviews that time asks for."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.knowledge import tally
+from helpdesk_api.domains.knowledge.lifecycle import tell_reviews
+from tests.domains.knowledge.conftest import Editors, at, done
+from tests.domains.notifications.conftest import PostOffice, post_office, recipients, text_of
+
+__all__ = ["post_office"]
+NOW = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
+
+
+async def test_views_of_readers_are_counted(editors: Editors, database: Database) -> None:
+    article = await editors.published()
+    for reader, times in ((editors.rita, 3), (editors.ben, 1), (editors.anna, 2), (editors.olga, 1)):
+        for _ in range(times):
+            assert (await reader.get(at(article))).status_code == 200
+    await tally.flush(database)
+    await tally.flush(database)
+    counts = (await editors.ben.get(at(article, "/statistics"))).json()
+    assert counts["view_count"] == 4
+    assert (await editors.rita.get(at(article, "/statistics"))).json()["code"] == "article_action_forbidden"
+
+
+async def test_counts_that_could_not_be_written_wait(editors: Editors, database: Database) -> None:
+    article = await editors.published()
+    await tally.flush(database)
+    await editors.rita.get(at(article))
+    broken = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    try:
+        await tally.flush(broken)
+    except OSError:
+        pass
+    else:
+        raise AssertionError
+    finally:
+        await broken.dispose()
+    await tally.flush(database)
+    assert (await editors.anna.get(at(article, "/statistics"))).json()["view_count"] == 1
+
+
+async def test_the_last_feedback_of_a_person_counts(editors: Editors) -> None:
+    article = await editors.published()
+    for reader, helpful in ((editors.rita, True), (editors.ben, True), (editors.rita, False), (editors.rita, False)):
+        reply = await reader.post(at(article, "/feedback"), json={"is_helpful": helpful, "comment": "Step 2?"})
+        assert reply.status_code == 200, reply.text
+    counts = (await editors.anna.get(at(article, "/statistics"))).json()
+    assert (counts["helpful_count"], counts["not_helpful_count"]) == (1, 1)
+    listed = (await editors.anna.get(at(article, "/feedback"))).json()["data"]
+    assert [(one["user_id"], one["is_helpful"]) for one in listed] == [
+        (editors.id_of("rita"), False),
+        (editors.id_of("ben"), True),
+    ]
+    assert (await editors.rita.get(at(article, "/feedback"))).status_code == 403
+    hidden = await editors.draft()
+    reply = await editors.rita.post(at(hidden, "/feedback"), json={"is_helpful": True})
+    assert (reply.status_code, reply.json()["code"]) == (404, "article_not_found")
+    assert (await editors.rita.post(at(article, "/feedback"), json={"is_helpful": "yes"})).status_code == 422
+
+
+async def test_related_articles_are_related_both_ways(editors: Editors) -> None:
+    first, second = await editors.published(title="First"), await editors.published(title="Second", audience="agents")
+    link = at(first, f"/related/{second['id']}")
+    for _ in range(2):
+        assert (await editors.anna.put(link)).status_code == 204
+    for article, other in ((first, second), (second, first)):
+        listed = (await editors.anna.get(at(article, "/related"))).json()["data"]
+        assert [one["id"] for one in listed] == [other["id"]]
+    assert (await editors.rita.get(at(first, "/related"))).json()["data"] == []
+    assert (await editors.ben.put(link)).json()["code"] == "article_action_forbidden"
+    itself = await editors.anna.put(at(first, f"/related/{first['id']}"))
+    assert itself.json()["code"] == "article_relates_to_itself"
+    assert (await editors.anna.delete(at(second, f"/related/{first['id']}"))).status_code == 204
+    assert (await editors.anna.delete(link)).status_code == 404
+
+
+async def test_an_owner_is_told_once_that_a_review_is_due(
+    editors: Editors, database: Database, post_office: PostOffice
+) -> None:
+    async def told() -> None:
+        async with database.session() as session:
+            await tell_reviews(session, {})
+
+    with clock.frozen(NOW) as moment:
+        article = await editors.published(review_interval_days=30)
+        await editors.draft()
+        assert article["review_at"] == "2026-07-31T08:00:00Z"
+        await post_office.round()
+        moment.advance(days=30)
+        for _ in range(2):
+            await told()
+        (mail,) = await post_office.round()
+        assert recipients([mail]) == ["anna"]
+        assert article["title"] in text_of(mail)
+        due = {"is_review_due": "true"}
+        assert [one["id"] for one in (await editors.ben.get("/v1/articles", params=due)).json()["data"]] == [
+            article["id"]
+        ]
+        assert (await editors.rita.get("/v1/articles", params=due)).json()["data"] == []
+        reviewed = await done(editors.anna, article, "review")
+        assert (reviewed["review_at"], reviewed["reviewed_at"]) == ("2026-08-30T08:00:00Z", "2026-07-31T08:00:00Z")
+        assert (await editors.ben.get("/v1/articles", params=due)).json()["data"] == []
+        await told()
+        assert await post_office.round() == []
+        moment.advance(days=30)
+        await told()
+        assert len(await post_office.round()) == 1
+
+
+async def test_a_quarter_is_the_usual_interval(editors: Editors) -> None:
+    with clock.frozen(NOW):
+        assert (await editors.published())["review_at"] == "2026-09-30T08:00:00Z"
+
+
+async def test_two_answers_at_once_are_both_counted(editors: Editors) -> None:
+    article = await editors.published()
+    answers = [
+        client.post(at(article, "/feedback"), json={"is_helpful": True})
+        for client in (editors.rita, editors.ben, editors.admin, editors.anna)
+    ]
+    assert {reply.status_code for reply in await asyncio.gather(*answers)} == {200}
+    assert (await editors.anna.get(at(article, "/statistics"))).json()["helpful_count"] == 4

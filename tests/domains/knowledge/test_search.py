@@ -1,0 +1,145 @@
+"""Searching articles: in every language, within what the caller may read, with slips of the pen."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.knowledge import tally
+from helpdesk_api.domains.knowledge.tally import count_miss
+from tests.domains.knowledge.conftest import Editors, at, done
+
+
+async def asked(client: httpx.AsyncClient, q: str, **more: str) -> dict[str, Any]:
+    reply = await client.get("/v1/articles", params={"q": q, **more})
+    assert reply.status_code == 200, reply.text
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+def titles(page: dict[str, Any]) -> list[str]:
+    return [one["title"] for one in page["data"]]
+
+
+async def test_each_language_has_its_own_words(editors: Editors) -> None:
+    await editors.published(title="Printing on both sides", body="Choose *duplex*.")
+    await editors.published(title="Drucker einrichten", body="Die Häuser haben Netzwerkdrucker.", language="de")
+    await editors.published(title="プリンターの設定", body="印刷画面を開きます。", language="ja")
+    for question, title in (
+        ("how do I print", "Printing on both sides"),
+        ("Haus", "Drucker einrichten"),
+        ("印刷", "プリンターの設定"),
+    ):
+        page = await asked(editors.rita, question)
+        assert titles(page) == [title]
+        assert "<mark>" in page["data"][0]["highlight"]
+        assert page["data"][0]["score"] > 0
+
+
+async def test_titles_weigh_more_and_rare_words_too(editors: Editors) -> None:
+    await editors.published(title="Other", body="The scanner is beside the printer, which prints. " * 2)
+    await editors.published(title="The scanner", body="It reads paper.")
+    await editors.published(title="Paper", body="Paper comes in reams.")
+    assert titles(await asked(editors.rita, "scanner"))[0] == "The scanner"
+    assert titles(await asked(editors.rita, "paper reams"))[0] == "Paper"
+    assert titles(await asked(editors.rita, "scanner -printer")) == ["The scanner"]
+    assert titles(await asked(editors.rita, '"reads paper"')) == ["The scanner"]
+
+
+async def test_nobody_finds_what_they_may_not_read(editors: Editors) -> None:
+    secret = await editors.published(title="Zanzibar codeword", audience="agents")
+    for question in ("zanzibar", "zanzibr", "codewrd"):
+        page = await asked(editors.rita, question)
+        assert (page["data"], page["suggestion"], page["total"]) == ([], None, None)
+    assert titles(await asked(editors.ben, "zanzibar")) == [secret["title"]]
+    team = await editors.published(title="Quagmire", audience="teams", team_ids=[editors.team_id])
+    assert titles(await asked(editors.ben, "quagmire")) == []
+    assert titles(await asked(editors.anna, "quagmire")) == [team["title"]]
+    # A new text is found by its words when it is published, and the old one by its own until then.
+    await editors.anna.patch(at(secret), json={"title": "Madagascar"})
+    assert titles(await asked(editors.ben, "madagascar")) == []
+    await done(editors.olga, secret, "publish")
+    assert titles(await asked(editors.ben, "madagascar")) == ["Madagascar"]
+    assert titles(await asked(editors.ben, "zanzibar")) == []
+    await done(editors.olga, secret, "archive")
+    assert titles(await asked(editors.ben, "madagascar")) == []
+
+
+async def test_did_you_mean(editors: Editors) -> None:
+    await editors.published(title="Bluetooth headset", body="Pair it with the laptop.")
+    page = await asked(editors.rita, "Blutooth hedset")
+    assert (page["suggestion"], page["is_corrected"]) == ("bluetooth headset", True)
+    assert titles(page) == ["Bluetooth headset"]
+    page = await asked(editors.rita, "pair hedset")
+    assert (page["suggestion"], page["is_corrected"]) == ("pair headset", False)
+    assert (await asked(editors.rita, "headsets"))["suggestion"] is None
+
+
+async def test_what_is_shown_of_a_hit_is_harmless(editors: Editors) -> None:
+    await editors.published(
+        title="Script <script>alert(1)</script>", body="A \x02script\x03 <img src=x onerror=alert(1)>"
+    )
+    (hit,) = (await asked(editors.rita, "script"))["data"]
+    assert "<script" not in hit["highlight"]
+    assert "<img" not in hit["highlight"]
+    assert hit["highlight"].count("<mark>") == hit["highlight"].count("</mark>") > 0
+    assert "\x02" not in hit["highlight"]
+
+
+async def test_pages_of_hits(editors: Editors) -> None:
+    made = {(await editors.published(title=f"Toner {number}"))["id"] for number in range(5)}
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = await asked(
+            editors.rita, "toner", limit="2", include_total="true", **({"cursor": cursor} if cursor else {})
+        )
+        assert page["total"] == 5
+        found += [one["id"] for one in page["data"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert (len(found), set(found)) == (5, made)
+    foreign = await editors.rita.get("/v1/articles", params={"q": "paper", "cursor": page["prev_cursor"]})
+    assert (foreign.status_code, foreign.json()["code"]) == (400, "invalid_cursor")
+    both = await editors.rita.get("/v1/articles", params={"q": "toner", "sort": "title"})
+    assert (both.status_code, both.json()["errors"][0]["code"]) == (422, "not_with_q")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "'",
+        '"',
+        "a'b \\ | & ! ( ) :* <->",
+        "-",
+        "-toner",
+        "http://example.test/a?b&c='d\\",
+        "שלום עולם",
+        "\u202eabc",
+        "%",
+    ],
+)
+async def test_any_text_is_a_question(editors: Editors, question: str) -> None:
+    await editors.published(title="Toner")
+    assert isinstance((await asked(editors.rita, question))["data"], list)
+
+
+async def test_authors_learn_what_was_not_found(editors: Editors, database: Database) -> None:
+    await editors.published(title="Toner")
+    tally._misses.clear()
+    for question in ("Fax machine", "machine fax", "fax machine rita@example.test 4711234", "toner", "gizmo"):
+        await asked(editors.rita, question)
+    await tally.flush(database)
+    page = (await editors.anna.get("/v1/articles/search-misses")).json()["data"]
+    assert [(one["words"], one["miss_count"]) for one in page] == [("fax machine", 3)]
+    every = (await editors.anna.get("/v1/articles/search-misses", params={"min_count": "1"})).json()["data"]
+    assert [one["words"] for one in every] == ["fax machine", "gizmo"]
+    assert (await editors.rita.get("/v1/articles/search-misses")).json()["required_scope"] == "articles:write"
+
+
+def test_misses_keep_no_persons() -> None:
+    count_miss("call 0171 234567 or bob@example.test")
+    assert not [words for words in tally._misses if "@" in words or "234567" in words]
+    tally._misses.clear()

@@ -1,0 +1,72 @@
+"""From a resolved ticket to an article, and from an article to the tickets that it resolves."""
+
+from typing import Any
+
+import httpx
+
+from tests.domains.knowledge.conftest import Editors, at, editors
+from tests.domains.tickets.test_search import opened
+
+__all__ = ["editors"]
+RESOLUTION = {"resolution_code": "fixed", "resolution_text": "Renew the certificate."}
+
+
+async def resolved(client: httpx.AsyncClient, ticket: dict[str, Any], **more: Any) -> httpx.Response:
+    return await client.post(f"/v1/tickets/{ticket['id']}/resolve", json={**RESOLUTION, **more})
+
+
+async def test_a_draft_says_what_the_requester_can_see(editors: Editors) -> None:
+    ticket = await opened(editors.rita, subject="VPN drops", description="Every hour.")
+    path = f"/v1/tickets/{ticket['id']}"
+    early = await editors.anna.post(f"{path}/article", json={})
+    assert (early.status_code, early.json()["code"]) == (409, "ticket_not_resolved")
+    await editors.anna.post(f"{path}/comments", json={"body": "The secret is hunter2.", "visibility": "internal"})
+    assert (await resolved(editors.anna, ticket)).status_code == 200
+    key = {"Idempotency-Key": "draft-once"}
+    made = [
+        await editors.anna.post(f"{path}/article", json={"category_id": editors.category_id}, headers=key) for _ in "ab"
+    ]
+    assert [reply.status_code for reply in made] == [201, 201]
+    article = made[0].json()
+    assert made[1].json()["id"] == article["id"]
+    assert made[0].headers["location"] == at(article)
+    assert (article["title"], article["status"], article["audience"]) == ("VPN drops", "draft", "agents")
+    assert article["body"] == "## Problem\n\nEvery hour.\n\n## Solution\n\nRenew the certificate."
+    (link,) = (await editors.anna.get(at(article, "/tickets"))).json()["data"]
+    assert (link["ticket_id"], link["use"], link["reference"]) == (ticket["id"], "drafted", ticket["reference"])
+    refused = await editors.rita.post(f"{path}/article", json={})
+    assert (refused.status_code, refused.json()["code"]) == (403, "action_forbidden")
+
+
+async def test_resolving_says_which_article_served(editors: Editors) -> None:
+    seen, hidden = await editors.published(title="Seen"), await editors.published(title="Hidden", audience="agents")
+    draft = await editors.draft()
+    first, second = await opened(editors.rita), await opened(editors.rita)
+    for unknown in (draft["id"], f"art_{'0' * 32}"):
+        reply = await resolved(editors.ben, first, article_id=unknown)
+        assert (reply.status_code, reply.json()["errors"][0]["pointer"]) == (422, "#/article_id")
+    for ticket, article in ((first, seen), (second, hidden)):
+        reply = await resolved(editors.ben, ticket, article_id=article["id"])
+        assert (reply.status_code, reply.json()["resolution_article_id"]) == (200, article["id"])
+    mine = [
+        (await editors.rita.get(f"/v1/tickets/{one['id']}")).json()["resolution_article_id"] for one in (first, second)
+    ]
+    assert mine == [seen["id"], None]
+    history = (await editors.rita.get(f"/v1/tickets/{second['id']}/history")).text
+    assert hidden["id"] not in history
+    assert hidden["id"] in (await editors.ben.get(f"/v1/tickets/{second['id']}/history")).text
+
+    async def count(article: dict[str, Any]) -> int:
+        found: int = (await editors.ben.get(at(article, "/statistics"))).json()["ticket_count"]
+        return found
+
+    assert (await count(seen), await count(hidden)) == (1, 1)
+    (link,) = (await editors.ben.get(at(seen, "/tickets"))).json()["data"]
+    assert (link["use"], link["ticket_id"]) == ("resolved", first["id"])
+    assert (await editors.rita.get(at(seen, "/tickets"))).json()["code"] == "article_action_forbidden"
+    reopened = await editors.rita.post(f"/v1/tickets/{first['id']}/reopen", json={"reason": "It is back."})
+    assert (reopened.status_code, reopened.json()["resolution_article_id"]) == (200, None)
+    assert await count(seen) == 0
+    assert (await editors.ben.get(at(seen, "/tickets"))).json()["data"] == []
+    await resolved(editors.ben, first)
+    assert await count(seen) == 0
