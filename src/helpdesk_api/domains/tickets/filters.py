@@ -114,8 +114,9 @@ class TicketFilters:
         QueryText | None,
         Query(
             description="The search language: terms such as `is:open priority:>=high assignee:me created:>-7d "
-            '-tag:printer`, and words or "phrases" as full text; `OR`, `NOT` and round brackets combine them. '
-            "An error names the column."
+            '-tag:printer`, and words or "phrases" as full text; `OR`, `NOT` and round brackets combine them. People, '
+            "teams, categories and organizations go by id or name, people by e-mail address too: "
+            '`assignee:"Diego Marín" team:network`. An error names the column.'
         ),
     ] = None
 

@@ -18,7 +18,7 @@ from helpdesk_api.authorization.dependencies import authenticate
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.conditions.checking import Checked, Every
+from helpdesk_api.conditions.checking import Checked
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
@@ -38,7 +38,7 @@ from helpdesk_api.domains.tickets.filters import (
 from helpdesk_api.domains.tickets.full_text import know_frequencies
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
-from helpdesk_api.domains.tickets.search import read_query
+from helpdesk_api.domains.tickets.search import Question, read_query
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, cut_statement, parse_sort
 from helpdesk_api.web.schemas import RequestInstant
@@ -224,26 +224,26 @@ async def list_tickets(
     sort: str | None,
     include: Sequence[str],
     with_counts: bool,
-    asked: Checked | None = None,
+    asked: Question | None = None,
 ) -> tuple[str, str | None, str | None]:
-    """The page's JSON and its cursors: one statement, one more an include, one for counts.
+    """The page's JSON and its cursors: one statement, one more an include, one for counts, one for names in the query.
 
-    `asked` narrows it further. Raises `invalid_query` for `filters.query`.
+    A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former.
     """
     shape = policy.shape_of(principal)
     if filters.q is not None or filters.query is not None or asked is not None:
         await know_frequencies(reads)
     if filters.query is not None:
-        own = read_query(principal, filters.query)
-        asked = own if asked is None else Every((asked, own))
+        asked = await read_query(reads, principal, filters.query)
+    checked = asked.checked if asked is not None else None
     forms, values = read_filters(filters, principal)
     values |= policy.caller_parameters(principal)
     cut = cut_page(_order(sort), page)
-    found = await reads.fetch(_page_read(shape, forms, asked, sort, cut.shape), {**values, **cut.parameters})
+    found = await reads.fetch(_page_read(shape, forms, checked, sort, cut.shape), {**values, **cut.parameters})
     rows, next_cursor, prev_cursor = cut.finish(found)
     included = await included_json(reads, principal, include, rows)
-    counts = await _counts(reads, _counts_read(shape, forms, asked), values) if with_counts else None
-    total = await _total(reads, _total_read(shape, forms, asked), values) if page.include_total else None
+    counts = await _counts(reads, _counts_read(shape, forms, checked), values) if with_counts else None
+    total = await _total(reads, _total_read(shape, forms, checked), values) if page.include_total else None
     body = representation.page_json(
         principal,
         rows,
@@ -252,6 +252,7 @@ async def list_tickets(
         total=total,
         included=included,
         counts=counts,
+        understood=asked.json if asked is not None else None,
     )
     return body, next_cursor, prev_cursor
 

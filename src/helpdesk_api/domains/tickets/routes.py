@@ -24,6 +24,7 @@ from helpdesk_api.domains.tickets import (
 from helpdesk_api.domains.tickets.filters import SORT_PATTERN, TicketFiltersDep
 from helpdesk_api.domains.tickets.includes import NAMES, included_json, parse_include
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.page_schemas import TicketPage
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.tickets.schemas import (
     TicketCancel,
@@ -31,7 +32,6 @@ from helpdesk_api.domains.tickets.schemas import (
     TicketConfirm,
     TicketCreate,
     TicketDetail,
-    TicketPage,
     TicketPend,
     TicketRate,
     TicketReopen,

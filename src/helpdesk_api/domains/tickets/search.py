@@ -1,18 +1,24 @@
 """What can be asked of tickets beyond the conditions of stored rules, and the words for it in a query."""
 
+import json
 import re
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sqlalchemy import exists, literal_column, select
 from sqlalchemy.dialects.postgresql import array
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.conditions.checking import Asker, Checked, check
-from helpdesk_api.conditions.query_language import InvalidQuery, Vocabulary, parse_query
+from helpdesk_api.conditions.checking import Asker, Checked, Every, check
+from helpdesk_api.conditions.query_language import InvalidQuery, Names, Vocabulary, names_in, parse_query
 from helpdesk_api.conditions.registry import FieldSpec, FieldType, Subject, attribute
+from helpdesk_api.conditions.shown import is_empty, shown
 from helpdesk_api.conditions.tree import ConditionOperator, Node
 from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.tickets import naming
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.enums import SlaState, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket, TicketWatcher
@@ -137,15 +143,69 @@ def asker(principal: Principal) -> Asker:
     return Asker(principal.user_id, clock.now().replace(second=0, microsecond=0))
 
 
-def read_query(principal: Principal, text: str, pointer: str | None = None) -> Checked:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, understood; `named` are the names of the records that a name was given for, by public id."""
+
+    checked: Checked
+    named: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> str | None:
+        """As the answer shows it; None when nothing was asked."""
+        if is_empty(self.checked):
+            return None
+        return json.dumps({"conditions": shown(self.checked), "names": self.named}, ensure_ascii=False)
+
+
+async def read_question(
+    reads: ReadSession, principal: Principal, *, conditions: Node | None = None, query: str | None = None
+) -> Question:
+    """Both narrow it. One statement when the query holds names, one more when one of them means nothing.
+
+    Raises `invalid_conditions`, and `invalid_query` at `#/query`.
+    """
+    parts = [read_conditions(principal, conditions)] if conditions is not None else []
+    if query is None:
+        return Question(Every(tuple(parts)))
+    asked = await read_query(reads, principal, query, "#/query")
+    return Question(Every((*parts, asked.checked)), asked.named)
+
+
+async def read_query(reads: ReadSession, principal: Principal, text: str, pointer: str | None = None) -> Question:
     """Raises `invalid_query`, at the parameter `query` or at the pointer into a body."""
+    names = await know_names(reads, principal, [text])
     try:
-        return parse_query(text, VOCABULARY, asker(principal))
+        checked = parse_query(text, VOCABULARY, asker(principal), names)
     except InvalidQuery as error:
-        if pointer is None:
-            raise
-        placed = [replace(wrong, pointer=pointer, parameter=None) for wrong in error.errors]
-        raise InvalidQuery(error.detail, errors=placed) from error
+        raise await _explained(reads, principal, error, pointer) from error
+    return Question(checked, {public_id(prefix, one.id): one.name for (prefix, _), (one, *_) in names.items()})
+
+
+async def know_names(reads: ReadSession, principal: Principal, texts: Iterable[str]) -> Names:
+    """Whom the names in these queries mean to the caller: one statement for all of them, or none."""
+    return await naming.look_up(reads, principal, [key for text in texts for key in names_in(text, VOCABULARY)])
+
+
+def read_known(principal: Principal, text: str, names: Names) -> Checked:
+    """A query whose names were looked up. Raises `invalid_query`."""
+    return parse_query(text, VOCABULARY, asker(principal), names)
+
+
+async def _explained(
+    reads: ReadSession, principal: Principal, error: InvalidQuery, pointer: str | None
+) -> InvalidQuery:
+    """With the names that are nearest to one that means nothing, and at its place in a body."""
+    (wrong,), detail = error.errors, error.detail
+    if wrong.code == "unknown_name":
+        similar = await naming.near(reads, principal, wrong.params["prefix"], wrong.params["name"])
+        hint = f"; did you mean {' or '.join(f'`{name}`' for name in similar)}?" if similar else ""
+        params = {"column": wrong.params["column"], "did_you_mean": similar}
+        wrong = replace(wrong, detail=wrong.detail + hint, params=params)
+        detail = detail.removesuffix(".") + (hint or ".")
+    if pointer is not None:
+        wrong = replace(wrong, pointer=pointer, parameter=None)
+    return InvalidQuery(detail, errors=[wrong])
 
 
 def read_conditions(principal: Principal, node: Node, pointer: str = "#/conditions") -> Checked:

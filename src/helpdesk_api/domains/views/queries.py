@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Checked, Every, InvalidConditions
-from helpdesk_api.conditions.query_language import InvalidQuery
+from helpdesk_api.conditions.query_language import InvalidQuery, Names
 from helpdesk_api.conditions.tree import ConditionTree, Node
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.tickets import queries as tickets
@@ -52,26 +52,36 @@ async def lock_view(session: AsyncSession, principal: Principal, view_id: UUID) 
     return found
 
 
-def asked_by(principal: Principal, view: Any) -> Checked:
+async def asked_by(reads: ReadSession, principal: Principal, view: Any) -> search.Question:
     """The view's question as this caller asks it. Raises `invalid_conditions` and `invalid_query`."""
+    return await search.read_question(reads, principal, conditions=_conditions(view), query=view["query"])
+
+
+def _conditions(view: Any) -> Node | None:
+    return _tree.validate_python(view["conditions"]) if view["conditions"] is not None else None
+
+
+def _checked(principal: Principal, view: Any, names: Names) -> Checked:
     parts: list[Checked] = []
-    if view["conditions"] is not None:
-        parts.append(search.read_conditions(principal, _tree.validate_python(view["conditions"])))
+    if (conditions := _conditions(view)) is not None:
+        parts.append(search.read_conditions(principal, conditions))
     if view["query"] is not None:
-        parts.append(search.read_query(principal, view["query"], "#/query"))
+        parts.append(search.read_known(principal, view["query"], names))
     return Every(tuple(parts))
 
 
 async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[UUID] | None) -> dict[str, Any]:
-    """Of these views or all of the caller's: one statement for the views and one for all counts."""
+    """Of these views or all of the caller's: one statement for the views, one for all counts, and one between them for
+    the names in the queries, if there are any."""
     found = _readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS)
     if ids is not None:
         found = found.where(View.id.in_(ids))
     views = await reads.fetch(found)
+    names = await search.know_names(reads, principal, [view["query"] for view in views if view["query"] is not None])
     asked: dict[UUID, Checked] = {}
     for view in views:
         try:
-            asked[view["id"]] = asked_by(principal, view)
+            asked[view["id"]] = _checked(principal, view, names)
         except (InvalidConditions, InvalidQuery, ValidationError):
             # A word that a later release dropped; the view itself says what is wrong when it is opened.
             continue

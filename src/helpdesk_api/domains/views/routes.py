@@ -13,8 +13,8 @@ from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.filters import TicketFilters
 from helpdesk_api.domains.tickets.includes import parse_include
+from helpdesk_api.domains.tickets.page_schemas import TicketPage
 from helpdesk_api.domains.tickets.routes import Include, Sort, answer
-from helpdesk_api.domains.tickets.schemas import TicketPage
 from helpdesk_api.domains.views import actions, errors, queries
 from helpdesk_api.domains.views.schemas import ViewCountPage, ViewCreate, ViewPage, ViewRead, ViewUpdate
 from helpdesk_api.web.cursors import InvalidCursor
@@ -175,6 +175,6 @@ async def list_view_tickets(
         sort=sort or view["sort"],
         include=parse_include(include),
         with_counts=counts,
-        asked=queries.asked_by(principal, view),
+        asked=await queries.asked_by(reads, principal, view),
     )
     return answer(body, Link=link_header(page, next_cursor, prev_cursor))

@@ -1,0 +1,30 @@
+"""names in questions."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0016"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Ships with PostgreSQL, and since version 13 an owner of the database may switch it on.
+    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    op.create_index("ix_users_lower_name", "users", [sa.literal_column("lower(name)")])
+    op.create_index(
+        "ix_users_name_trigrams",
+        "users",
+        ["name"],
+        postgresql_using="gin",
+        postgresql_ops={"name": "gin_trgm_ops"},
+    )
+    op.create_index("ix_organizations_lower_name", "organizations", [sa.literal_column("lower(name)")])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_organizations_lower_name", table_name="organizations")
+    op.drop_index("ix_users_name_trigrams", table_name="users")
+    op.drop_index("ix_users_lower_name", table_name="users")
+    # The extension stays: something else in the database may have come to use it.
