@@ -14,7 +14,9 @@ from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets.full_text import register_sources
+from helpdesk_api.domains.tickets.highlights import register_excerpts
 from helpdesk_api.domains.tickets.includes import register_includes
+from helpdesk_api.domains.tickets.ranking import register_ranks
 from helpdesk_api.logs import configure_logging
 from helpdesk_api.outbox.pending import send_wakeups_through
 from helpdesk_api.outbox.record import install_reactions
@@ -41,6 +43,8 @@ def install_wiring(settings: Settings) -> None:
     install_reactions(wiring.REACTIONS)
     register_includes(wiring.INCLUDES)
     register_sources(wiring.SEARCH_SOURCES)
+    register_ranks(wiring.SEARCH_RANKS)
+    register_excerpts(wiring.SEARCH_EXCERPTS)
     load_grants_through(wiring.load_grants)
     cursors.use_secret(settings.secret)
     secret_box.use_secret(settings.secret)

@@ -59,7 +59,9 @@ from helpdesk_api.domains.tickets import jobs as ticket_jobs
 from helpdesk_api.domains.tickets import people_routes, search_routes
 from helpdesk_api.domains.tickets import routes as ticket_routes
 from helpdesk_api.domains.tickets.full_text import Source
+from helpdesk_api.domains.tickets.highlights import Excerpts
 from helpdesk_api.domains.tickets.includes import Include
+from helpdesk_api.domains.tickets.ranking import Rank
 from helpdesk_api.domains.tickets.windows import use_windows
 from helpdesk_api.domains.users import events as users
 from helpdesk_api.domains.users import routes as user_routes
@@ -80,6 +82,8 @@ __all__ = [
     "REACTIONS",
     "ROUTERS",
     "SCHEDULE",
+    "SEARCH_EXCERPTS",
+    "SEARCH_RANKS",
     "SEARCH_SOURCES",
     "authenticate_token",
     "configure",
@@ -127,6 +131,8 @@ INCLUDES: Mapping[str, Include] = {
 }
 
 SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match,)
+SEARCH_RANKS: tuple[Rank, ...] = (comment_queries.best_rank,)
+SEARCH_EXCERPTS: Mapping[str, Excerpts] = {"comments": comment_queries.excerpts}
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()

@@ -31,7 +31,7 @@ from helpdesk_api.conditions.predicate import ORDERINGS, fold, ranks
 from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldType
 from helpdesk_api.conditions.tree import ConditionOperator
 
-FullText = Callable[[str], ColumnElement[bool]]
+FullText = Callable[[Any], ColumnElement[bool]]
 
 
 def compile_where(checked: Checked, full_text: FullText | None = None) -> ColumnElement[bool]:

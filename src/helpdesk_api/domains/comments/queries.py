@@ -13,12 +13,15 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    and_,
     bindparam,
     case,
     cast,
     func,
     literal,
+    literal_column,
     null,
+    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -38,8 +41,10 @@ from helpdesk_api.domains.comments.models import (
     CommentRevision,
 )
 from helpdesk_api.domains.tickets import policy as tickets
+from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS, excerpt
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import any_of
+from helpdesk_api.domains.tickets.ranking import BY_LENGTH
 from helpdesk_api.domains.tickets.representation import distinct, instant_sql
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
@@ -54,6 +59,34 @@ def tickets_that_match(shape: tickets.CallerShape, asked: ColumnElement[Any]) ->
     if not shape.is_staff:
         return of_ticket.where(Comment.visibility == Visibility.PUBLIC)
     return of_ticket.where(Ticket.id == Comment.ticket_id, policy.readable(shape))
+
+
+def _matching(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Of the one ticket that the statement looks at, and the caller may see."""
+    readable = or_(Comment.visibility == Visibility.PUBLIC, tickets.sees_internal(shape))
+    return and_(Comment.ticket_id == Ticket.id, SEARCH.op("@@")(asked), readable)
+
+
+def best_rank(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[Any]:
+    """How well the best of a ticket's readable comments answers."""
+    rank = func.max(func.ts_rank_cd(SEARCH, asked, BY_LENGTH))
+    return select(rank).where(_matching(shape, asked)).correlate(Ticket).scalar_subquery()
+
+
+def excerpts(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Of the latest readable comments of a ticket that match."""
+    latest = (
+        select(Comment.id, Comment.body)
+        .where(_matching(shape, asked))
+        .order_by(Comment.created_at.desc(), Comment.id.desc())
+        .limit(literal_column(str(MAX_COMMENTS)))
+        .correlate(Ticket)
+        .subquery("latest")
+    )
+    shown = func.json_build_object(
+        "comment_id", public_id_sql("cmt", latest.c.id), "excerpt", excerpt(latest.c.body, asked)
+    )
+    return select(cast(func.json_agg(shown), String)).scalar_subquery()
 
 
 SORTS = {"created_at": SortKey("created_at", Comment.created_at, datetime)}

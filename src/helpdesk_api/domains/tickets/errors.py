@@ -125,3 +125,10 @@ class InstantOutOfOrder(Unprocessable):
 
 # What a change of a ticket that exists can always meet.
 CHANGE_ERRORS = (TicketNotFound, MissingScope, InstantOutOfOrder, TicketMerged)
+
+
+class RelevanceNeedsText(Unprocessable):
+    code = "relevance_needs_text"
+    title = "Nothing to rank by"
+    default_detail = "`relevance` orders what a text finds; search for one, or sort by something else."
+    remedy = "Give `q`, or words in `query`, or leave `sort` out."

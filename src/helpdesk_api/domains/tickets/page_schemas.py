@@ -5,9 +5,12 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from helpdesk_api.conditions.tree import Condition
+from helpdesk_api.database.ids import CommentId, TicketId
+from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS
 from helpdesk_api.domains.tickets.schemas import TicketIncluded, TicketRead
 from helpdesk_api.web.schemas import Page, ResponseModel
 
+Excerpt = Annotated[str, Field(max_length=20_000, description="With `<mark>`, else escaped.")]
 RecordId = Annotated[str, Field(max_length=36, pattern=r"^[a-z]{3}_[0-9a-f]{32}$")]
 
 
@@ -31,6 +34,24 @@ class UnderstoodQuestion(ResponseModel):
     )
 
 
+class CommentHighlight(ResponseModel):
+    """Where a comment matches."""
+
+    comment_id: CommentId
+    excerpt: Excerpt
+
+
+class TicketHighlights(ResponseModel):
+    """Where a ticket matches. HTML: matches stand in `<mark>`, everything else is escaped."""
+
+    subject: Excerpt | None = Field(description="The whole of it; null when it does not match.")
+    description: Excerpt | None
+    steps_tried: Excerpt | None
+    comments: list[CommentHighlight] = Field(
+        max_length=MAX_COMMENTS, description="The latest that match and the caller may read."
+    )
+
+
 class TicketPage(Page[TicketRead]):
     """One page of tickets, with what one screen needs beside them."""
 
@@ -39,3 +60,6 @@ class TicketPage(Page[TicketRead]):
     included: TicketIncluded | None
     counts: TicketCounts | None = Field(description="Null without `counts=true`.")
     understood: UnderstoodQuestion | None = Field(description="Null without conditions and query.")
+    highlights: dict[TicketId, TicketHighlights] | None = Field(
+        description="By ticket; null without `highlights=true`, and empty without a text."
+    )

@@ -28,6 +28,7 @@ from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
     DEFAULT_SORT,
+    RELEVANCE,
     SORTS,
     TIE_BREAK,
     Forms,
@@ -35,9 +36,11 @@ from helpdesk_api.domains.tickets.filters import (
     clauses,
     read_filters,
 )
-from helpdesk_api.domains.tickets.full_text import know_frequencies
+from helpdesk_api.domains.tickets.full_text import understand
+from helpdesk_api.domains.tickets.highlights import highlights_json
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
+from helpdesk_api.domains.tickets.ranking import CURSOR_KEYS, best_first, require_text, wanted
 from helpdesk_api.domains.tickets.search import Question, read_query
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, cut_statement, parse_sort
@@ -211,6 +214,8 @@ async def written_row(session: AsyncSession, principal: Principal, ticket: Ticke
 def _page_read(
     shape: policy.CallerShape, forms: Forms, asked: Checked | None, sort: str | None, cut: CutShape
 ) -> CompiledStatement:
+    if sort == RELEVANCE:
+        return CompiledStatement(best_first(shape, forms, asked, cut))
     statement = representation.select_tickets(shape).where(*clauses(shape, forms, asked))
     return CompiledStatement(cut_statement(statement, _order(sort), cut))
 
@@ -224,22 +229,27 @@ async def list_tickets(
     sort: str | None,
     include: Sequence[str],
     with_counts: bool,
+    with_highlights: bool = False,
     asked: Question | None = None,
 ) -> tuple[str, str | None, str | None]:
-    """The page's JSON and its cursors: one statement, one more an include, one for counts, one for names in the query.
+    """The page's JSON and its cursors: one statement, one more an include, and one each for names in the query, for
+    full text, for counts and for highlights.
 
-    A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former.
+    A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former, and
+    `relevance_needs_text`.
     """
-    shape = policy.shape_of(principal)
-    if filters.q is not None or filters.query is not None or asked is not None:
-        await know_frequencies(reads)
     if filters.query is not None:
         asked = await read_query(reads, principal, filters.query)
-    checked = asked.checked if asked is not None else None
-    forms, values = read_filters(filters, principal)
+    (checked,), sought = await understand(reads, [asked.checked if asked is not None else None], filters.q)
+    text = wanted(sought, checked)
+    shape = policy.shape_of(principal)
+    forms, values = read_filters(filters, principal, sought)
     values |= policy.caller_parameters(principal)
+    if sort == RELEVANCE:
+        require_text(text)
     cut = cut_page(_order(sort), page)
-    found = await reads.fetch(_page_read(shape, forms, checked, sort, cut.shape), {**values, **cut.parameters})
+    page_read = _page_read(shape, forms, checked, sort, cut.shape)
+    found = await reads.fetch(page_read, {**values, **cut.parameters, "wanted": text})
     rows, next_cursor, prev_cursor = cut.finish(found)
     included = await included_json(reads, principal, include, rows)
     counts = await _counts(reads, _counts_read(shape, forms, checked), values) if with_counts else None
@@ -253,6 +263,7 @@ async def list_tickets(
         included=included,
         counts=counts,
         understood=asked.json if asked is not None else None,
+        highlights=await highlights_json(reads, principal, rows, text) if with_highlights else None,
     )
     return body, next_cursor, prev_cursor
 
@@ -260,6 +271,8 @@ async def list_tickets(
 @lru_cache(maxsize=200)
 def _order(sort: str | None) -> tuple[SortKey, ...]:
     """The tie-break follows the last key's direction, so that one index serves both."""
+    if sort == RELEVANCE:
+        return CURSOR_KEYS
     keys = parse_sort(sort, SORTS, DEFAULT_SORT)
     return (*keys, SortKey(TIE_BREAK.name, TIE_BREAK.column, TIE_BREAK.kind, keys[-1].descending))
 
@@ -283,8 +296,8 @@ def _counts_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None)
 
 async def find_ids(reads: ReadSession, principal: Principal, asked: Checked, *, limit: int) -> list[UUID]:
     """What a question finds for the caller, oldest first."""
-    await know_frequencies(reads)
-    found = select(Ticket.id).where(policy.readable(principal), *clauses(policy.shape_of(principal), (), asked))
+    (understood,), _ = await understand(reads, [asked])
+    found = select(Ticket.id).where(policy.readable(principal), *clauses(policy.shape_of(principal), (), understood))
     parameters = policy.caller_parameters(principal)
     return [row["id"] for row in await reads.fetch(found.order_by(Ticket.id).limit(limit), parameters)]
 
@@ -292,16 +305,16 @@ async def find_ids(reads: ReadSession, principal: Principal, asked: Checked, *, 
 async def count_each(
     reads: ReadSession, principal: Principal, questions: Sequence[Checked], *, limit: int
 ) -> list[int]:
-    """How many tickets each finds for the caller, up to one beyond the limit: one statement for all."""
+    """How many tickets each finds for the caller, up to one beyond the limit: one statement, and one for the texts."""
     if not questions:
         return []
-    await know_frequencies(reads)
-    statement = _counts_of_each(policy.shape_of(principal), tuple(questions), limit)
+    understood, _ = await understand(reads, questions)
+    statement = _counts_of_each(policy.shape_of(principal), tuple(understood), limit)
     return list(await reads.fetch_one(statement, policy.caller_parameters(principal)))
 
 
 @lru_cache(maxsize=100)
-def _counts_of_each(shape: policy.CallerShape, questions: tuple[Checked, ...], limit: int) -> CompiledStatement:
+def _counts_of_each(shape: policy.CallerShape, questions: tuple[Checked | None, ...], limit: int) -> CompiledStatement:
     enough: ColumnElement[int] = literal_column(str(limit + 1))
     counts = []
     for number, asked in enumerate(questions):

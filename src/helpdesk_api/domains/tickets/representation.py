@@ -239,6 +239,7 @@ def page_json(
     included: str | None,
     counts: str | None,
     understood: str | None = None,
+    highlights: str | None = None,
 ) -> str:
     data = ",".join(_tickets_json(principal, rows))
     count, exact = total if total is not None else (None, None)
@@ -246,7 +247,7 @@ def page_json(
         f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
         f'"total":{json.dumps(count)},"total_is_exact":{json.dumps(exact)},'
         f'"included":{included or "null"},"counts":{counts or "null"},'
-        f'"understood":{understood or "null"}}}'
+        f'"understood":{understood or "null"},"highlights":{highlights or "null"}}}'
     )
 
 

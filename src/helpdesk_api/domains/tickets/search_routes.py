@@ -8,6 +8,7 @@ from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.database.session import ReadSessionDep
 from helpdesk_api.domains.tickets import queries, search
+from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
 from helpdesk_api.domains.tickets.filters import TicketFilters
 from helpdesk_api.domains.tickets.page_schemas import TicketPage
 from helpdesk_api.domains.tickets.routes import READ, answer
@@ -26,7 +27,7 @@ router = ApiRouter(prefix="/v1/tickets", tags=["tickets"])
     summary="Search tickets by conditions",
     response_model=TicketPage,
     dependencies=READ,
-    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery),
+    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery, RelevanceNeedsText),
 )
 async def search_tickets(
     body: TicketSearch, request: Request, principal: PrincipalDep, reads: ReadSessionDep
@@ -48,6 +49,7 @@ async def search_tickets(
         sort=body.sort,
         include=list(dict.fromkeys(body.include or ())),
         with_counts=bool(body.counts),
+        with_highlights=bool(body.highlights),
         asked=asked,
     )
     return answer(found)

@@ -38,7 +38,7 @@ class ViewCreate(RequestModel):
     team_id: TeamId | None = Field(default=None, description="Whose it is, for the scope `team`.")
     conditions: ConditionTree | None = Field(default=None, description=_CONDITIONS)
     query: QueryText | None = Field(default=None, description=_QUERY)
-    sort: SortText | None = Field(default=None, description="`-created_at` when left out.")
+    sort: SortText | None = Field(default=None, description="As in `GET /v1/tickets`.")
     columns: Columns | None = Field(default=None, description="Reference, subject, status, priority when left out.")
     group_by: ViewGrouping | None = None
 
