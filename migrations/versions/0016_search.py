@@ -1,4 +1,4 @@
-"""names in questions."""
+"""names in questions, and the words of the corpus."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,9 +21,32 @@ def upgrade() -> None:
         postgresql_ops={"name": "gin_trgm_ops"},
     )
     op.create_index("ix_organizations_lower_name", "organizations", [sa.literal_column("lower(name)")])
+    op.create_table(
+        "search_words",
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column("seen_count", sa.Integer(), nullable=False),
+        sa.Column("stems", sa.ARRAY(sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("word", name=op.f("pk_search_words")),
+    )
+    op.create_index(
+        "ix_search_words_trigrams",
+        "search_words",
+        ["word"],
+        postgresql_using="gin",
+        postgresql_ops={"word": "gin_trgm_ops"},
+    )
+    op.create_index("ix_search_words_stems", "search_words", ["stems"], postgresql_using="gin")
+    op.create_table(
+        "search_progress",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("reached", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_search_progress")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("search_progress")
+    op.drop_table("search_words")
     op.drop_index("ix_organizations_lower_name", table_name="organizations")
     op.drop_index("ix_users_name_trigrams", table_name="users")
     op.drop_index("ix_users_lower_name", table_name="users")

@@ -17,6 +17,7 @@ from helpdesk_api.domains.tickets.full_text import register_sources
 from helpdesk_api.domains.tickets.highlights import register_excerpts
 from helpdesk_api.domains.tickets.includes import register_includes
 from helpdesk_api.domains.tickets.ranking import register_ranks
+from helpdesk_api.domains.tickets.words import register_texts
 from helpdesk_api.logs import configure_logging
 from helpdesk_api.outbox.pending import send_wakeups_through
 from helpdesk_api.outbox.record import install_reactions
@@ -43,6 +44,7 @@ def install_wiring(settings: Settings) -> None:
     install_reactions(wiring.REACTIONS)
     register_includes(wiring.INCLUDES)
     register_sources(wiring.SEARCH_SOURCES)
+    register_texts(wiring.SEARCH_TEXTS)
     register_ranks(wiring.SEARCH_RANKS)
     register_excerpts(wiring.SEARCH_EXCERPTS)
     load_grants_through(wiring.load_grants)

@@ -56,7 +56,7 @@ from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
 from helpdesk_api.domains.tickets import events as tickets
 from helpdesk_api.domains.tickets import jobs as ticket_jobs
-from helpdesk_api.domains.tickets import people_routes, search_routes
+from helpdesk_api.domains.tickets import people_routes, search_routes, words
 from helpdesk_api.domains.tickets import routes as ticket_routes
 from helpdesk_api.domains.tickets.full_text import Source
 from helpdesk_api.domains.tickets.highlights import Excerpts
@@ -85,6 +85,7 @@ __all__ = [
     "SEARCH_EXCERPTS",
     "SEARCH_RANKS",
     "SEARCH_SOURCES",
+    "SEARCH_TEXTS",
     "authenticate_token",
     "configure",
     "load_grants",
@@ -132,6 +133,7 @@ INCLUDES: Mapping[str, Include] = {
 
 SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match,)
 SEARCH_RANKS: tuple[Rank, ...] = (comment_queries.best_rank,)
+SEARCH_TEXTS: tuple[words.Texts, ...] = (comment_queries.COMMENT_TEXTS,)
 SEARCH_EXCERPTS: Mapping[str, Excerpts] = {"comments": comment_queries.excerpts}
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
@@ -259,6 +261,7 @@ JOBS: Mapping[str, Handler] = {
     bulk_jobs.RUN: bulk_jobs.run,
     bulk_jobs.FORGET: bulk_jobs.forget,
     TELL_REMINDERS: reminder_actions.tell_due,
+    words.LEARN: words.learn,
     PRUNE_JOB: prune,
 }
 
@@ -269,6 +272,7 @@ SCHEDULE = (
     Scheduled(assignment_jobs.END_ABSENCES, _MINUTE, assignment_jobs.END_ABSENCES),
     Scheduled(assignment_jobs.SERVE_EVERY_TEAM, _MINUTE, assignment_jobs.SERVE_EVERY_TEAM),
     Scheduled(TELL_REMINDERS, _MINUTE, TELL_REMINDERS),
+    Scheduled(words.LEARN, _MINUTE, words.LEARN),
     Scheduled(FORGET_PRESENCE, _HOUR, FORGET_PRESENCE),
     Scheduled(MEASURE_TIMES, _HOUR, MEASURE_TIMES),
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),

@@ -140,7 +140,7 @@ async def test_marks_that_somebody_typed_are_dropped(requester_client: httpx.Asy
     ],
 )
 def test_what_is_ranked_by(tsquery: str, wanted: str) -> None:
-    assert full_text._sought("x", tsquery).wanted == wanted
+    assert full_text._sought("x", tsquery, {}).wanted == wanted
 
 
 async def test_views_rank_and_mark(requester_client: httpx.AsyncClient, a_user: Make, as_user: AsUser) -> None:

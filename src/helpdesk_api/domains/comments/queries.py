@@ -46,6 +46,7 @@ from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import any_of
 from helpdesk_api.domains.tickets.ranking import BY_LENGTH
 from helpdesk_api.domains.tickets.representation import distinct, instant_sql
+from helpdesk_api.domains.tickets.words import Texts
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
@@ -65,6 +66,11 @@ def _matching(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnEl
     """Of the one ticket that the statement looks at, and the caller may see."""
     readable = or_(Comment.visibility == Visibility.PUBLIC, tickets.sees_internal(shape))
     return and_(Comment.ticket_id == Ticket.id, SEARCH.op("@@")(asked), readable)
+
+
+COMMENT_TEXTS = Texts(
+    "comments", Comment.id, Comment.ticket_id, Comment.created_at, SEARCH, Comment.visibility == Visibility.PUBLIC
+)
 
 
 def best_rank(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -112,7 +112,8 @@ class TicketFilters:
         SearchText | None,
         Query(
             description="Full text over subject, description, steps, affected service, reference, and the comments "
-            "that the caller may read."
+            "that the caller may read. Outside of quotes a word finds its other forms too, in English, German, "
+            "Spanish, French and Portuguese."
         ),
     ] = None
     query: Annotated[

@@ -4,6 +4,7 @@ An index finds all matches before the first is shown, which is fast for a word t
 hundredth has is met soon enough on the way through the list.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,32 +33,37 @@ from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
+from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of
 
 Source = Callable[[policy.CallerShape, ColumnElement[Any]], Select[Any]]
 _COMMON_SHARE: Final = 0.01
 _FRESH_SECONDS: Final = 600.0
 _WORD: Final = re.compile(r"(?<![-\w])\w+")
 _TOKEN: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|<->|<[0-9]+>|[&|!()]")
-CONFIGURATION: Final[ColumnElement[Any]] = literal_column("'simple'::regconfig")
 _sources: list[Source] = []
 
 
-def register_sources(sources: Sequence[Source]) -> None:
+def register_sources(given: Sequence[Source]) -> None:
     """Called once by the process with `wiring.SEARCH_SOURCES`: the tickets whose comments, say, match a tsquery, as
     far as the caller may read them. Where it has to look at the ticket itself, it says so in its WHERE alone."""
-    _sources[:] = sources
+    _sources[:] = given
+
+
+def sources() -> Sequence[Source]:
+    return tuple(_sources)
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
     """A text as PostgreSQL reads it: words, "phrases", `or` and `-`; any text is one. Both are texts of a tsquery.
 
-    `wanted` is any of what the text asks for, without what must not be there: to rank by, and to mark.
+    Outside of a phrase a word stands for all its forms. `wanted` is any of what the text asks for, without what must
+    not be there: to rank by, and to mark. `words` are these as they were typed.
     """
 
-    text: str
     tsquery: str
     wanted: str
+    words: tuple[str, ...]
     is_common: bool
 
 
@@ -72,14 +78,18 @@ async def understand(
         return list(questions), None
     await _frequencies.refresh(reads)
     rows = await reads.fetch(_READ_TEXTS, {"texts": list(dict.fromkeys(texts))})
-    sought = {row["text"]: _sought(row["text"], row["tsquery"]) for row in rows}
+    sought = {row["text"]: _sought(row["text"], row["tsquery"], json.loads(row["forms"] or "{}")) for row in rows}
     understood = [_understood(asked, sought) if asked is not None else None for asked in questions]
     return understood, sought[text] if text is not None else None
 
 
 _given = func.unnest(bindparam("texts", type_=ARRAY(Text))).table_valued("text", name="given").render_derived()
 _READ_TEXTS: Final = CompiledStatement(
-    select(_given.c.text, cast(func.websearch_to_tsquery(CONFIGURATION, _given.c.text), Text).label("tsquery"))
+    select(
+        _given.c.text,
+        cast(func.websearch_to_tsquery(CONFIGURATION, _given.c.text), Text).label("tsquery"),
+        cast(forms_of(_given.c.text), Text).label("forms"),
+    )
 )
 
 
@@ -105,18 +115,33 @@ def _understood(asked: Checked, sought: Mapping[str, Sought]) -> Checked:
     return asked
 
 
-def _sought(text: str, tsquery: str) -> Sought:
+def _sought(text: str, tsquery: str, forms: Mapping[str, Sequence[str]]) -> Sought:
     tokens, refused = _TOKEN.findall(tsquery), _Refused()
+    widened: list[str] = []
     wanted: list[str] = []
-    for place, token in enumerate(tokens):
-        before = tokens[place - 1] if place else ""
-        if refused.covers(token, before) or token[0] != "'":
+    words: list[str] = []
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        widened.append(token)
+        is_refused = refused.covers(token, before)
+        if token[0] != "'":
             continue
+        in_phrase = before.startswith("<") or after.startswith("<")
+        kin = [word for word in forms.get(token[1:-1], ()) if word != token[1:-1]]
+        if kin and not in_phrase:
+            widened[-1] = f"( {' | '.join([token, *map(_quoted, kin)])} )"
+        if is_refused:
+            continue
+        words.append(token[1:-1])
         if before.startswith("<"):
             wanted[-1] += f" {before} {token}"
         else:
-            wanted.append(token)
-    return Sought(text, tsquery, " | ".join(f"( {one} )" for one in wanted), is_common(text))
+            wanted.append(widened[-1])
+    any_of = " | ".join(f"( {one} )" for one in wanted)
+    return Sought(" ".join(widened), any_of, tuple(dict.fromkeys(words)), is_common(text, forms))
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 class _Refused:
@@ -188,10 +213,10 @@ _STATISTICS: Final = CompiledStatement(
 _frequencies = _Frequencies()
 
 
-def is_common(text: str) -> bool:
+def is_common(text: str, forms: Mapping[str, Sequence[str]] | None = None) -> bool:
     """Whether about one text in a hundred or more has it; a guess that decides on the form alone."""
     lowered = text.lower()
-    shares = [_frequencies.shares.get(word, 0.0) for word in _WORD.findall(lowered) if word != "or"]
+    shares = [_share(word, forms or {}) for word in _WORD.findall(lowered) if word != "or"]
     if not shares:
         return True
     if " or " in lowered:
@@ -200,3 +225,7 @@ def is_common(text: str) -> bool:
     for share in shares:
         product *= share
     return product >= _COMMON_SHARE
+
+
+def _share(word: str, forms: Mapping[str, Sequence[str]]) -> float:
+    return min(1.0, sum(_frequencies.shares.get(one, 0.0) for one in {word, *forms.get(word, ())}))

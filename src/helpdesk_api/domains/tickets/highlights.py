@@ -12,8 +12,9 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.tickets import policy
-from helpdesk_api.domains.tickets.full_text import CONFIGURATION, as_tsquery
+from helpdesk_api.domains.tickets.full_text import as_tsquery
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.words import CONFIGURATION
 
 # Control characters, since nobody types them: what the text itself has of them is dropped first.
 _OPEN, _CLOSE = "\x02", "\x03"

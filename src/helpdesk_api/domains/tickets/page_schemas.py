@@ -8,9 +8,11 @@ from helpdesk_api.conditions.tree import Condition
 from helpdesk_api.database.ids import CommentId, TicketId
 from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS
 from helpdesk_api.domains.tickets.schemas import TicketIncluded, TicketRead
+from helpdesk_api.domains.tickets.suggestions import MAX_SUGGESTIONS, MAX_WORDS
 from helpdesk_api.web.schemas import Page, ResponseModel
 
 Excerpt = Annotated[str, Field(max_length=20_000, description="With `<mark>`, else escaped.")]
+Word = Annotated[str, Field(max_length=500)]
 RecordId = Annotated[str, Field(max_length=36, pattern=r"^[a-z]{3}_[0-9a-f]{32}$")]
 
 
@@ -52,6 +54,13 @@ class TicketHighlights(ResponseModel):
     )
 
 
+class WordSuggestion(ResponseModel):
+    """A word that finds the caller nothing, and words spelt much like it that would."""
+
+    word: Word
+    suggestions: list[Word] = Field(max_length=MAX_SUGGESTIONS, description="Likest first.")
+
+
 class TicketPage(Page[TicketRead]):
     """One page of tickets, with what one screen needs beside them."""
 
@@ -62,4 +71,7 @@ class TicketPage(Page[TicketRead]):
     understood: UnderstoodQuestion | None = Field(description="Null without conditions and query.")
     highlights: dict[TicketId, TicketHighlights] | None = Field(
         description="By ticket; null without `highlights=true`, and empty without a text."
+    )
+    did_you_mean: list[WordSuggestion] | None = Field(
+        max_length=MAX_WORDS, description="When a text finds nothing at all; null otherwise."
     )

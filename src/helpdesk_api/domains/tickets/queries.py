@@ -36,12 +36,13 @@ from helpdesk_api.domains.tickets.filters import (
     clauses,
     read_filters,
 )
-from helpdesk_api.domains.tickets.full_text import understand
+from helpdesk_api.domains.tickets.full_text import texts_in, understand
 from helpdesk_api.domains.tickets.highlights import highlights_json
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.tickets.ranking import CURSOR_KEYS, best_first, require_text, wanted
 from helpdesk_api.domains.tickets.search import Question, read_query
+from helpdesk_api.domains.tickets.suggestions import did_you_mean_json
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, cut_statement, parse_sort
 from helpdesk_api.web.schemas import RequestInstant
@@ -233,7 +234,7 @@ async def list_tickets(
     asked: Question | None = None,
 ) -> tuple[str, str | None, str | None]:
     """The page's JSON and its cursors: one statement, one more an include, and one each for names in the query, for
-    full text, for counts and for highlights.
+    full text, for counts and for highlights, and for suggestions when a text finds nothing.
 
     A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former, and
     `relevance_needs_text`.
@@ -241,7 +242,8 @@ async def list_tickets(
     if filters.query is not None:
         asked = await read_query(reads, principal, filters.query)
     (checked,), sought = await understand(reads, [asked.checked if asked is not None else None], filters.q)
-    text = wanted(sought, checked)
+    texts = [*([sought] if sought is not None else []), *(texts_in(checked, wanted_only=True) if checked else [])]
+    text = wanted(texts)
     shape = policy.shape_of(principal)
     forms, values = read_filters(filters, principal, sought)
     values |= policy.caller_parameters(principal)
@@ -254,6 +256,7 @@ async def list_tickets(
     included = await included_json(reads, principal, include, rows)
     counts = await _counts(reads, _counts_read(shape, forms, checked), values) if with_counts else None
     total = await _total(reads, _total_read(shape, forms, checked), values) if page.include_total else None
+    finds_nothing = not rows and page.cursor is None
     body = representation.page_json(
         principal,
         rows,
@@ -264,6 +267,7 @@ async def list_tickets(
         counts=counts,
         understood=asked.json if asked is not None else None,
         highlights=await highlights_json(reads, principal, rows, text) if with_highlights else None,
+        did_you_mean=await did_you_mean_json(reads, principal, texts) if finds_nothing and texts else None,
     )
     return body, next_cursor, prev_cursor
 

@@ -16,8 +16,9 @@ from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
 from helpdesk_api.domains.tickets.filters import RELEVANCE, Forms, clauses
-from helpdesk_api.domains.tickets.full_text import CONFIGURATION, Sought, as_tsquery, texts_in
+from helpdesk_api.domains.tickets.full_text import Sought, as_tsquery
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
+from helpdesk_api.domains.tickets.words import CONFIGURATION
 from helpdesk_api.web.listing import CutShape, SortKey, cut_statement
 
 CANDIDATES: Final = 1_000
@@ -82,11 +83,9 @@ CURSOR_KEYS: Final = tuple(
 )
 
 
-def wanted(sought: Sought | None, asked: Checked | None) -> str:
-    """The tsquery to rank by, and to mark: whatever `q` and the question look for. Empty without a text."""
-    texts = [sought] if sought is not None else []
-    texts += texts_in(asked, wanted_only=True) if asked is not None else []
-    return " | ".join(text.wanted for text in texts if text.wanted)
+def wanted(sought: Sequence[Sought]) -> str:
+    """The tsquery to rank by, and to mark: whatever any of the texts looks for. Empty without a text."""
+    return " | ".join(text.wanted for text in sought if text.wanted)
 
 
 def require_text(wanted: str) -> None:
