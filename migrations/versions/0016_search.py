@@ -42,9 +42,22 @@ def upgrade() -> None:
         sa.Column("reached", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("source", name=op.f("pk_search_progress")),
     )
+    op.create_index(
+        "ix_tickets_internal_custom_fields",
+        "tickets",
+        ["internal_custom_fields"],
+        postgresql_using="gin",
+        postgresql_ops={"internal_custom_fields": "jsonb_path_ops"},
+        postgresql_where=sa.text("internal_custom_fields <> '{}'::jsonb"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "ix_tickets_internal_custom_fields",
+        table_name="tickets",
+        postgresql_where=sa.text("internal_custom_fields <> '{}'::jsonb"),
+    )
     op.drop_table("search_progress")
     op.drop_table("search_words")
     op.drop_index("ix_organizations_lower_name", table_name="organizations")

@@ -29,6 +29,7 @@ _TERM: Final = re.compile(r"([a-z][a-z0-9_]*):(>=|<=|>|<)?(.*)", re.DOTALL)
 _VALUE: Final = re.compile(r'"([^"]*)"|([^,"]+)')
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,6}", re.ASCII)
 _ID: Final = re.compile(r"[a-z]{3}_[0-9a-f]{32}", re.ASCII)
 _MOST_NAMED: Final = 5
 _GRAMMAR: Final = r"""
@@ -213,9 +214,8 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return self._leaf(field, _O.CONTAINS, value, column)
         if kind is FieldType.TEXT_LIST:
             return self._leaf(field, _O.CONTAINS, value, column)
-        if kind is FieldType.CUSTOM and (_NUMBER.fullmatch(value) or value in {"true", "false"}):
+        if kind is FieldType.CUSTOM and (other := _typed(value)) != value:
             # Written without its type, it may be either.
-            other = int(value) if _NUMBER.fullmatch(value) else value == "true"
             return self._leaf(field, _O.IN, [value, other], column)
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             # A day without a sign is the whole of it.
@@ -236,6 +236,8 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         kind = spec.kind if spec is not None else None
         if spec is not None and _is_name(spec, value):
             return self._id(str(spec.prefix), value, column)
+        if kind is FieldType.CUSTOM:
+            return _typed(value)
         if kind is FieldType.NUMBER and _NUMBER.fullmatch(value):
             return int(value)
         if kind is FieldType.BOOLEAN and value in {"true", "false"}:
@@ -282,6 +284,15 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             wrong = error.errors[0]
             _refuse(wrong.code, wrong.detail, column)
         return _Part(checked, 1, 1)
+
+
+def _typed(value: str) -> str | float | bool:
+    """What a text may stand for in a field that may hold anything."""
+    if _NUMBER.fullmatch(value):
+        return int(value)
+    if _DECIMAL.fullmatch(value):
+        return float(value)
+    return value == "true" if value in {"true", "false"} else value
 
 
 def _bounded(checked: Checked, parts: Sequence[_Part]) -> _Part:

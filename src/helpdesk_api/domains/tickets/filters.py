@@ -62,10 +62,11 @@ SORTS = {
 }
 RELEVANCE = "relevance"
 _sorts = f"-?({'|'.join(SORTS)})"
-SORT_PATTERN = f"^({RELEVANCE}|{_sorts}(,{_sorts}){{0,4}})$"
+SORT_PATTERN = f"^({RELEVANCE}|-?cf_[a-z][a-z0-9_]{{0,39}}|{_sorts}(,{_sorts}){{0,4}})$"
 SORT_DESCRIPTION = (
     "`-created_at` when left out. `relevance` puts the best matches of the full text first: of the newest 1,000 "
-    "matches, and of no others."
+    "matches, and of no others. `cf_` and the key of a custom field, alone, does the same with the newest 10,000: "
+    "numbers by value, else by the first 60 characters whatever their case, and last those without."
 )
 DEFAULT_SORT = "-created_at"
 TIE_BREAK = SortKey("id", Ticket.id, UUID)

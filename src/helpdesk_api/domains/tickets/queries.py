@@ -40,7 +40,7 @@ from helpdesk_api.domains.tickets.full_text import texts_in, understand
 from helpdesk_api.domains.tickets.highlights import highlights_json
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
-from helpdesk_api.domains.tickets.ranking import CURSOR_KEYS, best_first, require_text, wanted
+from helpdesk_api.domains.tickets.ranking import bounded_keys, is_bounded, newest_in_order, require_text, wanted
 from helpdesk_api.domains.tickets.search import Question, read_query
 from helpdesk_api.domains.tickets.suggestions import did_you_mean_json
 from helpdesk_api.domains.users.models import User
@@ -215,8 +215,8 @@ async def written_row(session: AsyncSession, principal: Principal, ticket: Ticke
 def _page_read(
     shape: policy.CallerShape, forms: Forms, asked: Checked | None, sort: str | None, cut: CutShape
 ) -> CompiledStatement:
-    if sort == RELEVANCE:
-        return CompiledStatement(best_first(shape, forms, asked, cut))
+    if sort is not None and is_bounded(sort):
+        return CompiledStatement(newest_in_order(shape, forms, asked, sort, cut))
     statement = representation.select_tickets(shape).where(*clauses(shape, forms, asked))
     return CompiledStatement(cut_statement(statement, _order(sort), cut))
 
@@ -275,8 +275,8 @@ async def list_tickets(
 @lru_cache(maxsize=200)
 def _order(sort: str | None) -> tuple[SortKey, ...]:
     """The tie-break follows the last key's direction, so that one index serves both."""
-    if sort == RELEVANCE:
-        return CURSOR_KEYS
+    if sort is not None and is_bounded(sort):
+        return bounded_keys(sort)
     keys = parse_sort(sort, SORTS, DEFAULT_SORT)
     return (*keys, SortKey(TIE_BREAK.name, TIE_BREAK.column, TIE_BREAK.kind, keys[-1].descending))
 

@@ -1,17 +1,35 @@
-"""Best matches first: how well the newest matches answer a text, the subject before the rest, comments last.
+"""Orders that no index has: by relevance to a text, and by a custom field.
 
-A common word has more matches than anybody can rank while somebody waits, so the newest 1,000 are. Which those are is
-settled by the first page: its cursors carry the time of the newest, and what came later waits for the next search.
+A common word has more matches than anybody can rank while somebody waits, and a custom field may be any of hundreds. So
+the newest matches alone are put in order, and which those are is settled by the first page: its cursors carry the time
+of the newest, and what came later waits for the next search.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Double, Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Double,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from helpdesk_api.conditions.checking import Checked
+from helpdesk_api.conditions.registry import CUSTOM_PREFIX
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
@@ -22,6 +40,9 @@ from helpdesk_api.domains.tickets.words import CONFIGURATION
 from helpdesk_api.web.listing import CutShape, SortKey, cut_statement
 
 CANDIDATES: Final = 1_000
+SORTED: Final = 10_000
+# As much as a cursor can carry.
+_TEXT_LENGTH: Final = 60
 # Divides by the length of what was found in: a word in three says more than one in a thousand.
 BY_LENGTH: Final[ColumnElement[int]] = literal_column("1")
 _SUBJECT: Final[ColumnElement[float]] = literal_column("8.0")
@@ -36,34 +57,65 @@ def register_ranks(ranks: Sequence[Rank]) -> None:
     _ranks[:] = ranks
 
 
-def _keys(page: Any) -> tuple[SortKey, ...]:
-    return (
-        SortKey("as_of", page.c.as_of, datetime, descending=True),
-        SortKey(RELEVANCE, page.c.relevance, float, descending=True),
-        SortKey("id", page.c.id, UUID, descending=True),
-    )
+def is_bounded(sort: str | None) -> bool:
+    """Whether an order is of the newest matches only."""
+    return sort is not None and (sort == RELEVANCE or sort.removeprefix("-").startswith(CUSTOM_PREFIX))
 
 
-def best_first(shape: policy.CallerShape, forms: Forms, asked: Checked | None, cut: CutShape) -> AnySelect:
-    """One page; `wanted` is bound to the tsquery to rank by."""
+@lru_cache(maxsize=200)
+def bounded_keys(sort: str) -> tuple[SortKey, ...]:
+    """For the cursor, which knows no columns."""
+    as_of = SortKey("as_of", None, datetime, descending=True)
+    if sort == RELEVANCE:
+        return as_of, SortKey(RELEVANCE, None, float, descending=True), SortKey("id", None, UUID, descending=True)
+    down = sort.startswith("-")
+    number = SortKey("number", None, float, descending=down, nullable=True)
+    text = SortKey("text", None, str, descending=down, nullable=True)
+    return as_of, number, text, SortKey("id", None, UUID, descending=down)
+
+
+def newest_in_order(
+    shape: policy.CallerShape, forms: Forms, asked: Checked | None, sort: str, cut: CutShape
+) -> AnySelect:
+    """One page; for relevance `wanted` is bound to the tsquery to rank by."""
     is_first = cut.seeks_null is None
     as_of: ColumnElement[Any] = bindparam("seek_0", type_=DateTime(timezone=True))
     found = select(Ticket.id, Ticket.created_at).where(policy.readable(shape), *clauses(shape, forms, asked))
     if not is_first:
         found = found.where(Ticket.created_at <= as_of)
-    newest = (
-        found.order_by(Ticket.created_at.desc(), Ticket.id.desc()).limit(literal_column(str(CANDIDATES))).cte("newest")
-    )
+    most: ColumnElement[int] = literal_column(str(CANDIDATES if sort == RELEVANCE else SORTED))
+    newest = found.order_by(Ticket.created_at.desc(), Ticket.id.desc()).limit(most).cte("newest")
     first: ColumnElement[Any] = select(func.max(newest.c.created_at)).scalar_subquery()
-    ranked = (
-        select(Ticket.id, (first if is_first else as_of).label("as_of"), _relevance(shape).label("relevance"))
+    values = [_relevance(shape).label(RELEVANCE)] if sort == RELEVANCE else _custom_values(shape, sort)
+    ordered = (
+        select(Ticket.id, (first if is_first else as_of).label("as_of"), *values)
         .join(newest, newest.c.id == Ticket.id)
-        .subquery("ranked")
+        .subquery("ordered")
     )
-    page = cut_statement(select(ranked.c.id), _keys(ranked), cut).subquery("page")
-    order = [page.c[f"_key_{n}"] for n in range(3)]
+    keys = [replace(key, column=ordered.c[key.name]) for key in bounded_keys(sort)]
+    page = cut_statement(select(ordered.c.id), keys, cut).subquery("page")
     shown = representation.select_tickets(shape).join(page, page.c.id == Ticket.id)
-    return shown.add_columns(*order).order_by(*[key.asc() if cut.backwards else key.desc() for key in order])
+    columns = [page.c[f"_key_{n}"] for n in range(len(keys))]
+    order = []
+    for key, column in zip(keys, columns, strict=True):
+        term = column.desc() if key.descending != cut.backwards else column.asc()
+        order.append(term.nulls_first() if cut.backwards else term.nulls_last())
+    return shown.add_columns(*columns).order_by(*order)
+
+
+def _custom_values(shape: policy.CallerShape, sort: str) -> list[ColumnElement[Any]]:
+    """A number, or else a text; null for what is not filled in, or not for the caller's eyes."""
+    own: Any = Ticket.custom_fields
+    everything = own.op("||")(Ticket.internal_custom_fields)
+    seen = case((policy.sees_internal(shape), everything), else_=own) if shape.is_staff else own
+    key = literal(sort.removeprefix("-").removeprefix(CUSTOM_PREFIX), Text)
+    value = seen.op("->", return_type=JSONB())(key)
+    is_number = func.jsonb_typeof(value) == literal_column("'number'")
+    text = func.left(func.lower(seen.op("->>", return_type=Text())(key)), literal_column(str(_TEXT_LENGTH)))
+    return [
+        case((is_number, cast(value, Double)), else_=null()).label("number"),
+        case((is_number, null()), else_=text.collate("C")).label("text"),
+    ]
 
 
 def _relevance(shape: policy.CallerShape) -> ColumnElement[float]:
@@ -75,12 +127,6 @@ def _relevance(shape: policy.CallerShape) -> ColumnElement[float]:
         relevance += func.coalesce(rank(shape, asked), literal_column("0.0"))
     # PostgreSQL ranks in single precision, which JSON would not give back as it was.
     return cast(relevance, Double)
-
-
-# For the cursor alone, which knows no columns.
-CURSOR_KEYS: Final = tuple(
-    SortKey(name, None, kind, descending=True) for name, kind in (("as_of", datetime), (RELEVANCE, float), ("id", UUID))
-)
 
 
 def wanted(sought: Sequence[Sought]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sqlalchemy import exists, literal_column, select
+from sqlalchemy import exists, literal_column, select, true
 from sqlalchemy.dialects.postgresql import array
 
 from helpdesk_api.authorization.principal import Principal
@@ -22,10 +22,11 @@ from helpdesk_api.domains.tickets import naming
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.enums import SlaState, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket, TicketWatcher
-from helpdesk_api.domains.tickets.policy import CallerShape
+from helpdesk_api.domains.tickets.policy import CallerShape, sees_internal
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 
 _ANYBODY = CallerShape(is_admin=False, is_staff=False, sees_organization=False)
+_AGENT = replace(_ANYBODY, is_staff=True)
 
 
 def _of_database(subject: object) -> object:
@@ -49,10 +50,29 @@ def _shared() -> object:
 
 
 def _custom(name: str) -> FieldSpec | None:
-    """`cf_` and the key of a form's field that everybody sees; what only the staff sees is not searched."""
+    """`cf_` and the key of a form's field that everybody sees."""
     if not _CUSTOM_NAME.fullmatch(name):
         return None
     return FieldSpec(name, FieldType.CUSTOM, _custom_column, _of_database)
+
+
+def _custom_of_staff(name: str) -> FieldSpec | None:
+    """The staff's own half too, of the tickets that the caller works on."""
+    found = _custom(name)
+    return replace(found, guarded=_guarded_by_staff) if found is not None else None
+
+
+def _custom_of_admins(name: str) -> FieldSpec | None:
+    found = _custom(name)
+    return replace(found, guarded=_guarded_by_nothing) if found is not None else None
+
+
+def _guarded_by_staff() -> tuple[object, object]:
+    return Ticket.internal_custom_fields, sees_internal(_AGENT)
+
+
+def _guarded_by_nothing() -> tuple[object, object]:
+    return Ticket.internal_custom_fields, true()
 
 
 def _custom_column() -> object:
@@ -138,6 +158,17 @@ VOCABULARY: Final = Vocabulary(
 )
 
 
+_OF_STAFF: Final = replace(VOCABULARY, subject=replace(SEARCHED, custom=_custom_of_staff))
+_OF_ADMINS: Final = replace(VOCABULARY, subject=replace(SEARCHED, custom=_custom_of_admins))
+
+
+def vocabulary_of(principal: Principal) -> Vocabulary:
+    """What the caller may ask about: a custom field of the staff does not exist for requesters."""
+    if principal.is_admin:
+        return _OF_ADMINS
+    return _OF_STAFF if principal.is_staff else VOCABULARY
+
+
 def asker(principal: Principal) -> Asker:
     """To the minute, so that a question asked again is the same statement."""
     return Asker(principal.user_id, clock.now().replace(second=0, microsecond=0))
@@ -176,7 +207,7 @@ async def read_query(reads: ReadSession, principal: Principal, text: str, pointe
     """Raises `invalid_query`, at the parameter `query` or at the pointer into a body."""
     names = await know_names(reads, principal, [text])
     try:
-        checked = parse_query(text, VOCABULARY, asker(principal), names)
+        checked = parse_query(text, vocabulary_of(principal), asker(principal), names)
     except InvalidQuery as error:
         raise await _explained(reads, principal, error, pointer) from error
     return Question(checked, {public_id(prefix, one.id): one.name for (prefix, _), (one, *_) in names.items()})
@@ -189,7 +220,7 @@ async def know_names(reads: ReadSession, principal: Principal, texts: Iterable[s
 
 def read_known(principal: Principal, text: str, names: Names) -> Checked:
     """A query whose names were looked up. Raises `invalid_query`."""
-    return parse_query(text, VOCABULARY, asker(principal), names)
+    return parse_query(text, vocabulary_of(principal), asker(principal), names)
 
 
 async def _explained(
@@ -210,4 +241,4 @@ async def _explained(
 
 def read_conditions(principal: Principal, node: Node, pointer: str = "#/conditions") -> Checked:
     """`me` and spans such as `-7d` mean the caller's and count from now. Raises `invalid_conditions`."""
-    return check(node, SEARCHED, pointer, asker=asker(principal))
+    return check(node, vocabulary_of(principal).subject, pointer, asker=asker(principal))
