@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id, public_id_sql
@@ -40,6 +41,7 @@ from helpdesk_api.domains.comments.models import (
     CommentMention,
     CommentRevision,
 )
+from helpdesk_api.domains.comments.rules import CommentStanding, allowed_actions
 from helpdesk_api.domains.tickets import policy as tickets
 from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS, excerpt
 from helpdesk_api.domains.tickets.models import Ticket
@@ -106,7 +108,7 @@ def home_of(ticket: Any) -> InstrumentedAttribute[Any]:
 def select_comments(
     principal: Principal, *, edit_window: timedelta, home: InstrumentedAttribute[Any] = Comment.ticket_id
 ) -> AnySelect:
-    """Readable comments: id, ticket_id, version, author_id and the JSON text."""
+    """Readable comments: id, version, the JSON text, and what `comment_json` needs besides."""
     mentioned = (
         select(func.array_agg(public_id_sql("usr", CommentMention.user_id)))
         .where(CommentMention.comment_id == Comment.id)
@@ -134,11 +136,36 @@ def select_comments(
         "editable_until", editable,
     )  # fmt: skip
     return (
-        select(Comment.id, Comment.version, cast(body, String).label("body"))
+        select(
+            Comment.id,
+            Comment.version,
+            cast(body, String).label("body"),
+            (Comment.author_id == principal.user_id).label("is_author"),
+            (Comment.visibility == Visibility.INTERNAL).label("is_internal"),
+            Comment.created_at,
+            tickets.sees_internal(principal).label("works_on_ticket"),
+        )
         .join(Ticket, Ticket.id == home)
         .join(User, User.id == Comment.author_id)
         .where(policy.readable(principal))
     )
+
+
+def comment_json(principal: Principal, row: Any, *, edit_window: timedelta) -> str:
+    """Of a row of `select_comments`, with what the caller may do."""
+    standing = CommentStanding(
+        may_write=principal.has(Permission.TICKETS_WRITE),
+        works_on_ticket=row["works_on_ticket"],
+        is_author=row["is_author"],
+        is_internal=row["is_internal"],
+        inside_edit_window=clock.now() <= row["created_at"] + edit_window,
+    )
+    return f'{row["body"][:-1]},"allowed_actions":{_actions_json(standing)}}}'
+
+
+@lru_cache(maxsize=64)
+def _actions_json(standing: CommentStanding) -> str:
+    return json.dumps(allowed_actions(standing))
 
 
 async def list_comments(
@@ -158,7 +185,7 @@ async def list_comments(
     cut = paged(statement, keys, page)
     rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
     total = await _total(reads, principal, home, ticket["id"]) if page.include_total else None
-    data = ",".join(row["body"] for row in rows)
+    data = ",".join(comment_json(principal, row, edit_window=edit_window) for row in rows)
     body = (
         f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
         f'"total":{json.dumps(total)},"total_is_exact":{json.dumps(True if total is not None else None)}}}'

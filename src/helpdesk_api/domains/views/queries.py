@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Checked, Every, InvalidConditions
 from helpdesk_api.conditions.query_language import InvalidQuery, Names
@@ -16,6 +17,7 @@ from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets import search
 from helpdesk_api.domains.views import policy
+from helpdesk_api.domains.views.enums import ViewAction, ViewRefusal, ViewScope
 from helpdesk_api.domains.views.errors import ViewNotFound
 from helpdesk_api.domains.views.models import View
 from helpdesk_api.web.listing import whole_page
@@ -32,7 +34,26 @@ def _readable(principal: Principal) -> Select[Any]:
 
 async def list_views(reads: ReadSession, principal: Principal) -> dict[str, Any]:
     rows = await reads.fetch(_readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS))
-    return whole_page([dict(row) for row in rows])
+    return whole_page([shown(principal, row) for row in rows])
+
+
+def shown(principal: Principal, view: Any) -> dict[str, Any]:
+    """A view, or a row of one, as its reader may see it."""
+    values = {column.name: _of(view, column.name) for column in _COLUMNS}
+    reason = None
+    if not principal.has(Permission.TICKETS_WRITE):
+        reason = ViewRefusal.SCOPE_MISSING
+    elif not policy.may_write(principal, ViewScope(values["scope"]), values["owner_id"], values["team_id"]):
+        reason = ViewRefusal.NOT_PERMITTED
+    actions: list[dict[str, Any]] = [
+        {"action": action, "allowed": reason is None, "reason_code": reason, "required_fields": []}
+        for action in ViewAction
+    ]
+    return {**values, "allowed_actions": actions}
+
+
+def _of(view: Any, name: str) -> Any:
+    return getattr(view, name) if isinstance(view, View) else view[name]
 
 
 async def get_view(reads: ReadSession, principal: Principal, view_id: UUID) -> Any:
@@ -87,9 +108,9 @@ async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[
             continue
     counts = await tickets.count_each(reads, principal, list(asked.values()), limit=COUNT_LIMIT)
     by_view = dict(zip(asked, counts, strict=True))
-    return whole_page([_shown(view["id"], by_view.get(view["id"])) for view in views])
+    return whole_page([_counted(view["id"], by_view.get(view["id"])) for view in views])
 
 
-def _shown(view_id: UUID, count: int | None) -> dict[str, Any]:
+def _counted(view_id: UUID, count: int | None) -> dict[str, Any]:
     exact = count is None or count <= COUNT_LIMIT
     return {"view_id": view_id, "count": None if count is None else min(count, COUNT_LIMIT), "is_exact": exact}

@@ -70,7 +70,7 @@ async def create_view(body: ViewCreate, principal: PrincipalDep, session: Sessio
     view = await actions.create_view(session, principal, body)
     response.headers["Location"] = f"/v1/views/vie_{view.id.hex}"
     set_etag(response, etag_of(view.version))
-    return view
+    return queries.shown(principal, view)
 
 
 @router.get(
@@ -98,7 +98,7 @@ async def get_view(view_id: ViewId, principal: PrincipalDep, reads: ReadSessionD
     """The question as it was saved."""
     row = await queries.get_view(reads, principal, view_id)
     set_etag(response, etag_of(row["version"]))
-    return dict(row)
+    return queries.shown(principal, row)
 
 
 @router.patch(
@@ -122,7 +122,7 @@ async def update_view(
     if_match.check(etag_of(view.version))
     await actions.update_view(session, principal, view, body)
     set_etag(response, etag_of(view.version))
-    return view
+    return queries.shown(principal, view)
 
 
 @router.delete(
