@@ -21,6 +21,7 @@ from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUn
 from helpdesk_api.main import file_storage, open_database
 
 OLDEST_POSTGRES = 150_000
+_TRIGRAMS = text("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')")
 _ENOUGH_DISK = 1_000_000_000
 # Of one command, and of the tests.
 _NOT_SETTINGS = {"HELPDESK_PASSWORD", "HELPDESK_TEST_MATERIAL", "HELPDESK_CONTRACT_CACHE"}
@@ -56,11 +57,14 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
         number = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
         version = (await connection.execute(text("SHOW server_version"))).scalar_one()
         current = await connection.run_sync(_current)
+        has_trigrams = (await connection.execute(_TRIGRAMS)).scalar_one()
     newest = newest_revision()
     findings = [
         Finding(number >= OLDEST_POSTGRES, f"database: PostgreSQL {version} (15 or newer is needed)"),
         Finding(current == newest, f"schema: {current or 'none'} (this release has {newest})"),
     ]
+    trigrams = "there" if has_trigrams else "missing; searching needs it, and PostgreSQL's contrib package has it"
+    findings.append(Finding(has_trigrams, f"extension pg_trgm: {trigrams}"))
     if current == newest and await demo_password_in_use(database):
         findings.append(
             Finding(not settings.is_production, "accounts: the demo data's passwords are in use; never in production")

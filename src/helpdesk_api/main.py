@@ -17,7 +17,10 @@ from helpdesk_api.domains.attachments import storing
 from helpdesk_api.domains.attachments.routes import UPLOAD_PATH
 from helpdesk_api.domains.knowledge.tally import counting
 from helpdesk_api.domains.tickets.full_text import register_sources
+from helpdesk_api.domains.tickets.highlights import register_excerpts
 from helpdesk_api.domains.tickets.includes import register_includes
+from helpdesk_api.domains.tickets.ranking import register_ranks
+from helpdesk_api.domains.tickets.words import register_texts
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
 from helpdesk_api.integrations.antivirus.protocol import Scanner
 from helpdesk_api.integrations.storage.objects import FolderStorage, bucket_storage
@@ -51,6 +54,9 @@ def install_wiring(settings: Settings) -> None:
     install_reactions(wiring.REACTIONS)
     register_includes(wiring.INCLUDES)
     register_sources(wiring.SEARCH_SOURCES)
+    register_texts(wiring.SEARCH_TEXTS)
+    register_ranks(wiring.SEARCH_RANKS)
+    register_excerpts(wiring.SEARCH_EXCERPTS)
     load_grants_through(wiring.load_grants)
     cursors.use_secret(settings.secret)
     secret_box.use_secret(settings.secret)

@@ -77,10 +77,12 @@ from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
 from helpdesk_api.domains.tickets import events as tickets
 from helpdesk_api.domains.tickets import jobs as ticket_jobs
-from helpdesk_api.domains.tickets import people_routes, search_routes
+from helpdesk_api.domains.tickets import people_routes, search_routes, words
 from helpdesk_api.domains.tickets import routes as ticket_routes
 from helpdesk_api.domains.tickets.full_text import Source
+from helpdesk_api.domains.tickets.highlights import Excerpts
 from helpdesk_api.domains.tickets.includes import Include
+from helpdesk_api.domains.tickets.ranking import Rank
 from helpdesk_api.domains.tickets.windows import use_windows
 from helpdesk_api.domains.users import events as users
 from helpdesk_api.domains.users import routes as user_routes
@@ -101,7 +103,10 @@ __all__ = [
     "REACTIONS",
     "ROUTERS",
     "SCHEDULE",
+    "SEARCH_EXCERPTS",
+    "SEARCH_RANKS",
     "SEARCH_SOURCES",
+    "SEARCH_TEXTS",
     "authenticate_token",
     "configure",
     "load_grants",
@@ -159,6 +164,9 @@ INCLUDES: Mapping[str, Include] = {
 }
 
 SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match, attachment_queries.tickets_that_match)
+SEARCH_RANKS: tuple[Rank, ...] = (comment_queries.best_rank,)
+SEARCH_TEXTS: tuple[words.Texts, ...] = (comment_queries.COMMENT_TEXTS,)
+SEARCH_EXCERPTS: Mapping[str, Excerpts] = {"comments": comment_queries.excerpts}
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
@@ -318,6 +326,7 @@ JOBS: Mapping[str, Handler] = {
     TELL_REMINDERS: reminder_actions.tell_due,
     PUBLISH_ARTICLES: article_lifecycle.publish_scheduled,
     TELL_REVIEWS: article_lifecycle.tell_reviews,
+    words.LEARN: words.learn,
     PRUNE_JOB: prune,
 }
 
@@ -330,6 +339,7 @@ SCHEDULE = (
     Scheduled(TELL_REMINDERS, _MINUTE, TELL_REMINDERS),
     Scheduled(PUBLISH_ARTICLES, _MINUTE, PUBLISH_ARTICLES),
     Scheduled(TELL_REVIEWS, _HOUR, TELL_REVIEWS),
+    Scheduled(words.LEARN, _MINUTE, words.LEARN),
     Scheduled(FORGET_PRESENCE, _HOUR, FORGET_PRESENCE),
     Scheduled(MEASURE_TIMES, _HOUR, MEASURE_TIMES),
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),

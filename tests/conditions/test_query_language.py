@@ -85,7 +85,7 @@ def test_what_a_query_means(text: str, meaning: object) -> None:
         ("vpn colour:red", "unknown_field", 5),
         ("vpn priority:loud", "unknown_value", 14),
         ("vpn is:loud", "unknown_flag", 5),
-        ("vpn assignee:nobody", "invalid_id", 14),
+        ("vpn assignee:nobody", "unknown_name", 14),
         ("vpn created:>yesterday", "instant_expected", 14),
         ("vpn created:2026-02-30", "date_expected", 13),
         ("vpn subject:>a", "operator_not_applicable", 14),

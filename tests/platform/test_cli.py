@@ -158,6 +158,7 @@ class TestBesideARunningServer:
         assert found.returncode == 0, found.stdout + found.stderr
         assert "PROBLEM" not in found.stdout
         assert "PostgreSQL" in found.stdout
+        assert "extension pg_trgm: there" in found.stdout
         assert product.process.poll() is None
 
     def test_keys_rotate_and_old_tokens_stay_good(self, product: Served, installation: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 from alembic import command
 from alembic.script import ScriptDirectory
+from sqlalchemy.engine import make_url
 
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.migrations import configuration
@@ -28,3 +29,12 @@ def test_down_and_up_again(server_url: str) -> None:
 
 def test_the_newest_revision_is_alembics_head() -> None:
     assert newest_revision() == ScriptDirectory.from_config(configuration()).get_current_head()
+
+
+def test_the_owner_of_a_database_need_be_no_superuser(server_url: str) -> None:
+    """Extensions are created too."""
+    name = f"owned_{new_id().hex}"
+    asyncio.run(run_sql(server_url, f"CREATE ROLE {name} LOGIN"))
+    asyncio.run(run_sql(server_url, f"CREATE DATABASE {name} OWNER {name}"))
+    url = make_url(url_of(server_url, name)).set(username=name)
+    command.upgrade(configuration(url.render_as_string(hide_password=False)), "head")

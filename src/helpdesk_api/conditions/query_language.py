@@ -1,23 +1,26 @@
 """The condition tree as people type it: `is:open priority:>=high assignee:me "vpn drops" -tag:printer`.
 
 Terms stand side by side for "and"; `OR`, `NOT` or `-`, and round brackets do the rest. A field takes a value, several
-with commas, one of `>`, `>=`, `<`, `<=` before it, or `none`; what belongs to no field is full text.
+with commas, one of `>`, `>=`, `<`, `<=` before it, or `none`; what belongs to no field is full text. Where an id is
+meant, a name may stand: whoever asks looks them up first (`names_in`) and hands over whom each of them may mean.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NoReturn
+from uuid import UUID
 
-from lark import Lark, Token, UnexpectedInput, v_args
+from lark import Lark, Token, Tree, UnexpectedInput, v_args
 from lark.exceptions import VisitError
 from lark.visitors import Transformer_NonRecursive
 
 from helpdesk_api.conditions.checking import Asker, Checked, Every, InvalidConditions, Inverse, Some, check
-from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldType, Subject
+from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldSpec, FieldType, Subject
 from helpdesk_api.conditions.tree import MAX_DEPTH, MAX_ITEMS, MAX_LEAVES, ConditionComparison, ConditionOperator
+from helpdesk_api.database.ids import public_id
 from helpdesk_api.web.errors import BadRequest, FieldError
 
 _O = ConditionOperator
@@ -26,6 +29,9 @@ _TERM: Final = re.compile(r"([a-z][a-z0-9_]*):(>=|<=|>|<)?(.*)", re.DOTALL)
 _VALUE: Final = re.compile(r'"([^"]*)"|([^,"]+)')
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,6}", re.ASCII)
+_ID: Final = re.compile(r"[a-z]{3}_[0-9a-f]{32}", re.ASCII)
+_MOST_NAMED: Final = 5
 _GRAMMAR: Final = r"""
 start: disjunction
 disjunction: conjunction (_OR conjunction)*
@@ -69,22 +75,66 @@ class Vocabulary:
     full_text: str = "text"
 
 
-def parse_query(text: str, vocabulary: Vocabulary, asker: Asker) -> Checked:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A record that goes by a name."""
+
+    id: UUID
+    name: str
+
+
+Names = Mapping[tuple[str, str], Sequence[Named]]
+"""By the prefix of the records' ids and the name as it was typed: those whom it may mean."""
+
+
+def parse_query(text: str, vocabulary: Vocabulary, asker: Asker, names: Names | None = None) -> Checked:
     """Raises `invalid_query`, which points at the column."""
     if not text.strip():
         return Every(())
+    tree = _read(text)
     try:
-        tree = _parser().parse(text)
+        found: _Part = _Builder(vocabulary, asker, names or {}).transform(tree)
+    except VisitError as error:
+        raise error.orig_exc from error
+    return found.checked
+
+
+def names_in(text: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
+    """What stands where an id is meant and is none, as the keys of `Names`. A query that cannot be read has none."""
+    try:
+        tree = _read(text) if text.strip() else None
+    except InvalidQuery:
+        return
+    for token in tree.scan_values(lambda leaf: isinstance(leaf, Token) and leaf.type == "TERM") if tree else ():
+        name, _, values = _split(str(token))
+        field = vocabulary.subject.find(vocabulary.fields.get(name, ""))
+        if field is not None:
+            yield from ((str(field.prefix), value) for value in values if _is_name(field, value))
+
+
+def _is_name(field: FieldSpec, value: str) -> bool:
+    if field.kind is not FieldType.ID or value == "none" or (field.prefix == "usr" and value == "me"):
+        return False
+    return not _ID.fullmatch(value)
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> Tree[Token]:
+    try:
+        return _parser().parse(text)
     except UnexpectedInput as error:
         if getattr(getattr(error, "token", None), "type", None) == "$END":
             _refuse("syntax", "the query ends too early", len(text) + 1)
         place: Any = error.pos_in_stream
         _refuse("syntax", "this is not expected here", place + 1)
-    try:
-        found: _Part = _Builder(vocabulary, asker).transform(tree)
-    except VisitError as error:
-        raise error.orig_exc from error
-    return found.checked
+
+
+def _split(term: str) -> tuple[str, str | None, list[str]]:
+    """The field, the sign before its values, and these."""
+    found = _TERM.fullmatch(term)
+    assert found is not None  # noqa: S101 - the same form as the grammar's TERM
+    name, sign, rest = found.groups()
+    return name, sign, [quoted or plain for quoted, plain in _VALUE.findall(rest)]
 
 
 @cache
@@ -92,9 +142,11 @@ def _parser() -> Lark:
     return Lark(_GRAMMAR, parser="lalr", lexer="contextual")
 
 
-def _refuse(code: str, detail: str, column: int) -> NoReturn:
+def _refuse(code: str, detail: str, column: int, **params: Any) -> NoReturn:
     message = f"Column {column}: {detail}."
-    raise InvalidQuery(message, errors=[FieldError(code, detail, parameter="query", params={"column": column})])
+    raise InvalidQuery(
+        message, errors=[FieldError(code, detail, parameter="query", params={"column": column, **params})]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +160,11 @@ class _Part:
 class _Builder(Transformer_NonRecursive[Token, _Part]):
     """Bottom-up, so that each part knows how deep and how wide it is before the next one is laid round it."""
 
-    def __init__(self, vocabulary: Vocabulary, asker: Asker) -> None:
+    def __init__(self, vocabulary: Vocabulary, asker: Asker, names: Names) -> None:
         super().__init__(visit_tokens=False)
         self._vocabulary = vocabulary
         self._asker = asker
+        self._names = names
 
     def start(self, part: _Part) -> _Part:
         return part
@@ -134,10 +187,7 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         return self._leaf(self._vocabulary.full_text, _O.MATCHES, str(given), column)
 
     def _term(self, text: str, column: int) -> _Part:
-        found = _TERM.fullmatch(text)
-        assert found is not None  # noqa: S101 - the same form as the grammar's TERM
-        name, sign, rest = found.groups()
-        values = [quoted or plain for quoted, plain in _VALUE.findall(rest)]
+        name, sign, values = _split(text)
         if len(values) > MAX_ITEMS:
             _refuse("too_many_values", f"at most {MAX_ITEMS} values are taken here", column)
         if name == "is":
@@ -164,9 +214,8 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return self._leaf(field, _O.CONTAINS, value, column)
         if kind is FieldType.TEXT_LIST:
             return self._leaf(field, _O.CONTAINS, value, column)
-        if kind is FieldType.CUSTOM and (_NUMBER.fullmatch(value) or value in {"true", "false"}):
+        if kind is FieldType.CUSTOM and (other := _typed(value)) != value:
             # Written without its type, it may be either.
-            other = int(value) if _NUMBER.fullmatch(value) else value == "true"
             return self._leaf(field, _O.IN, [value, other], column)
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             # A day without a sign is the whole of it.
@@ -183,7 +232,12 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         return found.kind if found is not None else None
 
     def _value(self, field: str, value: str, column: int) -> Any:
-        kind = self._kind(field)
+        spec = self._vocabulary.subject.find(field)
+        kind = spec.kind if spec is not None else None
+        if spec is not None and _is_name(spec, value):
+            return self._id(str(spec.prefix), value, column)
+        if kind is FieldType.CUSTOM:
+            return _typed(value)
         if kind is FieldType.NUMBER and _NUMBER.fullmatch(value):
             return int(value)
         if kind is FieldType.BOOLEAN and value in {"true", "false"}:
@@ -191,6 +245,18 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             return f"{self._day(value, column)}T00:00:00Z"
         return value
+
+    def _id(self, prefix: str, name: str, column: int) -> str:
+        """Of the one record that a name means here."""
+        meant = self._names.get((prefix, name), ())
+        if len(meant) == 1:
+            return public_id(prefix, meant[0].id)
+        shown = [f"{one.name} ({public_id(prefix, one.id)})" for one in meant[:_MOST_NAMED]]
+        if not shown:
+            _refuse("unknown_name", f"nothing here goes by `{name[:100]}`", column, prefix=prefix, name=name[:100])
+        more = " and others" if len(meant) > _MOST_NAMED else ""
+        detail = f"`{name[:100]}` may mean {', '.join(shown)}{more}; give the id"
+        _refuse("ambiguous_name", detail, column, candidates=shown)
 
     def _day(self, value: str, column: int) -> date:
         try:
@@ -218,6 +284,15 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             wrong = error.errors[0]
             _refuse(wrong.code, wrong.detail, column)
         return _Part(checked, 1, 1)
+
+
+def _typed(value: str) -> str | float | bool:
+    """What a text may stand for in a field that may hold anything."""
+    if _NUMBER.fullmatch(value):
+        return int(value)
+    if _DECIMAL.fullmatch(value):
+        return float(value)
+    return value == "true" if value in {"true", "false"} else value
 
 
 def _bounded(checked: Checked, parts: Sequence[_Part]) -> _Part:

@@ -42,7 +42,7 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
         FieldType.BOOLEAN: _EQUAL | _NULL,
         FieldType.TEXT_LIST: _MEMBER | _NULL | {_O.CONTAINS},
         FieldType.FULL_TEXT: frozenset({_O.MATCHES}),
-        FieldType.CUSTOM: _EQUAL | _MEMBER | _NULL,
+        FieldType.CUSTOM: _EQUAL | _MEMBER | _ORDER | _NULL,
     }
 )
 
@@ -51,7 +51,8 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
 class FieldSpec:
     """One field. `column` gives its SQL expression, `read` its value from the subject itself.
 
-    A CUSTOM one is a key of a JSON object, which `column` gives; its value has the type that it was filled in with.
+    A CUSTOM one is a key of a JSON object, which `column` gives; its value has the type that it was filled in with, and
+    values of other types are neither more nor less. `guarded` gives one more object, and the rows in which it counts.
     An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`. FULL_TEXT
     is asked of the database only.
     """
@@ -63,6 +64,7 @@ class FieldSpec:
     enum: type[StrEnum] | None = None
     is_ordered: bool = False
     prefix: str | None = None
+    guarded: Callable[[], tuple[Any, Any]] | None = None
 
     def operators(self) -> frozenset[ConditionOperator]:
         return OPERATORS[self.kind] | (_ORDER if self.is_ordered else frozenset())

@@ -31,7 +31,7 @@ from helpdesk_api.conditions.predicate import ORDERINGS, fold, ranks
 from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldType
 from helpdesk_api.conditions.tree import ConditionOperator
 
-FullText = Callable[[str], ColumnElement[bool]]
+FullText = Callable[[Any], ColumnElement[bool]]
 
 
 def compile_where(checked: Checked, full_text: FullText | None = None) -> ColumnElement[bool]:
@@ -71,17 +71,31 @@ def _test(test: Leaf) -> ColumnElement[bool]:
 
 
 def _custom_test(test: Leaf, column: Any) -> ColumnElement[bool]:
-    """By containment, which one index answers for every key; a list is asked for one of its members."""
+    """Of the object, or of the guarded one in the rows in which it counts."""
+    holds = _custom_holds(test, column)
+    if test.field.guarded is not None:
+        guarded, guard = test.field.guarded()
+        holds = or_(holds, and_(_custom_holds(test, guarded), guard))
+    if test.op is ConditionOperator.IS_NULL:
+        return holds.is_not(true()) if test.operand else holds
+    return holds.is_not(true()) if test.op in {ConditionOperator.NE, ConditionOperator.NIN} else holds
+
+
+def _custom_holds(test: Leaf, column: Any) -> ColumnElement[bool]:
+    """Whether there is a value, that compares so, or is one of those. By containment, which one index answers for
+    every key; a list is asked for one of its members."""
     key = test.field.name.removeprefix(CUSTOM_PREFIX)
     if test.op is ConditionOperator.IS_NULL:
-        has: ColumnElement[bool] = column.has_key(key)
-        return ~has if test.operand else has
-    wanted = test.operand if isinstance(test.operand, tuple) else (test.operand,)
-    shapes = [shape for value in wanted for shape in ({key: value}, {key: [value]})]
+        return column.has_key(key)  # type: ignore[no-any-return]
     # The index leaves out the many rows that nobody filled anything into, and the planner wants to be told.
     is_filled = column != literal_column("'{}'::jsonb")
-    fits = and_(is_filled, or_(*[column.contains(literal(shape, JSONB)) for shape in shapes]))
-    return fits if test.op in {ConditionOperator.EQ, ConditionOperator.IN} else fits.is_not(true())
+    if test.op in ORDERINGS:
+        compare: Any = ORDERINGS[test.op]
+        value, wanted = column[key], literal(test.operand, JSONB)
+        return and_(is_filled, func.jsonb_typeof(value) == func.jsonb_typeof(wanted), compare(value, wanted))
+    operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+    shapes = [shape for value in operands for shape in ({key: value}, {key: [value]})]
+    return and_(is_filled, or_(*[column.contains(literal(shape, JSONB)) for shape in shapes]))
 
 
 def _order_test(test: Leaf, column: Any) -> ColumnElement[bool]:

@@ -136,3 +136,26 @@ async def test_a_question_of_yesterday_counts_nothing_and_breaks_nothing(
     assert [row["view_id"] for row in some.json()["data"]] == [good["id"]]
     reply = await agent_client.get(f"/v1/views/{old['id']}/tickets")
     assert (reply.status_code, reply.json()["code"]) == (400, "invalid_query")
+
+
+async def test_a_view_says_what_its_reader_may_do_with_it(
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+) -> None:
+    shared = await admin_client.post("/v1/views", json={"name": "All", "scope": "shared"})
+    assert shared.status_code == 201, shared.text
+    mine = await agent_client.post("/v1/views", json={"name": "Mine", "scope": "personal"})
+    listed = {row["name"]: row for row in (await agent_client.get("/v1/views")).json()["data"]}
+    for view, client, allowed, reason in (
+        (shared.json(), admin_client, True, None),
+        (mine.json(), agent_client, True, None),
+        (listed["All"], agent_client, False, "not_permitted"),
+        (listed["Mine"], agent_client, True, None),
+    ):
+        path = f"/v1/views/{view['id']}"
+        for one in (view, (await client.get(path)).json()):
+            shown = [(action["action"], action["allowed"], action["reason_code"]) for action in one["allowed_actions"]]
+            assert shown == [("update", allowed, reason), ("delete", allowed, reason)]
+        changed = await client.patch(path, json={"sort": "-priority"})
+        assert changed.status_code == (200 if allowed else 403)
+        if allowed:
+            assert changed.json()["allowed_actions"] == view["allowed_actions"]

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.grants import GRANTS, principal_of
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.conditions.checking import Checked, Every
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.writes import database_of, statements_of
@@ -80,13 +79,9 @@ async def _targets(session: AsyncSession, principal: Principal, body: BulkJobCre
     if body.ticket_ids is not None:
         await _refuse_repeated(session, principal, body.ticket_ids)
         return body.ticket_ids
-    parts: list[Checked] = []
-    if body.conditions is not None:
-        parts.append(search.read_conditions(principal, body.conditions))
-    if body.query is not None:
-        parts.append(search.read_query(principal, body.query, "#/query"))
     reads = await statements_of(session)
-    found = await queries.find_ids(reads, principal, Every(tuple(parts)), limit=MAX_TICKETS + 1)
+    question = await search.read_question(reads, principal, conditions=body.conditions, query=body.query)
+    found = await queries.find_ids(reads, principal, question.checked, limit=MAX_TICKETS + 1)
     if len(found) != body.expected_count:
         raise CountChanged(pointer="#/expected_count", params={"count": len(found)})
     return [public_id("tkt", ticket_id) for ticket_id in found]

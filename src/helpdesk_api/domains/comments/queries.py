@@ -13,17 +13,21 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    and_,
     bindparam,
     case,
     cast,
     func,
     literal,
+    literal_column,
     null,
+    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id, public_id_sql
@@ -38,10 +42,14 @@ from helpdesk_api.domains.comments.models import (
     CommentMention,
     CommentRevision,
 )
+from helpdesk_api.domains.comments.rules import CommentStanding, allowed_actions
 from helpdesk_api.domains.tickets import policy as tickets
+from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS, excerpt
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import any_of
+from helpdesk_api.domains.tickets.ranking import BY_LENGTH
 from helpdesk_api.domains.tickets.representation import distinct, instant_sql
+from helpdesk_api.domains.tickets.words import Texts
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
@@ -57,6 +65,39 @@ def tickets_that_match(shape: tickets.CallerShape, asked: ColumnElement[Any]) ->
     return of_ticket.where(Ticket.id == Comment.ticket_id, policy.readable(shape))
 
 
+def _matching(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Of the one ticket that the statement looks at, and the caller may see."""
+    readable = or_(Comment.visibility == Visibility.PUBLIC, tickets.sees_internal(shape))
+    return and_(Comment.ticket_id == Ticket.id, SEARCH.op("@@")(asked), readable)
+
+
+COMMENT_TEXTS = Texts(
+    "comments", Comment.id, Comment.ticket_id, Comment.created_at, SEARCH, Comment.visibility == Visibility.PUBLIC
+)
+
+
+def best_rank(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[Any]:
+    """How well the best of a ticket's readable comments answers."""
+    rank = func.max(func.ts_rank_cd(SEARCH, asked, BY_LENGTH))
+    return select(rank).where(_matching(shape, asked)).correlate(Ticket).scalar_subquery()
+
+
+def excerpts(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Of the latest readable comments of a ticket that match."""
+    latest = (
+        select(Comment.id, Comment.body)
+        .where(_matching(shape, asked))
+        .order_by(Comment.created_at.desc(), Comment.id.desc())
+        .limit(literal_column(str(MAX_COMMENTS)))
+        .correlate(Ticket)
+        .subquery("latest")
+    )
+    shown = func.json_build_object(
+        "comment_id", public_id_sql("cmt", latest.c.id), "excerpt", excerpt(latest.c.body, asked)
+    )
+    return select(cast(func.json_agg(shown), String)).scalar_subquery()
+
+
 SORTS = {"created_at": SortKey("created_at", Comment.created_at, datetime)}
 
 
@@ -68,7 +109,7 @@ def home_of(ticket: Any) -> InstrumentedAttribute[Any]:
 def select_comments(
     principal: Principal, *, edit_window: timedelta, home: InstrumentedAttribute[Any] = Comment.ticket_id
 ) -> AnySelect:
-    """Readable comments: id, ticket_id, version, author_id and the JSON text."""
+    """Readable comments: id, version, the JSON text, and what `comment_json` needs besides."""
     mentioned = (
         select(func.array_agg(public_id_sql("usr", CommentMention.user_id)))
         .where(CommentMention.comment_id == Comment.id)
@@ -97,11 +138,36 @@ def select_comments(
         "editable_until", editable,
     )  # fmt: skip
     return (
-        select(Comment.id, Comment.version, cast(body, String).label("body"))
+        select(
+            Comment.id,
+            Comment.version,
+            cast(body, String).label("body"),
+            (Comment.author_id == principal.user_id).label("is_author"),
+            (Comment.visibility == Visibility.INTERNAL).label("is_internal"),
+            Comment.created_at,
+            tickets.sees_internal(principal).label("works_on_ticket"),
+        )
         .join(Ticket, Ticket.id == home)
         .join(User, User.id == Comment.author_id)
         .where(policy.readable(principal))
     )
+
+
+def comment_json(principal: Principal, row: Any, *, edit_window: timedelta) -> str:
+    """Of a row of `select_comments`, with what the caller may do."""
+    standing = CommentStanding(
+        may_write=principal.has(Permission.TICKETS_WRITE),
+        works_on_ticket=row["works_on_ticket"],
+        is_author=row["is_author"],
+        is_internal=row["is_internal"],
+        inside_edit_window=clock.now() <= row["created_at"] + edit_window,
+    )
+    return f'{row["body"][:-1]},"allowed_actions":{_actions_json(standing)}}}'
+
+
+@lru_cache(maxsize=64)
+def _actions_json(standing: CommentStanding) -> str:
+    return json.dumps(allowed_actions(standing))
 
 
 async def list_comments(
@@ -121,7 +187,7 @@ async def list_comments(
     cut = paged(statement, keys, page)
     rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
     total = await _total(reads, principal, home, ticket["id"]) if page.include_total else None
-    data = ",".join(row["body"] for row in rows)
+    data = ",".join(comment_json(principal, row, edit_window=edit_window) for row in rows)
     body = (
         f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
         f'"total":{json.dumps(total)},"total_is_exact":{json.dumps(True if total is not None else None)}}}'

@@ -11,12 +11,14 @@ from starlette.responses import Response
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
 from helpdesk_api.database.ids import CommentId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.attachments import queries as attachments
 from helpdesk_api.domains.attachments.schemas import AttachmentSummary
 from helpdesk_api.domains.comments import actions, errors, queries
 from helpdesk_api.domains.comments.models import Comment
+from helpdesk_api.domains.comments.rules import CommentStanding, allowed_actions
 from helpdesk_api.domains.comments.schemas import (
     CommentCreate,
     CommentPage,
@@ -25,13 +27,14 @@ from helpdesk_api.domains.comments.schemas import (
     CommentRevisionPage,
     CommentUpdate,
 )
+from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets import queries as tickets
-from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, TicketNotFound
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.users.schemas import UserSummary
+from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, link_header
@@ -53,8 +56,17 @@ def _read(
     mention_ids: list[Any],
     attached: Sequence[AttachmentSummary],
     window: timedelta,
+    *,
+    works_on: bool,
 ) -> dict[str, Any]:
     mine = comment.author_id == principal.user_id
+    standing = CommentStanding(
+        may_write=principal.has(Permission.TICKETS_WRITE),
+        works_on_ticket=works_on,
+        is_author=mine,
+        is_internal=comment.visibility is Visibility.INTERNAL,
+        inside_edit_window=clock.now() <= comment.created_at + window,
+    )
     return {
         "id": comment.id,
         "ticket_id": comment.ticket_id,
@@ -68,6 +80,7 @@ def _read(
         "created_at": comment.created_at,
         "edited_at": comment.edited_at,
         "editable_until": comment.created_at + window if mine else None,
+        "allowed_actions": allowed_actions(standing),
     }
 
 
@@ -99,13 +112,21 @@ async def add_comment(
         is_participant=visible.is_participant,
     )
     return await receipt(
-        session, principal, comment, body.mention_ids, follow_up, request, attachment_ids=body.attachment_ids
+        session,
+        principal,
+        visible.ticket,
+        comment,
+        body.mention_ids,
+        follow_up,
+        request,
+        attachment_ids=body.attachment_ids,
     )
 
 
 async def receipt(
     session: SessionDep,
     principal: Principal,
+    ticket: Ticket,
     comment: Comment,
     mention_ids: list[UUID],
     follow_up: Ticket | None,
@@ -116,7 +137,10 @@ async def receipt(
     """What is answered to whoever has just said something."""
     await session.flush()
     attached = [AttachmentSummary.model_validate(one) for one in await attachments.summaries(session, attachment_ids)]
-    read = CommentRead.model_validate(_read(principal, comment, mention_ids, attached, _window(request)))
+    works_on = policy.works_on(principal, follow_up or ticket)
+    read = CommentRead.model_validate(
+        _read(principal, comment, mention_ids, attached, _window(request), works_on=works_on)
+    )
     detail = "null"
     if follow_up is not None:
         detail = representation.detail_json(principal, await tickets.written_row(session, principal, follow_up))
@@ -189,7 +213,7 @@ async def get_comment(
     ticket, _ = await tickets.get_followed_row(reads, principal, ticket_id)
     row = await queries.get_row(reads, principal, ticket, comment_id, edit_window=_window(request))
     return Response(
-        row["body"].encode(),
+        queries.comment_json(principal, row, edit_window=_window(request)).encode(),
         media_type="application/json",
         headers={"ETag": etag_of(row["version"])},
     )
@@ -223,14 +247,18 @@ async def update_comment(
     await actions.edit_comment(session, principal, visible.ticket, comment, body, window=_window(request))
     await session.flush()
     row = (
-        await session.execute(
-            queries.select_comments(principal, edit_window=_window(request)).where(Comment.id == comment.id)
+        (
+            await session.execute(
+                queries.select_comments(principal, edit_window=_window(request)).where(Comment.id == comment.id)
+            )
         )
-    ).one()
+        .mappings()
+        .one()
+    )
     return Response(
-        row.body.encode(),
+        queries.comment_json(principal, row, edit_window=_window(request)).encode(),
         media_type="application/json",
-        headers={"ETag": etag_of(row.version)},
+        headers={"ETag": etag_of(row["version"])},
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from helpdesk_api.database.ids import CommentId, TicketId, UserId
 from helpdesk_api.domains.attachments.schemas import AttachmentSummary
 from helpdesk_api.domains.categories.enums import Channel
+from helpdesk_api.domains.comments.enums import CommentAction, CommentRefusal
 from helpdesk_api.domains.tickets.schemas import MAX_ATTACHMENTS, AttachmentIds, TicketDetail
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.outbox.events import Visibility
@@ -50,6 +51,15 @@ class CommentUpdate(RequestModel):
     body: LongText = Field(description="Markdown.")
 
 
+class CommentAllowedAction(ResponseModel):
+    """One thing that the caller may or may not do with a comment now, and why not."""
+
+    action: CommentAction
+    allowed: bool
+    reason_code: CommentRefusal | None = Field(description="Null when it is allowed.")
+    required_fields: list[str] = Field(max_length=10, description="What its body must hold.")
+
+
 class CommentRead(ResponseModel):
     """One comment; its author is shown by name, so that no second call is needed."""
 
@@ -67,6 +77,7 @@ class CommentRead(ResponseModel):
     created_at: Instant
     edited_at: Instant | None
     editable_until: Instant | None = Field(description="For its author, while it can be edited.")
+    allowed_actions: list[CommentAllowedAction] = Field(max_length=10)
 
 
 class CommentReceipt(CommentRead):

@@ -149,4 +149,4 @@ async def send_draft(
     draft = await queries.lock_draft(session, principal, visible.ticket.id, draft_id)
     if_match.check(etag_of(draft.version))
     comment, follow_up, mention_ids = await actions.send_draft(session, database, principal, visible, draft)
-    return await receipt(session, principal, comment, mention_ids, follow_up, request)
+    return await receipt(session, principal, visible.ticket, comment, mention_ids, follow_up, request)

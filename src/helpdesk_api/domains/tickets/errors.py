@@ -133,3 +133,10 @@ class AttachmentNotUsable(Unprocessable):
     code = "attachment_not_usable"
     title = "This attachment cannot be referred to"
     default_detail = "Name a file of your own that nothing refers to yet."
+
+
+class RelevanceNeedsText(Unprocessable):
+    code = "relevance_needs_text"
+    title = "Nothing to rank by"
+    default_detail = "`relevance` orders what a text finds; search for one, or sort by something else."
+    remedy = "Give `q`, or words in `query`, or leave `sort` out."

@@ -28,7 +28,7 @@ from helpdesk_api.conditions.sql import compile_where
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, SlaState, TicketStatus
-from helpdesk_api.domains.tickets.full_text import is_common, matches
+from helpdesk_api.domains.tickets.full_text import Sought, matches
 from helpdesk_api.domains.tickets.models import PRIORITY_RANK, Ticket, TicketWatcher
 from helpdesk_api.domains.tickets.policy import IDS, CallerShape, any_of
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
@@ -60,8 +60,14 @@ SORTS = {
     "number": SortKey("number", Ticket.number, int),
     "sla_due_at": SortKey("sla_due_at", Ticket.sla_due_at, datetime, nullable=True),
 }
+RELEVANCE = "relevance"
 _sorts = f"-?({'|'.join(SORTS)})"
-SORT_PATTERN = f"^{_sorts}(,{_sorts}){{0,4}}$"
+SORT_PATTERN = f"^({RELEVANCE}|-?cf_[a-z][a-z0-9_]{{0,39}}|{_sorts}(,{_sorts}){{0,4}})$"
+SORT_DESCRIPTION = (
+    "`-created_at` when left out. `relevance` puts the best matches of the full text first: of the newest 1,000 "
+    "matches, and of no others. `cf_` and the key of a custom field, alone, does the same with the newest 10,000: "
+    "numbers by value, else by the first 60 characters whatever their case, and last those without."
+)
 DEFAULT_SORT = "-created_at"
 TIE_BREAK = SortKey("id", Ticket.id, UUID)
 
@@ -107,15 +113,17 @@ class TicketFilters:
         SearchText | None,
         Query(
             description="Full text over subject, description, steps, affected service, reference, and the comments "
-            "that the caller may read."
+            "that the caller may read. Outside of quotes a word finds its other forms too, in English, German, "
+            "Spanish, French and Portuguese."
         ),
     ] = None
     query: Annotated[
         QueryText | None,
         Query(
             description="The search language: terms such as `is:open priority:>=high assignee:me created:>-7d "
-            '-tag:printer`, and words or "phrases" as full text; `OR`, `NOT` and round brackets combine them. '
-            "An error names the column."
+            '-tag:printer`, and words or "phrases" as full text; `OR`, `NOT` and round brackets combine them. People, '
+            "teams, categories and organizations go by id or name, people by e-mail address too: "
+            '`assignee:"Diego Marín" team:network`. An error names the column.'
         ),
     ] = None
 
@@ -144,8 +152,10 @@ _INSTANTS: dict[str, Any] = {
 _ACTIVE = frozenset(status.value for status in ACTIVE_STATUSES)
 
 
-def read_filters(filters: TicketFilters, principal: Principal) -> tuple[Forms, dict[str, Any]]:
-    """The form of each given filter, and the values for the binds of `clauses`."""
+def read_filters(
+    filters: TicketFilters, principal: Principal, sought: Sought | None = None
+) -> tuple[Forms, dict[str, Any]]:
+    """The form of each given filter, and the values for the binds of `clauses`; `q` comes as `sought`."""
     forms: list[tuple[str, str]] = []
     values: dict[str, Any] = {}
     for name in _TEXTS:
@@ -154,10 +164,13 @@ def read_filters(filters: TicketFilters, principal: Principal) -> tuple[Forms, d
     for name, prefix in _IDS.items():
         if (text := getattr(filters, name)) is not None:
             forms.append((name, _read_ids(name, prefix, text, principal, values)))
-    for name in (*_INSTANTS, "external_source", "external_id", "q"):
+    for name in (*_INSTANTS, "external_source", "external_id"):
         if (value := getattr(filters, name)) is not None:
-            forms.append((name, "common" if name == "q" and is_common(value) else "one"))
+            forms.append((name, "one"))
             values[name] = value
+    if sought is not None:
+        forms.append(("q", "common" if sought.is_common else "one"))
+        values["q"] = sought.tsquery
     if filters.tag is not None:
         forms.append(("tag", "any"))
         values["tag"] = filters.tag.split(",")
@@ -193,8 +206,8 @@ def clauses(shape: CallerShape, forms: Forms, asked: Checked | None = None) -> l
     return found
 
 
-def _text_matches(shape: CallerShape, text: str) -> ColumnElement[bool]:
-    return matches(shape, literal(text, Text), is_common=is_common(text))
+def _text_matches(shape: CallerShape, sought: Sought) -> ColumnElement[bool]:
+    return matches(shape, literal(sought.tsquery, Text), is_common=sought.is_common)
 
 
 def _clause(shape: CallerShape, name: str, form: str) -> ColumnElement[bool]:

@@ -4,38 +4,173 @@ An index finds all matches before the first is shown, which is fast for a word t
 hundredth has is met soon enough on the way through the list.
 """
 
+import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, column, func, literal_column, or_, select, table, union
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    union,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
 
+from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
+from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
+from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of
 
 Source = Callable[[policy.CallerShape, ColumnElement[Any]], Select[Any]]
 _COMMON_SHARE: Final = 0.01
 _FRESH_SECONDS: Final = 600.0
 _WORD: Final = re.compile(r"(?<![-\w])\w+")
+_TOKEN: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|<->|<[0-9]+>|[&|!()]")
 _sources: list[Source] = []
 
 
-def register_sources(sources: Sequence[Source]) -> None:
+def register_sources(given: Sequence[Source]) -> None:
     """Called once by the process with `wiring.SEARCH_SOURCES`: the tickets whose comments, say, match a tsquery, as
     far as the caller may read them. Where it has to look at the ticket itself, it says so in its WHERE alone."""
-    _sources[:] = sources
+    _sources[:] = given
 
 
-def tsquery(text: ColumnElement[str]) -> ColumnElement[Any]:
-    """Words, "phrases", `or` and `-`, as PostgreSQL's websearch form reads them; any text is one."""
-    return func.websearch_to_tsquery(literal_column("'simple'::regconfig"), text)
+def sources() -> Sequence[Source]:
+    return tuple(_sources)
 
 
-def matches(shape: policy.CallerShape, text: ColumnElement[str], *, is_common: bool) -> ColumnElement[bool]:
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A text as PostgreSQL reads it: words, "phrases", `or` and `-`; any text is one. Both are texts of a tsquery.
+
+    Outside of a phrase a word stands for all its forms. `wanted` is any of what the text asks for, without what must
+    not be there: to rank by, and to mark. `words` are these as they were typed.
+    """
+
+    tsquery: str
+    wanted: str
+    words: tuple[str, ...]
+    is_common: bool
+
+
+async def understand(
+    reads: ReadSession, questions: Sequence[Checked | None], text: str | None = None
+) -> tuple[list[Checked | None], Sought | None]:
+    """The questions with their texts as `Sought`, and the one beside them. One statement, or none without a text."""
+    texts = [found for asked in questions if asked is not None for found in texts_in(asked)]
+    if text is not None:
+        texts.append(text)
+    if not texts:
+        return list(questions), None
+    await _frequencies.refresh(reads)
+    rows = await reads.fetch(_READ_TEXTS, {"texts": list(dict.fromkeys(texts))})
+    sought = {row["text"]: _sought(row["text"], row["tsquery"], json.loads(row["forms"] or "{}")) for row in rows}
+    understood = [_understood(asked, sought) if asked is not None else None for asked in questions]
+    return understood, sought[text] if text is not None else None
+
+
+_given = func.unnest(bindparam("texts", type_=ARRAY(Text))).table_valued("text", name="given").render_derived()
+_READ_TEXTS: Final = CompiledStatement(
+    select(
+        _given.c.text,
+        cast(func.websearch_to_tsquery(CONFIGURATION, _given.c.text), Text).label("tsquery"),
+        cast(forms_of(_given.c.text), Text).label("forms"),
+    )
+)
+
+
+def texts_in(asked: Checked, *, wanted_only: bool = False) -> Iterator[Any]:
+    """What the tree's full text leaves look for; on request without those that are negated."""
+    if isinstance(asked, Every | Some):
+        for part in asked.parts:
+            yield from texts_in(part, wanted_only=wanted_only)
+    elif isinstance(asked, Inverse):
+        if not wanted_only:
+            yield from texts_in(asked.part)
+    elif asked.op is ConditionOperator.MATCHES:
+        yield asked.operand
+
+
+def _understood(asked: Checked, sought: Mapping[str, Sought]) -> Checked:
+    if isinstance(asked, Every | Some):
+        return replace(asked, parts=tuple(_understood(part, sought) for part in asked.parts))
+    if isinstance(asked, Inverse):
+        return Inverse(_understood(asked.part, sought))
+    if asked.op is ConditionOperator.MATCHES:
+        return Leaf(asked.field, asked.op, sought[asked.operand])
+    return asked
+
+
+def _sought(text: str, tsquery: str, forms: Mapping[str, Sequence[str]]) -> Sought:
+    tokens, refused = _TOKEN.findall(tsquery), _Refused()
+    widened: list[str] = []
+    wanted: list[str] = []
+    words: list[str] = []
+    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        widened.append(token)
+        is_refused = refused.covers(token, before)
+        if token[0] != "'":
+            continue
+        in_phrase = before.startswith("<") or after.startswith("<")
+        kin = [word for word in forms.get(token[1:-1], ()) if word != token[1:-1]]
+        if kin and not in_phrase:
+            widened[-1] = f"( {' | '.join([token, *map(_quoted, kin)])} )"
+        if is_refused:
+            continue
+        words.append(token[1:-1])
+        if before.startswith("<"):
+            wanted[-1] += f" {before} {token}"
+        else:
+            wanted.append(widened[-1])
+    any_of = " | ".join(f"( {one} )" for one in wanted)
+    return Sought(" ".join(widened), any_of, tuple(dict.fromkeys(words)), is_common(text, forms))
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+class _Refused:
+    """Follows the tokens of a tsquery, and knows which of them stand behind a `!`."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._since: int | None = None
+
+    def covers(self, part: str, before: str) -> bool:
+        if part == "(":
+            if before == "!" and self._since is None:
+                self._since = self._depth
+            self._depth += 1
+        elif part == ")":
+            self._depth -= 1
+            if self._since == self._depth:
+                self._since = None
+        return self._since is not None or before == "!"
+
+
+def as_tsquery(text: ColumnElement[str]) -> ColumnElement[Any]:
+    """Of a text that PostgreSQL wrote itself; anything else is an error there."""
+    return cast(cast(text, Text), TSQUERY)
+
+
+def matches(shape: policy.CallerShape, tsquery: ColumnElement[str], *, is_common: bool) -> ColumnElement[bool]:
     """For a statement over `tickets`; both forms find the same."""
-    asked = tsquery(text)
+    asked = as_tsquery(tsquery)
     own: ColumnElement[bool] = SEARCH.op("@@")(asked)
     found = [source(shape, asked) for source in _sources]
     if is_common:
@@ -78,15 +213,10 @@ _STATISTICS: Final = CompiledStatement(
 _frequencies = _Frequencies()
 
 
-async def know_frequencies(reads: ReadSession) -> None:
-    """Before a text is judged; one statement in ten minutes."""
-    await _frequencies.refresh(reads)
-
-
-def is_common(text: str) -> bool:
+def is_common(text: str, forms: Mapping[str, Sequence[str]] | None = None) -> bool:
     """Whether about one text in a hundred or more has it; a guess that decides on the form alone."""
     lowered = text.lower()
-    shares = [_frequencies.shares.get(word, 0.0) for word in _WORD.findall(lowered) if word != "or"]
+    shares = [_share(word, forms or {}) for word in _WORD.findall(lowered) if word != "or"]
     if not shares:
         return True
     if " or " in lowered:
@@ -95,3 +225,7 @@ def is_common(text: str) -> bool:
     for share in shares:
         product *= share
     return product >= _COMMON_SHARE
+
+
+def _share(word: str, forms: Mapping[str, Sequence[str]]) -> float:
+    return min(1.0, sum(_frequencies.shares.get(one, 0.0) for one in {word, *forms.get(word, ())}))

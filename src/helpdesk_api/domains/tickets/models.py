@@ -114,6 +114,13 @@ class Ticket(Base):
             postgresql_ops={"custom_fields": "jsonb_path_ops"},
             postgresql_where=text("custom_fields <> '{}'::jsonb"),
         ),
+        Index(
+            "ix_tickets_internal_custom_fields",
+            "internal_custom_fields",
+            postgresql_using="gin",
+            postgresql_ops={"internal_custom_fields": "jsonb_path_ops"},
+            postgresql_where=text("internal_custom_fields <> '{}'::jsonb"),
+        ),
         Index("ix_tickets_merged_into", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
         Index(

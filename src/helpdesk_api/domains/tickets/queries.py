@@ -18,7 +18,7 @@ from helpdesk_api.authorization.dependencies import authenticate
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.conditions.checking import Checked, Every
+from helpdesk_api.conditions.checking import Checked
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
@@ -28,6 +28,7 @@ from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
     DEFAULT_SORT,
+    RELEVANCE,
     SORTS,
     TIE_BREAK,
     Forms,
@@ -35,10 +36,13 @@ from helpdesk_api.domains.tickets.filters import (
     clauses,
     read_filters,
 )
-from helpdesk_api.domains.tickets.full_text import know_frequencies
+from helpdesk_api.domains.tickets.full_text import texts_in, understand
+from helpdesk_api.domains.tickets.highlights import highlights_json
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
-from helpdesk_api.domains.tickets.search import read_query
+from helpdesk_api.domains.tickets.ranking import bounded_keys, is_bounded, newest_in_order, require_text, wanted
+from helpdesk_api.domains.tickets.search import Question, read_query
+from helpdesk_api.domains.tickets.suggestions import did_you_mean_json
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, cut_statement, parse_sort
 from helpdesk_api.web.schemas import RequestInstant
@@ -211,6 +215,8 @@ async def written_row(session: AsyncSession, principal: Principal, ticket: Ticke
 def _page_read(
     shape: policy.CallerShape, forms: Forms, asked: Checked | None, sort: str | None, cut: CutShape
 ) -> CompiledStatement:
+    if sort is not None and is_bounded(sort):
+        return CompiledStatement(newest_in_order(shape, forms, asked, sort, cut))
     statement = representation.select_tickets(shape).where(*clauses(shape, forms, asked))
     return CompiledStatement(cut_statement(statement, _order(sort), cut))
 
@@ -224,26 +230,33 @@ async def list_tickets(
     sort: str | None,
     include: Sequence[str],
     with_counts: bool,
-    asked: Checked | None = None,
+    with_highlights: bool = False,
+    asked: Question | None = None,
 ) -> tuple[str, str | None, str | None]:
-    """The page's JSON and its cursors: one statement, one more an include, one for counts.
+    """The page's JSON and its cursors: one statement, one more an include, and one each for names in the query, for
+    full text, for counts and for highlights, and for suggestions when a text finds nothing.
 
-    `asked` narrows it further. Raises `invalid_query` for `filters.query`.
+    A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former, and
+    `relevance_needs_text`.
     """
-    shape = policy.shape_of(principal)
-    if filters.q is not None or filters.query is not None or asked is not None:
-        await know_frequencies(reads)
     if filters.query is not None:
-        own = read_query(principal, filters.query)
-        asked = own if asked is None else Every((asked, own))
-    forms, values = read_filters(filters, principal)
+        asked = await read_query(reads, principal, filters.query)
+    (checked,), sought = await understand(reads, [asked.checked if asked is not None else None], filters.q)
+    texts = [*([sought] if sought is not None else []), *(texts_in(checked, wanted_only=True) if checked else [])]
+    text = wanted(texts)
+    shape = policy.shape_of(principal)
+    forms, values = read_filters(filters, principal, sought)
     values |= policy.caller_parameters(principal)
+    if sort == RELEVANCE:
+        require_text(text)
     cut = cut_page(_order(sort), page)
-    found = await reads.fetch(_page_read(shape, forms, asked, sort, cut.shape), {**values, **cut.parameters})
+    page_read = _page_read(shape, forms, checked, sort, cut.shape)
+    found = await reads.fetch(page_read, {**values, **cut.parameters, "wanted": text})
     rows, next_cursor, prev_cursor = cut.finish(found)
     included = await included_json(reads, principal, include, rows)
-    counts = await _counts(reads, _counts_read(shape, forms, asked), values) if with_counts else None
-    total = await _total(reads, _total_read(shape, forms, asked), values) if page.include_total else None
+    counts = await _counts(reads, _counts_read(shape, forms, checked), values) if with_counts else None
+    total = await _total(reads, _total_read(shape, forms, checked), values) if page.include_total else None
+    finds_nothing = not rows and page.cursor is None
     body = representation.page_json(
         principal,
         rows,
@@ -252,6 +265,9 @@ async def list_tickets(
         total=total,
         included=included,
         counts=counts,
+        understood=asked.json if asked is not None else None,
+        highlights=await highlights_json(reads, principal, rows, text) if with_highlights else None,
+        did_you_mean=await did_you_mean_json(reads, principal, texts) if finds_nothing and texts else None,
     )
     return body, next_cursor, prev_cursor
 
@@ -259,6 +275,8 @@ async def list_tickets(
 @lru_cache(maxsize=200)
 def _order(sort: str | None) -> tuple[SortKey, ...]:
     """The tie-break follows the last key's direction, so that one index serves both."""
+    if sort is not None and is_bounded(sort):
+        return bounded_keys(sort)
     keys = parse_sort(sort, SORTS, DEFAULT_SORT)
     return (*keys, SortKey(TIE_BREAK.name, TIE_BREAK.column, TIE_BREAK.kind, keys[-1].descending))
 
@@ -282,8 +300,8 @@ def _counts_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None)
 
 async def find_ids(reads: ReadSession, principal: Principal, asked: Checked, *, limit: int) -> list[UUID]:
     """What a question finds for the caller, oldest first."""
-    await know_frequencies(reads)
-    found = select(Ticket.id).where(policy.readable(principal), *clauses(policy.shape_of(principal), (), asked))
+    (understood,), _ = await understand(reads, [asked])
+    found = select(Ticket.id).where(policy.readable(principal), *clauses(policy.shape_of(principal), (), understood))
     parameters = policy.caller_parameters(principal)
     return [row["id"] for row in await reads.fetch(found.order_by(Ticket.id).limit(limit), parameters)]
 
@@ -291,16 +309,16 @@ async def find_ids(reads: ReadSession, principal: Principal, asked: Checked, *, 
 async def count_each(
     reads: ReadSession, principal: Principal, questions: Sequence[Checked], *, limit: int
 ) -> list[int]:
-    """How many tickets each finds for the caller, up to one beyond the limit: one statement for all."""
+    """How many tickets each finds for the caller, up to one beyond the limit: one statement, and one for the texts."""
     if not questions:
         return []
-    await know_frequencies(reads)
-    statement = _counts_of_each(policy.shape_of(principal), tuple(questions), limit)
+    understood, _ = await understand(reads, questions)
+    statement = _counts_of_each(policy.shape_of(principal), tuple(understood), limit)
     return list(await reads.fetch_one(statement, policy.caller_parameters(principal)))
 
 
 @lru_cache(maxsize=100)
-def _counts_of_each(shape: policy.CallerShape, questions: tuple[Checked, ...], limit: int) -> CompiledStatement:
+def _counts_of_each(shape: policy.CallerShape, questions: tuple[Checked | None, ...], limit: int) -> CompiledStatement:
     enough: ColumnElement[int] = literal_column(str(limit + 1))
     counts = []
     for number, asked in enumerate(questions):

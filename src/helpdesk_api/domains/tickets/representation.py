@@ -251,13 +251,18 @@ def page_json(
     total: tuple[int, bool] | None,
     included: str | None,
     counts: str | None,
+    understood: str | None = None,
+    highlights: str | None = None,
+    did_you_mean: str | None = None,
 ) -> str:
     data = ",".join(_tickets_json(principal, rows))
     count, exact = total if total is not None else (None, None)
     return (
         f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
         f'"total":{json.dumps(count)},"total_is_exact":{json.dumps(exact)},'
-        f'"included":{included or "null"},"counts":{counts or "null"}}}'
+        f'"included":{included or "null"},"counts":{counts or "null"},'
+        f'"understood":{understood or "null"},"highlights":{highlights or "null"},'
+        f'"did_you_mean":{did_you_mean or "null"}}}'
     )
 
 

@@ -21,9 +21,10 @@ from helpdesk_api.domains.tickets import (
     queries,
     representation,
 )
-from helpdesk_api.domains.tickets.filters import SORT_PATTERN, TicketFiltersDep
+from helpdesk_api.domains.tickets.filters import SORT_DESCRIPTION, SORT_PATTERN, TicketFiltersDep
 from helpdesk_api.domains.tickets.includes import NAMES, included_json, parse_include
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.page_schemas import TicketPage
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.tickets.schemas import (
     TicketCancel,
@@ -31,7 +32,6 @@ from helpdesk_api.domains.tickets.schemas import (
     TicketConfirm,
     TicketCreate,
     TicketDetail,
-    TicketPage,
     TicketPend,
     TicketRate,
     TicketReopen,
@@ -63,8 +63,11 @@ Sort = Annotated[
     Query(
         max_length=80,
         pattern=SORT_PATTERN,
-        description="`-created_at` when left out.",
+        description=SORT_DESCRIPTION,
     ),
+]
+Highlights = Annotated[
+    bool, Query(description="Where the text was found, with the matches marked; false when left out.")
 ]
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
 _VERB_ERRORS = (
@@ -136,7 +139,7 @@ async def create_ticket(
     summary="List tickets",
     response_model=TicketPage,
     dependencies=READ,
-    responses=documents(InvalidCursor, InvalidQuery),
+    responses=documents(InvalidCursor, InvalidQuery, errors.RelevanceNeedsText),
 )
 async def list_tickets(
     filters: TicketFiltersDep,
@@ -146,6 +149,7 @@ async def list_tickets(
     sort: Sort = None,
     include: Include = None,
     counts: Annotated[bool, Query(description="Facets over the same filters; false when left out.")] = False,  # noqa: FBT002
+    highlights: Highlights = False,  # noqa: FBT002
 ) -> Response:
     """Everything that the caller may see, filtered; one call serves a whole queue screen."""
     body, next_cursor, prev_cursor = await queries.list_tickets(
@@ -156,6 +160,7 @@ async def list_tickets(
         sort=sort,
         include=parse_include(include),
         with_counts=counts,
+        with_highlights=highlights,
     )
     return answer(body, Link=link_header(page, next_cursor, prev_cursor))
 

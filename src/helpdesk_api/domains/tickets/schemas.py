@@ -42,7 +42,6 @@ from helpdesk_api.web.schemas import (
     Instant,
     LongText,
     OptionalText,
-    Page,
     RequestInstant,
     RequestModel,
     ResponseModel,
@@ -382,23 +381,3 @@ class TicketDetail(TicketRead):
     model_config = ConfigDict(title="TicketDetail")
 
     included: TicketIncluded | None = Field(description="Null without `include`.")
-
-
-class TicketCounts(ResponseModel):
-    """Facets over the same filters, before paging; keys are statuses, priorities, team ids or `none`, and SLA
-    states or `none`."""
-
-    status: dict[str, int]
-    priority: dict[str, int]
-    team_id: dict[str, int]
-    sla_state: dict[str, int]
-    is_exact: bool = Field(description="False when only the first 10,000 matches were counted.")
-
-
-class TicketPage(Page[TicketRead]):
-    """One page of tickets, with what one screen needs beside them."""
-
-    model_config = ConfigDict(title="TicketPage")
-
-    included: TicketIncluded | None
-    counts: TicketCounts | None = Field(description="Null without `counts=true`.")

@@ -1,25 +1,32 @@
 """What can be asked of tickets beyond the conditions of stored rules, and the words for it in a query."""
 
+import json
 import re
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sqlalchemy import exists, literal_column, select
+from sqlalchemy import exists, literal_column, select, true
 from sqlalchemy.dialects.postgresql import array
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.conditions.checking import Asker, Checked, check
-from helpdesk_api.conditions.query_language import InvalidQuery, Vocabulary, parse_query
+from helpdesk_api.conditions.checking import Asker, Checked, Every, check
+from helpdesk_api.conditions.query_language import InvalidQuery, Names, Vocabulary, names_in, parse_query
 from helpdesk_api.conditions.registry import FieldSpec, FieldType, Subject, attribute
+from helpdesk_api.conditions.shown import is_empty, shown
 from helpdesk_api.conditions.tree import ConditionOperator, Node
 from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.tickets import naming
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.enums import SlaState, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket, TicketWatcher
-from helpdesk_api.domains.tickets.policy import CallerShape
+from helpdesk_api.domains.tickets.policy import CallerShape, sees_internal
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 
 _ANYBODY = CallerShape(is_admin=False, is_staff=False, sees_organization=False)
+_AGENT = replace(_ANYBODY, is_staff=True)
 
 
 def _of_database(subject: object) -> object:
@@ -43,10 +50,29 @@ def _shared() -> object:
 
 
 def _custom(name: str) -> FieldSpec | None:
-    """`cf_` and the key of a form's field that everybody sees; what only the staff sees is not searched."""
+    """`cf_` and the key of a form's field that everybody sees."""
     if not _CUSTOM_NAME.fullmatch(name):
         return None
     return FieldSpec(name, FieldType.CUSTOM, _custom_column, _of_database)
+
+
+def _custom_of_staff(name: str) -> FieldSpec | None:
+    """The staff's own half too, of the tickets that the caller works on."""
+    found = _custom(name)
+    return replace(found, guarded=_guarded_by_staff) if found is not None else None
+
+
+def _custom_of_admins(name: str) -> FieldSpec | None:
+    found = _custom(name)
+    return replace(found, guarded=_guarded_by_nothing) if found is not None else None
+
+
+def _guarded_by_staff() -> tuple[object, object]:
+    return Ticket.internal_custom_fields, sees_internal(_AGENT)
+
+
+def _guarded_by_nothing() -> tuple[object, object]:
+    return Ticket.internal_custom_fields, true()
 
 
 def _custom_column() -> object:
@@ -132,22 +158,87 @@ VOCABULARY: Final = Vocabulary(
 )
 
 
+_OF_STAFF: Final = replace(VOCABULARY, subject=replace(SEARCHED, custom=_custom_of_staff))
+_OF_ADMINS: Final = replace(VOCABULARY, subject=replace(SEARCHED, custom=_custom_of_admins))
+
+
+def vocabulary_of(principal: Principal) -> Vocabulary:
+    """What the caller may ask about: a custom field of the staff does not exist for requesters."""
+    if principal.is_admin:
+        return _OF_ADMINS
+    return _OF_STAFF if principal.is_staff else VOCABULARY
+
+
 def asker(principal: Principal) -> Asker:
     """To the minute, so that a question asked again is the same statement."""
     return Asker(principal.user_id, clock.now().replace(second=0, microsecond=0))
 
 
-def read_query(principal: Principal, text: str, pointer: str | None = None) -> Checked:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, understood; `named` are the names of the records that a name was given for, by public id."""
+
+    checked: Checked
+    named: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> str | None:
+        """As the answer shows it; None when nothing was asked."""
+        if is_empty(self.checked):
+            return None
+        return json.dumps({"conditions": shown(self.checked), "names": self.named}, ensure_ascii=False)
+
+
+async def read_question(
+    reads: ReadSession, principal: Principal, *, conditions: Node | None = None, query: str | None = None
+) -> Question:
+    """Both narrow it. One statement when the query holds names, one more when one of them means nothing.
+
+    Raises `invalid_conditions`, and `invalid_query` at `#/query`.
+    """
+    parts = [read_conditions(principal, conditions)] if conditions is not None else []
+    if query is None:
+        return Question(Every(tuple(parts)))
+    asked = await read_query(reads, principal, query, "#/query")
+    return Question(Every((*parts, asked.checked)), asked.named)
+
+
+async def read_query(reads: ReadSession, principal: Principal, text: str, pointer: str | None = None) -> Question:
     """Raises `invalid_query`, at the parameter `query` or at the pointer into a body."""
+    names = await know_names(reads, principal, [text])
     try:
-        return parse_query(text, VOCABULARY, asker(principal))
+        checked = parse_query(text, vocabulary_of(principal), asker(principal), names)
     except InvalidQuery as error:
-        if pointer is None:
-            raise
-        placed = [replace(wrong, pointer=pointer, parameter=None) for wrong in error.errors]
-        raise InvalidQuery(error.detail, errors=placed) from error
+        raise await _explained(reads, principal, error, pointer) from error
+    return Question(checked, {public_id(prefix, one.id): one.name for (prefix, _), (one, *_) in names.items()})
+
+
+async def know_names(reads: ReadSession, principal: Principal, texts: Iterable[str]) -> Names:
+    """Whom the names in these queries mean to the caller: one statement for all of them, or none."""
+    return await naming.look_up(reads, principal, [key for text in texts for key in names_in(text, VOCABULARY)])
+
+
+def read_known(principal: Principal, text: str, names: Names) -> Checked:
+    """A query whose names were looked up. Raises `invalid_query`."""
+    return parse_query(text, vocabulary_of(principal), asker(principal), names)
+
+
+async def _explained(
+    reads: ReadSession, principal: Principal, error: InvalidQuery, pointer: str | None
+) -> InvalidQuery:
+    """With the names that are nearest to one that means nothing, and at its place in a body."""
+    (wrong,), detail = error.errors, error.detail
+    if wrong.code == "unknown_name":
+        similar = await naming.near(reads, principal, wrong.params["prefix"], wrong.params["name"])
+        hint = f"; did you mean {' or '.join(f'`{name}`' for name in similar)}?" if similar else ""
+        params = {"column": wrong.params["column"], "did_you_mean": similar}
+        wrong = replace(wrong, detail=wrong.detail + hint, params=params)
+        detail = detail.removesuffix(".") + (hint or ".")
+    if pointer is not None:
+        wrong = replace(wrong, pointer=pointer, parameter=None)
+    return InvalidQuery(detail, errors=[wrong])
 
 
 def read_conditions(principal: Principal, node: Node, pointer: str = "#/conditions") -> Checked:
     """`me` and spans such as `-7d` mean the caller's and count from now. Raises `invalid_conditions`."""
-    return check(node, SEARCHED, pointer, asker=asker(principal))
+    return check(node, vocabulary_of(principal).subject, pointer, asker=asker(principal))

@@ -4,13 +4,14 @@ from fastapi import Request
 from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import PrincipalDep
-from helpdesk_api.conditions.checking import Checked, Every, InvalidConditions
+from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.database.session import ReadSessionDep
 from helpdesk_api.domains.tickets import queries, search
+from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
 from helpdesk_api.domains.tickets.filters import TicketFilters
+from helpdesk_api.domains.tickets.page_schemas import TicketPage
 from helpdesk_api.domains.tickets.routes import READ, answer
-from helpdesk_api.domains.tickets.schemas import TicketPage
 from helpdesk_api.domains.tickets.search_schemas import TicketSearch
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
@@ -26,17 +27,13 @@ router = ApiRouter(prefix="/v1/tickets", tags=["tickets"])
     summary="Search tickets by conditions",
     response_model=TicketPage,
     dependencies=READ,
-    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery),
+    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery, RelevanceNeedsText),
 )
 async def search_tickets(
     body: TicketSearch, request: Request, principal: PrincipalDep, reads: ReadSessionDep
 ) -> Response:
     """Everything that the caller may see and the conditions hold for, as the list answers it. Nothing is changed."""
-    parts: list[Checked] = []
-    if body.conditions is not None:
-        parts.append(search.read_conditions(principal, body.conditions))
-    if body.query is not None:
-        parts.append(search.read_query(principal, body.query, "#/query"))
+    asked = await search.read_question(reads, principal, conditions=body.conditions, query=body.query)
     page = page_request(
         request,
         limit=body.limit or DEFAULT_LIMIT,
@@ -52,6 +49,7 @@ async def search_tickets(
         sort=body.sort,
         include=list(dict.fromkeys(body.include or ())),
         with_counts=bool(body.counts),
-        asked=Every(tuple(parts)),
+        with_highlights=bool(body.highlights),
+        asked=asked,
     )
     return answer(found)

@@ -57,3 +57,6 @@ class User(Base):
 
 
 Index("uq_users_email", func.lower(User.email), unique=True)
+# A name as somebody types it, and the names that are spelt much like it.
+Index("ix_users_lower_name", func.lower(User.name))
+Index("ix_users_name_trigrams", User.name, postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"})

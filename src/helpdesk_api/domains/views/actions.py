@@ -9,6 +9,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.tree import Node, as_json
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.tickets import search
 from helpdesk_api.domains.views import events, policy
@@ -38,7 +39,7 @@ async def create_view(session: AsyncSession, principal: Principal, body: ViewCre
     mine = select(func.count()).select_from(View).where(policy.readable(principal))
     if await session.scalar(mine) >= MAX_VIEWS:  # type: ignore[operator]
         raise TooManyViews
-    values = _checked(principal, body.model_dump(exclude={"conditions"}), body.conditions)
+    values = await _checked(session, principal, body.model_dump(exclude={"conditions"}), body.conditions)
     values["columns"] = [column.value for column in body.columns or _STANDARD]
     now = clock.now()
     view = View(id=new_id(), owner_id=principal.user_id, created_at=now, updated_at=now, version=1, **values)
@@ -52,7 +53,7 @@ async def update_view(session: AsyncSession, principal: Principal, view: View, b
     """Raises `view_forbidden`, `invalid_conditions` and `invalid_query`."""
     _require(principal, view)
     given = body.model_dump(exclude_unset=True, exclude={"conditions"})
-    values = _checked(principal, given, body.conditions)
+    values = await _checked(session, principal, given, body.conditions)
     if "conditions" not in body.model_fields_set:
         values.pop("conditions")
     if "columns" in values:
@@ -80,11 +81,11 @@ def _require(principal: Principal, view: View) -> None:
         raise ViewForbidden
 
 
-def _checked(principal: Principal, values: dict[str, Any], conditions: Node | None) -> dict[str, Any]:
-    if conditions is not None:
-        search.read_conditions(principal, conditions)
-    if values.get("query") is not None:
-        search.read_query(principal, values["query"], "#/query")
+async def _checked(
+    session: AsyncSession, principal: Principal, values: dict[str, Any], conditions: Node | None
+) -> dict[str, Any]:
+    reads = await statements_of(session)
+    await search.read_question(reads, principal, conditions=conditions, query=values.get("query"))
     return {**values, "conditions": as_json(conditions) if conditions is not None else None}
 
 

@@ -11,6 +11,20 @@ class ViewScope(StrEnum):
     SHARED = "shared"
 
 
+class ViewAction(StrEnum):
+    """What a caller may be able to do with a view; each is an operation of this API."""
+
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class ViewRefusal(StrEnum):
+    """Why an action on a view is not open to the caller."""
+
+    NOT_PERMITTED = "not_permitted"
+    SCOPE_MISSING = "scope_missing"
+
+
 class ViewGrouping(StrEnum):
     """By what a client groups the rows; each is a facet of `counts`."""
 

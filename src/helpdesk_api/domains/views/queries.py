@@ -8,14 +8,16 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Checked, Every, InvalidConditions
-from helpdesk_api.conditions.query_language import InvalidQuery
+from helpdesk_api.conditions.query_language import InvalidQuery, Names
 from helpdesk_api.conditions.tree import ConditionTree, Node
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets import search
 from helpdesk_api.domains.views import policy
+from helpdesk_api.domains.views.enums import ViewAction, ViewRefusal, ViewScope
 from helpdesk_api.domains.views.errors import ViewNotFound
 from helpdesk_api.domains.views.models import View
 from helpdesk_api.web.listing import whole_page
@@ -32,7 +34,26 @@ def _readable(principal: Principal) -> Select[Any]:
 
 async def list_views(reads: ReadSession, principal: Principal) -> dict[str, Any]:
     rows = await reads.fetch(_readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS))
-    return whole_page([dict(row) for row in rows])
+    return whole_page([shown(principal, row) for row in rows])
+
+
+def shown(principal: Principal, view: Any) -> dict[str, Any]:
+    """A view, or a row of one, as its reader may see it."""
+    values = {column.name: _of(view, column.name) for column in _COLUMNS}
+    reason = None
+    if not principal.has(Permission.TICKETS_WRITE):
+        reason = ViewRefusal.SCOPE_MISSING
+    elif not policy.may_write(principal, ViewScope(values["scope"]), values["owner_id"], values["team_id"]):
+        reason = ViewRefusal.NOT_PERMITTED
+    actions: list[dict[str, Any]] = [
+        {"action": action, "allowed": reason is None, "reason_code": reason, "required_fields": []}
+        for action in ViewAction
+    ]
+    return {**values, "allowed_actions": actions}
+
+
+def _of(view: Any, name: str) -> Any:
+    return getattr(view, name) if isinstance(view, View) else view[name]
 
 
 async def get_view(reads: ReadSession, principal: Principal, view_id: UUID) -> Any:
@@ -52,34 +73,44 @@ async def lock_view(session: AsyncSession, principal: Principal, view_id: UUID) 
     return found
 
 
-def asked_by(principal: Principal, view: Any) -> Checked:
+async def asked_by(reads: ReadSession, principal: Principal, view: Any) -> search.Question:
     """The view's question as this caller asks it. Raises `invalid_conditions` and `invalid_query`."""
+    return await search.read_question(reads, principal, conditions=_conditions(view), query=view["query"])
+
+
+def _conditions(view: Any) -> Node | None:
+    return _tree.validate_python(view["conditions"]) if view["conditions"] is not None else None
+
+
+def _checked(principal: Principal, view: Any, names: Names) -> Checked:
     parts: list[Checked] = []
-    if view["conditions"] is not None:
-        parts.append(search.read_conditions(principal, _tree.validate_python(view["conditions"])))
+    if (conditions := _conditions(view)) is not None:
+        parts.append(search.read_conditions(principal, conditions))
     if view["query"] is not None:
-        parts.append(search.read_query(principal, view["query"], "#/query"))
+        parts.append(search.read_known(principal, view["query"], names))
     return Every(tuple(parts))
 
 
 async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[UUID] | None) -> dict[str, Any]:
-    """Of these views or all of the caller's: one statement for the views and one for all counts."""
+    """Of these views or all of the caller's: one statement for the views, one for all counts, and one between them for
+    the names in the queries, if there are any."""
     found = _readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS)
     if ids is not None:
         found = found.where(View.id.in_(ids))
     views = await reads.fetch(found)
+    names = await search.know_names(reads, principal, [view["query"] for view in views if view["query"] is not None])
     asked: dict[UUID, Checked] = {}
     for view in views:
         try:
-            asked[view["id"]] = asked_by(principal, view)
+            asked[view["id"]] = _checked(principal, view, names)
         except (InvalidConditions, InvalidQuery, ValidationError):
             # A word that a later release dropped; the view itself says what is wrong when it is opened.
             continue
     counts = await tickets.count_each(reads, principal, list(asked.values()), limit=COUNT_LIMIT)
     by_view = dict(zip(asked, counts, strict=True))
-    return whole_page([_shown(view["id"], by_view.get(view["id"])) for view in views])
+    return whole_page([_counted(view["id"], by_view.get(view["id"])) for view in views])
 
 
-def _shown(view_id: UUID, count: int | None) -> dict[str, Any]:
+def _counted(view_id: UUID, count: int | None) -> dict[str, Any]:
     exact = count is None or count <= COUNT_LIMIT
     return {"view_id": view_id, "count": None if count is None else min(count, COUNT_LIMIT), "is_exact": exact}

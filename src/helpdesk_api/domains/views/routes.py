@@ -11,10 +11,11 @@ from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.database.ids import ViewId, parse_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.tickets import queries as tickets
+from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
 from helpdesk_api.domains.tickets.filters import TicketFilters
 from helpdesk_api.domains.tickets.includes import parse_include
-from helpdesk_api.domains.tickets.routes import Include, Sort, answer
-from helpdesk_api.domains.tickets.schemas import TicketPage
+from helpdesk_api.domains.tickets.page_schemas import TicketPage
+from helpdesk_api.domains.tickets.routes import Highlights, Include, Sort, answer
 from helpdesk_api.domains.views import actions, errors, queries
 from helpdesk_api.domains.views.schemas import ViewCountPage, ViewCreate, ViewPage, ViewRead, ViewUpdate
 from helpdesk_api.web.cursors import InvalidCursor
@@ -69,7 +70,7 @@ async def create_view(body: ViewCreate, principal: PrincipalDep, session: Sessio
     view = await actions.create_view(session, principal, body)
     response.headers["Location"] = f"/v1/views/vie_{view.id.hex}"
     set_etag(response, etag_of(view.version))
-    return view
+    return queries.shown(principal, view)
 
 
 @router.get(
@@ -97,7 +98,7 @@ async def get_view(view_id: ViewId, principal: PrincipalDep, reads: ReadSessionD
     """The question as it was saved."""
     row = await queries.get_view(reads, principal, view_id)
     set_etag(response, etag_of(row["version"]))
-    return dict(row)
+    return queries.shown(principal, row)
 
 
 @router.patch(
@@ -121,7 +122,7 @@ async def update_view(
     if_match.check(etag_of(view.version))
     await actions.update_view(session, principal, view, body)
     set_etag(response, etag_of(view.version))
-    return view
+    return queries.shown(principal, view)
 
 
 @router.delete(
@@ -145,7 +146,7 @@ async def delete_view(view_id: ViewId, principal: PrincipalDep, session: Session
     summary="List a view's tickets",
     response_model=TicketPage,
     dependencies=_READ,
-    responses=documents(errors.ViewNotFound, InvalidCursor, InvalidConditions, InvalidQuery),
+    responses=documents(errors.ViewNotFound, InvalidCursor, InvalidConditions, InvalidQuery, RelevanceNeedsText),
 )
 async def list_view_tickets(
     view_id: ViewId,
@@ -153,9 +154,11 @@ async def list_view_tickets(
     request: Request,
     principal: PrincipalDep,
     reads: ReadSessionDep,
+    *,
     sort: Sort = None,
     include: Include = None,
-    counts: Annotated[bool, Query(description="Facets over the same tickets; false when left out.")] = False,  # noqa: FBT002
+    counts: Annotated[bool, Query(description="Facets over the same tickets; false when left out.")] = False,
+    highlights: Highlights = False,
 ) -> Response:
     """What the view's question finds among the tickets that the caller may see; `sort` wins over the view's own."""
     view = await queries.get_view(reads, principal, view_id)
@@ -175,6 +178,7 @@ async def list_view_tickets(
         sort=sort or view["sort"],
         include=parse_include(include),
         with_counts=counts,
-        asked=queries.asked_by(principal, view),
+        with_highlights=highlights,
+        asked=await queries.asked_by(reads, principal, view),
     )
     return answer(body, Link=link_header(page, next_cursor, prev_cursor))

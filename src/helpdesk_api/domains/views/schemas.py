@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from helpdesk_api.conditions.tree import Condition, ConditionTree
 from helpdesk_api.database.ids import TeamId, UserId, ViewId
 from helpdesk_api.domains.tickets.search_schemas import SortText
-from helpdesk_api.domains.views.enums import ViewColumn, ViewGrouping, ViewScope
+from helpdesk_api.domains.views.enums import ViewAction, ViewColumn, ViewGrouping, ViewRefusal, ViewScope
 from helpdesk_api.web.schemas import Instant, Name, Page, QueryText, RequestModel, ResponseModel, absent
 
 Columns = Annotated[list[ViewColumn], Field(max_length=len(ViewColumn))]
@@ -38,7 +38,7 @@ class ViewCreate(RequestModel):
     team_id: TeamId | None = Field(default=None, description="Whose it is, for the scope `team`.")
     conditions: ConditionTree | None = Field(default=None, description=_CONDITIONS)
     query: QueryText | None = Field(default=None, description=_QUERY)
-    sort: SortText | None = Field(default=None, description="`-created_at` when left out.")
+    sort: SortText | None = Field(default=None, description="As in `GET /v1/tickets`.")
     columns: Columns | None = Field(default=None, description="Reference, subject, status, priority when left out.")
     group_by: ViewGrouping | None = None
 
@@ -54,6 +54,15 @@ class ViewUpdate(RequestModel):
     sort: SortText | None = absent()
     columns: Columns = absent()
     group_by: ViewGrouping | None = absent()
+
+
+class ViewAllowedAction(ResponseModel):
+    """One thing that the caller may or may not do with a view, and why not."""
+
+    action: ViewAction
+    allowed: bool
+    reason_code: ViewRefusal | None = Field(description="Null when it is allowed.")
+    required_fields: list[str] = Field(max_length=10, description="What its body must hold.")
 
 
 class ViewRead(ResponseModel):
@@ -73,6 +82,7 @@ class ViewRead(ResponseModel):
     group_by: ViewGrouping | None
     created_at: Instant
     updated_at: Instant
+    allowed_actions: list[ViewAllowedAction] = Field(max_length=10)
 
 
 class ViewPage(Page[ViewRead]):

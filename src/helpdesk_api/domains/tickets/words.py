@@ -1,0 +1,179 @@
+"""The words of the corpus: which of them are forms of one another, and which are spelt much alike.
+
+The index keeps words as they were written, whatever the language, so that writing a ticket costs nothing more. What a
+search looks for is widened instead, by the forms that occur anywhere: `printers` finds `printer`, `Drucker` finds
+`Druckern`. A form that nobody had used before is learnt within a minute or two; the word itself is found at once.
+
+Widening shows nobody anything: what is found is still what the caller may read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Index,
+    Integer,
+    Text,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import array, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from helpdesk_api.database import clock
+from helpdesk_api.database.base import Base
+from helpdesk_api.domains.tickets.models import SEARCH, Ticket
+
+CONFIGURATION: Final[ColumnElement[Any]] = literal_column("'simple'::regconfig")
+LEARN: Final = "search.learn_words"
+BATCH: Final = 1_000
+_BATCHES: Final = 10
+# A transaction that began earlier may commit later; by then its rows are no longer passed by.
+_SETTLED: Final = timedelta(seconds=20)
+# By language, its stemmer and the shortest stem that counts: the Romance ones cut deep.
+LANGUAGES: Final = {
+    "en": ("english_stem", 3),
+    "de": ("german_stem", 4),
+    "es": ("spanish_stem", 5),
+    "fr": ("french_stem", 5),
+    "pt": ("portuguese_stem", 5),
+}
+MAX_FORMS: Final = 20
+
+
+class SearchWord(Base):
+    """A word as the index has it. `seen_count` is in about how many texts; `stems` carry their language."""
+
+    __tablename__ = "search_words"
+
+    word: Mapped[str] = mapped_column(primary_key=True)
+    seen_count: Mapped[int] = mapped_column(Integer)
+    stems: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+Index("ix_search_words_trigrams", SearchWord.word, postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"})
+Index("ix_search_words_stems", SearchWord.stems, postgresql_using="gin")
+
+
+class SearchProgress(Base):
+    """How far the words of one kind of text were learnt: ids arrive nearly in order of time."""
+
+    __tablename__ = "search_progress"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    reached: Mapped[UUID]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A kind of text that is searched: its key, its ticket, its vector, when it came, and what of it is public."""
+
+    name: str
+    id: Any
+    ticket_id: Any
+    created_at: Any
+    vector: Any
+    is_public: ColumnElement[bool]
+
+
+_OWN: Final = Texts("tickets", Ticket.id, Ticket.id, Ticket.created_at, SEARCH, true())
+_texts: list[Texts] = [_OWN]
+
+
+def register_texts(texts: Sequence[Texts]) -> None:
+    """Called once by the process with `wiring.SEARCH_TEXTS`: what is searched besides the tickets themselves."""
+    _texts[:] = [_OWN, *texts]
+
+
+def searched_texts() -> Sequence[Texts]:
+    """The tickets first."""
+    return tuple(_texts)
+
+
+def stems_of(word: Any) -> ColumnElement[Any]:
+    """Each with its language before it; words that a language does not count as such have none in it."""
+    stems = []
+    for language, (stemmer, shortest) in LANGUAGES.items():
+        lexemes: ColumnElement[Any] = func.ts_lexize(literal_column(f"'{stemmer}'"), word, type_=ARRAY(Text))
+        stem = lexemes[1]
+        known = literal_column(f"'{language}:'", Text) + stem
+        stems.append(case((func.length(stem) >= literal_column(str(shortest)), known), else_=None))
+    return func.array_remove(array(stems), None, type_=ARRAY(Text))
+
+
+def forms_of(text: Any) -> ColumnElement[Any]:
+    """A JSON object: by each word of the text, the words of the corpus that share a stem with it."""
+    lexemes = func.unnest(func.tsvector_to_array(func.to_tsvector(CONFIGURATION, text))).table_valued(
+        "word", name="asked_word"
+    )
+    asked = lexemes.render_derived()
+    kin = (
+        select(SearchWord.word)
+        .where(SearchWord.stems.bool_op("&&")(stems_of(asked.c.word)))
+        .order_by(SearchWord.seen_count.desc(), SearchWord.word)
+        .limit(literal_column(str(MAX_FORMS)))
+        .lateral("kin")
+    )
+    by_word = select(asked.c.word, func.array_agg(kin.c.word).label("forms")).select_from(asked.join(kin, true()))
+    found = by_word.group_by(asked.c.word).subquery("found")
+    return select(func.json_object_agg(found.c.word, found.c.forms)).scalar_subquery()
+
+
+async def learn(session: AsyncSession, payload: dict[str, Any]) -> None:
+    """Scheduled: the words of what came since the last time, of each kind of text at most ten thousand in one go."""
+    del payload
+    for texts in searched_texts():
+        for _ in range(_BATCHES):
+            if not await _learn_some(session, texts):
+                break
+
+
+async def _learn_some(session: AsyncSession, texts: Texts) -> bool:
+    """Whether there may be more."""
+    progress = await session.get(SearchProgress, texts.name, with_for_update=True)
+    if progress is None:
+        progress = SearchProgress(source=texts.name, reached=UUID(int=0))
+        session.add(progress)
+        await session.flush()
+    batch = (
+        select(texts.id.label("id"), texts.vector.label("vector"))
+        .where(texts.id > progress.reached, texts.created_at <= clock.now() - _SETTLED)
+        .order_by(texts.id)
+        .limit(BATCH)
+        .cte("batch")
+    )
+    counted = select(func.count(), func.max(cast(batch.c.id, Text))).select_from(batch)
+    count, last = (await session.execute(counted)).one()
+    if not count:
+        return False
+    await session.execute(_learning(batch))
+    progress.reached = UUID(last)
+    return bool(count == BATCH)
+
+
+def _learning(batch: FromClause) -> Any:
+    parts = func.unnest(batch.c.vector).table_valued("lexeme", "positions", "weights", name="part").lateral()
+    counted = (
+        select(parts.c.lexeme.label("word"), func.count().label("seen_count"), stems_of(parts.c.lexeme).label("stems"))
+        .select_from(batch.join(parts, true()))
+        # Words alone: no numbers, no names of machines, nothing that may be a secret.
+        .where(parts.c.lexeme.regexp_match("^[[:alpha:]]{3,40}$"))
+        .group_by(parts.c.lexeme)
+        .order_by(parts.c.lexeme)
+    )
+    adding = insert(SearchWord).from_select(["word", "seen_count", "stems"], counted)
+    return adding.on_conflict_do_update(
+        index_elements=[SearchWord.word],
+        set_={"seen_count": SearchWord.seen_count + adding.excluded.seen_count, "stems": adding.excluded.stems},
+    )
