@@ -18,6 +18,8 @@ class Permission(StrEnum):
     CONFIGURATION_READ = "configuration:read"
     CONFIGURATION_WRITE = "configuration:write"
     EVENTS_READ = "events:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     API_KEYS_WRITE = "api_keys:write"
     OPERATIONS_READ = "operations:read"
     OPERATIONS_WRITE = "operations:write"
@@ -40,6 +42,8 @@ _REQUESTER = frozenset(
         Permission.USERS_READ,
         Permission.CONFIGURATION_READ,
         Permission.EVENTS_READ,
+        Permission.WEBHOOKS_READ,
+        Permission.WEBHOOKS_WRITE,
         Permission.API_KEYS_WRITE,
     }
 )

@@ -29,6 +29,7 @@ _PREFIXES = {
     "user": "usr",
     "routing_rule": "rul",
     "api_key": "key",
+    "webhook": "whk",
 }
 _PREFIX_LENGTH = 3
 # A cursor's length must not tell how far the log has grown.

@@ -28,5 +28,6 @@ class MailTemplate(StrEnum):
     CLOSED = "closed"
     CANCELLED = "cancelled"
     SERVICE_LEVEL = "service_level"
+    WEBHOOK_FAILING = "webhook_failing"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a template's name
     INVITATION = "invitation"
