@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIN_SECRET_BYTES = 32
@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     max_attachment_bytes: Annotated[int, Field(ge=1_024, le=42_949_672_960)] = 26_214_400
     clamd_address: str | None = None
     mail_from: str = "Helpdesk <helpdesk@example.com>"
+    outbound_networks: Annotated[list[IPvAnyNetwork], NoDecode] = Field(default_factory=list)
+    webhook_timeout_seconds: Annotated[int, Field(ge=1, le=15)] = 15
+    webhook_delivery_days: Annotated[int, Field(ge=1, le=365)] = 30
     job_visibility_seconds: Annotated[int, Field(ge=2, le=600)] = 10
     auto_close_days: Annotated[int, Field(ge=1, le=28)] = 5
     reopen_window_days: Annotated[int, Field(ge=0, le=365)] = 7
@@ -73,7 +76,7 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = "INFO"
     log_format: LogFormat = LogFormat.CONSOLE
 
-    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "outbound_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

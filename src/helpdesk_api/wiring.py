@@ -88,16 +88,26 @@ from helpdesk_api.domains.users import events as users
 from helpdesk_api.domains.users import routes as user_routes
 from helpdesk_api.domains.views import events as views
 from helpdesk_api.domains.views import routes as view_routes
+from helpdesk_api.domains.webhooks import delivery_routes as webhook_delivery_routes
+from helpdesk_api.domains.webhooks import events as webhooks
+from helpdesk_api.domains.webhooks import jobs as webhook_jobs
+from helpdesk_api.domains.webhooks import reactions as webhook_reactions
+from helpdesk_api.domains.webhooks import routes as webhook_routes
+from helpdesk_api.domains.webhooks.fan_out import make_deliveries
+from helpdesk_api.domains.webhooks.settings import WebhookSettings, use_settings
+from helpdesk_api.integrations.http.addresses import Reachable
 from helpdesk_api.jobs.runner import Handler
 from helpdesk_api.jobs.schedule import Scheduled
 from helpdesk_api.jobs.upkeep import PRUNE_JOB, prune
 from helpdesk_api.outbox.events import DomainEvent
 from helpdesk_api.outbox.record import Reactions
+from helpdesk_api.outbox.relay import Follower
 from helpdesk_api.web import docs, health, problem_pages
 from helpdesk_api.web.idempotency import drop_expired_keys
 from helpdesk_api.web.rate_limit import drop_past_windows
 
 __all__ = [
+    "FOLLOWERS",
     "INCLUDES",
     "JOBS",
     "REACTIONS",
@@ -149,6 +159,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     *capture_routes.ROUTERS,
     *audit_routes.ROUTERS,
     *notification_routes.ROUTERS,
+    webhook_routes.router,
+    webhook_delivery_routes.router,
     *operation_routes.ROUTERS,
     meta_routes.router,
     *health.ROUTERS,
@@ -167,6 +179,9 @@ SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match, attach
 SEARCH_RANKS: tuple[Rank, ...] = (comment_queries.best_rank,)
 SEARCH_TEXTS: tuple[words.Texts, ...] = (comment_queries.COMMENT_TEXTS,)
 SEARCH_EXCERPTS: Mapping[str, Excerpts] = {"comments": comment_queries.excerpts}
+
+# What the relay does with each batch of events in the transaction that gives them their place in the log.
+FOLLOWERS: tuple[Follower, ...] = (make_deliveries,)
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
@@ -261,6 +276,13 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     alerts.AlertIntegrationCreated: NOTHING,
     alerts.AlertIntegrationUpdated: NOTHING,
     alerts.AlertRoutingKeyChanged: NOTHING,
+    webhooks.WebhookCreated: NOTHING,
+    webhooks.WebhookUpdated: NOTHING,
+    webhooks.WebhookDeleted: NOTHING,
+    webhooks.WebhookSecretRotated: NOTHING,
+    webhooks.WebhookCircuitOpened: Reactions(after_commit=(webhook_reactions.tell_owner,)),
+    webhooks.WebhookCircuitClosed: NOTHING,
+    webhooks.WebhookDisabled: Reactions(after_commit=(webhook_reactions.tell_owner,)),
     assignments.AgentAvailabilityChanged: Reactions(after_commit=(routing.give_to_next_free,)),
     assignments.RoutingRuleCreated: NOTHING,
     assignments.RoutingRuleUpdated: NOTHING,
@@ -327,6 +349,7 @@ JOBS: Mapping[str, Handler] = {
     PUBLISH_ARTICLES: article_lifecycle.publish_scheduled,
     TELL_REVIEWS: article_lifecycle.tell_reviews,
     words.LEARN: words.learn,
+    webhook_jobs.DROP_OLD: webhook_jobs.drop_old,
     PRUNE_JOB: prune,
 }
 
@@ -345,6 +368,7 @@ SCHEDULE = (
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),
     Scheduled(attachment_jobs.DROP_UNREFERENCED, _HOUR, attachment_jobs.DROP_UNREFERENCED),
     Scheduled(attachment_jobs.SWEEP, timedelta(days=1), attachment_jobs.SWEEP),
+    Scheduled(webhook_jobs.DROP_OLD, _HOUR, webhook_jobs.DROP_OLD),
     Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
     Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),
     Scheduled(DROP_WINDOWS, _HOUR, DROP_WINDOWS),
@@ -359,4 +383,11 @@ def configure(settings: Settings) -> None:
         settings.mail_from,
         ticket_link=settings.portal_link_template,
         password_link=settings.password_link_template,
+    )
+    use_settings(
+        WebhookSettings(
+            public_url=settings.public_url,
+            reachable=Reachable(settings.outbound_networks),
+            kept_for=timedelta(days=settings.webhook_delivery_days),
+        )
     )

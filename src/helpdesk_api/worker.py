@@ -15,7 +15,9 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import escalations
 from helpdesk_api.domains.sla.timers import Timers, fire_due
-from helpdesk_api.integrations.http.client import HttpxCaller
+from helpdesk_api.domains.webhooks.delivery import Deliverer
+from helpdesk_api.integrations.http.addresses import Reachable
+from helpdesk_api.integrations.http.client import GuardedCaller
 from helpdesk_api.integrations.mail.eml import EmlFolder
 from helpdesk_api.integrations.mail.protocol import MailTransport
 from helpdesk_api.integrations.mail.smtp import SmtpTransport
@@ -42,7 +44,7 @@ def mail_transport(settings: Settings) -> MailTransport:
 
 async def drain(database: Database) -> int:
     """Relay and run everything that is due, here and now, until nothing is left. Returns how many jobs ran."""
-    relay = Relay(database, wiring.REACTIONS)
+    relay = Relay(database, wiring.REACTIONS, followers=wiring.FOLLOWERS)
     total = 0
     while True:
         fired = await fire_due(database)
@@ -61,9 +63,17 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     listener = Listener(settings.database_url_required)
     transport = mail_transport(settings)
     delivery.use_transport(transport)
-    caller = HttpxCaller()
+    caller = GuardedCaller(
+        Reachable(settings.outbound_networks), timeout_seconds=float(settings.webhook_timeout_seconds)
+    )
     escalations.use_caller(caller)
-    relay = Relay(database, wiring.REACTIONS)
+    deliverer = Deliverer(
+        database,
+        caller,
+        attempt_timeout=timedelta(seconds=settings.webhook_timeout_seconds),
+        margin=timedelta(seconds=settings.job_visibility_seconds),
+    )
+    relay = Relay(database, wiring.REACTIONS, followers=wiring.FOLLOWERS, tell=deliverer.wake)
     listener.on_wake(EVENTS_CHANNEL, relay.wake)
     with _signals(stop):
         try:
@@ -74,6 +84,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
                 group.create_task(relay.run(stop))
                 group.create_task(JobRunner(database, handlers(), visibility=visibility).run(stop))
                 group.create_task(Timers(database).run(stop))
+                group.create_task(deliverer.run(stop))
                 group.create_task(_tick(database, stop))
         finally:
             send_wakeups_through(None)

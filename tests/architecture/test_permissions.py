@@ -34,6 +34,8 @@ IDS = {
     "link_id": "lnk_",
     "bulk_job_id": "bjb_",
     "draft_id": "dft_",
+    "webhook_id": "whk_",
+    "delivery_id": "whd_",
     "reminder_id": "rem_",
     "integration_id": "ain_",
     "alert_id": "alt_",

@@ -20,6 +20,8 @@ class Permission(StrEnum):
     ARTICLES_READ = "articles:read"
     ARTICLES_WRITE = "articles:write"
     EVENTS_READ = "events:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     API_KEYS_WRITE = "api_keys:write"
     OPERATIONS_READ = "operations:read"
     OPERATIONS_WRITE = "operations:write"
@@ -43,6 +45,8 @@ _REQUESTER = frozenset(
         Permission.CONFIGURATION_READ,
         Permission.ARTICLES_READ,
         Permission.EVENTS_READ,
+        Permission.WEBHOOKS_READ,
+        Permission.WEBHOOKS_WRITE,
         Permission.API_KEYS_WRITE,
     }
 )

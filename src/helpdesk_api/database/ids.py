@@ -4,6 +4,7 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,6 +21,12 @@ def new_id() -> UUID:
     value = (milliseconds & 0xFFFFFFFFFFFF) << 80 | int.from_bytes(os.urandom(10))
     value = value & ~(0xF << 76) | 0x7 << 76
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def first_id_at(at: datetime) -> UUID:
+    """Not above any id that `new_id` makes from this millisecond on, and above all before."""
+    milliseconds = int(at.timestamp() * 1_000)
+    return UUID(int=(milliseconds & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | 0x2 << 62)
 
 
 def public_id(prefix: str, value: UUID) -> str:
@@ -116,3 +123,5 @@ AlertId = Annotated[UUID, TypedId("alt")]
 AttachmentId = Annotated[UUID, TypedId("att")]
 ArticleId = Annotated[UUID, TypedId("art")]
 ArticleCategoryId = Annotated[UUID, TypedId("acg")]
+WebhookId = Annotated[UUID, TypedId("whk")]
+DeliveryId = Annotated[UUID, TypedId("whd")]

@@ -5,7 +5,7 @@ later, so a reader who has seen a number has seen everything before it.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,8 @@ _STATE_ID = 1
 # Any constant will do; it is the relay's alone.
 _LOCK = 7_236_001
 
+# Sequence, id and type of each event that was just numbered, in order; it writes in the relay's own transaction.
+Follower = Callable[[AsyncSession, Sequence[tuple[int, UUID, str]]], Awaitable[None]]
 ReactionTable = Mapping[type[DomainEvent], Reactions]
 
 
@@ -53,8 +55,19 @@ def react(reactions: ReactionTable) -> Handler:
 class Relay:
     """One of possibly many; a lock lets one work at a time, and any other goes on where it stopped."""
 
-    def __init__(self, database: Database, reactions: ReactionTable, *, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        database: Database,
+        reactions: ReactionTable,
+        *,
+        followers: Sequence[Follower] = (),
+        tell: Callable[[], None] | None = None,
+        batch: int = BATCH,
+    ) -> None:
+        """`tell` is called when a batch is committed."""
         self._database = database
+        self._followers = followers
+        self._tell = tell
         self._batch = batch
         self._woken = asyncio.Event()
         self._consequences = {
@@ -74,6 +87,8 @@ class Relay:
             except Exception:
                 logger.exception("relay_failed")
                 numbered = 0
+            if numbered and self._tell is not None:
+                self._tell()
             if numbered < self._batch:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
@@ -110,10 +125,10 @@ class Relay:
         if not rows:
             return 0
         await session.execute(update(OutboxState).values(last_sequence=last + len(rows)))
-        await enqueue_many(
-            session,
-            self._jobs(sorted((row.sequence, row.id, row.type) for row in rows)),
-        )
+        events = sorted((row.sequence, row.id, row.type) for row in rows)
+        await enqueue_many(session, self._jobs(events))
+        for follow in self._followers:
+            await follow(session, events)
         return len(rows)
 
     def _jobs(self, events: Sequence[tuple[int, UUID, str]]) -> list[NewJob]:

@@ -31,6 +31,7 @@ _PREFIXES = {
     "api_key": "key",
     "alert_integration": "ain",
     "article_category": "acg",
+    "webhook": "whk",
 }
 _PREFIX_LENGTH = 3
 # A cursor's length must not tell how far the log has grown.

@@ -29,5 +29,6 @@ class MailTemplate(StrEnum):
     CANCELLED = "cancelled"
     SERVICE_LEVEL = "service_level"
     ARTICLE_REVIEW = "article_review"
+    WEBHOOK_FAILING = "webhook_failing"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a template's name
     INVITATION = "invitation"

@@ -1,9 +1,7 @@
 """The ladder: what a policy does on the way to a breach and after it, once the step is told."""
 
-import ipaddress
 import json
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -31,7 +29,7 @@ from helpdesk_api.domains.tickets.actions import apply
 from helpdesk_api.domains.tickets.enums import PrioritySource
 from helpdesk_api.domains.tickets.events import TicketUpdated
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.integrations.http.protocol import HttpCaller
+from helpdesk_api.integrations.http.protocol import AddressRefused, HttpCaller, NotDelivered
 from helpdesk_api.jobs.queue import NewJob, enqueue_many
 from helpdesk_api.outbox.events import Cause
 from helpdesk_api.outbox.models import EventRow
@@ -112,9 +110,6 @@ async def call_webhook(session: AsyncSession, payload: dict[str, Any]) -> None:
     if _caller is None:
         message = "no HTTP client was installed"
         raise RuntimeError(message)
-    if not is_allowed(url):
-        logger.warning("webhook_refused", url=url)
-        return
     body = {
         "id": public_id("evt", event.id),
         "type": event.type,
@@ -126,18 +121,15 @@ async def call_webhook(session: AsyncSession, payload: dict[str, Any]) -> None:
         "Content-Type": "application/json",
         "Helpdesk-Delivery": f"{public_id('evt', event.id)}-{payload['place']}",
     }
-    await _caller.post(url, json.dumps(body, ensure_ascii=False).encode(), headers)
-
-
-def is_allowed(url: str) -> bool:
-    """HTTPS to names and public addresses; plain HTTP to this machine only. The administrator chose the address."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
     try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return parts.scheme == "https" or host == "localhost"
-    return address.is_loopback or (parts.scheme == "https" and address.is_global)
+        answer = await _caller.post(url, json.dumps(body, ensure_ascii=False).encode(), headers)
+    except AddressRefused as refusal:
+        # It will not become another address by trying again.
+        logger.warning("webhook_refused", event_id=public_id("evt", event.id), reason=str(refusal))
+        return
+    if not answer.is_success:
+        message = f"answered {answer.status}"
+        raise NotDelivered(message)
 
 
 JOBS = {CALL: call_webhook}

@@ -1,28 +1,79 @@
-"""Posting over HTTP with httpx."""
+"""Posting over HTTP: one attempt within a time that covers everything, to public addresses only."""
 
+import asyncio
+import ssl
 from collections.abc import Mapping
 
+import httpcore
 import httpx
 
-from helpdesk_api.integrations.http.protocol import NotDelivered
+from helpdesk_api.integrations.http.addresses import Reachable
+from helpdesk_api.integrations.http.guard import GuardedBackend, Resolve, resolve
+from helpdesk_api.integrations.http.protocol import AddressRefused, HttpAnswer, NotDelivered
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 15.0
+HEAD_BYTES = 4_096
+MAX_CONNECTIONS = 200
+# Shorter than what servers keep an idle connection open for: none is used that they are just closing.
+KEEPALIVE_SECONDS = 2.0
 
 
-class HttpxCaller:
-    """One client for the life of a worker."""
+class GuardedCaller:
+    """One pool for the life of a worker. It follows no redirect, uses no proxy, and reads the beginning of an answer.
 
-    def __init__(self) -> None:
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False)
+    httpcore itself, since httpx offers no public way to say how connections are made.
+    """
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        reachable: Reachable | None = None,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        resolver: Resolve = resolve,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._reachable = reachable or Reachable()
+        self._timeout = timeout_seconds
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl_context or httpx.create_ssl_context(trust_env=False),
+            max_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            network_backend=GuardedBackend(self._reachable, resolver=resolver),
+        )
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        """Raises `NotDelivered` and `AddressRefused`."""
+        self._reachable.check_url(url)
         try:
-            answer = await self._client.post(url, content=body, headers=dict(headers))
-        except httpx.HTTPError as error:
-            raise NotDelivered(type(error).__name__) from error
-        if not answer.is_success:
-            message = f"answered {answer.status_code}"
-            raise NotDelivered(message)
+            async with asyncio.timeout(self._timeout):
+                return await self._post(_target(url), body, headers)
+        except TimeoutError as error:
+            message = f"no answer within {self._timeout:g} seconds"
+            raise NotDelivered(message) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+            message = f"{type(error).__name__}: {error}"[:500]
+            raise NotDelivered(message) from error
+
+    async def _post(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        sent = {"Host": url.netloc.decode("ascii"), "Content-Length": str(len(body)), **headers}
+        request = [(name.encode("ascii"), value.encode("ascii")) for name, value in sent.items()]
+        async with self._pool.stream("POST", target, headers=request, content=body) as answer:
+            head = bytearray()
+            async for part in answer.aiter_stream():
+                head += part
+                if len(head) >= HEAD_BYTES:
+                    break
+            return HttpAnswer(answer.status, head[:HEAD_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd"))
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._pool.aclose()
+
+
+def _target(url: str) -> httpx.URL:
+    """With an international name in the form that DNS knows."""
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        message = "this is no URL"
+        raise AddressRefused(message) from error

@@ -1,0 +1,172 @@
+"""The worker's loop: takes what is due, posts it outside any transaction, and writes down what came of it."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from helpdesk_api.authorization.grants import GRANTS, principal_of
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.webhooks.claiming import Claimed, claim
+from helpdesk_api.domains.webhooks.enums import WebhookPayload
+from helpdesk_api.domains.webhooks.outcomes import Outcome, Verdict, release, write_down
+from helpdesk_api.domains.webhooks.payloads import body_of, body_of_test
+from helpdesk_api.domains.webhooks.signing import headers_of, live_secrets
+from helpdesk_api.integrations.http.protocol import HttpCaller, NotDelivered
+
+logger = structlog.get_logger(__name__)
+POLL_SECONDS = 0.5
+# Of all endpoints at once, by one worker.
+CONCURRENCY = 128
+# Looking again for each delivery that ends would cost more than the deliveries.
+COALESCE_SECONDS = 0.01
+ATTEMPT_TIMEOUT = timedelta(seconds=15)
+MARGIN = timedelta(seconds=10)
+
+
+class Deliverer:
+    """One process's share of the deliveries; any number of them may run. `attempt_timeout` is the caller's own limit,
+    and `margin` what may pass besides before another worker takes the delivery for abandoned."""
+
+    def __init__(
+        self,
+        database: Database,
+        caller: HttpCaller,
+        *,
+        attempt_timeout: timedelta = ATTEMPT_TIMEOUT,
+        margin: timedelta = MARGIN,
+    ) -> None:
+        self._database = database
+        self._caller = caller
+        self._timeout = attempt_timeout
+        self._lease = attempt_timeout + margin
+        self._woken = asyncio.Event()
+        self._busy: Counter[UUID] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set; attempts under way finish first."""
+        while not stop.is_set():
+            self._woken.clear()
+            started = 0
+            try:
+                started = await self.start_due()
+            except Exception:
+                logger.exception("webhooks_failed")
+            if not started:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+            await asyncio.sleep(COALESCE_SECONDS)
+        await self.finished()
+
+    async def finished(self) -> None:
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def start_due(self) -> int:
+        """Take a share of what is due and begin to deliver it. Returns how many deliveries."""
+        room = CONCURRENCY - self._busy.total()
+        taken = await claim(self._database, busy=+self._busy, room=room, lease_for=self._lease)
+        for webhook_id, claimed in taken.items():
+            if claimed[0].webhook["is_ordered"]:
+                self._start(webhook_id, self._deliver_run(claimed))
+                continue
+            for one in claimed:
+                self._start(webhook_id, self._deliver(one))
+        return sum(len(claimed) for claimed in taken.values())
+
+    def _start(self, webhook_id: UUID, work: Coroutine[Any, Any, Any]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:
+                # Its lease ends by itself, and somebody tries again.
+                logger.exception("webhook_delivery_failed", webhook_id=public_id("whk", webhook_id))
+
+        task = asyncio.create_task(guarded())
+        self._busy[webhook_id] += 1
+        self._tasks.add(task)
+
+        def done(ended: asyncio.Task[None]) -> None:
+            self._tasks.discard(ended)
+            self._busy[webhook_id] -= 1
+            if not self._busy[webhook_id]:
+                del self._busy[webhook_id]
+            self._woken.set()
+
+        task.add_done_callback(done)
+
+    async def _deliver_run(self, claimed: Sequence[Claimed]) -> None:
+        """One after the other; what fails holds up the rest, which goes back."""
+        for place, one in enumerate(claimed):
+            in_time = clock.now() + self._timeout < one.until
+            if (in_time or place == 0) and await self._deliver(one):
+                continue
+            rest = claimed[place:] if not in_time and place else claimed[place + 1 :]
+            for left in rest:
+                await release(self._database, left)
+            return
+
+    async def _deliver(self, one: Claimed) -> bool:
+        """Whether what comes behind it may follow."""
+        outcome = await self._attempt(one)
+        if outcome is None:
+            await release(self._database, one)
+            return False
+        await write_down(self._database, one, outcome)
+        return outcome.verdict in {Verdict.TAKEN, Verdict.WITHHELD}
+
+    async def _attempt(self, one: Claimed) -> Outcome | None:
+        """None when the owner is no longer there to judge by."""
+        grants = await GRANTS.get(self._database, one.webhook["owner_id"].hex)
+        if grants is None or not grants.is_active:
+            return None
+        started_at, began = clock.now(), time.perf_counter()
+
+        def elapsed() -> int:
+            return int((time.perf_counter() - began) * 1_000)
+
+        try:
+            body = await self._body(one, principal_of(grants), started_at)
+            if body is None:
+                return Outcome(Verdict.WITHHELD, started_at)
+            headers = headers_of(
+                delivery_id=one.id,
+                event_id=one.event_id,
+                trace_id=one.trace_id,
+                body=body,
+                secrets=live_secrets(one.webhook, started_at),
+                now=started_at,
+            )
+            answer = await self._caller.post(one.webhook["url"], body, headers)
+        except NotDelivered as error:
+            return Outcome(Verdict.FAILED, started_at, elapsed(), error=str(error)[:500])
+        return Outcome.answered(started_at, elapsed(), answer.status, answer.head)
+
+    async def _body(self, one: Claimed, owner: Principal, now: datetime) -> bytes | None:
+        payload = WebhookPayload(one.webhook["payload"])
+        if one.is_test:
+            return body_of_test(owner, one.webhook_id, one.event_id, now, payload)
+        async with self._database.reads() as reads:
+            return await body_of(reads, owner, one.event_id, payload)
+
+
+async def deliver_due(database: Database, caller: HttpCaller) -> int:
+    """Everything that is due, here and now, without a worker. Returns how many attempts and refusals to read."""
+    deliverer, total = Deliverer(database, caller), 0
+    while started := await deliverer.start_due():
+        await deliverer.finished()
+        total += started
+    return total
