@@ -13,10 +13,11 @@ from helpdesk_api.authorization.grants import load_grants_through
 from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.audit.following import LogFollowing
 from helpdesk_api.domains.tickets.full_text import register_sources
 from helpdesk_api.domains.tickets.includes import register_includes
 from helpdesk_api.logs import configure_logging
-from helpdesk_api.outbox.pending import send_wakeups_through
+from helpdesk_api.outbox.pending import LOG_CHANNEL, send_wakeups_through
 from helpdesk_api.outbox.record import install_reactions
 from helpdesk_api.web import cursors, problems
 from helpdesk_api.web.body_limit import BodyLimitMiddleware
@@ -56,6 +57,11 @@ def open_database(settings: Settings) -> Database:
     )
 
 
+def following_for(app: FastAPI, database: Database) -> LogFollowing:
+    """Asks for the authenticator each time: it belongs to the application, which may be given another."""
+    return LogFollowing(database, lambda: app.state.authenticator)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
@@ -63,11 +69,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     listener = Listener(settings.database_url_required)
     app.state.database = database
     app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute, lease_from(database))
+    app.state.following = following = following_for(app, database)
+    listener.on_wake(LOG_CHANNEL, following.wake)
     await listener.start()
     send_wakeups_through(listener.wake)
     try:
         yield
     finally:
+        following.close()
         send_wakeups_through(None)
         await listener.stop()
         await database.dispose()
@@ -92,6 +101,8 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     app.state.database = database
     app.state.authenticator = wiring.authenticate_token
     app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute)
+    if database is not None:
+        app.state.following = following_for(app, database)
     problems.install(app)
     app.router.routes.extend(serving_order(wiring.ROUTERS))
     return app
@@ -113,6 +124,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             "If-Match",
             "If-None-Match",
             "Idempotency-Key",
+            "Last-Event-ID",
             "traceparent",
         ],
         expose_headers=EXPOSED_HEADERS,

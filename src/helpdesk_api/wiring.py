@@ -51,6 +51,7 @@ from helpdesk_api.domains.reminders import routes as reminder_routes
 from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, escalations, following, policy_routes
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
+from helpdesk_api.domains.stream import routes as stream_routes
 from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
@@ -111,6 +112,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     policy_routes.router,
     view_routes.router,
     *audit_routes.ROUTERS,
+    stream_routes.router,
     *notification_routes.ROUTERS,
     *operation_routes.ROUTERS,
     meta_routes.router,

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
 from sqlalchemy import exists, literal_column, select
@@ -25,6 +26,11 @@ _ANYBODY = CallerShape(is_admin=False, is_staff=False, sees_organization=False)
 def _of_database(subject: object) -> object:
     """Such a field is asked in SQL only; rules in memory have the fields of `TICKET`."""
     raise NotImplementedError(subject)
+
+
+def is_asked_of_database(field: FieldSpec) -> bool:
+    """Whether only a statement can answer it, so that nobody can follow it from one event to the next."""
+    return field.read is _of_database
 
 
 def _watched() -> object:
@@ -62,7 +68,7 @@ SEARCHED: Final = Subject.of(
         FieldSpec("text", FieldType.FULL_TEXT, lambda: None, _of_database),
         FieldSpec("is_watched", FieldType.BOOLEAN, _watched, _of_database),
         FieldSpec("is_shared", FieldType.BOOLEAN, _shared, _of_database),
-        FieldSpec("updated_at", FieldType.INSTANT, lambda: Ticket.public_updated_at, _of_database),
+        FieldSpec("updated_at", FieldType.INSTANT, lambda: Ticket.public_updated_at, attrgetter("public_updated_at")),
         attribute(Ticket, "reference", FieldType.TEXT),
         attribute(Ticket, "number", FieldType.NUMBER),
         attribute(Ticket, "rating", FieldType.NUMBER),
