@@ -154,7 +154,6 @@ async def test_rights_lost_while_connected(one: Serving, own_database: Database)
         before = await happen(own_database, ticket)
         await relay(own_database)
         await until(lambda: found.ids)
-        admin = Principal.system()
         async with own_database.session() as session:
             held = await session.get_one(User, anna.id)
             held.role = Role.REQUESTER
@@ -166,76 +165,75 @@ async def test_rights_lost_while_connected(one: Serving, own_database: Database)
             held.deactivated_at = clock.now()
             await cache.invalidate(session, grants.CACHE, anna.id.hex)
         await until(lambda: found.end is not None)
-        del admin
     assert found.ids == [before]
     assert found.end is not None
     assert (found.end["reason"], found.end["resume"]) == ("rights_lost", "after_sign_in")
 
 
-async def test_no_event_is_lost_or_repeated_however_readers_drop_and_writers_overlap(
-    settings: Settings, own_database: Database
-) -> None:
-    rng = random.Random(20261126)
-    admin = await make_user(own_database, role=Role.ADMIN)
-    rita = await make_user(own_database)
-    tickets = [await make_ticket(own_database, by=rita) for _ in range(4)]
-    await relay(own_database)
-    written: list[tuple[str, Visibility]] = []
-    done = asyncio.Event()
+class Chaos:
+    """Writers whose transactions overlap, a relay, and readers who drop at random and go on at another process."""
 
-    async def write(number: int) -> None:
-        """Transactions that overlap: each holds its event for a while before it commits."""
+    def __init__(self, database: Database, urls: list[str]) -> None:
+        self._database, self._urls = database, urls
+        self._random = random.Random(20261126)
+        self.written: list[tuple[str, Visibility]] = []
+
+    async def write(self, number: int, ticket: Ticket) -> None:
         for turn in range(25):
             visibility = Visibility.INTERNAL if (number + turn) % 3 == 0 else Visibility.PUBLIC
-            ticket = tickets[number]
             event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, visibility=visibility)
             with suppress(RuntimeError):
-                async with own_database.session() as session:
+                async with self._database.session() as session:
                     row = await record(session, Principal.system(), event)
                     await write_pending(session)
-                    await asyncio.sleep(rng.uniform(0, 0.03))
+                    await asyncio.sleep(self._random.uniform(0, 0.03))
                     if turn % 5 == 4:
                         message = "rolled back"
                         raise RuntimeError(message)
-                written.append((public_id("evt", row.id), visibility))
+                self.written.append((public_id("evt", row.id), visibility))
 
-    async def number() -> None:
-        while not done.is_set():
-            await relay(own_database)
+    async def relay(self) -> None:
+        while True:
+            await relay(self._database)
             await asyncio.sleep(0.005)
 
-    async def follow(urls: list[str], user: User, found: Reading) -> None:
-        """Drops at random moments, and goes on at another process."""
+    async def follow(self, user: User, found: Reading) -> None:
         while True:
-            task = asyncio.create_task(found.read(rng.choice(urls), user, "type=ticket.updated"))
-            await asyncio.wait([task], timeout=rng.uniform(0.05, 0.4))
-            task.cancel()
-            with suppress(asyncio.CancelledError):
+            task = asyncio.create_task(found.read(self._random.choice(self._urls), user, "type=ticket.updated"))
+            try:
+                await asyncio.wait([task], timeout=self._random.uniform(0.05, 0.6))
+            finally:
+                task.cancel()
+            with suppress(asyncio.CancelledError, httpx.HTTPError):
                 await task
 
+
+async def test_no_event_is_lost_or_repeated_however_readers_drop_and_writers_overlap(
+    settings: Settings, own_database: Database
+) -> None:
+    admin, rita = await make_user(own_database, role=Role.ADMIN), await make_user(own_database)
+    tickets = [await make_ticket(own_database, by=rita) for _ in range(4)]
+    await relay(own_database)
+    readers: list[tuple[User, Reading]] = []
     async with serving(settings, own_database.url) as first, serving(settings, own_database.url) as second:
-        urls = [first.url, second.url]
-        async with httpx.AsyncClient(base_url=first.url) as client:
-            readers: list[tuple[User, Reading]] = []
-            for user in (admin, admin, rita, rita):
-                reply = await client.get(
-                    "/v1/events?type=ticket.updated", headers={"Authorization": f"Bearer test-{user.id.hex}"}
-                )
-                readers.append((user, Reading(last_id=reply.json()["complete_through"])))
-        following = [asyncio.create_task(follow(urls, user, found)) for user, found in readers]
-        numbering = asyncio.create_task(number())
-        await asyncio.gather(*(write(number) for number in range(len(tickets))))
-        expected = {
-            admin.id: {event for event, _ in written},
-            rita.id: {event for event, visibility in written if visibility is Visibility.PUBLIC},
-        }
-        await until(lambda: all(expected[user.id] <= set(found.ids) for user, found in readers))
-        done.set()
-        await numbering
-        for task in following:
-            task.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
-    assert len(written) == 80
+        for user in (admin, admin, rita, rita):
+            signed_in = {"Authorization": f"Bearer test-{user.id.hex}"}
+            async with httpx.AsyncClient(base_url=first.url, headers=signed_in) as client:
+                reply = await client.get("/v1/events?type=ticket.updated")
+            readers.append((user, Reading(last_id=reply.json()["complete_through"])))
+        chaos = Chaos(own_database, [first.url, second.url])
+        running = [asyncio.create_task(chaos.follow(*reader)) for reader in readers]
+        running.append(asyncio.create_task(chaos.relay()))
+        try:
+            await asyncio.gather(*(chaos.write(number, ticket) for number, ticket in enumerate(tickets)))
+            public = {event for event, visibility in chaos.written if visibility is Visibility.PUBLIC}
+            expected = {admin.id: {event for event, _ in chaos.written}, rita.id: public}
+            await until(lambda: all(expected[user.id] <= set(found.ids) for user, found in readers), seconds=60)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+    assert len(chaos.written) == 80
     for user, found in readers:
         assert set(found.ids) == expected[user.id]
         assert len(found.ids) == len(expected[user.id])
@@ -275,6 +273,9 @@ async def test_a_stopping_process_sends_its_readers_on(settings: Settings, own_d
             await until(lambda: found.end is not None)
         assert found.end is not None
         assert (found.end["reason"], found.end["resume"]) == ("shutdown", "now")
+        # Both share this test's process, and the first has said that it listens no more.
+        await until(lambda: not cache.is_listening())
+        cache.set_listening(listening=True)
         missed = await happen(own_database, ticket)
         await relay(own_database)
         async with reading(second.url, admin, f"after={found.end['after']}") as rest:
