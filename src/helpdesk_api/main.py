@@ -98,6 +98,8 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         middleware=_middleware(settings),
     )
     app.state.settings = settings
+    app.state.event_types = tuple(wiring.REACTIONS)
+    app.state.stream_messages = wiring.STREAM_MESSAGES
     app.state.database = database
     app.state.authenticator = wiring.authenticate_token
     app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute)

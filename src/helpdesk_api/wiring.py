@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from helpdesk_api.config import Settings
 from helpdesk_api.domains.assignments import events as assignments
@@ -52,6 +53,7 @@ from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_route
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.stream import routes as stream_routes
+from helpdesk_api.domains.stream import schemas as stream_schemas
 from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
@@ -82,6 +84,7 @@ __all__ = [
     "ROUTERS",
     "SCHEDULE",
     "SEARCH_SOURCES",
+    "STREAM_MESSAGES",
     "authenticate_token",
     "configure",
     "load_grants",
@@ -126,6 +129,12 @@ INCLUDES: Mapping[str, Include] = {
     "last_comment": Include("comments", comment_queries.last_comments),
     "links": Include("links", relation_queries.links_of),
     "sla": Include("slas", clock_queries.ongoing_clocks),
+}
+
+# What a stream says besides events, by the name of the message.
+STREAM_MESSAGES: Mapping[str, type[BaseModel]] = {
+    "end": stream_schemas.StreamEnd,
+    "view": stream_schemas.ViewMembership,
 }
 
 SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match,)

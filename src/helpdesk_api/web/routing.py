@@ -1,12 +1,13 @@
 """Our route class: every POST and PATCH is idempotent by key, every GET of one record answers 304."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
@@ -102,6 +103,20 @@ class ApiRoute(APIRoute):
             return response
 
         return handle
+
+
+E = TypeVar("E", bound=Callable[..., Any])
+OTHER_FORMS = "other_forms"
+
+
+def answers_also(forms: Mapping[str, type[BaseModel]]) -> Callable[[E], E]:
+    """Says of an endpoint what it answers besides its response model, by media type; it makes that answer itself."""
+
+    def mark(endpoint: E) -> E:
+        setattr(endpoint, OTHER_FORMS, forms)
+        return endpoint
+
+    return mark
 
 
 class ApiRouter(APIRouter):

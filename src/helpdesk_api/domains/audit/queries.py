@@ -19,19 +19,11 @@ from helpdesk_api.domains.tickets.errors import TicketNotFound
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import has_key
 from helpdesk_api.domains.users.models import User
+from helpdesk_api.outbox.events import subject_prefix
 from helpdesk_api.outbox.models import EventRow, OutboxState
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
-_PREFIXES = {
-    "form": "frm",
-    "ticket": "tkt",
-    "comment": "cmt",
-    "user": "usr",
-    "routing_rule": "rul",
-    "api_key": "key",
-}
-_PREFIX_LENGTH = 3
 # A cursor's length must not tell how far the log has grown.
 _DIGITS = 19
 
@@ -182,7 +174,7 @@ def shown(row: Any, *, internal: bool, numbered: bool) -> dict[str, Any]:
 
 
 def _subject_id(kind: str, value: UUID) -> str:
-    return public_id(_PREFIXES.get(kind, kind[:_PREFIX_LENGTH]), value)
+    return public_id(subject_prefix(kind), value)
 
 
 def _actor(row: Any) -> dict[str, Any]:

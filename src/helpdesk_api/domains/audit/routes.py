@@ -1,6 +1,6 @@
 """What happened, over HTTP: one ticket's history, and the log of everything that the caller may see."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
 from starlette.responses import Response
@@ -9,7 +9,7 @@ from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import EventId, TicketId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep
-from helpdesk_api.domains.audit import queries
+from helpdesk_api.domains.audit import cloud_events, queries
 from helpdesk_api.domains.audit.errors import EventNotFound, StreamsUnavailable, TooManyStreams
 from helpdesk_api.domains.audit.following import FollowingDep
 from helpdesk_api.domains.audit.polling import LongPoll
@@ -21,7 +21,7 @@ from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import DEFAULT_LIMIT, MAX_LIMIT, PageDep, link_header
 from helpdesk_api.web.preconditions import set_etag
-from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.routing import ApiRouter, answers_also
 from helpdesk_api.web.schemas import CursorText
 
 history_router = ApiRouter(prefix="/v1/tickets/{ticket_id}/history", tags=["events"])
@@ -74,6 +74,7 @@ async def list_ticket_history(
     dependencies=[requires(Permission.EVENTS_READ)],
     responses=documents(InvalidCursor, TooManyStreams, StreamsUnavailable),
 )
+@answers_also({cloud_events.BATCH_MEDIA: cloud_events.CloudEventBatch})
 async def list_events(
     *,
     request: Request,
@@ -97,6 +98,10 @@ async def list_events(
             description="Seconds to wait for the first event when there is none; 0, not at all, when left out.",
         ),
     ] = 0,
+    format: Annotated[  # noqa: A002 - its public name
+        Literal["cloudevents"] | None,
+        Query(description="As a batch of CloudEvents 1.0; also when `Accept` asks for it."),
+    ] = None,
 ) -> Any:
     """In one fixed order, each exactly once for a reader who goes on from `complete_through`: no event is ever added
     before it. What the caller may read is judged when it is read; events of users, teams and configuration are for
@@ -108,7 +113,8 @@ async def list_events(
     asked = queries.Question(frozenset(type.split(",") if type else ()), ticket_id)
     start = queries.position_of(principal, asked, after) if after is not None else 0
     poll = LongPoll(database, following, request.app.state.authenticator, token=token_of(request), limit=limit)
-    return await poll.answer(principal, asked, start, wait)
+    page = await poll.answer(principal, asked, start, wait)
+    return cloud_events.batch(request, page) if format or cloud_events.is_wanted(request) else page
 
 
 @router.get(
