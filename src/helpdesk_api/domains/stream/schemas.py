@@ -17,7 +17,7 @@ class StreamTicketRead(ResponseModel):
         max_length=stream_tickets.LENGTH,
         pattern=stream_tickets.PATTERN,
         description="Give it as the parameter of the same name.",
-        examples=["hst_3q2-7w_0190a6f3e1d87c3aa1b2c3d4e5f6071_8x9"],
+        examples=["hst_3q2-7w_0190a6f3e1d87c3aa1b2c3d4e5f60718_8x9"],
     )
     expires_at: Instant
 
