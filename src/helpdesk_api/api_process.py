@@ -4,6 +4,7 @@ import socket
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.logs import configure_logging
@@ -12,10 +13,22 @@ from helpdesk_api.main import create_app
 GRACE_SECONDS = 10
 
 
-def configuration(settings: Settings) -> uvicorn.Config:
+class ApiServer(uvicorn.Server):
+    """Ends the streams before it waits for running requests: those never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.following.close()
+        await super().shutdown(sockets)
+
+
+def configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
     """Forwarded addresses count only when a trusted proxy wrote them: sign-in limits go by address."""
     return uvicorn.Config(
-        lambda: create_app(settings),
+        lambda: app,
         factory=True,
         log_config=None,
         access_log=False,
@@ -30,7 +43,8 @@ def main() -> None:
     settings = get_settings()
     configure_logging(settings)
     listener = socket.socket(fileno=int(sys.argv[1]))
-    uvicorn.Server(configuration(settings)).run(sockets=[listener])
+    app = create_app(settings)
+    ApiServer(configuration(settings, app), app).run(sockets=[listener])
 
 
 if __name__ == "__main__":

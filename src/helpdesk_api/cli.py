@@ -291,22 +291,25 @@ def openapi(
     path: Annotated[Path | None, typer.Argument(help="Where to write; standard output when left out.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only compare with the file; exit 1 if it differs.")] = False,
 ) -> None:
-    """Write the contract."""
+    """Write the contract: the OpenAPI document, and beside it the AsyncAPI document of the events."""
     from helpdesk_api.main import create_app
-    from helpdesk_api.web.openapi import dump_document
+    from helpdesk_api.web.openapi import build_document, render
+    from helpdesk_api.web.openapi.asyncapi import build_asyncapi, path_beside
 
     # Not the environment's settings: the contract is the same everywhere.
     settings = Settings(_env_file=None, env="test", secret_key="x" * 32)
-    text = dump_document(create_app(settings))
+    served = create_app(settings)
+    document = render(build_document(served))
     if path is None:
-        sys.stdout.write(text)
-    elif check:
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            _say(f"helpdesk: {path} is not what this release serves; run `make openapi`")
+        sys.stdout.write(document.decode())
+        return
+    for file, content in ((path, document), (path_beside(path), render(build_asyncapi(served)))):
+        if not check:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        elif not file.exists() or file.read_bytes() != content:
+            _say(f"helpdesk: {file} is not what this release serves; run `make openapi`")
             raise typer.Exit(1)
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import storing
 from helpdesk_api.domains.attachments.routes import UPLOAD_PATH
+from helpdesk_api.domains.audit.following import LogFollowing
 from helpdesk_api.domains.knowledge.tally import counting
 from helpdesk_api.domains.tickets.full_text import register_sources
 from helpdesk_api.domains.tickets.highlights import register_excerpts
@@ -26,7 +27,7 @@ from helpdesk_api.integrations.antivirus.protocol import Scanner
 from helpdesk_api.integrations.storage.objects import FolderStorage, bucket_storage
 from helpdesk_api.integrations.storage.protocol import Storage
 from helpdesk_api.logs import configure_logging
-from helpdesk_api.outbox.pending import send_wakeups_through
+from helpdesk_api.outbox.pending import LOG_CHANNEL, send_wakeups_through
 from helpdesk_api.outbox.record import install_reactions
 from helpdesk_api.web import cursors, problems
 from helpdesk_api.web.body_limit import BodyLimitMiddleware
@@ -82,6 +83,11 @@ def open_database(settings: Settings) -> Database:
     )
 
 
+def following_for(app: FastAPI, database: Database) -> LogFollowing:
+    """Asks for the authenticator each time: it belongs to the application, which may be given another."""
+    return LogFollowing(database, lambda: app.state.authenticator)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
@@ -89,12 +95,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     listener = Listener(settings.database_url_required)
     app.state.database = database
     app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute, lease_from(database))
+    app.state.following = following = following_for(app, database)
+    listener.on_wake(LOG_CHANNEL, following.wake)
     await listener.start()
     send_wakeups_through(listener.wake)
     try:
         async with counting(database):
             yield
     finally:
+        following.close()
         send_wakeups_through(None)
         await listener.stop()
         await database.dispose()
@@ -117,9 +126,13 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     )
     app.user_middleware.append(Middleware(Dispatcher, application=app))
     app.state.settings = settings
+    app.state.event_types = tuple(wiring.REACTIONS)
+    app.state.stream_messages = wiring.STREAM_MESSAGES
     app.state.database = database
     app.state.authenticator = wiring.authenticate_token
     app.state.rate_limiter = RateLimiter(settings.rate_limit_per_minute)
+    if database is not None:
+        app.state.following = following_for(app, database)
     problems.install(app)
     app.router.routes.extend(serving_order(wiring.ROUTERS))
     return app
@@ -141,6 +154,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             "If-Match",
             "If-None-Match",
             "Idempotency-Key",
+            "Last-Event-ID",
             "traceparent",
         ],
         expose_headers=EXPOSED_HEADERS,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from helpdesk_api.config import Settings
 from helpdesk_api.domains.alerts import alert_routes
@@ -72,6 +73,8 @@ from helpdesk_api.domains.reminders import routes as reminder_routes
 from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, escalations, following, policy_routes
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
+from helpdesk_api.domains.stream import routes as stream_routes
+from helpdesk_api.domains.stream import schemas as stream_schemas
 from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
@@ -117,6 +120,7 @@ __all__ = [
     "SEARCH_RANKS",
     "SEARCH_SOURCES",
     "SEARCH_TEXTS",
+    "STREAM_MESSAGES",
     "authenticate_token",
     "configure",
     "load_grants",
@@ -158,6 +162,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     article_category_routes.router,
     *capture_routes.ROUTERS,
     *audit_routes.ROUTERS,
+    stream_routes.router,
     *notification_routes.ROUTERS,
     webhook_routes.router,
     webhook_delivery_routes.router,
@@ -182,6 +187,13 @@ SEARCH_EXCERPTS: Mapping[str, Excerpts] = {"comments": comment_queries.excerpts}
 
 # What the relay does with each batch of events in the transaction that gives them their place in the log.
 FOLLOWERS: tuple[Follower, ...] = (make_deliveries,)
+# What a stream says besides events, by the name of the message.
+STREAM_MESSAGES: Mapping[str, type[BaseModel]] = {
+    "end": stream_schemas.StreamEnd,
+    "view": stream_schemas.ViewMembership,
+}
+
+SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match,)
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()

@@ -173,6 +173,11 @@ class _Comparison:
         if self._is_repeated("answer", old, new):
             return
         old, new = self._one(self._before, old), self._one(self._after, new)
+        if "properties" in old and "discriminator" in new:
+            # What was one shape is told apart now; each of its shapes must be the old one still.
+            for choice in new["oneOf"]:
+                yield from self._answer_schema(place, old, choice)
+            return
         gained_types = _types(new) - _types(old)
         if gained_types and _types(old):
             yield f"{place}: may now be {', '.join(sorted(gained_types))}"

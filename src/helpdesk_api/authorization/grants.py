@@ -1,14 +1,18 @@
 """What a user may, as kept in each process: read once, forgotten when a NOTIFY says that it changed."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS, Permission, Role
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
+
+if TYPE_CHECKING:
+    from helpdesk_api.database.session import Database
 
 CACHE = "grants"
 
@@ -29,7 +33,7 @@ class Grants:
     ended_sessions: frozenset[UUID]
 
 
-Loader = Callable[[ReadSession, UUID], Awaitable[Grants | None]]
+Loader = Callable[[ReadSession, Sequence[UUID]], Awaitable[Mapping[UUID, Grants]]]
 _loader: Loader | None = None
 
 
@@ -40,16 +44,32 @@ def load_grants_through(loader: Loader) -> None:
 
 
 async def _load(reads: ReadSession, key: str) -> Grants | None:
+    return (await _load_many(reads, [key])).get(key)
+
+
+async def _load_many(reads: ReadSession, keys: Sequence[str]) -> Mapping[str, Grants]:
     if _loader is None:
         message = "no grants loader was installed"
         raise RuntimeError(message)
-    return await _loader(reads, UUID(hex=key))
+    found = await _loader(reads, [UUID(hex=key) for key in keys])
+    return {user_id.hex: grants for user_id, grants in found.items()}
 
 
 GRANTS: InvalidatedCache[Grants | None] = InvalidatedCache(CACHE, _load)
 
 
-def principal_of(grants: Grants, *, scopes: Collection[str] | None = None, session_id: UUID | None = None) -> Principal:
+async def warm_grants(database: "Database", user_ids: Iterable[UUID]) -> None:
+    """One statement for all who are not known any more, however many they are."""
+    await GRANTS.fill(database, (user_id.hex for user_id in user_ids), _load_many)
+
+
+def principal_of(
+    grants: Grants,
+    *,
+    scopes: Collection[str] | None = None,
+    session_id: UUID | None = None,
+    expires_at: datetime | None = None,
+) -> Principal:
     """Somebody as they may act now: the role's permissions, cut down to a credential's scopes."""
     held = ROLE_PERMISSIONS[grants.role]
     return Principal(
@@ -63,4 +83,5 @@ def principal_of(grants: Grants, *, scopes: Collection[str] | None = None, sessi
         organization_id=grants.organization_id,
         sees_organization=grants.sees_organization,
         session_id=session_id,
+        expires_at=expires_at,
     )

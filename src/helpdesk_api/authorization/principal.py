@@ -1,6 +1,7 @@
 """Who is calling, with everything that a decision needs; made without a statement on the hot path."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -12,7 +13,10 @@ SYSTEM_ID = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`permissions` are the role's, cut down to the token's or key's scopes; `team_ids` include the led ones."""
+    """`permissions` are the role's, cut down to the token's or key's scopes; `team_ids` include the led ones.
+
+    `expires_at` is the credential's end: whoever stays connected is cut off then.
+    """
 
     kind: PrincipalKind
     user_id: UUID
@@ -24,6 +28,7 @@ class Principal:
     organization_id: UUID | None = None
     sees_organization: bool = False
     session_id: UUID | None = None
+    expires_at: datetime | None = None
 
     @property
     def is_staff(self) -> bool:

@@ -4,7 +4,7 @@ A cache is bypassed while the process does not LISTEN (it could miss an invalida
 invalidation is used once and not kept.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import func, select
@@ -39,6 +39,11 @@ class InvalidatedCache(Generic[V]):
         self._generation = 0
         _caches[name] = self
 
+    @property
+    def generation(self) -> int:
+        """Grows whenever something is forgotten: as long as it stays, what was read stays true."""
+        return self._generation
+
     def peek(self, key: str) -> V | None:
         """The kept value without loading; None when cold or while invalidations cannot be heard."""
         return self._values.get(key) if _listening else None
@@ -55,6 +60,22 @@ class InvalidatedCache(Generic[V]):
                 self._values.clear()
             self._values[key] = value
         return value
+
+    async def fill(
+        self,
+        database: "Database",
+        keys: Iterable[str],
+        load: Callable[[ReadSession, list[str]], Awaitable[Mapping[str, V]]],
+    ) -> None:
+        """Loads all of these keys that are not kept, at once; for whoever is about to ask for many."""
+        missing = [key for key in keys if self.peek(key) is None]
+        if not missing:
+            return
+        generation = self._generation
+        async with database.reads() as reads:
+            values = await load(reads, missing)
+        if _listening and generation == self._generation:
+            self._values.update(values)
 
     async def get_within(self, session: AsyncSession, key: str = "") -> V:
         """As `get`, for code that holds a transaction: loads on its connection, and keeps nothing that it changed."""
@@ -97,6 +118,11 @@ def _forget(pairs: Iterable[tuple[str, str]]) -> None:
     for name, key in pairs:
         if name in _caches:
             _caches[name].forget(key)
+
+
+def is_listening() -> bool:
+    """Whether invalidations of other processes are heard."""
+    return _listening
 
 
 def set_listening(*, listening: bool) -> None:

@@ -1,5 +1,6 @@
 """What an event is: a fact about one subject, recorded in the transaction that makes it true."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -7,6 +8,28 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from helpdesk_api.database.ids import new_id
+
+Changes = Mapping[str, tuple[Any, Any]]
+Details = Mapping[str, Any]
+_PREFIX_LENGTH = 3
+# Where the ids of a kind of subject do not begin with its first letters.
+_PREFIXES = {
+    "form": "frm",
+    "ticket": "tkt",
+    "comment": "cmt",
+    "user": "usr",
+    "routing_rule": "rul",
+    "api_key": "key",
+    "sla_policy": "slp",
+    "alert_integration": "ain",
+    "article_category": "acg",
+    "webhook": "whk",
+}
+
+
+def subject_prefix(kind: str) -> str:
+    """Of the public ids of this kind of subject."""
+    return _PREFIXES.get(kind, kind[:_PREFIX_LENGTH])
 
 
 class Visibility(StrEnum):
@@ -27,10 +50,18 @@ class Cause:
 
 @dataclass(slots=True, kw_only=True)
 class DomainEvent:
-    """Base of all events. `changes` maps a field to its value before and after; values are JSON scalars or lists."""
+    """Base of all events; the docstring of each is published.
+
+    `changes` maps a field to its value before and after; values are JSON scalars or lists.
+    """
 
     type: ClassVar[str]
     subject_type: ClassVar[str]
+    # Whether every event of this type belongs to a ticket.
+    is_about_ticket: ClassVar[bool] = False
+    # For the contract: what an event of this type typically changed, and says besides.
+    example_changes: ClassVar[Changes] = {}
+    example_details: ClassVar[Details] = {}
     id: UUID = field(default_factory=new_id)
     subject_id: UUID
     ticket_id: UUID | None = None

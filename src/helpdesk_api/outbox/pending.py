@@ -7,7 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.database.writes import insert_rows
 from helpdesk_api.outbox.models import EventRow
 
+# Events were written: the relay has work.
 EVENTS_CHANNEL = "helpdesk_events"
+# Events were numbered: there is more to read in the log.
+LOG_CHANNEL = "helpdesk_log"
 _INFO = "pending_events"
 _WROTE = "wrote_events"
 _wake: Callable[[str], None] | None = None

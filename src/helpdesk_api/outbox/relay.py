@@ -20,6 +20,7 @@ from helpdesk_api.jobs.queue import NewJob, enqueue_many
 from helpdesk_api.jobs.runner import Handler
 from helpdesk_api.outbox.events import DomainEvent
 from helpdesk_api.outbox.models import EventRow, OutboxState
+from helpdesk_api.outbox.pending import LOG_CHANNEL
 from helpdesk_api.outbox.record import AfterCommit, Reactions
 
 logger = structlog.get_logger(__name__)
@@ -124,7 +125,9 @@ class Relay:
         ).all()
         if not rows:
             return 0
-        await session.execute(update(OutboxState).values(last_sequence=last + len(rows)))
+        # There is one relay at a time, so this NOTIFY holds up no other commit.
+        told = func.pg_notify(LOG_CHANNEL, "")
+        await session.execute(update(OutboxState).values(last_sequence=last + len(rows)).returning(told))
         events = sorted((row.sequence, row.id, row.type) for row in rows)
         await enqueue_many(session, self._jobs(events))
         for follow in self._followers:

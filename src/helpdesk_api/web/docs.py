@@ -1,15 +1,18 @@
 """The contract as served: the document, and its reference pages, which work without any other host."""
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import public
 from helpdesk_api.web.errors import NotFound, documents
 from helpdesk_api.web.openapi import build_document, render
+from helpdesk_api.web.openapi.asyncapi import build_asyncapi
 from helpdesk_api.web.routing import ApiRouter
 
 OWN_ASSETS = "helpdesk_api.web/assets"
@@ -40,11 +43,15 @@ router = ApiRouter(tags=["documentation"])
 
 def document_bytes(request: Request) -> tuple[bytes, str]:
     """The rendered document of this application and its ETag, made once a process."""
+    return _made_once(request, "contract", build_document)
+
+
+def _made_once(request: Request, name: str, build: Callable[[FastAPI], dict[str, Any]]) -> tuple[bytes, str]:
     state = request.app.state
-    if not hasattr(state, "contract"):
-        content = render(build_document(request.app))
-        state.contract = (content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
-    made: tuple[bytes, str] = state.contract
+    if not hasattr(state, name):
+        content = render(build(request.app))
+        setattr(state, name, (content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'))
+    made: tuple[bytes, str] = getattr(state, name)
     return made
 
 
@@ -57,6 +64,19 @@ def document_bytes(request: Request) -> tuple[bytes, str]:
 )
 async def get_document(request: Request) -> Response:
     content, etag = document_bytes(request)
+    headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
+    return Response(content, media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/asyncapi.json",
+    operation_id="getEventsDocument",
+    summary="Read the AsyncAPI document of the events",
+    dependencies=[public("the contract is no secret")],
+    include_in_schema=False,
+)
+async def get_events_document(request: Request) -> Response:
+    content, etag = _made_once(request, "events_contract", build_asyncapi)
     headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
     return Response(content, media_type="application/json", headers=headers)
 

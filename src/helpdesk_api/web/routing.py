@@ -1,14 +1,15 @@
 """Our route class: every POST and PATCH is idempotent by key, every GET of one record answers 304."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -127,6 +128,20 @@ class ApiRoute(APIRoute):
         if etag is not None and matches(held_etags(request), etag):
             return Response(status_code=304, headers={"ETag": etag})
         return response
+
+
+E = TypeVar("E", bound=Callable[..., Any])
+OTHER_FORMS = "other_forms"
+
+
+def answers_also(forms: Mapping[str, type[BaseModel]]) -> Callable[[E], E]:
+    """Says of an endpoint what it answers besides its response model, by media type; it makes that answer itself."""
+
+    def mark(endpoint: E) -> E:
+        setattr(endpoint, OTHER_FORMS, forms)
+        return endpoint
+
+    return mark
 
 
 class ApiRouter(APIRouter):

@@ -103,23 +103,23 @@ async def test_overlapping_transactions_lose_no_event_to_a_reader(own_database: 
             written.set()
             await commit.wait()
 
-    async def seen(after: str | None) -> dict[str, Any]:
+    async def seen(start: int) -> queries.Stretch:
         async with own_database.reads() as reads:
-            return await queries.event_log(reads, admin, after=after, types=[], ticket_id=None, limit=50)
+            return await queries.read_log(reads, admin, queries.Question(), start, limit=50)
 
     late = asyncio.create_task(slow())
     await written.wait()
     async with own_database.session() as session:
         quick = (await record(session, admin, update())).id
     await relay(own_database)
-    first = await seen(None)
-    assert [event["id"] for event in first["data"]] == [quick]
+    first = await seen(0)
+    assert [row["id"] for row in first.rows] == [quick]
     commit.set()
     await late
     await relay(own_database)
-    second = await seen(first["complete_through"])
-    assert len(second["data"]) == 1
-    assert second["data"][0]["id"] != quick
+    second = await seen(first.reached)
+    assert len(second.rows) == 1
+    assert second.rows[0]["id"] != quick
 
 
 async def test_each_reader_gets_what_they_may_read(

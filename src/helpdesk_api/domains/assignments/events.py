@@ -10,6 +10,8 @@ class RoutingRuleEvent(DomainEvent):
 
 
 class RoutingRuleCreated(RoutingRuleEvent):
+    """A rule that chooses teams or people for new tickets was made."""
+
     type = "routing_rule.created"
 
 
@@ -20,6 +22,8 @@ class RoutingRuleUpdated(RoutingRuleEvent):
 
 
 class RoutingRuleDeleted(RoutingRuleEvent):
+    """It decides nothing any more; what it decided stays."""
+
     type = "routing_rule.deleted"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,27 +19,30 @@ from helpdesk_api.domains.tickets.errors import TicketNotFound
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import has_key
 from helpdesk_api.domains.users.models import User
+from helpdesk_api.outbox.events import subject_prefix
 from helpdesk_api.outbox.models import EventRow, OutboxState
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
-_PREFIXES = {
-    "form": "frm",
-    "ticket": "tkt",
-    "comment": "cmt",
-    "user": "usr",
-    "routing_rule": "rul",
-    "api_key": "key",
-    "alert_integration": "ain",
-    "article_category": "acg",
-    "webhook": "whk",
-}
-_PREFIX_LENGTH = 3
 # A cursor's length must not tell how far the log has grown.
 _DIGITS = 19
 
 
-_STORED: tuple[Any, ...] = (
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a reader of the log asks for; no types means all. The same one for a pull and for a stream."""
+
+    types: frozenset[str] = frozenset()
+    ticket_id: UUID | None = None
+    view_id: UUID | None = None
+
+    def binding(self, principal: Principal) -> str:
+        """What a cursor is bound to: a position of one reader's question is none of another's."""
+        view = f"|{self.view_id}" if self.view_id is not None else ""
+        return f"events|{principal.user_id.hex}|{','.join(sorted(self.types))}|{self.ticket_id}{view}"
+
+
+STORED: tuple[Any, ...] = (
     EventRow.id,
     EventRow.sequence,
     EventRow.type,
@@ -62,7 +66,7 @@ _STORED: tuple[Any, ...] = (
 def _select(principal: Principal) -> AnySelect:
     """Readable events with their actor's name, and whether the caller sees their internal side."""
     return (
-        select(*_STORED, User.name.label("actor_name"), tickets.sees_internal(principal).label("sees_internal"))
+        select(*STORED, User.name.label("actor_name"), tickets.sees_internal(principal).label("sees_internal"))
         .outerjoin(Ticket, Ticket.id == EventRow.ticket_id)
         .outerjoin(User, User.id == EventRow.actor_id)
         .where(policy.readable(principal))
@@ -80,7 +84,7 @@ async def ticket_history(
     cut = paged(_select(principal).where(EventRow.ticket_id == ticket_id), [order], page)
     rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
     return {
-        "data": [shown(row) for row in rows],
+        "data": [_as_read(principal, row) for row in rows],
         "next_cursor": next_cursor,
         "prev_cursor": prev_cursor,
         "total": None,
@@ -88,41 +92,54 @@ async def ticket_history(
     }
 
 
-async def event_log(
-    reads: ReadSession,
-    principal: Principal,
-    *,
-    after: str | None,
-    types: Sequence[str],
-    ticket_id: UUID | None,
-    limit: int,
-) -> dict[str, Any]:
-    """What the caller may read of the numbered events behind `after`, in order. Raises `invalid_cursor`."""
-    binding = f"events|{principal.user_id.hex}|{','.join(sorted(types))}|{ticket_id}"
-    start = _position(binding, after) if after is not None else 0
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What one look at the log gave: up to `reached` there is nothing else for this reader."""
+
+    rows: Sequence[Any]
+    reached: int
+    has_more: bool
+
+    def page(self, principal: Principal, asked: Question) -> dict[str, Any]:
+        token = cursor_at(principal, asked, self.reached)
+        return {
+            "data": [_as_read(principal, row) for row in self.rows],
+            "next_cursor": token if self.has_more else None,
+            "complete_through": token,
+            "end_of_stream": not self.has_more,
+        }
+
+
+async def read_log(reads: ReadSession, principal: Principal, asked: Question, start: int, limit: int) -> Stretch:
+    """What the caller may read of the numbered events behind `start`, in order."""
     # Read first: whatever is numbered later lies behind this end, and so behind the cursor that we give.
     end = await reads.fetch_value(select(OutboxState.last_sequence)) or 0
-    where: list[ColumnElement[bool]] = [EventRow.sequence > start, EventRow.sequence <= end]
-    if types:
-        where.append(EventRow.type.in_(types))
-    if ticket_id is not None:
-        where.append(EventRow.ticket_id == ticket_id)
+    where = between(asked, start, end)
     rows = await reads.fetch(_select(principal).where(*where).order_by(EventRow.sequence).limit(limit + 1))
-    more = len(rows) > limit
-    reached = rows[limit - 1]["sequence"] if more else max(start, end)
-    token = encode_cursor(binding, [f"{reached:0{_DIGITS}d}"])
-    return {
-        "data": [shown(row) for row in rows[:limit]],
-        "next_cursor": token if more else None,
-        "complete_through": token,
-    }
+    has_more = len(rows) > limit
+    return Stretch(rows[:limit], rows[limit - 1]["sequence"] if has_more else max(start, end), has_more)
 
 
-def _position(binding: str, after: str) -> int:
+def between(asked: Question, start: int, end: int) -> list[ColumnElement[bool]]:
+    """The stretch of the log behind `start` up to `end`, as far as the question goes."""
+    where: list[ColumnElement[bool]] = [EventRow.sequence > start, EventRow.sequence <= end]
+    if asked.types:
+        where.append(EventRow.type.in_(sorted(asked.types)))
+    if asked.ticket_id is not None:
+        where.append(EventRow.ticket_id == asked.ticket_id)
+    return where
+
+
+def cursor_at(principal: Principal, asked: Question, position: int) -> str:
+    return encode_cursor(asked.binding(principal), [f"{position:0{_DIGITS}d}"])
+
+
+def position_of(principal: Principal, asked: Question, after: str, parameter: str = "after") -> int:
+    """Raises `invalid_cursor`."""
     try:
-        return int(decode_cursor(binding, after)[0])
+        return int(decode_cursor(asked.binding(principal), after)[0])
     except InvalidCursor as error:
-        raise InvalidCursor(parameter="after") from error
+        raise InvalidCursor(parameter=parameter) from error
 
 
 async def get_event(reads: ReadSession, principal: Principal, event_id: UUID) -> dict[str, Any]:
@@ -130,14 +147,18 @@ async def get_event(reads: ReadSession, principal: Principal, event_id: UUID) ->
     row = await reads.fetch_one(_select(principal).where(EventRow.id == event_id, EventRow.sequence.is_not(None)))
     if row is None:
         raise EventNotFound
-    return shown(row)
+    return _as_read(principal, row)
 
 
-def shown(row: Any) -> dict[str, Any]:
-    """A row of `_select` as the schema has it."""
-    internal = row["sees_internal"]
+def _as_read(principal: Principal, row: Any) -> dict[str, Any]:
+    return shown(row, internal=row["sees_internal"], numbered=policy.reads_everything(principal))
+
+
+def shown(row: Any, *, internal: bool, numbered: bool) -> dict[str, Any]:
+    """A row of the log as the schema has it, with its internal side and its number or without."""
     return {
         "id": row["id"],
+        "sequence": row["sequence"] if numbered else None,
         "type": row["type"],
         "subject": {"type": row["subject_type"], "id": _subject_id(row["subject_type"], row["subject_id"])},
         "ticket_id": row["ticket_id"],
@@ -153,7 +174,7 @@ def shown(row: Any) -> dict[str, Any]:
 
 
 def _subject_id(kind: str, value: UUID) -> str:
-    return public_id(_PREFIXES.get(kind, kind[:_PREFIX_LENGTH]), value)
+    return public_id(subject_prefix(kind), value)
 
 
 def _actor(row: Any) -> dict[str, Any]:

@@ -1,28 +1,32 @@
 """What happened, over HTTP: one ticket's history, and the log of everything that the caller may see."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Query
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import EventId, TicketId
-from helpdesk_api.database.session import ReadSessionDep
-from helpdesk_api.domains.audit import queries
-from helpdesk_api.domains.audit.errors import EventNotFound
+from helpdesk_api.database.session import DatabaseDep, ReadSessionDep
+from helpdesk_api.domains.audit import cloud_events, queries
+from helpdesk_api.domains.audit.errors import EventNotFound, StreamsUnavailable, TooManyStreams
+from helpdesk_api.domains.audit.following import FollowingDep
+from helpdesk_api.domains.audit.polling import LongPoll
 from helpdesk_api.domains.audit.schemas import Event, EventLog, EventPage
+from helpdesk_api.domains.authentication.stream_tickets import token_of
 from helpdesk_api.domains.tickets.errors import TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import DEFAULT_LIMIT, MAX_LIMIT, PageDep, link_header
 from helpdesk_api.web.preconditions import set_etag
-from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.routing import ApiRouter, answers_also
 from helpdesk_api.web.schemas import CursorText
 
 history_router = ApiRouter(prefix="/v1/tickets/{ticket_id}/history", tags=["events"])
 router = ApiRouter(prefix="/v1/events", tags=["events"])
+MAX_WAIT_SECONDS = 30
 _type = r"[a-z_]{1,40}\.[a-z_]{1,40}"
 EventTypes = Annotated[
     str,
@@ -68,11 +72,15 @@ async def list_ticket_history(
     summary="Follow the event log",
     response_model=EventLog,
     dependencies=[requires(Permission.EVENTS_READ)],
-    responses=documents(InvalidCursor),
+    responses=documents(InvalidCursor, TooManyStreams, StreamsUnavailable),
 )
+@answers_also({cloud_events.BATCH_MEDIA: cloud_events.CloudEventBatch})
 async def list_events(
+    *,
+    request: Request,
     principal: PrincipalDep,
-    reads: ReadSessionDep,
+    database: DatabaseDep,
+    following: FollowingDep,
     after: Annotated[
         CursorText | None,
         Query(description="From `next_cursor` or `complete_through` of the same filters; the beginning when left out."),
@@ -82,12 +90,31 @@ async def list_events(
     limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="Events in one answer; 50 when left out.")
     ] = DEFAULT_LIMIT,
+    wait: Annotated[
+        int,
+        Query(
+            ge=0,
+            le=MAX_WAIT_SECONDS,
+            description="Seconds to wait for the first event when there is none; 0, not at all, when left out.",
+        ),
+    ] = 0,
+    format: Annotated[  # noqa: A002 - its public name
+        Literal["cloudevents"] | None,
+        Query(description="As a batch of CloudEvents 1.0; also when `Accept` asks for it."),
+    ] = None,
 ) -> Any:
     """In one fixed order, each exactly once for a reader who goes on from `complete_through`: no event is ever added
     before it. What the caller may read is judged when it is read; events of users, teams and configuration are for
-    administrators."""
-    types = type.split(",") if type else []
-    return await queries.event_log(reads, principal, after=after, types=types, ticket_id=ticket_id, limit=limit)
+    administrators.
+
+    An event is kept for as long as its ticket, and one about no ticket for good: histories and service levels are read
+    from the same log, so nothing ever leaves it by age, and a cursor never grows too old.
+    """
+    asked = queries.Question(frozenset(type.split(",") if type else ()), ticket_id)
+    start = queries.position_of(principal, asked, after) if after is not None else 0
+    poll = LongPoll(database, following, request.app.state.authenticator, token=token_of(request), limit=limit)
+    page = await poll.answer(principal, asked, start, wait)
+    return cloud_events.batch(request, page) if format or cloud_events.is_wanted(request) else page
 
 
 @router.get(
@@ -102,7 +129,8 @@ async def get_event(event_id: EventId, principal: PrincipalDep, reads: ReadSessi
     """One that is in the log already."""
     found = await queries.get_event(reads, principal, event_id)
     # Facts do not change; what the caller may see of one does.
-    set_etag(response, '"internal"' if found["internal_changes"] is not None else '"public"')
+    side = "internal" if found["internal_changes"] is not None else "public"
+    set_etag(response, f'"{side}"' if found["sequence"] is None else f'"{side}-{found["sequence"]}"')
     return found
 
 

@@ -66,6 +66,12 @@ class Event(ResponseModel):
     """One committed fact."""
 
     id: EventId
+    sequence: int | None = Field(
+        ge=1,
+        description="Its number in the log, which has no gaps; null for those who may not read everything, and until "
+        "it has one.",
+        examples=[20417],
+    )
     type: str = Field(max_length=64, pattern=r"^[a-z_]+\.[a-z_]+$", examples=["ticket.resolved"])
     subject: EventSubject
     ticket_id: TicketId | None
@@ -93,3 +99,4 @@ class EventLog(ResponseModel):
     complete_through: CursorText = Field(
         description="Keep it, and give it back as `after` later: what comes then is new.", examples=["Yx0Vb2kJ3hQ"]
     )
+    end_of_stream: bool = Field(description="Whether this was all that there is for now; `wait` helps then.")

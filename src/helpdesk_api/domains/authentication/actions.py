@@ -17,7 +17,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.authentication import events, keys, queries, throttle, tokens
+from helpdesk_api.domains.authentication import events, keys, queries, stream_tickets, throttle, tokens
 from helpdesk_api.domains.authentication.errors import (
     InvalidCredentials,
     InvalidPasswordToken,
@@ -290,6 +290,7 @@ async def drop_expired(session: AsyncSession, payload: dict[str, Any]) -> None:
         .values(ended_at=Session.last_used_at)
         .execution_options(synchronize_session=False)
     )
+    await stream_tickets.drop_expired(session)
     await throttle.drop_past(session)
 
 

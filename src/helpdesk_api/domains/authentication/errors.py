@@ -25,6 +25,13 @@ class TokenExpired(Unauthenticated):
         super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
+class InvalidStreamTicket(Unauthenticated):
+    code = "invalid_stream_ticket"
+    title = "This stream ticket opens nothing"
+    default_detail = "It was used already, or is older than a minute."
+    remedy = "Ask for a new one with `POST /v1/events/stream-tickets`."
+
+
 class AccountDeactivated(Unauthenticated):
     code = "account_deactivated"
     title = "This account is deactivated"

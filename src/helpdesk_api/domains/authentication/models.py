@@ -106,6 +106,17 @@ class PasswordLink(Base):
     used_at: Mapped[datetime | None]
 
 
+class StreamTicket(Base):
+    """Good once, within a minute: opens a stream where no header can be sent. Unlogged: a crash costs a new one."""
+
+    __tablename__ = "stream_tickets"
+    __table_args__ = (Index("ix_stream_tickets_expires", "expires_at"), {"prefixes": ["UNLOGGED"]})
+
+    ticket_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    sealed_token: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
 class SignInAttempt(Base):
     """Attempts of one account or address in the present window. Unlogged: losing the counts in a crash is no harm."""
 

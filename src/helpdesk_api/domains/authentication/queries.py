@@ -2,11 +2,12 @@
 
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, cast, func, select
+from sqlalchemy import ARRAY, Uuid, any_, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import LRUCache
 
@@ -38,16 +39,17 @@ ENDED_MATTERS_FOR = timedelta(hours=1)
 _KEPT_TOKENS = 10_000
 
 
-async def load_grants(reads: ReadSession, user_id: UUID) -> Grants | None:
-    """One statement: the account, its teams, and sessions that ended while a token of theirs may live."""
+async def load_grants(reads: ReadSession, user_ids: Sequence[UUID]) -> dict[UUID, Grants]:
+    """One statement: the accounts, their teams, and sessions that ended while a token of theirs may live."""
     ended = (
         select(func.array_agg(Session.id))
-        .where(Session.user_id == user_id, Session.ended_at > clock.now() - ENDED_MATTERS_FOR)
+        .where(Session.user_id == User.id, Session.ended_at > clock.now() - ENDED_MATTERS_FOR)
         .scalar_subquery()
     )
-    teams = select(func.array_agg(TeamMember.team_id)).where(TeamMember.user_id == user_id)
-    row = await reads.fetch_one(
+    teams = select(func.array_agg(TeamMember.team_id)).where(TeamMember.user_id == User.id)
+    rows = await reads.fetch(
         select(
+            User.id,
             User.kind,
             User.role,
             User.name,
@@ -57,12 +59,14 @@ async def load_grants(reads: ReadSession, user_id: UUID) -> Grants | None:
             cast(teams.scalar_subquery(), ARRAY(Uuid)).label("team_ids"),
             cast(teams.where(TeamMember.is_lead).scalar_subquery(), ARRAY(Uuid)).label("led_team_ids"),
             cast(ended, ARRAY(Uuid)).label("ended"),
-        ).where(User.id == user_id)
+        ).where(User.id == any_(literal(list(user_ids), ARRAY(Uuid))))
     )
-    if row is None:
-        return None
+    return {row["id"]: _grants(row) for row in rows}
+
+
+def _grants(row: Any) -> Grants:
     return Grants(
-        user_id=user_id,
+        user_id=row["id"],
         kind=row["kind"],
         is_active=row["is_active"],
         role=Role(row["role"]),
@@ -110,7 +114,8 @@ async def authenticate_token(token: str, database: Database) -> Principal:
     grants = await _active_grants(database, UUID(hex=claims["sub"]))
     if session_id is not None and session_id in grants.ended_sessions:
         raise SessionEnded
-    return principal_of(grants, scopes=scopes, session_id=session_id)
+    expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    return principal_of(grants, scopes=scopes, session_id=session_id, expires_at=expires_at)
 
 
 async def _active_grants(database: Database, user_id: UUID) -> Grants:
@@ -137,6 +142,11 @@ async def _load_api_key(reads: ReadSession, key: str) -> Any:
 _API_KEYS: InvalidatedCache[Any] = InvalidatedCache(API_KEYS, _load_api_key)
 
 
+def api_keys_generation() -> int:
+    """Grows whenever a key was revoked."""
+    return _API_KEYS.generation
+
+
 def secret_hash(secret: str) -> bytes:
     """Of a random 256-bit secret: no salt and no slowness needed."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
@@ -148,7 +158,7 @@ async def _by_api_key(token: str, database: Database) -> Principal:
         raise InvalidToken
     grants = await _active_grants(database, row["user_id"])
     note_use(database, row["id"])
-    return principal_of(grants, scopes=row["scopes"], session_id=None)
+    return principal_of(grants, scopes=row["scopes"], session_id=None, expires_at=row["expires_at"])
 
 
 def manages_accounts(principal: Principal) -> bool:

@@ -13,10 +13,14 @@ class CategoryEvent(DomainEvent):
 
 
 class CategoryCreated(CategoryEvent):
+    """A place for tickets in the tree of categories was made."""
+
     type = "category.created"
 
 
 class CategoryUpdated(CategoryEvent):
+    """Its name, place, or what follows from it changed."""
+
     type = "category.updated"
 
 
@@ -27,6 +31,8 @@ class CategoryRetired(CategoryEvent):
 
 
 class CategoryRestored(CategoryEvent):
+    """It takes new tickets again."""
+
     type = "category.restored"
 
 

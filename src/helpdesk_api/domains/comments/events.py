@@ -7,10 +7,11 @@ from helpdesk_api.outbox.events import DomainEvent
 
 class CommentEvent(DomainEvent):
     subject_type: ClassVar[str] = "comment"
+    is_about_ticket: ClassVar[bool] = True
 
 
 class CommentCreated(CommentEvent):
-    """`data`: `comment_id`, `author_id`, `mention_ids`, and `by_requester` (spoken as the one who needs help)."""
+    """`details`: `comment_id`, `author_id`, `mention_ids`, and `by_requester` (spoken as the one who needs help)."""
 
     type = "comment.created"
 

@@ -10,12 +10,18 @@ class FormEvent(DomainEvent):
 
 
 class FormCreated(FormEvent):
+    """A form that categories can ask for was made."""
+
     type = "form.created"
 
 
 class FormUpdated(FormEvent):
+    """It has a new version; tickets keep the one that they were filled in by."""
+
     type = "form.updated"
 
 
 class FormArchived(FormEvent):
+    """No category asks for it any more."""
+
     type = "form.archived"

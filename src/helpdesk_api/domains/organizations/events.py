@@ -10,8 +10,12 @@ class OrganizationEvent(DomainEvent):
 
 
 class OrganizationCreated(OrganizationEvent):
+    """A grouping of people was made."""
+
     type = "organization.created"
 
 
 class OrganizationUpdated(OrganizationEvent):
+    """Its name or other fields changed."""
+
     type = "organization.updated"

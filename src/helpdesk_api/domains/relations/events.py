@@ -4,19 +4,19 @@ from helpdesk_api.domains.tickets.events import TicketEvent
 
 
 class TicketLinked(TicketEvent):
-    """`internal_data`: `link_id`, `kind` from this ticket's side, `linked_id`, `linked_reference`."""
+    """`internal_details`: `link_id`, `kind` from this ticket's side, `linked_id`, `linked_reference`."""
 
     type = "ticket.linked"
 
 
 class TicketUnlinked(TicketEvent):
-    """As `ticket.linked`."""
+    """The link is gone from both. `internal_details` as in `ticket.linked`."""
 
     type = "ticket.unlinked"
 
 
 class TicketSplit(TicketEvent):
-    """`data.role` is `source` on the ticket of the comment, `opened` on the one that it became; `internal_data` holds
-    `comment_id`, `other_id` and `other_reference`."""
+    """`details.role` is `source` on the ticket of the comment, `opened` on the one that it became;
+    `internal_details` hold `comment_id`, `other_id` and `other_reference`."""
 
     type = "ticket.split"

@@ -4,6 +4,6 @@ from helpdesk_api.domains.tickets.events import TicketEvent
 
 
 class ReminderDue(TicketEvent):
-    """`internal_data`: `reminder_id`, `user_id`, `note`."""
+    """`internal_details`: `reminder_id`, `user_id`, `note`."""
 
     type = "ticket.reminder_due"

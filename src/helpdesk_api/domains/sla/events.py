@@ -1,4 +1,4 @@
-"""The facts of service levels: clocks, policies, calendars. Ids in `changes` and `data` are the public ones."""
+"""The facts of service levels: clocks, policies, calendars. Ids in `changes` and `details` are the public ones."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -8,49 +8,64 @@ from helpdesk_api.outbox.events import DomainEvent
 
 
 class SlaEvent(DomainEvent):
-    """About one clock. `data`: `sla_id`, kind, metric, cycle, policy and its version, calendar, target, due time, and
-    for some the reason or the step; `occurred_at` is the true instant, also when a worker came late."""
+    """About one clock. `details`: `sla_id`, kind, metric, cycle, policy and its version, calendar, target, due time,
+    and for some the reason or the step; `occurred_at` is the true instant, also when a worker came late."""
 
     subject_type: ClassVar[str] = "sla"
+    is_about_ticket: ClassVar[bool] = True
 
 
 class SlaStarted(SlaEvent):
+    """A clock runs for the ticket."""
+
     type = "sla.started"
 
 
 class SlaPaused(SlaEvent):
+    """The clock stands still, as while the ticket waits for its requester."""
+
     type = "sla.paused"
 
 
 class SlaResumed(SlaEvent):
+    """The clock runs again; its due time moved by the pause."""
+
     type = "sla.resumed"
 
 
 class SlaWarned(SlaEvent):
+    """The due time is near."""
+
     type = "sla.warned"
 
 
 class SlaEscalated(SlaEvent):
-    """`data.step` names the step of the policy's ladder."""
+    """`details.step` names the step of the policy's ladder."""
 
     type = "sla.escalated"
 
 
 class SlaBreached(SlaEvent):
+    """The due time has passed."""
+
     type = "sla.breached"
 
 
 class SlaMet(SlaEvent):
+    """What was promised was done in time."""
+
     type = "sla.met"
 
 
 class SlaRecomputed(SlaEvent):
-    """`data.reason` says why; `changes` hold what was promised before."""
+    """`details.reason` says why; `changes` hold what was promised before."""
 
     type = "sla.recomputed"
 
 
 class SlaCancelled(SlaEvent):
+    """The clock ended without a judgement."""
+
     type = "sla.cancelled"
 
 
@@ -74,24 +89,32 @@ class CalendarEvent(DomainEvent):
 
 
 class CalendarCreated(CalendarEvent):
+    """Business hours were made."""
+
     type = "calendar.created"
 
 
 class CalendarUpdated(CalendarEvent):
+    """Its name or other fields changed; hours have versions."""
+
     type = "calendar.updated"
 
 
 class CalendarArchived(CalendarEvent):
+    """No new policy can count by it."""
+
     type = "calendar.archived"
 
 
 class CalendarVersionAdded(CalendarEvent):
-    """`internal_data` holds its number and the instant from which it is in force."""
+    """`internal_details` holds its number and the instant from which it is in force."""
 
     type = "calendar.version_added"
 
 
 class CalendarVersionWithdrawn(CalendarEvent):
+    """A version that was not in force yet was taken back."""
+
     type = "calendar.version_withdrawn"
 
 
@@ -102,6 +125,8 @@ class SlaPolicyEvent(DomainEvent):
 
 
 class SlaPolicyCreated(SlaPolicyEvent):
+    """A policy was made; it promises nothing until it is published."""
+
     type = "sla_policy.created"
 
 
@@ -112,14 +137,18 @@ class SlaPolicyUpdated(SlaPolicyEvent):
 
 
 class SlaPolicyPublished(SlaPolicyEvent):
-    """`internal_data` holds the version's number and the instant from which it is in force."""
+    """`internal_details` holds the version's number and the instant from which it is in force."""
 
     type = "sla_policy.published"
 
 
 class SlaPolicyVersionWithdrawn(SlaPolicyEvent):
+    """A version that was not in force yet was taken back."""
+
     type = "sla_policy.version_withdrawn"
 
 
 class SlaPolicyArchived(SlaPolicyEvent):
+    """New tickets do not follow it; clocks that run keep their promise."""
+
     type = "sla_policy.archived"

@@ -5,8 +5,10 @@ what they asked for, handed in, or were added to; a requester may be allowed to 
 being mentioned grants nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -118,7 +120,20 @@ def readable(principal: Caller) -> ColumnElement[bool]:
     return or_(sees_internal(principal), *own) if principal.is_staff else or_(*own)
 
 
-def works_on(principal: Principal, ticket: Ticket) -> bool:
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """What sight of a ticket depends on, for decisions about many readers at once."""
+
+    requester_id: UUID
+    submitter_id: UUID
+    team_id: UUID | None
+    assignee_id: UUID | None
+    organization_id: UUID | None
+    collaborator_ids: Sequence[UUID]
+    participant_ids: Sequence[UUID]
+
+
+def works_on(principal: Principal, ticket: Ticket | TicketFacts) -> bool:
     """The predicate of `sees_internal`."""
     if principal.is_admin:
         return True
@@ -128,7 +143,7 @@ def works_on(principal: Principal, ticket: Ticket) -> bool:
     return of_team or ticket.assignee_id == principal.user_id or principal.user_id in ticket.collaborator_ids
 
 
-def may_read(principal: Principal, ticket: Ticket, *, is_participant: bool) -> bool:
+def may_read(principal: Principal, ticket: Ticket | TicketFacts, *, is_participant: bool) -> bool:
     """The predicate of `readable`."""
     if works_on(principal, ticket) or principal.user_id in {
         ticket.requester_id,

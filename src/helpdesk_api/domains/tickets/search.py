@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Final
 
 from sqlalchemy import exists, literal_column, select, true
@@ -32,6 +33,11 @@ _AGENT = replace(_ANYBODY, is_staff=True)
 def _of_database(subject: object) -> object:
     """Such a field is asked in SQL only; rules in memory have the fields of `TICKET`."""
     raise NotImplementedError(subject)
+
+
+def is_asked_of_database(field: FieldSpec) -> bool:
+    """Whether only a statement can answer it, so that nobody can follow it from one event to the next."""
+    return field.read is _of_database
 
 
 def _watched() -> object:
@@ -88,7 +94,7 @@ SEARCHED: Final = Subject.of(
         FieldSpec("text", FieldType.FULL_TEXT, lambda: None, _of_database),
         FieldSpec("is_watched", FieldType.BOOLEAN, _watched, _of_database),
         FieldSpec("is_shared", FieldType.BOOLEAN, _shared, _of_database),
-        FieldSpec("updated_at", FieldType.INSTANT, lambda: Ticket.public_updated_at, _of_database),
+        FieldSpec("updated_at", FieldType.INSTANT, lambda: Ticket.public_updated_at, attrgetter("public_updated_at")),
         attribute(Ticket, "reference", FieldType.TEXT),
         attribute(Ticket, "number", FieldType.NUMBER),
         attribute(Ticket, "rating", FieldType.NUMBER),

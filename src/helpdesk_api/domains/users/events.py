@@ -10,10 +10,14 @@ class UserEvent(DomainEvent):
 
 
 class UserCreated(UserEvent):
+    """Somebody has an account."""
+
     type = "user.created"
 
 
 class UserUpdated(UserEvent):
+    """Their role, name, organization or other fields changed."""
+
     type = "user.updated"
 
 
@@ -24,4 +28,6 @@ class UserDeactivated(UserEvent):
 
 
 class UserReactivated(UserEvent):
+    """They may sign in again."""
+
     type = "user.reactivated"

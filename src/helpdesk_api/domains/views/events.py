@@ -10,12 +10,18 @@ class ViewEvent(DomainEvent):
 
 
 class ViewCreated(ViewEvent):
+    """A question about tickets was saved."""
+
     type = "view.created"
 
 
 class ViewUpdated(ViewEvent):
+    """The question or its layout changed."""
+
     type = "view.updated"
 
 
 class ViewDeleted(ViewEvent):
+    """It is gone from everybody's list."""
+
     type = "view.deleted"

@@ -9,16 +9,18 @@ from copy import deepcopy
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from helpdesk_api.web.openapi import vocabulary
+from helpdesk_api.web.openapi.events import event_types, publish_events
 from helpdesk_api.web.openapi.examples import add_examples
-from helpdesk_api.web.openapi.headers import SHARED_HEADERS, SHARED_PARAMETERS
+from helpdesk_api.web.openapi.headers import SHARED_HEADERS, SHARED_PARAMETERS, WEBHOOK_PARAMETERS
 from helpdesk_api.web.openapi.links import add_links
 from helpdesk_api.web.openapi.nodes import METHODS, SCHEMAS, ContractError, Json, operations
 from helpdesk_api.web.openapi.operations import Operation, shape_operations
 from helpdesk_api.web.openapi.schemas import shape_schemas
-from helpdesk_api.web.routing import ApiRoute, ApiRouter
+from helpdesk_api.web.routing import OTHER_FORMS, ApiRoute, ApiRouter
 
 
 def build_document(app: FastAPI) -> Json:
@@ -40,6 +42,7 @@ def build_document(app: FastAPI) -> Json:
         "components": {"schemas": generated.get("components", {}).get("schemas", {})},
     }
     _add_uploads(document, by_operation)
+    _add_other_forms(document, by_operation)
     shape_schemas(document)
     schemas = document["components"]["schemas"]
     found = [
@@ -51,11 +54,12 @@ def build_document(app: FastAPI) -> Json:
     schemas.update(vocabulary.problem_schemas())
     document["components"] = {
         "schemas": dict(sorted(schemas.items())),
-        "parameters": deepcopy(SHARED_PARAMETERS),
+        "parameters": deepcopy({**SHARED_PARAMETERS, **WEBHOOK_PARAMETERS}),
         "headers": deepcopy(SHARED_HEADERS),
         "responses": vocabulary.shared_responses(),
         "securitySchemes": vocabulary.security_schemes(),
     }
+    publish_events(document, event_types(getattr(app.state, "event_types", ())))
     add_links(document)
     add_examples(document, [(operation.place, operation.node) for operation in found])
     _drop_unused(document)
@@ -67,9 +71,16 @@ def render(document: Json) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def dump_document(app: FastAPI) -> str:
-    """The same as text, for the command line."""
-    return render(build_document(app)).decode()
+def _add_other_forms(document: Json, by_operation: Mapping[tuple[str, str], APIRoute]) -> None:
+    schemas = document["components"]["schemas"]
+    for path, method, node in operations(document):
+        forms: Mapping[str, type[BaseModel]] = getattr(by_operation[path, method].endpoint, OTHER_FORMS, {})
+        for media, model in forms.items():
+            schema = model.model_json_schema(mode="serialization", ref_template=SCHEMAS + "{model}")
+            for name, inner in schema.pop("$defs", {}).items():
+                schemas.setdefault(name, inner)
+            schemas[model.__name__] = schema
+            node["responses"]["200"]["content"][media] = {"schema": {"$ref": SCHEMAS + model.__name__}}
 
 
 def _add_uploads(document: Json, by_operation: Mapping[tuple[str, str], APIRoute]) -> None:

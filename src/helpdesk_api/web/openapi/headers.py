@@ -132,3 +132,33 @@ SHARED_PARAMETERS: Json = {
         },
     },
 }
+
+
+def _webhook_parameter(name: str, description: str, *, pattern: str, length: int, example: str) -> Json:
+    header = _header(description, pattern=pattern, length=length, example=example)
+    return {"name": name, "in": "header", "required": True, **header}
+
+
+WEBHOOK_PARAMETERS: Json = {
+    "WebhookId": _webhook_parameter(
+        "webhook-id",
+        "The same for every attempt: who has seen it has taken this event.",
+        pattern=r"^[\x21-\x7e]+$",
+        length=100,
+        example="evt_0190a6f3e1d87c3aa1b2c3d4e5f60718",
+    ),
+    "WebhookTimestamp": _webhook_parameter(
+        "webhook-timestamp",
+        "Unix seconds of this attempt; refuse what is older than five minutes.",
+        pattern=r"^[0-9]{1,12}$",
+        length=12,
+        example="1772439300",
+    ),
+    "WebhookSignature": _webhook_parameter(
+        "webhook-signature",
+        "HMAC-SHA256 of `id.timestamp.body`; two, separated by a space, while the secret changes.",
+        pattern=r"^v1,[A-Za-z0-9+/=]+( v1,[A-Za-z0-9+/=]+)*$",
+        length=500,
+        example="v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+    ),
+}

@@ -64,9 +64,9 @@ def shape_schemas(document: Json) -> None:
         message = f"these parts of requests have no bound (see web/schemas.py for bounded types):\n  {listed}"
         raise ContractError(message)
     for name in responses:
-        _complete_response(schemas[name], name)
+        complete_response(schemas[name], name)
     for root in response_roots(document):
-        _complete_response(root, "answer")
+        complete_response(root, "answer")
     document["components"]["schemas"] = {name: schemas[name] for name in sorted(requests | responses)}
 
 
@@ -224,7 +224,7 @@ def _close_request(schema: Json, name: str, missing: list[str]) -> None:
         missing.extend(_bound(node, where, generic=False))
 
 
-def _complete_response(schema: Json, name: str) -> None:
+def complete_response(schema: Json, name: str) -> None:
     """Every property is present in an answer: absent means null."""
     for where, node in every_schema(schema, name):
         node.pop("default", None)
@@ -283,3 +283,9 @@ def _bound_integer(node: Json, where: str, *, generic: bool) -> list[str]:
     largest = max(abs(node.get(key, 0)) for key in _INTEGER_BOUNDS)
     node.setdefault("format", "int32" if largest <= _INT32 else "int64")
     return [] if generic or (low and high) else [f"{where}: an integer without ge and le"]
+
+
+def tidy(schema: Json, name: str) -> None:
+    """The first pass over a schema that no operation names, with all that is inside it."""
+    for _, node in every_schema(schema, name):
+        _tidy(node)

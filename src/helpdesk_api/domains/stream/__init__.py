@@ -1,0 +1,1 @@
+"""The event log as it grows, pushed to whoever is connected."""
