@@ -20,6 +20,8 @@ from helpdesk_api.domains.authentication.queries import authenticate_token, load
 from helpdesk_api.domains.bulk import job_routes as bulk_job_routes
 from helpdesk_api.domains.bulk import jobs as bulk_jobs
 from helpdesk_api.domains.bulk import routes as bulk_routes
+from helpdesk_api.domains.canned_responses import events as canned_responses
+from helpdesk_api.domains.canned_responses import routes as canned_response_routes
 from helpdesk_api.domains.categories import events as categories
 from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.comments import events as comments
@@ -99,6 +101,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     presence_routes.router,
     draft_routes.router,
     *reminder_routes.ROUTERS,
+    canned_response_routes.router,
     *authentication_routes.ROUTERS,
     *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
@@ -197,6 +200,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     views.ViewCreated: NOTHING,
     views.ViewUpdated: NOTHING,
     views.ViewDeleted: NOTHING,
+    canned_responses.CannedResponseCreated: NOTHING,
+    canned_responses.CannedResponseUpdated: NOTHING,
+    canned_responses.CannedResponseDeleted: NOTHING,
     assignments.AgentAvailabilityChanged: Reactions(after_commit=(routing.give_to_next_free,)),
     assignments.RoutingRuleCreated: NOTHING,
     assignments.RoutingRuleUpdated: NOTHING,

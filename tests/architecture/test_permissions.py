@@ -35,6 +35,7 @@ IDS = {
     "bulk_job_id": "bjb_",
     "draft_id": "dft_",
     "reminder_id": "rem_",
+    "canned_response_id": "can_",
 }
 GUARDED = [
     (method, route)
