@@ -24,6 +24,9 @@ from helpdesk_api.domains.canned_responses import events as canned_responses
 from helpdesk_api.domains.canned_responses import routes as canned_response_routes
 from helpdesk_api.domains.categories import events as categories
 from helpdesk_api.domains.categories import routes as category_routes
+from helpdesk_api.domains.checklists import events as checklists
+from helpdesk_api.domains.checklists import reactions as checklist_reactions
+from helpdesk_api.domains.checklists import routes as checklist_routes
 from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import routes as comment_routes
@@ -33,6 +36,8 @@ from helpdesk_api.domains.expectations import measuring
 from helpdesk_api.domains.expectations import queries as expectation_queries
 from helpdesk_api.domains.forms import events as forms
 from helpdesk_api.domains.forms import routes as form_routes
+from helpdesk_api.domains.macros import events as macros
+from helpdesk_api.domains.macros import routes as macro_routes
 from helpdesk_api.domains.meta import routes as meta_routes
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications import reactions as mail
@@ -56,6 +61,8 @@ from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
+from helpdesk_api.domains.ticket_templates import events as ticket_templates
+from helpdesk_api.domains.ticket_templates import routes as ticket_template_routes
 from helpdesk_api.domains.tickets import events as tickets
 from helpdesk_api.domains.tickets import jobs as ticket_jobs
 from helpdesk_api.domains.tickets import people_routes, search_routes
@@ -102,6 +109,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     draft_routes.router,
     *reminder_routes.ROUTERS,
     canned_response_routes.router,
+    *macro_routes.ROUTERS,
+    ticket_template_routes.router,
+    checklist_routes.router,
     *authentication_routes.ROUTERS,
     *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
@@ -138,7 +148,7 @@ _changed = (routing.keep_load, routing.note_decisions, clocks.move_clocks)
 
 REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketCreated: Reactions(
-        in_transaction=(routing.route, clocks.start_clocks),
+        in_transaction=(checklist_reactions.add_from_template, routing.route, clocks.start_clocks),
         after_commit=(mail.tell_of_receipt, mail.tell_of_assignment),
     ),
     tickets.TicketUpdated: Reactions(in_transaction=_changed),
@@ -203,6 +213,14 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     canned_responses.CannedResponseCreated: NOTHING,
     canned_responses.CannedResponseUpdated: NOTHING,
     canned_responses.CannedResponseDeleted: NOTHING,
+    checklists.ChecklistChanged: NOTHING,
+    ticket_templates.TicketTemplateCreated: NOTHING,
+    ticket_templates.TicketTemplateUpdated: NOTHING,
+    ticket_templates.TicketTemplateDeleted: NOTHING,
+    macros.MacroCreated: NOTHING,
+    macros.MacroUpdated: NOTHING,
+    macros.MacroDeleted: NOTHING,
+    macros.MacroApplied: NOTHING,
     assignments.AgentAvailabilityChanged: Reactions(after_commit=(routing.give_to_next_free,)),
     assignments.RoutingRuleCreated: NOTHING,
     assignments.RoutingRuleUpdated: NOTHING,

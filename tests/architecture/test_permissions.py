@@ -36,6 +36,9 @@ IDS = {
     "draft_id": "dft_",
     "reminder_id": "rem_",
     "canned_response_id": "can_",
+    "macro_id": "mac_",
+    "checklist_item_id": "chk_",
+    "ticket_template_id": "tpl_",
 }
 GUARDED = [
     (method, route)

@@ -183,7 +183,7 @@ def _unknown(template: BoundTemplate, source: str, offered: Offered, pointer: st
     for variables in found.globals.values():
         for variable in variables:
             root, *path = variable.segments
-            if path and isinstance(root, str) and path[0] in offered.get(root, ()):
+            if path and isinstance(root, str) and isinstance(path[0], str) and path[0] in offered.get(root, ()):
                 continue
             known = ", ".join(f"{name}.{field}" for name in offered for field in sorted(offered[name]))
             message = f"`{variable}` is not offered here; offered are {known}"
