@@ -33,8 +33,13 @@ from helpdesk_api.domains.authentication.queries import authenticate_token, load
 from helpdesk_api.domains.bulk import job_routes as bulk_job_routes
 from helpdesk_api.domains.bulk import jobs as bulk_jobs
 from helpdesk_api.domains.bulk import routes as bulk_routes
+from helpdesk_api.domains.canned_responses import events as canned_responses
+from helpdesk_api.domains.canned_responses import routes as canned_response_routes
 from helpdesk_api.domains.categories import events as categories
 from helpdesk_api.domains.categories import routes as category_routes
+from helpdesk_api.domains.checklists import events as checklists
+from helpdesk_api.domains.checklists import reactions as checklist_reactions
+from helpdesk_api.domains.checklists import routes as checklist_routes
 from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import reactions as comment_reactions
@@ -53,6 +58,8 @@ from helpdesk_api.domains.knowledge import routes as article_routes
 from helpdesk_api.domains.knowledge import version_routes as article_version_routes
 from helpdesk_api.domains.knowledge_capture import actions as capture
 from helpdesk_api.domains.knowledge_capture import routes as capture_routes
+from helpdesk_api.domains.macros import events as macros
+from helpdesk_api.domains.macros import routes as macro_routes
 from helpdesk_api.domains.meta import routes as meta_routes
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications import reactions as mail
@@ -78,6 +85,8 @@ from helpdesk_api.domains.stream import schemas as stream_schemas
 from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
+from helpdesk_api.domains.ticket_templates import events as ticket_templates
+from helpdesk_api.domains.ticket_templates import routes as ticket_template_routes
 from helpdesk_api.domains.tickets import events as tickets
 from helpdesk_api.domains.tickets import jobs as ticket_jobs
 from helpdesk_api.domains.tickets import people_routes, search_routes, words
@@ -141,6 +150,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     presence_routes.router,
     draft_routes.router,
     *reminder_routes.ROUTERS,
+    canned_response_routes.router,
+    *macro_routes.ROUTERS,
+    ticket_template_routes.router,
+    checklist_routes.router,
     *authentication_routes.ROUTERS,
     *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
@@ -202,7 +215,12 @@ _changed = (routing.keep_load, routing.note_decisions, clocks.move_clocks)
 
 REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.TicketCreated: Reactions(
-        in_transaction=(attachment_reactions.attach_at_opening, routing.route, clocks.start_clocks),
+        in_transaction=(
+            attachment_reactions.attach_at_opening,
+            checklist_reactions.add_from_template,
+            routing.route,
+            clocks.start_clocks,
+        ),
         after_commit=(mail.tell_of_receipt, mail.tell_of_assignment),
     ),
     tickets.TicketUpdated: Reactions(in_transaction=(attachment_reactions.attach_at_change, *_changed)),
@@ -295,6 +313,17 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     webhooks.WebhookCircuitOpened: Reactions(after_commit=(webhook_reactions.tell_owner,)),
     webhooks.WebhookCircuitClosed: NOTHING,
     webhooks.WebhookDisabled: Reactions(after_commit=(webhook_reactions.tell_owner,)),
+    canned_responses.CannedResponseCreated: NOTHING,
+    canned_responses.CannedResponseUpdated: NOTHING,
+    canned_responses.CannedResponseDeleted: NOTHING,
+    checklists.ChecklistChanged: NOTHING,
+    ticket_templates.TicketTemplateCreated: NOTHING,
+    ticket_templates.TicketTemplateUpdated: NOTHING,
+    ticket_templates.TicketTemplateDeleted: NOTHING,
+    macros.MacroCreated: NOTHING,
+    macros.MacroUpdated: NOTHING,
+    macros.MacroDeleted: NOTHING,
+    macros.MacroApplied: NOTHING,
     assignments.AgentAvailabilityChanged: Reactions(after_commit=(routing.give_to_next_free,)),
     assignments.RoutingRuleCreated: NOTHING,
     assignments.RoutingRuleUpdated: NOTHING,

@@ -43,6 +43,10 @@ IDS = {
     "article_id": "art_",
     "related_id": "art_",
     "article_category_id": "acg_",
+    "canned_response_id": "can_",
+    "macro_id": "mac_",
+    "checklist_item_id": "chk_",
+    "ticket_template_id": "tpl_",
 }
 GUARDED = [
     (method, route)

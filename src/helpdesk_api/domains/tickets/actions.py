@@ -21,8 +21,8 @@ from helpdesk_api.domains.tickets.enums import (
     TicketStatus,
 )
 from helpdesk_api.domains.tickets.errors import (
+    REFUSAL_ERRORS,
     ActionForbidden,
-    ReopenWindowPassed,
     ResumeInPast,
     TransitionNotAllowed,
 )
@@ -124,15 +124,15 @@ def require(
     *,
     is_participant: bool = False,
 ) -> None:
-    """Raises `action_forbidden`, `transition_not_allowed` or `reopen_window_passed`."""
+    """Raises `action_forbidden`, `transition_not_allowed`, `reopen_window_passed` or `checklist_open`."""
     standing = policy.standing(principal, ticket, is_participant=is_participant)
     reason = refusal(standing, action)
     if reason is None:
         return
     if reason is Refusal.WRONG_STATUS:
         raise TransitionNotAllowed(action, ticket.status)
-    if reason is Refusal.REOPEN_WINDOW_PASSED:
-        raise ReopenWindowPassed
+    if reason in REFUSAL_ERRORS:
+        raise REFUSAL_ERRORS[reason]
     scope = _SCOPE_OF_REFUSAL.get(action, Permission.TICKETS_WRITE) if reason is Refusal.SCOPE_MISSING else None
     raise ActionForbidden(action, scope.value if scope else None)
 

@@ -104,3 +104,4 @@ class Refusal(StrEnum):
     SCOPE_MISSING = "scope_missing"
     WRONG_STATUS = "wrong_status"
     REOPEN_WINDOW_PASSED = "reopen_window_passed"
+    CHECKLIST_OPEN = "checklist_open"

@@ -44,6 +44,13 @@ class ReopenWindowPassed(Conflict):
     default_detail = "Reply to it instead: a reply opens a linked follow-up."
 
 
+class ChecklistOpen(Conflict):
+    code = "checklist_open"
+    title = "Something that is required is not done yet"
+    default_detail = "Its checklist has required items that are open."
+    remedy = "Tick them, or make them optional: `GET /v1/tickets/{ticket_id}/checklist-items`."
+
+
 class TicketMerged(Conflict):
     code = "ticket_merged"
     title = "This ticket goes on in another"
@@ -70,6 +77,12 @@ class FieldForbidden(Forbidden):
 class PriorityReasonRequired(Unprocessable):
     code = "priority_reason_required"
     title = "A priority set by hand needs a reason"
+
+
+class TicketFieldMissing(Unprocessable):
+    code = "ticket_field_missing"
+    title = "A ticket has a subject and a description"
+    default_detail = "Neither the request nor a template says what it is."
 
 
 class CategoryRetired(Unprocessable):
@@ -114,7 +127,7 @@ class WatcherNotFound(NotFound):
     title = "That person does not watch this ticket"
 
 
-REFUSAL_ERRORS = {Refusal.REOPEN_WINDOW_PASSED: ReopenWindowPassed}
+REFUSAL_ERRORS = {Refusal.REOPEN_WINDOW_PASSED: ReopenWindowPassed, Refusal.CHECKLIST_OPEN: ChecklistOpen}
 
 
 class InstantOutOfOrder(Unprocessable):

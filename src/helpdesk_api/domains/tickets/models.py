@@ -200,6 +200,11 @@ class Ticket(Base):
     last_public_comment_id: Mapped[UUID | None]
     last_comment_id: Mapped[UUID | None]
 
+    # Written by the checklists; a ticket with an open item that is required is not resolved.
+    checklist_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    checklist_done_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    open_required_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+
     # Of the form's version that it was opened with; what only the staff sees is kept apart.
     form_id: Mapped[UUID | None] = mapped_column(ForeignKey("forms.id"))
     form_number: Mapped[int | None] = mapped_column(Integer)

@@ -36,6 +36,7 @@ from helpdesk_api.domains.tickets.errors import (
 )
 from helpdesk_api.domains.tickets.models import NEXT_NUMBER, REFERENCE_PREFIXES, Ticket
 from helpdesk_api.domains.tickets.policy import works_on
+from helpdesk_api.domains.tickets.prefilling import prefilled
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketUpdate
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference
@@ -78,8 +79,9 @@ async def open_ticket(
     """Everything is decided before the row is written: explicit value, rule, category, matrix, least loaded.
 
     Raises `unknown_reference`, `category_retired`, `external_id_taken`, `missing_scope`, `field_forbidden`, and what
-    `fill_in` does.
+    `fill_in` and `prefilled` do.
     """
+    body = await prefilled(session, principal, body)
     requester = await _requester(database, principal, body.requester_id)
     _check_rights(principal, body, requester)
     _check_instants(body.began_at, body.occurred_at)
@@ -93,6 +95,7 @@ async def open_ticket(
         subject_id=ticket.id,
         ticket_id=ticket.id,
         data={"explicit": _explicit(body), "imported": body.occurred_at is not None, **_attachments(body)},
+        internal_data={"template_id": public_id("tpl", body.template_id)} if body.template_id else {},
         entity=ticket,
         ticket=ticket,
         occurred_at=ticket.created_at,
@@ -156,6 +159,9 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, fil
         public_comment_count=0,
         awaits_reply=False,
         internal_comment_count=0,
+        checklist_count=0,
+        checklist_done_count=0,
+        open_required_count=0,
         created_at=now,
         updated_at=now,
         public_updated_at=now,

@@ -168,4 +168,5 @@ def standing(principal: Principal, ticket: Ticket, *, is_participant: bool) -> S
         may_write=principal.has(Permission.TICKETS_WRITE),
         may_administer=principal.has(Permission.TICKETS_ADMIN),
         inside_reopen_window=inside_window(ticket.resolved_at, clock.now(), reopen_window()),
+        has_open_required=ticket.open_required_count > 0,
     )

@@ -95,6 +95,8 @@ _INTERNAL = (
     "awaits_member",
     "needs_reassignment",
     "internal_comment_count",
+    "checklist_count",
+    "checklist_done_count",
 )
 # What `row_of` needs beside the JSON, in this order.
 _FACTS = (
@@ -112,6 +114,7 @@ _FACTS = (
     Ticket.last_public_comment_id,
     Ticket.merged_into_id,
     Ticket.collaborator_ids,
+    Ticket.open_required_count,
 )
 
 
@@ -194,6 +197,7 @@ def _actions_json(
     inside_reopen_window: bool,  # noqa: FBT001
     may_write: bool,  # noqa: FBT001
     may_administer: bool,  # noqa: FBT001
+    has_open_required: bool,  # noqa: FBT001
 ) -> str:
     standing = Standing(
         status=TicketStatus(status),
@@ -203,6 +207,7 @@ def _actions_json(
         may_write=may_write,
         may_administer=may_administer,
         inside_reopen_window=inside_reopen_window,
+        has_open_required=has_open_required,
     )
     actions = []
     for action in TicketAction:
@@ -228,7 +233,8 @@ def _tickets_json(principal: Principal, rows: Iterable[Any]) -> Iterator[str]:
             row["resolved_at"], clock.now(), reopen_window()
         )
         is_requester = row["requester_id"] == user_id or row["submitter_id"] == user_id
-        actions = _actions_json(status, row["internal"], is_requester, row["participates"], inside, *rights)
+        is_open = row["open_required_count"] > 0
+        actions = _actions_json(status, row["internal"], is_requester, row["participates"], inside, *rights, is_open)
         yield f'{row["body"][:-1]},"allowed_actions":{actions}}}'
 
 

@@ -43,6 +43,7 @@ from helpdesk_api.domains.tickets.schemas import (
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import ExternalPairIncomplete, ProblemError, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, link_header
+from helpdesk_api.web.placeholders import TemplateLimitReached
 from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
 
@@ -116,6 +117,8 @@ def current_etag(principal: Principal, ticket: Ticket) -> str:
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
+        errors.TicketFieldMissing,
+        TemplateLimitReached,
         FormArchived,
         FormRequired,
         InvalidCustomFields,
@@ -281,7 +284,7 @@ async def resume_ticket(
     return await _written(session, principal, visible.ticket)
 
 
-@_verb("resolve", "resolveTicket", "Resolve", UnknownReference)
+@_verb("resolve", "resolveTicket", "Resolve", UnknownReference, errors.ChecklistOpen)
 async def resolve_ticket(
     visible: VisibleTicketDep,
     body: TicketResolve,

@@ -76,6 +76,7 @@ class Standing:
     may_write: bool
     may_administer: bool
     inside_reopen_window: bool
+    has_open_required: bool = False
 
 
 def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
@@ -84,17 +85,23 @@ def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
         return Refusal.SCOPE_MISSING
     if (by_right := _refused_by_right(standing, action)) is not None:
         return by_right
-    if action in _BY_STATUS_CHANGE and action not in TRANSITIONS[standing.status]:
+    if _has_wrong_status(standing, action):
         return Refusal.WRONG_STATUS
+    if action is A.RESOLVE and standing.has_open_required:
+        return Refusal.CHECKLIST_OPEN
     if action is A.REOPEN and not standing.works_on and not standing.inside_reopen_window:
         return Refusal.REOPEN_WINDOW_PASSED
-    if action is A.RATE and standing.status not in _RATED_WHEN:
-        return Refusal.WRONG_STATUS
-    if action in _NOT_WHEN_FINAL and standing.status in FINAL_STATUSES:
-        return Refusal.WRONG_STATUS
-    if action is A.UPDATE and not standing.works_on and standing.status not in ACTIVE_STATUSES:
-        return Refusal.WRONG_STATUS
     return None
+
+
+def _has_wrong_status(standing: Standing, action: TicketAction) -> bool:
+    if action in _BY_STATUS_CHANGE:
+        return action not in TRANSITIONS[standing.status]
+    if action is A.RATE:
+        return standing.status not in _RATED_WHEN
+    if action in _NOT_WHEN_FINAL and standing.status in FINAL_STATUSES:
+        return True
+    return action is A.UPDATE and not standing.works_on and standing.status not in ACTIVE_STATUSES
 
 
 def _refused_by_right(standing: Standing, action: TicketAction) -> Refusal | None:

@@ -1,6 +1,6 @@
 """Bodies of the ticket operations. Markdown comes in, sanitised HTML goes out beside it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
@@ -15,6 +15,7 @@ from helpdesk_api.database.ids import (
     SlaClockId,
     TeamId,
     TicketId,
+    TicketTemplateId,
     UserId,
 )
 from helpdesk_api.domains.categories.enums import (
@@ -55,6 +56,11 @@ AttachmentIds = Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)]
 Tags = Annotated[list[Tag], Field(max_length=30)]
 
 
+def _by_template(description: str) -> Any:
+    """A field that may be missing and may not be null."""
+    return Field(default=None, description=description)
+
+
 class TicketCreate(RequestModel):
     """What is left out is decided by routing rules, the category and the priority matrix."""
 
@@ -76,8 +82,11 @@ class TicketCreate(RequestModel):
     )
 
     type: TicketType = Field(default=TicketType.INCIDENT, description="`incident` when left out.")
-    subject: ShortText
-    description: LongText = Field(description="Markdown.")
+    subject: ShortText = _by_template("Required, unless a template has it.")
+    description: LongText = _by_template("Markdown; required, unless a template has it.")
+    template_id: TicketTemplateId | None = Field(
+        default=None, description="Fills in what is left out here; `custom_fields` key by key."
+    )
     requester_id: UserId | None = Field(default=None, description="Whom it is for; the caller when left out.")
     channel: Channel = Field(default=Channel.API, description="`api` when left out.")
     category_id: CategoryId | None = None
@@ -284,6 +293,8 @@ class TicketRead(ResponseModel):
     last_public_comment_at: Instant | None
     internal_comment_count: int | None = Field(ge=0, description="Staff only.")
     last_internal_comment_at: Instant | None = Field(description="Staff only.")
+    checklist_count: int | None = Field(ge=0, description="Staff only: what is to be done for it.")
+    checklist_done_count: int | None = Field(ge=0, description="Staff only: how much of it is done.")
     created_at: Instant
     updated_at: Instant = Field(description="For requesters, of the last change that they can see.")
     allowed_actions: list[AllowedAction] = Field(max_length=20)

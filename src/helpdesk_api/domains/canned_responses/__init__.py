@@ -1,0 +1,1 @@
+"""Texts that are said again and again, with placeholders for what differs."""

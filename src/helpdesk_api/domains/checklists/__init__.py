@@ -1,0 +1,1 @@
+"""What is to be done for a ticket, point by point; internal."""

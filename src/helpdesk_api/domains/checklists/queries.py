@@ -1,0 +1,39 @@
+"""Reads of checklists, below a ticket that the caller works on."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.checklists.errors import ChecklistItemNotFound
+from helpdesk_api.domains.checklists.models import ChecklistItem
+from helpdesk_api.web.listing import whole_page
+
+MAX_ITEMS = 100
+_COLUMNS = tuple(ChecklistItem.__table__.c)
+
+
+async def list_items(reads: ReadSession, ticket_id: UUID) -> dict[str, Any]:
+    of_ticket = select(*_COLUMNS).where(ChecklistItem.ticket_id == ticket_id)
+    rows = await reads.fetch(of_ticket.order_by(ChecklistItem.position, ChecklistItem.id).limit(MAX_ITEMS))
+    return whole_page([dict(row) for row in rows])
+
+
+async def get_item(reads: ReadSession, ticket_id: UUID, item_id: UUID) -> Any:
+    """Raises `checklist_item_not_found`."""
+    one = (ChecklistItem.ticket_id == ticket_id, ChecklistItem.id == item_id)
+    row = await reads.fetch_one(select(*_COLUMNS).where(*one))
+    if row is None:
+        raise ChecklistItemNotFound
+    return row
+
+
+async def lock_item(session: AsyncSession, ticket_id: UUID, item_id: UUID) -> ChecklistItem:
+    """Raises `checklist_item_not_found`."""
+    one = (ChecklistItem.ticket_id == ticket_id, ChecklistItem.id == item_id)
+    found: ChecklistItem | None = await session.scalar(select(ChecklistItem).where(*one).with_for_update())
+    if found is None:
+        raise ChecklistItemNotFound
+    return found

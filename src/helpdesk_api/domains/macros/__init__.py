@@ -1,0 +1,1 @@
+"""Several changes and a reply as one action, for what comes again and again."""

@@ -1,0 +1,29 @@
+"""Facts about macros; internal, as macros are the desk's own."""
+
+from typing import ClassVar
+
+from helpdesk_api.domains.tickets.events import TicketEvent
+from helpdesk_api.outbox.events import DomainEvent
+
+
+class MacroEvent(DomainEvent):
+    subject_type: ClassVar[str] = "macro"
+
+
+class MacroCreated(MacroEvent):
+    type = "macro.created"
+
+
+class MacroUpdated(MacroEvent):
+    type = "macro.updated"
+
+
+class MacroDeleted(MacroEvent):
+    type = "macro.deleted"
+
+
+class MacroApplied(TicketEvent):
+    """`internal_data`: `macro_id` and `title`. What it changed are events of their own, which name it as their
+    cause."""
+
+    type = "ticket.macro_applied"
