@@ -206,8 +206,6 @@ STREAM_MESSAGES: Mapping[str, type[BaseModel]] = {
     "view": stream_schemas.ViewMembership,
 }
 
-SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match,)
-
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
 # Clocks come last: they follow what the others have decided.

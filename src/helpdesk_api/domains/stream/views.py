@@ -7,20 +7,21 @@ from typing import Any
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Checked, Inverse, Leaf
 from helpdesk_api.conditions.predicate import Predicate, compile_predicate
+from helpdesk_api.conditions.query_language import Names
 from helpdesk_api.conditions.registry import FieldSpec
 from helpdesk_api.database import clock
 from helpdesk_api.domains.stream.errors import ViewNotFollowed
 from helpdesk_api.domains.tickets.search import is_asked_of_database
-from helpdesk_api.domains.views.queries import asked_by
+from helpdesk_api.domains.views.queries import read_view
 
 
 class ViewCondition:
     """The question of a view as this caller asks it: called with a ticket's record, says whether it is in the view."""
 
-    def __init__(self, principal: Principal, view: Any) -> None:
+    def __init__(self, principal: Principal, view: Any, names: Names) -> None:
         """Raises `view_not_followed`, and what is wrong with the view itself."""
-        self._principal, self._view = principal, view
-        checked = asked_by(principal, view)
+        self._principal, self._view, self._names = principal, view, names
+        checked = self._read()
         fields = list(_fields_of(checked))
         searched = sorted({field.name for field in fields if is_asked_of_database(field)})
         if searched:
@@ -34,8 +35,11 @@ class ViewCondition:
         # `-7d` counts from now, to the minute, as when the view is read.
         minute = _this_minute()
         if minute != self._minute:
-            self._minute, self._matches = minute, compile_predicate(asked_by(self._principal, self._view))
+            self._minute, self._matches = minute, compile_predicate(self._read())
         return self._matches(record)
+
+    def _read(self) -> Checked:
+        return read_view(self._principal, self._view, self._names)
 
 
 def _this_minute() -> datetime:

@@ -82,13 +82,19 @@ def _conditions(view: Any) -> Node | None:
     return _tree.validate_python(view["conditions"]) if view["conditions"] is not None else None
 
 
-def _checked(principal: Principal, view: Any, names: Names) -> Checked:
+def read_view(principal: Principal, view: Any, names: Names) -> Checked:
+    """The question of a view whose names were looked up. Raises `invalid_conditions` and `invalid_query`."""
     parts: list[Checked] = []
     if (conditions := _conditions(view)) is not None:
         parts.append(search.read_conditions(principal, conditions))
     if view["query"] is not None:
         parts.append(search.read_known(principal, view["query"], names))
     return Every(tuple(parts))
+
+
+async def know_names(reads: ReadSession, principal: Principal, views: Sequence[Any]) -> Names:
+    """Whom the names in the views' queries mean to the caller."""
+    return await search.know_names(reads, principal, [view["query"] for view in views if view["query"] is not None])
 
 
 async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[UUID] | None) -> dict[str, Any]:
@@ -98,11 +104,11 @@ async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[
     if ids is not None:
         found = found.where(View.id.in_(ids))
     views = await reads.fetch(found)
-    names = await search.know_names(reads, principal, [view["query"] for view in views if view["query"] is not None])
+    names = await know_names(reads, principal, views)
     asked: dict[UUID, Checked] = {}
     for view in views:
         try:
-            asked[view["id"]] = _checked(principal, view, names)
+            asked[view["id"]] = read_view(principal, view, names)
         except (InvalidConditions, InvalidQuery, ValidationError):
             # A word that a later release dropped; the view itself says what is wrong when it is opened.
             continue

@@ -29,7 +29,7 @@ FILE_UPLOAD: Json = {
 
 MERGE_PATCH_MEDIA = "application/merge-patch+json"
 
-INFO = {
+INFO: Json = {
     "title": "Helpdesk API",
     "version": "1.0.0",
     "summary": "Requests, from the first report to the confirmed solution.",
