@@ -24,6 +24,7 @@ _PREFIXES = {
     "alert_integration": "ain",
     "article_category": "acg",
     "webhook": "whk",
+    "ticket_template": "tpl",
 }
 
 

@@ -10,14 +10,18 @@ class AlertIntegrationEvent(DomainEvent):
 
 
 class AlertIntegrationCreated(AlertIntegrationEvent):
+    """A place where a monitoring tool may send its alerts was opened."""
+
     type = "alert_integration.created"
 
 
 class AlertIntegrationUpdated(AlertIntegrationEvent):
+    """What is made of its alerts changed."""
+
     type = "alert_integration.updated"
 
 
 class AlertRoutingKeyChanged(AlertIntegrationEvent):
-    """The key itself is in no event."""
+    """A new routing key; the key itself is in no event."""
 
     type = "alert_integration.key_changed"

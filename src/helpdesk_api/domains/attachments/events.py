@@ -12,7 +12,7 @@ class AttachmentEvent(DomainEvent):
 
 
 class AttachmentAdded(AttachmentEvent):
-    """It now belongs to a ticket."""
+    """It now belongs to a ticket. `details`: `attachment_id`, and `comment_id`, null for what is the ticket's own."""
 
     type = "attachment.added"
 
@@ -24,7 +24,7 @@ class AttachmentReleased(AttachmentEvent):
 
 
 class AttachmentRefused(AttachmentEvent):
-    """The scanner found something: `internal_data.signature`."""
+    """The scanner found something: `signature` in `internal_details`."""
 
     type = "attachment.refused"
 

@@ -10,12 +10,18 @@ class CannedResponseEvent(DomainEvent):
 
 
 class CannedResponseCreated(CannedResponseEvent):
+    """A text for replies was saved."""
+
     type = "canned_response.created"
 
 
 class CannedResponseUpdated(CannedResponseEvent):
+    """The text, or who may use it, changed."""
+
     type = "canned_response.updated"
 
 
 class CannedResponseDeleted(CannedResponseEvent):
+    """It is gone from everybody's list."""
+
     type = "canned_response.deleted"

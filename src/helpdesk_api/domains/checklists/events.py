@@ -4,6 +4,6 @@ from helpdesk_api.domains.tickets.events import TicketEvent
 
 
 class ChecklistChanged(TicketEvent):
-    """`internal_data`: `item_id`, `title`, and `change`: `added`, `done`, `reopened`, `updated` or `removed`."""
+    """`internal_details`: `item_id`, `title`, and `change`: `added`, `done`, `reopened`, `updated` or `removed`."""
 
     type = "ticket.checklist_changed"

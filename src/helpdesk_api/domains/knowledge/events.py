@@ -10,6 +10,8 @@ class ArticleEvent(DomainEvent):
 
 
 class ArticleCreated(ArticleEvent):
+    """Somebody began a draft."""
+
     type = "article.created"
 
 
@@ -20,6 +22,8 @@ class ArticleUpdated(ArticleEvent):
 
 
 class ArticleSubmitted(ArticleEvent):
+    """The draft waits for approval."""
+
     type = "article.submitted"
 
 
@@ -30,18 +34,26 @@ class ArticleApproved(ArticleEvent):
 
 
 class ArticleRejected(ArticleEvent):
+    """The draft went back to its author."""
+
     type = "article.rejected"
 
 
 class ArticlePublished(ArticleEvent):
+    """Its readers can see this version now."""
+
     type = "article.published"
 
 
 class ArticleArchived(ArticleEvent):
+    """Its readers can no longer see it."""
+
     type = "article.archived"
 
 
 class ArticleRestored(ArticleEvent):
+    """It came back from the archive, as a draft."""
+
     type = "article.restored"
 
 
@@ -62,16 +74,24 @@ class ArticleCategoryEvent(DomainEvent):
 
 
 class ArticleCategoryCreated(ArticleCategoryEvent):
+    """A new category of articles."""
+
     type = "article_category.created"
 
 
 class ArticleCategoryUpdated(ArticleCategoryEvent):
+    """Its name, place or owner changed."""
+
     type = "article_category.updated"
 
 
 class ArticleCategoryRetired(ArticleCategoryEvent):
+    """It takes no more articles."""
+
     type = "article_category.retired"
 
 
 class ArticleCategoryRestored(ArticleCategoryEvent):
+    """It takes articles again."""
+
     type = "article_category.restored"

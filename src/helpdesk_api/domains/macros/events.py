@@ -11,19 +11,25 @@ class MacroEvent(DomainEvent):
 
 
 class MacroCreated(MacroEvent):
+    """Several steps were saved under one name."""
+
     type = "macro.created"
 
 
 class MacroUpdated(MacroEvent):
+    """Its steps, or when it is offered, changed."""
+
     type = "macro.updated"
 
 
 class MacroDeleted(MacroEvent):
+    """It is gone from everybody's list."""
+
     type = "macro.deleted"
 
 
 class MacroApplied(TicketEvent):
-    """`internal_data`: `macro_id` and `title`. What it changed are events of their own, which name it as their
+    """`internal_details`: `macro_id` and `title`. What it changed are events of their own, which name it as their
     cause."""
 
     type = "ticket.macro_applied"

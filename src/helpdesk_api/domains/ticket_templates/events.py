@@ -10,12 +10,18 @@ class TicketTemplateEvent(DomainEvent):
 
 
 class TicketTemplateCreated(TicketTemplateEvent):
+    """A prefilled ticket was saved."""
+
     type = "ticket_template.created"
 
 
 class TicketTemplateUpdated(TicketTemplateEvent):
+    """What it fills in, or for whom, changed."""
+
     type = "ticket_template.updated"
 
 
 class TicketTemplateDeleted(TicketTemplateEvent):
+    """It is offered no longer."""
+
     type = "ticket_template.deleted"

@@ -10,18 +10,26 @@ class WebhookEvent(DomainEvent):
 
 
 class WebhookCreated(WebhookEvent):
+    """Events are sent to one more receiver."""
+
     type = "webhook.created"
 
 
 class WebhookUpdated(WebhookEvent):
+    """What is sent there, or whether, changed."""
+
     type = "webhook.updated"
 
 
 class WebhookDeleted(WebhookEvent):
+    """Nothing is sent there any more."""
+
     type = "webhook.deleted"
 
 
 class WebhookSecretRotated(WebhookEvent):
+    """A new secret signs; for a day the old one does, too."""
+
     type = "webhook.secret_rotated"
 
 
@@ -32,6 +40,8 @@ class WebhookCircuitOpened(WebhookEvent):
 
 
 class WebhookCircuitClosed(WebhookEvent):
+    """Its receiver takes events again."""
+
     type = "webhook.circuit_closed"
 
 
