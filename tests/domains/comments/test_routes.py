@@ -169,3 +169,21 @@ class TestStatus:
             cursor = page["next_cursor"]
             page = (await agent_client.get(f"{path}/comments?sort=-created_at&limit=2&cursor={cursor}")).json()
         assert seen == ["3", "2", "1", "0"]
+
+
+class TestWholePage:
+    async def test_the_ticket_comes_along_as_its_own_reader_sees_it(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        path = await opened(requester_client)
+        await said(requester_client, path)
+        await said(agent_client, path, visibility="internal")
+        for client, count in ((requester_client, 1), (agent_client, 2)):
+            page = (await client.get(f"{path}/comments", params={"include": "requester,sla"})).json()
+            alone = await client.get(path, params={"include": "requester,sla"})
+            assert len(page["data"]) == count
+            assert (page["ticket"], page["ticket_etag"]) == (alone.json(), alone.headers["etag"])
+        plain = (await agent_client.get(f"{path}/comments", params={"with_ticket": True})).json()
+        assert (plain["ticket"]["included"], plain["ticket"]["id"]) == (None, path.rpartition("/")[2])
+        without = (await agent_client.get(f"{path}/comments")).json()
+        assert (without["ticket"], without["ticket_etag"]) == (None, None)

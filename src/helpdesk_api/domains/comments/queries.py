@@ -44,7 +44,9 @@ from helpdesk_api.domains.comments.models import (
 )
 from helpdesk_api.domains.comments.rules import CommentStanding, allowed_actions
 from helpdesk_api.domains.tickets import policy as tickets
+from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS, excerpt
+from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import any_of
 from helpdesk_api.domains.tickets.ranking import BY_LENGTH
@@ -178,8 +180,12 @@ async def list_comments(
     *,
     sort: str | None,
     edit_window: timedelta,
+    include: Sequence[str] | None,
 ) -> tuple[str, str | None, str | None]:
-    """One page of the comments of one row of `select_tickets`, oldest first unless sorted otherwise."""
+    """One page of the comments of one row of `select_tickets`, oldest first unless sorted otherwise.
+
+    With `include`, be it empty, the ticket comes along: no statement but those of what it includes.
+    """
     home = home_of(ticket)
     keys = parse_sort(sort, SORTS, "created_at")
     keys.append(SortKey("id", Comment.id, UUID, keys[0].descending))
@@ -190,9 +196,17 @@ async def list_comments(
     data = ",".join(comment_json(principal, row, edit_window=edit_window) for row in rows)
     body = (
         f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
-        f'"total":{json.dumps(total)},"total_is_exact":{json.dumps(True if total is not None else None)}}}'
+        f'"total":{json.dumps(total)},"total_is_exact":{json.dumps(True if total is not None else None)},'
+        f"{await _ticket_json(reads, principal, ticket, include)}}}"
     )
     return body, next_cursor, prev_cursor
+
+
+async def _ticket_json(reads: ReadSession, principal: Principal, ticket: Any, include: Sequence[str] | None) -> str:
+    if include is None:
+        return '"ticket":null,"ticket_etag":null'
+    detail = representation.detail_json(principal, ticket, await included_json(reads, principal, include, [ticket]))
+    return f'"ticket":{detail},"ticket_etag":{json.dumps(representation.etag(ticket))}'
 
 
 async def _total(reads: ReadSession, principal: Principal, home: InstrumentedAttribute[Any], ticket_id: UUID) -> int:

@@ -31,8 +31,10 @@ from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, TicketNotFound
+from helpdesk_api.domains.tickets.includes import parse_include
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
+from helpdesk_api.domains.tickets.routes import Include
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.cursors import InvalidCursor
@@ -156,6 +158,9 @@ async def receipt(
 
 
 _sort_pattern = "^-?created_at$"
+WithTicket = Annotated[
+    bool, Query(description="Bring the ticket along, so that one call is its whole page; false when left out.")
+]
 
 
 @router.get(
@@ -180,11 +185,21 @@ async def list_comments(
             description="`created_at` when left out.",
         ),
     ] = None,
+    with_ticket: WithTicket = False,  # noqa: FBT002
+    include: Include = None,
 ) -> Response:
-    """Only those that the caller may read, oldest first. A merged ticket's are read where it goes on."""
+    """Only those that the caller may read, oldest first. A merged ticket's are read where it goes on. `include` is of
+    the ticket, and so asks for it."""
     ticket, _ = await tickets.get_followed_row(reads, principal, ticket_id)
+    asks_for_ticket = with_ticket or include is not None
     body, next_cursor, prev_cursor = await queries.list_comments(
-        reads, principal, ticket, page, sort=sort, edit_window=_window(request)
+        reads,
+        principal,
+        ticket,
+        page,
+        sort=sort,
+        edit_window=_window(request),
+        include=parse_include(include) if asks_for_ticket else None,
     )
     link = link_header(page, next_cursor, prev_cursor)
     return Response(
