@@ -240,15 +240,32 @@ class _Comparison:
 
 
 def _takes_all_of(new: str, old: str | None) -> bool:
-    """Whether a list of words takes every word and every length that it took before; other patterns must be equal but
-    for how they write white space."""
+    """Whether a list of words takes every word and every length that it took before, be it as one way of several;
+    other patterns must be equal but for how they write white space."""
     if old in (new, new.replace(_SPELLED_OUT, r"\s")):
         return True
     before, after = _LIST.fullmatch(old or ""), _LIST.fullmatch(new)
     if before is None or after is None:
-        return False
+        # A list that has become one of several ways to say it.
+        return any(_takes_all_of(f"^{way}$", old) for way in _alternatives(new))
     words = set(before["words"].split("|")) <= set(after["words"].split("|"))
     return words and before["sign"] == after["sign"] and int(before["most"]) <= int(after["most"])
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The ways of `^(one|another)$`, or none of anything else."""
+    if not (pattern.startswith("^(") and pattern.endswith(")$")):
+        return []
+    ways, depth = [""], 0
+    for character in pattern[2:-2]:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return []
+        if character == "|" and depth == 0:
+            ways.append("")
+        else:
+            ways[-1] += character
+    return ways if len(ways) > 1 else []
 
 
 def _types(schema: Json) -> set[str]:

@@ -140,6 +140,9 @@ def test_additions_pass(addition: str) -> None:
         ("^-?(name|size)(,-?(name|size)){0,4}$", True),
         ("^-?(name|age)(,-?(name|age)){0,3}$", True),
         ("^(name|age)(,(name|age)){0,4}$", True),
+        ("^(best|-?x_[a-z]{1,9}|-?(name|age|size)(,-?(name|age|size)){0,4})$", False),
+        ("^(best|-?(name)(,-?(name)){0,4})$", True),
+        ("^(best)|-?(name|age)(,-?(name|age)){0,4}$", True),
     ],
 )
 def test_a_list_of_words_may_grow(pattern: str, *, breaks: bool) -> None:

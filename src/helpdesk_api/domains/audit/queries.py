@@ -3,14 +3,15 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Uuid, bindparam, select
 
 from helpdesk_api.authorization.principal import SYSTEM_ID, Principal
 from helpdesk_api.database.ids import public_id
-from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.audit import policy
 from helpdesk_api.domains.audit.errors import EventNotFound
@@ -63,7 +64,7 @@ STORED: tuple[Any, ...] = (
 )
 
 
-def _select(principal: Principal) -> AnySelect:
+def _select(principal: tickets.Caller) -> AnySelect:
     """Readable events with their actor's name, and whether the caller sees their internal side."""
     return (
         select(*STORED, User.name.label("actor_name"), tickets.sees_internal(principal).label("sees_internal"))
@@ -142,9 +143,17 @@ def position_of(principal: Principal, asked: Question, after: str, parameter: st
         raise InvalidCursor(parameter=parameter) from error
 
 
+@cache
+def _one_event(shape: tickets.CallerShape) -> CompiledStatement:
+    """Made once for each kind of caller: every delivery of a webhook asks it."""
+    one = EventRow.id == bindparam("event_id", type_=Uuid(as_uuid=True))
+    return CompiledStatement(_select(shape).where(one, EventRow.sequence.is_not(None)))
+
+
 async def get_event(reads: ReadSession, principal: Principal, event_id: UUID) -> dict[str, Any]:
     """Raises `event_not_found`, also for one that the relay has not numbered yet."""
-    row = await reads.fetch_one(_select(principal).where(EventRow.id == event_id, EventRow.sequence.is_not(None)))
+    asked = {**tickets.caller_parameters(principal), "event_id": event_id}
+    row = await reads.fetch_one(_one_event(tickets.shape_of(principal)), asked)
     if row is None:
         raise EventNotFound
     return _as_read(principal, row)
