@@ -11,7 +11,7 @@ from helpdesk_api.integrations.storage.memory import MemoryStorage
 from tests.domains.attachments.files import uploaded
 
 NEW = {"subject": "Access for a new colleague", "description": "See the contract."}
-FIELDS = [
+FIELDS: list[dict[str, Any]] = [
     {"key": "contract", "kind": "file", "label": "The contract", "is_required": True},
     {"key": "notes", "kind": "file", "label": "Our notes", "visible_to": "staff"},
 ]
