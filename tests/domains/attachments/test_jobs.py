@@ -98,9 +98,13 @@ async def test_what_the_scanner_finds_is_gone(
     storing.use_storage(store, FakeScanner())
     made, loose = await uploaded(requester_client, b"an EVIL file"), await uploaded(requester_client, b"EVIL too")
     path = f"/v1/tickets/{ticket['id']}/comments"
-    await requester_client.post(path, json={"body": "Here", "attachment_ids": [made["id"]]})
+    text = f"![Here](attachment:{made['id']})"
+    said = (await requester_client.post(path, json={"body": text, "attachment_ids": [made["id"]]})).json()
+    assert made["id"] in said["body_html"]
     await drain(database)
     assert store.objects == {}
+    shown = (await requester_client.get(f"{path}/{said['id']}")).json()
+    assert (shown["attachments"][0]["state"], made["id"] in shown["body_html"]) == ("refused", False)
     refused = await requester_client.get(f"/v1/attachments/{made['id']}/download")
     assert (refused.status_code, refused.json()["code"]) == (409, "attachment_refused")
     taken = await requester_client.post(path, json={"body": "Here", "attachment_ids": [loose["id"]]})

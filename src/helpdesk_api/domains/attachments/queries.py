@@ -117,7 +117,9 @@ async def summaries(session: AsyncSession, ids: Collection[UUID]) -> Sequence[At
 
 
 async def ids_of_comment(session: AsyncSession, comment_id: UUID) -> set[UUID]:
-    return set(await session.scalars(select(Attachment.id).where(Attachment.comment_id == comment_id)))
+    """Those that its text may show: what was refused is gone."""
+    shown = Attachment.comment_id == comment_id, Attachment.state != AttachmentState.REFUSED
+    return set(await session.scalars(select(Attachment.id).where(*shown)))
 
 
 def available(attachment_id: UUID) -> AnySelect:

@@ -75,5 +75,6 @@ async def _judge(session: AsyncSession, attachment_id: UUID, verdict: Verdict) -
         attachment.state, attachment.signature = AttachmentState.REFUSED, verdict.signature
         await enqueue(session, DROP_OBJECTS, {"keys": storing.keys_of(attachment_id)})
         kind = events.AttachmentRefused
+    await session.flush()
     if ticket is not None:
         await tell(session, Principal.system(), kind, attachment, ticket, verdict.signature)
