@@ -11,6 +11,7 @@ from helpdesk_api.domains.alerts import alert_routes
 from helpdesk_api.domains.alerts import events as alerts
 from helpdesk_api.domains.alerts import intake_routes as alert_intake_routes
 from helpdesk_api.domains.alerts import integration_routes as alert_integration_routes
+from helpdesk_api.domains.alerts import reactions as alert_reactions
 from helpdesk_api.domains.alerts import vendor_routes as alert_vendor_routes
 from helpdesk_api.domains.assignments import events as assignments
 from helpdesk_api.domains.assignments import jobs as assignment_jobs
@@ -241,7 +242,13 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
         in_transaction=_changed, after_commit=(mail.tell_of_cancellation, routing.give_to_next_free)
     ),
     tickets.TicketMerged: Reactions(
-        in_transaction=(*_changed, attaching.follow_merge, drafts.follow_merge, reminder_actions.follow_merge),
+        in_transaction=(
+            *_changed,
+            attaching.follow_merge,
+            drafts.follow_merge,
+            reminder_actions.follow_merge,
+            alert_reactions.follow_merge,
+        ),
         after_commit=(routing.give_to_next_free,),
     ),
     tickets.TicketRated: NOTHING,

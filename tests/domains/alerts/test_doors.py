@@ -8,8 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.domains.alerts.errors import UnreadableAlert
+from helpdesk_api.domains.alerts.intake import read_incoming
 from tests.domains.alerts.sending import a_body, an_alert, an_integration, outcomes, taken
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
@@ -256,3 +259,12 @@ async def test_lists_are_narrowed_and_paged(admin_client: httpx.AsyncClient) -> 
     ):
         listed = (await admin_client.get("/v1/alerts", params=filters)).json()["data"]
         assert len(listed) == count, filters
+
+
+async def test_a_sender_that_hangs_up_is_no_defect() -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/alert-intake", "headers": [], "query_string": b""}
+    with pytest.raises(UnreadableAlert):
+        await read_incoming(Request(scope, receive))

@@ -112,15 +112,16 @@ async def test_a_merged_ticket_is_followed(admin_client: httpx.AsyncClient) -> N
     key = (await an_integration(admin_client, on_resolve="resolve"))["routing_key"]
     [first] = await taken(admin_client, key, a_body(an_alert()))
     [other] = await taken(admin_client, key, a_body(an_alert("Other")))
-    merged = await admin_client.post(
-        f"/v1/tickets/{first['ticket_id']}/merge", json={"into": other["ticket_id"], "reason": "Same"}
-    )
-    if merged.status_code == 422:
-        merged = await admin_client.post(f"/v1/tickets/{first['ticket_id']}/merge", json={"into": other["ticket_id"]})
-    assert merged.status_code < 300, merged.text
-    await taken(admin_client, key, a_body(an_alert(status=RESOLVED)))
-    # What the other alert is about goes on, so its ticket does too.
-    assert any("is over" in one["body"] for one in await comments(admin_client, other))
+    merged = await admin_client.post(f"/v1/tickets/{first['ticket_id']}/merge", json={"into": other["ticket_id"]})
+    assert merged.status_code == 200, merged.text
+    listed = (await admin_client.get(f"/v1/tickets/{other['ticket_id']}/alerts")).json()["data"]
+    assert {alert["id"] for alert in listed} == {first["alert_id"], other["alert_id"]}
+    for name, status in (("DiskFull", "open"), ("Other", "resolved")):
+        [end] = await taken(admin_client, key, a_body(an_alert(name, status=RESOLVED)))
+        assert (end["outcome"], end["ticket_reference"]) == ("resolved", other["ticket_reference"])
+        # What one alert is about goes on while the other does.
+        assert (await ticket(admin_client, other))["status"] == status
+    assert len([one for one in await comments(admin_client, other) if "is over" in one["body"]]) == 2
 
 
 async def test_who_acknowledged_gets_the_ticket(admin_client: httpx.AsyncClient, a_user: Make, a_team: Make) -> None:

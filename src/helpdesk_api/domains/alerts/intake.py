@@ -14,6 +14,7 @@ from fastapi import Request
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import ClientDisconnect
 
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.alerts.enums import AlertKind
@@ -23,6 +24,7 @@ from helpdesk_api.domains.alerts.errors import (
     AlertKindMismatch,
     InvalidAlertSignature,
     InvalidRoutingKey,
+    UnreadableAlert,
 )
 from helpdesk_api.domains.alerts.facts import AlertFact
 from helpdesk_api.domains.alerts.queries import Integration, by_routing_key
@@ -109,8 +111,14 @@ async def find_integration(database: Database, key: str | None, *kinds: AlertKin
 
 
 async def read_incoming(request: Request) -> Incoming:
+    """Raises `unreadable_alert` for a sender that hung up: nobody reads the answer, and it is no defect."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Incoming(await request.body(), request.headers.get("content-type", ""), headers)
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        message = "The sender hung up before the end of the body."
+        raise UnreadableAlert(message) from error
+    return Incoming(body, request.headers.get("content-type", ""), headers)
 
 
 def check_signature(integration: Integration, incoming: Incoming) -> None:

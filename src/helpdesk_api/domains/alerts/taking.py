@@ -157,12 +157,14 @@ async def _acknowledge(
 async def _resolve(session: AsyncSession, integration: Integration, fact: AlertFact, found: Any) -> Result:
     ticket = await ticketing.lock(session, integration, found["ticket_id"])
     await store.end(session, found["id"])
-    goes_on = await store.has_unresolved(session, found["ticket_id"])
+    # Where it is by now: a merge may have moved it since it was read.
+    ticket_id = ticket.id if ticket is not None else found["ticket_id"]
+    goes_on = await store.has_unresolved(session, ticket_id)
     # One line for each end of a storm would be a storm of its own.
     if ticket is not None and not (found["in_storm"] and goes_on):
         resolves = integration.on_resolve is ResolveEffect.RESOLVE and not goes_on
         await ticketing.note_end(session, integration, ticket, found["summary"], resolves=resolves)
-    return Result(fact, AlertOutcome.RESOLVED, None, found["id"], ticket=ticket, ticket_id=found["ticket_id"])
+    return Result(fact, AlertOutcome.RESOLVED, None, found["id"], ticket=ticket, ticket_id=ticket_id)
 
 
 def shown_id(prefix: str, value: UUID | None) -> str | None:
