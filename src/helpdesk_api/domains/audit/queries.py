@@ -28,6 +28,8 @@ _PREFIXES = {
     "comment": "cmt",
     "user": "usr",
     "routing_rule": "rul",
+    "ticket_template": "tpl",
+    "tag_rename": "tag",
     "api_key": "key",
 }
 _PREFIX_LENGTH = 3
