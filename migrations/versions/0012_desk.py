@@ -1,4 +1,4 @@
-"""canned responses, macros, ticket templates and checklists."""
+"""canned responses, macros, ticket templates, checklists, time and tags."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,6 +36,8 @@ def upgrade() -> None:
     _macros()
     _ticket_templates()
     _checklists()
+    _time()
+    _tags()
 
 
 def _canned_responses() -> None:
@@ -123,7 +125,83 @@ def _checklists() -> None:
     op.create_index("ix_checklist_items_order", "checklist_items", ["ticket_id", "position", "id"])
 
 
+def _time() -> None:
+    op.create_table(
+        "time_entries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("ticket_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("worked_on", sa.Date(), nullable=False),
+        sa.Column("seconds", sa.Integer(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("is_billable", sa.Boolean(), nullable=False),
+        sa.Column("hourly_rate", sa.Integer(), nullable=True),
+        sa.Column("cost", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=True),
+        *_instants(),
+        sa.CheckConstraint("seconds IS NOT NULL OR started_at IS NOT NULL", name=op.f("ck_time_entries_running_since")),
+        sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"], name=op.f("fk_time_entries_ticket_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_time_entries_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_time_entries")),
+    )
+    op.create_index("ix_time_entries_ticket", "time_entries", ["ticket_id", "created_at", "id"])
+    op.create_index("ix_time_entries_user", "time_entries", ["user_id", "created_at", "id"])
+    op.create_index(
+        "uq_time_entries_running", "time_entries", ["user_id"], unique=True, postgresql_where=sa.text("seconds IS NULL")
+    )
+    op.create_table(
+        "time_rates",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("default_rate", sa.Integer(), nullable=True),
+        sa.Column("by_user", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("by_team", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_time_rates_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_time_rates")),
+    )
+
+
+def _tags() -> None:
+    status = sa.Enum(
+        "queued",
+        "running",
+        "done",
+        "failed",
+        name="tagrenamestatus",
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+    )
+    op.create_table(
+        "tag_renames",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("new_name", sa.Text(), nullable=False),
+        sa.Column("created_by_id", sa.Uuid(), nullable=False),
+        sa.Column("scopes", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("status", status, nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=True),
+        sa.Column("problem_code", sa.Text(), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint("is_active", name=op.f("ck_tag_renames_active_or_null")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["users.id"], name=op.f("fk_tag_renames_created_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tag_renames")),
+    )
+    op.create_index("uq_tag_renames_active", "tag_renames", ["is_active"], unique=True)
+    op.create_index("ix_tag_renames_created", "tag_renames", ["created_at", "id"])
+
+
 def downgrade() -> None:
+    op.drop_table("tag_renames")
+    op.drop_table("time_rates")
+    op.drop_table("time_entries")
     op.drop_table("checklist_items")
     for name in reversed(_TICKET_COUNTS):
         op.drop_column("tickets", name)

@@ -83,6 +83,9 @@ from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.stream import routes as stream_routes
 from helpdesk_api.domains.stream import schemas as stream_schemas
+from helpdesk_api.domains.tags import events as tags
+from helpdesk_api.domains.tags import renaming as tag_renaming
+from helpdesk_api.domains.tags import routes as tag_routes
 from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import reactions as membership
 from helpdesk_api.domains.teams import routes as team_routes
@@ -97,6 +100,8 @@ from helpdesk_api.domains.tickets.highlights import Excerpts
 from helpdesk_api.domains.tickets.includes import Include
 from helpdesk_api.domains.tickets.ranking import Rank
 from helpdesk_api.domains.tickets.windows import use_windows
+from helpdesk_api.domains.time_entries import events as time_entries
+from helpdesk_api.domains.time_entries import routes as time_entry_routes
 from helpdesk_api.domains.users import events as users
 from helpdesk_api.domains.users import routes as user_routes
 from helpdesk_api.domains.views import events as views
@@ -155,6 +160,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     *macro_routes.ROUTERS,
     ticket_template_routes.router,
     checklist_routes.router,
+    *time_entry_routes.ROUTERS,
+    *tag_routes.ROUTERS,
     *authentication_routes.ROUTERS,
     *credential_routes.ROUTERS,
     *category_routes.ROUTERS,
@@ -321,6 +328,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     canned_responses.CannedResponseCreated: NOTHING,
     canned_responses.CannedResponseUpdated: NOTHING,
     canned_responses.CannedResponseDeleted: NOTHING,
+    tags.TagRenamed: NOTHING,
+    time_entries.TimeLogged: NOTHING,
+    time_entries.TimeRatesChanged: NOTHING,
     checklists.ChecklistChanged: NOTHING,
     ticket_templates.TicketTemplateCreated: NOTHING,
     ticket_templates.TicketTemplateUpdated: NOTHING,
@@ -391,6 +401,7 @@ JOBS: Mapping[str, Handler] = {
     MEASURE_TIMES: measuring.measure,
     bulk_jobs.RUN: bulk_jobs.run,
     bulk_jobs.FORGET: bulk_jobs.forget,
+    tag_renaming.RUN: tag_renaming.run,
     TELL_REMINDERS: reminder_actions.tell_due,
     PUBLISH_ARTICLES: article_lifecycle.publish_scheduled,
     TELL_REVIEWS: article_lifecycle.tell_reviews,

@@ -45,6 +45,8 @@ IDS = {
     "article_category_id": "acg_",
     "canned_response_id": "can_",
     "macro_id": "mac_",
+    "tag_rename_id": "tag_",
+    "time_entry_id": "tim_",
     "checklist_item_id": "chk_",
     "ticket_template_id": "tpl_",
 }

@@ -88,9 +88,9 @@ QueryText = Annotated[str, StringConstraints(max_length=MAX_QUERY, pattern=NO_NU
 CursorText = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
-def absent() -> Any:
+def absent(description: str | None = None) -> Any:
     """Default of a PATCH field: leaving it out changes nothing, while null is a value of its own (RFC 7396)."""
-    return Field(default=None)
+    return Field(default=None, description=description)
 
 
 class RequestModel(BaseModel):

@@ -1,6 +1,6 @@
 """Bodies of the ticket operations. Markdown comes in, sanitised HTML goes out beside it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
@@ -56,11 +56,6 @@ AttachmentIds = Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)]
 Tags = Annotated[list[Tag], Field(max_length=30)]
 
 
-def _by_template(description: str) -> Any:
-    """A field that may be missing and may not be null."""
-    return Field(default=None, description=description)
-
-
 class TicketCreate(RequestModel):
     """What is left out is decided by routing rules, the category and the priority matrix."""
 
@@ -82,11 +77,9 @@ class TicketCreate(RequestModel):
     )
 
     type: TicketType = Field(default=TicketType.INCIDENT, description="`incident` when left out.")
-    subject: ShortText = _by_template("Required, unless a template has it.")
-    description: LongText = _by_template("Markdown; required, unless a template has it.")
-    template_id: TicketTemplateId | None = Field(
-        default=None, description="Fills in what is left out here; `custom_fields` key by key."
-    )
+    subject: ShortText = absent("Required, unless a template has it.")
+    description: LongText = absent("Markdown; required, unless a template has it.")
+    template_id: TicketTemplateId | None = Field(default=None, description="Fills in what is left out here.")
     requester_id: UserId | None = Field(default=None, description="Whom it is for; the caller when left out.")
     channel: Channel = Field(default=Channel.API, description="`api` when left out.")
     category_id: CategoryId | None = None

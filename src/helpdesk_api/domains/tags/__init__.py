@@ -1,0 +1,1 @@
+"""The tags that tickets have: how often, and under which name."""

@@ -1,0 +1,12 @@
+"""That a tag got another name. What it changed on tickets are events of theirs."""
+
+from typing import ClassVar
+
+from helpdesk_api.outbox.events import DomainEvent
+
+
+class TagRenamed(DomainEvent):
+    """`internal_data`: `from`, `to`, and how many `views`, `macros`, `rules` and `templates` were rewritten."""
+
+    type = "tag.renamed"
+    subject_type: ClassVar[str] = "tag_rename"

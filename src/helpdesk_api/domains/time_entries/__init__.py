@@ -1,0 +1,1 @@
+"""Time spent on tickets, and what it costs; internal."""
