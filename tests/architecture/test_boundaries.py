@@ -35,6 +35,8 @@ PUBLIC_PATHS = {
     "/v1/oauth/token",
     "/v1/password-resets",
     "/v1/password-resets/confirm",
+    "/v1/public/articles",
+    "/v1/public/articles/{article_id}",
 }
 
 
