@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     auto_close_days: Annotated[int, Field(ge=1, le=28)] = 5
     reopen_window_days: Annotated[int, Field(ge=0, le=365)] = 7
     comment_edit_window_seconds: Annotated[int, Field(ge=0, le=86_400)] = 900
+    public_articles: bool = False
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = "INFO"
     log_format: LogFormat = LogFormat.CONSOLE
 

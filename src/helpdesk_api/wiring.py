@@ -54,6 +54,7 @@ from helpdesk_api.domains.forms import routes as form_routes
 from helpdesk_api.domains.knowledge import category_routes as article_category_routes
 from helpdesk_api.domains.knowledge import events as articles
 from helpdesk_api.domains.knowledge import lifecycle as article_lifecycle
+from helpdesk_api.domains.knowledge import public_routes as public_article_routes
 from helpdesk_api.domains.knowledge import reading_routes as article_reading_routes
 from helpdesk_api.domains.knowledge import routes as article_routes
 from helpdesk_api.domains.knowledge import version_routes as article_version_routes
@@ -78,6 +79,7 @@ from helpdesk_api.domains.relations import routes as relation_routes
 from helpdesk_api.domains.reminders import actions as reminder_actions
 from helpdesk_api.domains.reminders import events as reminders
 from helpdesk_api.domains.reminders import routes as reminder_routes
+from helpdesk_api.domains.search import routes as everything_routes
 from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, escalations, following, policy_routes
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
@@ -181,7 +183,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     article_version_routes.router,
     article_reading_routes.router,
     article_category_routes.router,
+    public_article_routes.router,
     *capture_routes.ROUTERS,
+    everything_routes.router,
     *audit_routes.ROUTERS,
     stream_routes.router,
     *notification_routes.ROUTERS,

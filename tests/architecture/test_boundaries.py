@@ -42,6 +42,8 @@ PUBLIC_PATHS = {
     "/v2/alerts/{identifier}/close",
     "/v2/alerts/{identifier}/acknowledge",
     "/v1/files/{link}",
+    "/v1/public/articles",
+    "/v1/public/articles/{article_id}",
 }
 
 

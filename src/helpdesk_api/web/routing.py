@@ -126,7 +126,9 @@ class ApiRoute(APIRoute):
             set_etag(response, etag_of_content(bytes(response.body)))
         etag = response.headers.get("etag")
         if etag is not None and matches(held_etags(request), etag):
-            return Response(status_code=304, headers={"ETag": etag})
+            # RFC 9110 15.4.5: what a 200 would say of keeping it, a 304 says too.
+            kept = {name: response.headers[name] for name in ("cache-control",) if name in response.headers}
+            return Response(status_code=304, headers={"ETag": etag, **kept})
         return response
 
 

@@ -64,6 +64,8 @@ _ARTICLE = (
 )
 _VERSION = ("number", "title", "summary", "tags", "source_number")
 _TEXT = ("body", "body_html")
+# Of our own use; what the public ones say of changes that a reader cannot see must not get into an ETag.
+_OWN = ("version", "public_version", "public_updated_at", "approver_id", "seen_original_id")
 SORTS = {
     "updated_at": SortKey("updated_at", Article.public_updated_at, datetime),
     "title": SortKey("title", ArticleVersion.title, str),
@@ -101,6 +103,8 @@ def shown(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]
     article["team_ids"] = sorted(article["team_ids"])
     if principal is not None and principal.is_staff:
         return article
+    for name in _OWN:
+        del article[name]
     return (
         article
         | dict.fromkeys(_INTERNAL)

@@ -105,12 +105,13 @@ async def rank(
     return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"]) for row in rows]
 
 
-def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
+def _found(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
+    """The candidates: what has one of the words, or what the question says by the letter."""
     asked = asked_in_each_language(text, filters.language)
     met: ColumnElement[bool] = SEARCH.op("@@")(asked.c.loose)
     if _EXACT.search(text):
         met = and_(met, SEARCH.op("@@")(asked.c.strict))
-    found = (
+    return (
         narrowed(principal, filters)
         .add_columns(
             Article.language,
@@ -125,17 +126,16 @@ def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> 
         .limit(MAX_CANDIDATES)
         .cte("found")
     )
-    sight = policy.public() if principal is None else policy.readable(principal)
-    sizes = (
-        select(Article.language, func.count().label("articles")).where(sight).group_by(Article.language).cte("sizes")
-    )
-    mean = select(func.greatest(func.avg(found.c.size), 1)).scalar_subquery()
+
+
+def _hits(found: Any) -> Any:
+    """Each word of the question in each candidate: how often it stands there by weight, and how many have it."""
     parts = func.unnest(found.c.search).table_valued("lexeme", "positions", "weights").lateral("parts")
     marks = func.unnest(parts.c.weights).table_valued("mark").render_derived()
     mark = cast(marks.c.mark, Text)
     weight = case((mark == "A", 3.0), (mark == "B", 2.0), (mark == "C", 2.0), else_=1.0)
     often = select(func.sum(weight)).select_from(marks).scalar_subquery()
-    hits = (
+    return (
         select(
             found.c.id,
             found.c.language,
@@ -151,6 +151,16 @@ def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> 
         .where(cast(parts.c.lexeme, Text) == any_(found.c.lexemes))
         .cte("hits")
     )
+
+
+def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
+    found = _found(principal, text, filters)
+    hits = _hits(found)
+    sight = policy.public() if principal is None else policy.readable(principal)
+    sizes = (
+        select(Article.language, func.count().label("articles")).where(sight).group_by(Article.language).cte("sizes")
+    )
+    mean = select(func.greatest(func.avg(found.c.size), 1)).scalar_subquery()
     rarity = func.ln(1 + (sizes.c.articles - hits.c.having + 0.5) / (hits.c.having + 0.5))
     long = 1 - _B + _B * hits.c.size / mean
     worth = cast(rarity * hits.c.often * (_K1 + 1) / (hits.c.often + _K1 * long), Float)

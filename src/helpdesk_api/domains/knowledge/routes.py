@@ -65,7 +65,7 @@ VERB = (
 )
 
 
-def _several(enum: Any) -> str:
+def several(enum: Any) -> str:
     words = "|".join(member.value for member in enum)
     return f"^({words})(,({words})){{0,{len(enum) - 1}}}$"
 
@@ -88,7 +88,24 @@ async def locked(session: AsyncSession, principal: Principal, article_id: UUID, 
     return article
 
 
+Tag = Annotated[str | None, Query(min_length=1, max_length=50, pattern=r"^[^\x00,]+$")]
 UserRef = Annotated[str | None, Query(max_length=36, pattern=r"^(me|usr_[0-9a-f]{32})$")]
+
+
+Sort = Annotated[
+    str | None,
+    Query(
+        max_length=60,
+        pattern=r"^-?(updated_at|title|created_at)(,-?(updated_at|title|created_at)){0,2}$",
+        description="`-updated_at` when left out; not with `q`.",
+    ),
+]
+
+
+def _refuse_sort(sort: str | None) -> None:
+    if sort is not None:
+        wrong = FieldError("not_with_q", "What is searched is sorted by how well it fits.", parameter="sort")
+        raise ValidationFailed(errors=[wrong])
 
 
 def _user(principal: Principal, text: str | None) -> Any:
@@ -116,24 +133,17 @@ async def list_articles(
         Query(description='Words, the best first; "quoted" ones and those with `-` are taken by the letter.'),
     ] = None,
     category_id: Annotated[str | None, Query(max_length=36, pattern=r"^acg_[0-9a-f]{32}$")] = None,
-    language: Annotated[str | None, Query(max_length=120, pattern=_several(ArticleLanguage))] = None,
-    audience: Annotated[str | None, Query(max_length=60, pattern=_several(ArticleAudience))] = None,
-    status: Annotated[str | None, Query(max_length=60, pattern=_several(ArticleStatus))] = None,
-    tag: Annotated[str | None, Query(min_length=1, max_length=50, pattern=r"^[^\x00,]+$")] = None,
+    language: Annotated[str | None, Query(max_length=120, pattern=several(ArticleLanguage))] = None,
+    audience: Annotated[str | None, Query(max_length=60, pattern=several(ArticleAudience))] = None,
+    status: Annotated[str | None, Query(max_length=60, pattern=several(ArticleStatus))] = None,
+    tag: Tag = None,
     owner_id: UserRef = None,
     author_id: UserRef = None,
     is_review_due: Annotated[bool | None, Query(description="Staff only: what somebody has to look at again.")] = None,
     is_outdated: Annotated[bool | None, Query(description="Translations whose original has moved on.")] = None,
     external_source: Annotated[str | None, Query(max_length=120, pattern=r"^[^\x00]+$")] = None,
     external_id: Annotated[str | None, Query(max_length=120, pattern=r"^[^\x00]+$")] = None,
-    sort: Annotated[
-        str | None,
-        Query(
-            max_length=60,
-            pattern=r"^-?(updated_at|title|created_at)(,-?(updated_at|title|created_at)){0,2}$",
-            description="`-updated_at` when left out.",
-        ),
-    ] = None,
+    sort: Sort = None,
 ) -> Any:
     """What the caller may read, each in the version that readers see; of what never was published, the latest."""
     filters = ArticleFilters(
@@ -150,10 +160,8 @@ async def list_articles(
     )
     if q is None:
         found = await queries.list_articles(reads, principal, filters, page, sort=sort)
-    elif sort is not None:
-        wrong = FieldError("not_with_q", "What is searched is sorted by how well it fits.", parameter="sort")
-        raise ValidationFailed(errors=[wrong])
     else:
+        _refuse_sort(sort)
         found = await search.search_articles(reads, principal, q, filters, page)
     add_links(response, page, found)
     return found

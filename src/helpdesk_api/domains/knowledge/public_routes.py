@@ -1,0 +1,90 @@
+"""What everybody may read, without signing in, where the operator has switched it on."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from helpdesk_api.authorization.dependencies import public
+from helpdesk_api.config import Settings
+from helpdesk_api.database.ids import ArticleId, parse_id
+from helpdesk_api.database.session import ReadSessionDep
+from helpdesk_api.domains.knowledge import errors, queries, search, tally
+from helpdesk_api.domains.knowledge.enums import ArticleLanguage
+from helpdesk_api.domains.knowledge.queries import ArticleFilters
+from helpdesk_api.domains.knowledge.routes import Tag, listed, several
+from helpdesk_api.domains.knowledge.schemas import ArticlePage, ArticleRead
+from helpdesk_api.web.cursors import InvalidCursor
+from helpdesk_api.web.errors import documents
+from helpdesk_api.web.listing import PageDep, add_links
+from helpdesk_api.web.preconditions import etag_of_content, set_etag
+from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.schemas import SearchText
+
+router = ApiRouter(prefix="/v1/public/articles", tags=["articles"])
+_OPEN = [public("Published articles for everybody, where HELPDESK_PUBLIC_ARTICLES is on.")]
+MAX_AGE_SECONDS = 300
+
+
+def _check_open(request: Request) -> None:
+    """Raises `article_not_found` where it is switched off."""
+    settings: Settings = request.app.state.settings
+    if not settings.public_articles:
+        raise errors.ArticleNotFound
+
+
+def _may_be_kept(response: Response) -> None:
+    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
+
+
+@router.get(
+    "",
+    operation_id="listPublicArticles",
+    summary="List public articles",
+    response_model=ArticlePage,
+    dependencies=_OPEN,
+    responses=documents(errors.ArticleNotFound, InvalidCursor),
+    openapi_extra={"x-etag": True},
+)
+async def list_public(
+    *,
+    request: Request,
+    page: PageDep,
+    reads: ReadSessionDep,
+    response: Response,
+    q: Annotated[SearchText | None, Query(description="Words, the best first.")] = None,
+    language: Annotated[str | None, Query(max_length=120, pattern=several(ArticleLanguage))] = None,
+    category_id: Annotated[str | None, Query(max_length=36, pattern=r"^acg_[0-9a-f]{32}$")] = None,
+    tag: Tag = None,
+) -> Any:
+    """Without signing in; may be kept for five minutes. 404 where the operator has not switched it on."""
+    _check_open(request)
+    category = parse_id("acg", category_id) if category_id else None
+    filters = ArticleFilters(category_id=category, language=listed(language), tag=tag)
+    if q is None:
+        found = await queries.list_articles(reads, None, filters, page, sort=None)
+    else:
+        found = await search.search_articles(reads, None, q, filters, page)
+    add_links(response, page, found)
+    _may_be_kept(response)
+    set_etag(response, etag_of_content(json.dumps(found, default=str).encode()))
+    return found
+
+
+@router.get(
+    "/{article_id}",
+    operation_id="getPublicArticle",
+    summary="Read a public article",
+    response_model=ArticleRead,
+    dependencies=_OPEN,
+    responses=documents(errors.ArticleNotFound),
+)
+async def get_public(article_id: ArticleId, request: Request, reads: ReadSessionDep, response: Response) -> Any:
+    """Without signing in; may be kept for five minutes."""
+    _check_open(request)
+    row = await queries.get_article(reads, None, article_id)
+    tally.count_view(article_id)
+    _may_be_kept(response)
+    set_etag(response, queries.row_etag(None, row))
+    return queries.detail(None, row)

@@ -1,0 +1,55 @@
+"""What everybody reads without signing in, where it is switched on."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from helpdesk_api.config import Settings
+from helpdesk_api.database.session import Database
+from helpdesk_api.main import create_app
+from tests.domains.knowledge.conftest import Editors, at, done
+from tests.fixtures.clients import client_of
+
+PATH = "/v1/public/articles"
+
+
+@pytest.fixture
+async def visitor(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(create_app(settings.model_copy(update={"public_articles": True}), database=database)) as one:
+        yield one
+
+
+async def test_it_is_off_unless_it_is_switched_on(editors: Editors, client: httpx.AsyncClient) -> None:
+    article = await editors.published(audience="public")
+    for path in (PATH, f"{PATH}/{article['id']}"):
+        reply = await client.get(path)
+        assert (reply.status_code, reply.json()["code"]) == (404, "article_not_found")
+        assert "public" not in reply.headers["cache-control"]
+
+
+async def test_public_articles_and_no_others(editors: Editors, visitor: httpx.AsyncClient) -> None:
+    seen = await editors.published(title="Seen", audience="public")
+    others = [await editors.published(title=f"Other {kind}", audience=kind) for kind in ("requesters", "agents")]
+    others.append(await editors.draft(title="Other draft", audience="public"))
+    assert [one["title"] for one in (await visitor.get(PATH)).json()["data"]] == ["Seen"]
+    assert [one["title"] for one in (await visitor.get(PATH, params={"q": "seen other"})).json()["data"]] == ["Seen"]
+    for other in others:
+        assert (await visitor.get(f"{PATH}/{other['id']}")).status_code == 404
+    body = (await visitor.get(f"{PATH}/{seen['id']}")).json()
+    assert (body["title"], body["owner_id"], body["latest_number"], body["allowed_actions"]) == ("Seen", None, None, [])
+
+
+async def test_it_may_be_kept_until_it_changes(editors: Editors, visitor: httpx.AsyncClient) -> None:
+    article = await editors.published(audience="public")
+    for path in (PATH, f"{PATH}/{article['id']}"):
+        first = await visitor.get(path)
+        assert first.headers["cache-control"] == "public, max-age=300"
+        held = {"If-None-Match": first.headers["etag"]}
+        again = await visitor.get(path, headers=held)
+        assert (again.status_code, again.headers["cache-control"]) == (304, "public, max-age=300")
+        # What authors do meanwhile is not told.
+        await editors.anna.patch(at(article), json={"title": f"Changed {path}"})
+        assert (await visitor.get(path, headers=held)).status_code == 304
+        await done(editors.olga, article, "publish")
+        assert (await visitor.get(path, headers=held)).status_code == 200

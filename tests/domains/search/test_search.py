@@ -1,0 +1,58 @@
+"""One question to everything, each kind under its own permissions."""
+
+from typing import Any
+
+import httpx
+
+from helpdesk_api.domains.search.rules import fuse
+from tests.domains.knowledge.conftest import Editors, editors
+from tests.domains.tickets.test_search import opened
+
+__all__ = ["editors"]
+
+
+async def found(client: httpx.AsyncClient, q: str, **more: str) -> set[tuple[str, str]]:
+    reply = await client.get("/v1/search", params={"q": q, **more})
+    assert reply.status_code == 200, reply.text
+    scores = [one["score"] for one in reply.json()["data"]]
+    assert scores == sorted(scores, reverse=True)
+    return {(one["type"], one["title"]) for one in reply.json()["data"]}
+
+
+async def test_each_kind_under_its_own_permissions(editors: Editors) -> None:
+    await editors.published(title="Ritalin cabinet", audience="agents")
+    await editors.published(title="Rita's guide")
+    await opened(editors.rita, subject="Rita cannot print")
+    await opened(editors.admin, subject="Rita is leaving")
+    everything = {
+        ("article", "Rita's guide"),
+        ("ticket", "Rita cannot print"),
+        ("ticket", "Rita is leaving"),
+        ("user", "Rita"),
+    }
+    assert await found(editors.admin, "rita") == everything
+    assert await found(editors.rita, "rita") == everything - {("ticket", "Rita is leaving")}
+    assert await found(editors.rita, "Anna") == set()
+    assert await found(editors.ben, "ana") == {("user", "Anna")}
+    assert await found(editors.ben, "anna@exa") == {("user", "Anna")}
+    assert await found(editors.admin, "rita", types="article") == {("article", "Rita's guide")}
+    assert len(await found(editors.admin, "rita", limit="2")) == 2
+    assert await found(editors.rita, "ritalin", types="article,ticket") == set()
+    assert await found(editors.ben, "cabinet") == {("article", "Ritalin cabinet")}
+
+
+async def test_it_escapes_and_suggests(editors: Editors) -> None:
+    await editors.published(title="Bluetooth")
+    await opened(editors.rita, subject="Tag", description="<b>alert</b> now")
+    reply = await editors.rita.get("/v1/search", params={"q": "alert"})
+    (hit,) = reply.json()["data"]
+    assert hit["excerpt"] == "&lt;b&gt;alert&lt;/b&gt; now"
+    reply = await editors.rita.get("/v1/search", params={"q": "blutooth"})
+    assert reply.json()["suggestion"] == "bluetooth"
+    for wrong in ({}, {"q": " "}, {"q": "a", "types": "asset"}, {"q": "a", "limit": "51"}, {"q": "a\x00"}):
+        assert (await editors.rita.get("/v1/search", params=wrong)).status_code == 422
+
+
+def test_places_are_fused() -> None:
+    lists: list[list[Any]] = [["a", "b", "c"], ["x"], []]
+    assert [item for _, item in fuse(lists)] == ["a", "x", "b", "c"]
