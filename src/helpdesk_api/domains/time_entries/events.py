@@ -7,12 +7,14 @@ from helpdesk_api.outbox.events import DomainEvent
 
 
 class TimeLogged(TicketEvent):
-    """`internal_data`: `time_entry_id`, `seconds`, and `change`: `added`, `started`, `stopped`, `updated` or
+    """`internal_details`: `time_entry_id`, `seconds`, and `change`: `added`, `started`, `stopped`, `updated` or
     `removed`."""
 
     type = "ticket.time_logged"
 
 
 class TimeRatesChanged(DomainEvent):
+    """What an hour costs, of persons and teams, changed; entries keep the rate that they were made with."""
+
     type = "time_rates.changed"
     subject_type: ClassVar[str] = "time_rates"
