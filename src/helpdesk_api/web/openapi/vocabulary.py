@@ -160,8 +160,18 @@ def problem_classes() -> dict[str, type[ProblemError]]:
     return {code: kind for code, kind in every_code().items() if kind.__module__.startswith(f"{PACKAGE}.")}
 
 
+# Python 3.13 took the phrases of RFC 9110; names in the contract stay.
+_NAMED_BEFORE = {
+    413: "RequestEntityTooLarge",
+    414: "RequestUriTooLong",
+    416: "RequestedRangeNotSatisfiable",
+    422: "UnprocessableEntity",
+}
+
+
 def response_name(status: int) -> str:
-    return "".join(word.capitalize() for word in HTTPStatus(status).phrase.replace("-", " ").split())
+    named = "".join(word.capitalize() for word in HTTPStatus(status).phrase.replace("-", " ").split())
+    return _NAMED_BEFORE.get(status, named)
 
 
 def problem_schemas() -> Json:
