@@ -138,6 +138,11 @@ class LogFollowing:
         return len(self._audience)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nobody follows and nothing is being read."""
+        return not len(self._audience) and (self._reader is None or self._reader.done())
+
+    @property
     def head(self) -> int:
         """Up to where every follower has been offered everything."""
         return self._head
