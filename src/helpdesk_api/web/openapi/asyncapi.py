@@ -36,7 +36,7 @@ def build_asyncapi(app: FastAPI) -> Json:
     for name, model in app.state.stream_messages.items():
         streamed[f"stream.{name}"] = _control_message(name, model, schemas)
     used = reached(schemas, iter([message["payload"] for message in streamed.values()]))
-    info = vocabulary.INFO
+    info: Json = dict(vocabulary.INFO)
     return {
         "asyncapi": "3.0.0",
         "info": {
