@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "stream_tickets",
         sa.Column("ticket_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("sealed_token", sa.String(), nullable=False),
+        sa.Column("sealed_token", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("ticket_hash", name=op.f("pk_stream_tickets")),
         prefixes=["UNLOGGED"],

@@ -6,6 +6,7 @@ this connection. They are hints only: whoever waits for one also polls.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 import asyncpg
@@ -27,6 +28,7 @@ class Listener:
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._to_wake: set[str] = set()
         self._pending = asyncio.Event()
+        self._sent_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def on_wake(self, channel: str, callback: Callable[[], None]) -> None:
@@ -84,7 +86,9 @@ class Listener:
             # A connection that died without a word would leave the caches stale for ever.
             await connection.execute("SELECT 1", timeout=HEALTH_SECONDS)
             return
-        await asyncio.sleep(COALESCE_SECONDS)
+        # The first goes out at once; those that follow closely go out together.
+        await asyncio.sleep(self._sent_at + COALESCE_SECONDS - time.monotonic())
+        self._sent_at = time.monotonic()
         self._pending.clear()
         channels, self._to_wake = self._to_wake, set()
         for channel in channels:

@@ -138,6 +138,11 @@ class LogFollowing:
         return len(self._audience)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nobody follows and nothing is being read."""
+        return not len(self._audience) and (self._reader is None or self._reader.done())
+
+    @property
     def head(self) -> int:
         """Up to where every follower has been offered everything."""
         return self._head
@@ -243,12 +248,14 @@ class LogFollowing:
             doubtful = [follower for follower in self._audience if _is_doubtful(follower, generation[1])]
             await warm_grants(self._database, {follower.principal.user_id for follower in doubtful})
             for number, follower in enumerate(doubtful):
-                await self._check(follower, generation[1])
+                await self.check(follower)
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)
             self._generation = generation
 
-    async def _check(self, follower: Follower, keys_generation: int) -> None:
+    async def check(self, follower: Follower) -> None:
+        """Its rights as they are now; without them it ends."""
+        keys_generation = api_keys_generation()
         try:
             principal = await self._authenticator()(follower.token, self._database)
         except TokenExpired:

@@ -94,6 +94,10 @@ class EventStream(Response):
     async def _catch_up(self, send: Send) -> None:
         """Up to where the log is now; one page at a time, so that a slow caller holds no more than that."""
         follower = self._follower
+        # There may be much to read, and rights may go meanwhile.
+        await self._following.check(follower)
+        if follower.ending is not None:
+            return
         async with self._following.catching_up, self._database.reads() as reads:
             end = await last_position(reads)
             events = await readable_between(

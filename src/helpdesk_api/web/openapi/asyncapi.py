@@ -36,7 +36,7 @@ def build_asyncapi(app: FastAPI) -> Json:
     for name, model in app.state.stream_messages.items():
         streamed[f"stream.{name}"] = _control_message(name, model, schemas)
     used = reached(schemas, iter([message["payload"] for message in streamed.values()]))
-    info = vocabulary.INFO
+    info: Json = dict(vocabulary.INFO)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -44,21 +44,30 @@ def build_asyncapi(app: FastAPI) -> Json:
             "version": info["version"],
             "description": "What the Helpdesk API tells others, live and by webhooks. Each message is one JSON object.",
             "license": {"name": info["license"]["name"]},
-            "contact": info["contact"],
+            "contact": {**info["contact"], "url": "https://helpdesk.example/"},
             "tags": [{"name": "events", "description": "What happened."}],
         },
         "defaultContentType": _JSON,
+        "servers": {
+            "deployment": {
+                "host": "helpdesk.example.com",
+                "protocol": "https",
+                "description": "The host of your deployment stands in its place.",
+            }
+        },
         "channels": _channels(messages, streamed),
         "operations": {
             "streamEvents": {
                 "action": "send",
                 "channel": {"$ref": "#/channels/stream"},
-                "summary": "Events as they are committed, as server-sent events; `Last-Event-ID` goes on.",
+                "summary": "Follow the event log live",
+                "description": "Events as they are committed, as server-sent events; `Last-Event-ID` goes on.",
             },
             "deliverWebhook": {
                 "action": "send",
                 "channel": {"$ref": "#/channels/webhooks"},
-                "summary": "Events to the addresses that were registered, signed by Standard Webhooks.",
+                "summary": "Be told by webhooks",
+                "description": "Events to the addresses that were registered, signed by Standard Webhooks.",
             },
         },
         "components": {
