@@ -89,7 +89,7 @@ async def _life(database: Database, integration: Integration, words: str, insert
             labels = {"alertname": "DiskFull", "instance": f"db-{number}", "severity": "warning", "site": "berlin"}
             fact = AlertFact(action, f"Disk of db-{number} is full", f"key-{number}", labels=labels)
             results: list[dict[str, Any]] = await take(gate, database, integration, [fact])
-            told.update(one["outcome"] for one in results)
+            told.update(str(one["outcome"]) for one in results)
 
         return send
 
