@@ -25,6 +25,7 @@ _TEMPLATES = (
     "invitation",
     "shared",
     "reminder",
+    "webhook_failing",
 )
 
 

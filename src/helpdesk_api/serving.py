@@ -16,7 +16,7 @@ from types import FrameType
 
 from helpdesk_api.config import Settings
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120
 STOP_SECONDS = 15.0
 # A child that lives this long counts as well; one that does not, so many times in a row, ends everything.
 HEALTHY_SECONDS = 10.0

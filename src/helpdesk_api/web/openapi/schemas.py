@@ -188,7 +188,6 @@ def _name_properties(node: Json) -> None:
 
 def _tidy(node: Json) -> None:
     """Drops pydantic's titles, and writes `X or null` of a simple type as a list of types."""
-    _name_properties(node)
     if isinstance(node.get("title"), str):
         del node["title"]
     if isinstance(node.get("format"), str) and node["format"] in {"binary", "password"}:
@@ -200,6 +199,7 @@ def _tidy(node: Json) -> None:
             del node["anyOf"]
             inner.pop("title", None)
             node.update({**inner, **node, "type": [inner["type"], "null"]})
+    _name_properties(node)
     if "const" in node:
         node.setdefault(
             "type",
