@@ -40,7 +40,8 @@ def test_the_listed_default_is_the_real_one(name: str) -> None:
     ]
     shown = line.split("|")[2].strip()
     default = Settings.model_fields[name].get_default(call_default_factory=True, validated_data={})
-    assert shown == ("none" if default == [] else f"`{default}`")
+    written = str(default).lower() if isinstance(default, bool) else default
+    assert shown == ("none" if default == [] else f"`{written}`")
 
 
 def test_every_named_setting_exists() -> None:
