@@ -3,116 +3,73 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 
 from helpdesk_api.config import Settings
-from helpdesk_api.domains.alerts import alert_routes
 from helpdesk_api.domains.alerts import events as alerts
-from helpdesk_api.domains.alerts import intake_routes as alert_intake_routes
-from helpdesk_api.domains.alerts import integration_routes as alert_integration_routes
 from helpdesk_api.domains.alerts import reactions as alert_reactions
-from helpdesk_api.domains.alerts import vendor_routes as alert_vendor_routes
 from helpdesk_api.domains.assignments import events as assignments
 from helpdesk_api.domains.assignments import jobs as assignment_jobs
 from helpdesk_api.domains.assignments import reactions as routing
-from helpdesk_api.domains.assignments import routes as assignment_routes
 from helpdesk_api.domains.attachments import actions as attaching
 from helpdesk_api.domains.attachments import events as attachments
-from helpdesk_api.domains.attachments import file_routes, scanning
 from helpdesk_api.domains.attachments import jobs as attachment_jobs
 from helpdesk_api.domains.attachments import queries as attachment_queries
 from helpdesk_api.domains.attachments import reactions as attachment_reactions
-from helpdesk_api.domains.attachments import routes as attachment_routes
-from helpdesk_api.domains.audit import routes as audit_routes
+from helpdesk_api.domains.attachments import scanning
 from helpdesk_api.domains.authentication import actions as credentials
-from helpdesk_api.domains.authentication import credential_routes
 from helpdesk_api.domains.authentication import events as authentication
 from helpdesk_api.domains.authentication import reactions as accounts
-from helpdesk_api.domains.authentication import routes as authentication_routes
 from helpdesk_api.domains.authentication.queries import authenticate_token, load_grants
-from helpdesk_api.domains.bulk import job_routes as bulk_job_routes
 from helpdesk_api.domains.bulk import jobs as bulk_jobs
-from helpdesk_api.domains.bulk import routes as bulk_routes
 from helpdesk_api.domains.canned_responses import events as canned_responses
-from helpdesk_api.domains.canned_responses import routes as canned_response_routes
 from helpdesk_api.domains.categories import events as categories
-from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.checklists import events as checklists
 from helpdesk_api.domains.checklists import reactions as checklist_reactions
-from helpdesk_api.domains.checklists import routes as checklist_routes
 from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import reactions as comment_reactions
-from helpdesk_api.domains.comments import routes as comment_routes
 from helpdesk_api.domains.drafts import actions as drafts
-from helpdesk_api.domains.drafts import routes as draft_routes
 from helpdesk_api.domains.expectations import measuring
 from helpdesk_api.domains.expectations import queries as expectation_queries
 from helpdesk_api.domains.forms import events as forms
-from helpdesk_api.domains.forms import routes as form_routes
-from helpdesk_api.domains.knowledge import category_routes as article_category_routes
 from helpdesk_api.domains.knowledge import events as articles
 from helpdesk_api.domains.knowledge import lifecycle as article_lifecycle
-from helpdesk_api.domains.knowledge import public_routes as public_article_routes
-from helpdesk_api.domains.knowledge import reading_routes as article_reading_routes
-from helpdesk_api.domains.knowledge import routes as article_routes
-from helpdesk_api.domains.knowledge import version_routes as article_version_routes
 from helpdesk_api.domains.knowledge_capture import actions as capture
-from helpdesk_api.domains.knowledge_capture import routes as capture_routes
 from helpdesk_api.domains.macros import events as macros
-from helpdesk_api.domains.macros import routes as macro_routes
-from helpdesk_api.domains.meta import routes as meta_routes
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications import reactions as mail
-from helpdesk_api.domains.notifications import routes as notification_routes
 from helpdesk_api.domains.notifications.identity import use_identity
 from helpdesk_api.domains.notifications.posting import DELIVER_JOB
-from helpdesk_api.domains.operations import routes as operation_routes
 from helpdesk_api.domains.organizations import events as organizations
-from helpdesk_api.domains.organizations import routes as organization_routes
 from helpdesk_api.domains.presence import actions as presence
-from helpdesk_api.domains.presence import routes as presence_routes
 from helpdesk_api.domains.relations import events as relations
 from helpdesk_api.domains.relations import queries as relation_queries
-from helpdesk_api.domains.relations import routes as relation_routes
 from helpdesk_api.domains.reminders import actions as reminder_actions
 from helpdesk_api.domains.reminders import events as reminders
-from helpdesk_api.domains.reminders import routes as reminder_routes
-from helpdesk_api.domains.search import routes as everything_routes
-from helpdesk_api.domains.sla import calendar_routes, clock_queries, clock_routes, escalations, following, policy_routes
+from helpdesk_api.domains.sla import clock_queries, escalations, following
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
-from helpdesk_api.domains.stream import routes as stream_routes
 from helpdesk_api.domains.stream import schemas as stream_schemas
 from helpdesk_api.domains.tags import events as tags
 from helpdesk_api.domains.tags import renaming as tag_renaming
-from helpdesk_api.domains.tags import routes as tag_routes
 from helpdesk_api.domains.teams import events as teams
 from helpdesk_api.domains.teams import reactions as membership
-from helpdesk_api.domains.teams import routes as team_routes
 from helpdesk_api.domains.ticket_templates import events as ticket_templates
-from helpdesk_api.domains.ticket_templates import routes as ticket_template_routes
 from helpdesk_api.domains.tickets import events as tickets
 from helpdesk_api.domains.tickets import jobs as ticket_jobs
-from helpdesk_api.domains.tickets import people_routes, search_routes, words
-from helpdesk_api.domains.tickets import routes as ticket_routes
+from helpdesk_api.domains.tickets import words
 from helpdesk_api.domains.tickets.full_text import Source
 from helpdesk_api.domains.tickets.highlights import Excerpts
 from helpdesk_api.domains.tickets.includes import Include
 from helpdesk_api.domains.tickets.ranking import Rank
 from helpdesk_api.domains.tickets.windows import use_windows
 from helpdesk_api.domains.time_entries import events as time_entries
-from helpdesk_api.domains.time_entries import routes as time_entry_routes
 from helpdesk_api.domains.users import events as users
-from helpdesk_api.domains.users import routes as user_routes
 from helpdesk_api.domains.views import events as views
-from helpdesk_api.domains.views import routes as view_routes
-from helpdesk_api.domains.webhooks import delivery_routes as webhook_delivery_routes
 from helpdesk_api.domains.webhooks import events as webhooks
 from helpdesk_api.domains.webhooks import jobs as webhook_jobs
 from helpdesk_api.domains.webhooks import reactions as webhook_reactions
-from helpdesk_api.domains.webhooks import routes as webhook_routes
 from helpdesk_api.domains.webhooks.fan_out import make_deliveries
 from helpdesk_api.domains.webhooks.settings import WebhookSettings, use_settings
 from helpdesk_api.integrations.http.addresses import Reachable
@@ -122,7 +79,7 @@ from helpdesk_api.jobs.upkeep import PRUNE_JOB, prune
 from helpdesk_api.outbox.events import DomainEvent
 from helpdesk_api.outbox.record import Reactions
 from helpdesk_api.outbox.relay import Follower
-from helpdesk_api.web import docs, health, problem_pages
+from helpdesk_api.routers import ROUTERS
 from helpdesk_api.web.idempotency import drop_expired_keys
 from helpdesk_api.web.rate_limit import drop_past_windows
 
@@ -142,61 +99,6 @@ __all__ = [
     "configure",
     "load_grants",
 ]
-
-ROUTERS: tuple[APIRouter, ...] = (
-    # What is called most comes first: a path is compared with one route after another.
-    *ticket_routes.ROUTERS,
-    search_routes.router,
-    bulk_routes.router,
-    bulk_job_routes.router,
-    *comment_routes.ROUTERS,
-    *attachment_routes.ROUTERS,
-    *file_routes.ROUTERS,
-    *assignment_routes.ROUTERS,
-    *people_routes.ROUTERS,
-    *relation_routes.ROUTERS,
-    presence_routes.router,
-    draft_routes.router,
-    *reminder_routes.ROUTERS,
-    canned_response_routes.router,
-    *macro_routes.ROUTERS,
-    ticket_template_routes.router,
-    checklist_routes.router,
-    *time_entry_routes.ROUTERS,
-    *tag_routes.ROUTERS,
-    *authentication_routes.ROUTERS,
-    *credential_routes.ROUTERS,
-    *category_routes.ROUTERS,
-    form_routes.router,
-    *user_routes.ROUTERS,
-    *team_routes.ROUTERS,
-    *organization_routes.ROUTERS,
-    *clock_routes.ROUTERS,
-    calendar_routes.router,
-    policy_routes.router,
-    view_routes.router,
-    *alert_routes.ROUTERS,
-    alert_intake_routes.router,
-    alert_vendor_routes.router,
-    alert_integration_routes.router,
-    article_routes.router,
-    article_version_routes.router,
-    article_reading_routes.router,
-    article_category_routes.router,
-    public_article_routes.router,
-    *capture_routes.ROUTERS,
-    everything_routes.router,
-    *audit_routes.ROUTERS,
-    stream_routes.router,
-    *notification_routes.ROUTERS,
-    webhook_routes.router,
-    webhook_delivery_routes.router,
-    *operation_routes.ROUTERS,
-    meta_routes.router,
-    *health.ROUTERS,
-    docs.router,
-    problem_pages.router,
-)
 
 INCLUDES: Mapping[str, Include] = {
     "expectation": Include("expectations", expectation_queries.expectations_of),

@@ -33,17 +33,26 @@ EXCEPTED: dict[str, str] = {
     "rateTicket": "the requester's alone, and the walk calls as an administrator",
     "requeueJob": "only a worker makes a job that failed for good",
     "requeueMailMessage": "only a worker makes a message that could not be sent",
+    "redeliverWebhookDelivery": "only a worker's relay makes deliveries",
+    "uploadAttachment": "its body is a file, which has no example; tests of its own repeat it",
+    "stopTimer": "stops what another operation started; a test of its own repeats it",
 }
 
 UNREAD: dict[str, str] = {
     "getEvent": "only a worker's relay gives events their place in the log",
     "getMailMessage": EXCEPTED["requeueMailMessage"],
+    "getWebhookDelivery": EXCEPTED["redeliverWebhookDelivery"],
+    "getAttachment": EXCEPTED["uploadAttachment"],
+    "getFile": "its link stands in another answer, and is good for minutes",
+    "getAlert": "alerts come in by the intake; a test of its own asks one again",
+    "getPublicArticle": "what everybody reads is published by other operations; tests of its own ask it again",
 }
-UNCHANGED: dict[str, str] = {}
+UNCHANGED: dict[str, str] = {"deleteAttachment": EXCEPTED["uploadAttachment"]}
 # What takes no key or no ETag, and why.
 _SECRET = "its answer is shown once, so it is not kept to be shown again"
 _MEMBER = "one either belongs to it or not, whatever else has changed"
 _ENDS = "ends it for good; there is nothing to overwrite"
+_ITS_OWN_KEY = "an alert has a key of its own, and a repetition counts on it"
 _OWN_WORD = "replaces what its caller said of themselves, or a whole order"
 WITHOUT: dict[str, str] = {
     **dict.fromkeys(
@@ -56,6 +65,28 @@ WITHOUT: dict[str, str] = {
         ("addTicketParticipant", "removeTicketParticipant", "watchTicket", "unwatchTicket", "clearTicketPresence"),
         _MEMBER,
     ),
+    **dict.fromkeys(
+        (
+            "createAlertIntegration",
+            "rotateAlertIntegrationKey",
+            "createWebhook",
+            "rotateWebhookSecret",
+            "createStreamTicket",
+        ),
+        _SECRET,
+    ),
+    **dict.fromkeys(
+        (
+            "sendAlerts",
+            "sendAlertsByKey",
+            "enqueuePagerDutyEvent",
+            "createOpsgenieAlert",
+            "acknowledgeOpsgenieAlert",
+            "closeOpsgenieAlert",
+        ),
+        _ITS_OWN_KEY,
+    ),
+    **dict.fromkeys(("relateArticle", "unrelateArticle"), _MEMBER),
     **dict.fromkeys(("revokeApiKey", "revokeSession", "signOut", "cancelBulkJob"), _ENDS),
     **dict.fromkeys(("withdrawCalendarVersion", "withdrawSlaPolicyVersion"), _ENDS),
     **dict.fromkeys(("setAgentAvailability", "setTicketPresence", "updateMe"), _OWN_WORD),
@@ -184,6 +215,11 @@ _BEFORE: dict[str, list[tuple[str, Json]]] = {
     "confirmTicket": [("start", {}), _RESOLVE],
     "reopenTicket": [("start", {}), _RESOLVE],
     "closeTicket": [("start", {}), _RESOLVE],
+    "draftTicketArticle": [("start", {}), _RESOLVE],
+    "approveArticle": [("submit", {})],
+    "rejectArticle": [("submit", {})],
+    "restoreArticle": [("archive", {})],
+    "reviewArticle": [("publish", {})],
 }
 
 

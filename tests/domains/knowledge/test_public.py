@@ -15,15 +15,21 @@ PATH = "/v1/public/articles"
 
 
 @pytest.fixture
-async def visitor(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(create_app(settings.model_copy(update={"public_articles": True}), database=database)) as one:
+def visitor(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    return client
+
+
+@pytest.fixture
+async def shut_out(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(create_app(settings.model_copy(update={"public_articles": False}), database=database)) as one:
         yield one
 
 
-async def test_it_is_off_unless_it_is_switched_on(editors: Editors, client: httpx.AsyncClient) -> None:
+async def test_it_is_off_unless_it_is_switched_on(editors: Editors, shut_out: httpx.AsyncClient) -> None:
+    assert Settings.model_fields["public_articles"].default is False
     article = await editors.published(audience="public")
     for path in (PATH, f"{PATH}/{article['id']}"):
-        reply = await client.get(path)
+        reply = await shut_out.get(path)
         assert (reply.status_code, reply.json()["code"]) == (404, "article_not_found")
         assert "public" not in reply.headers["cache-control"]
 

@@ -38,6 +38,12 @@ FACTS = {
     "what": "warned",
     "metric": "resolution",
     "due": "2 March 2026 12:00",
+    "article": "Printing",
+    "article_id": "art_1",
+    "host": "hooks.example.test",
+    "description": "Ours",
+    "gone": False,
+    "disabled": False,
 }
 
 

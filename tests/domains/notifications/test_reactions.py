@@ -311,5 +311,6 @@ def _concerns(reaction: str, event_type: str) -> bool:
         "tell_of_service_level": {"sla.warned", "sla.breached", "sla.escalated"},
         "tell_of_sharing": {"ticket.collaborator_added"},
         "tell_of_reminder": {"ticket.reminder_due"},
+        "tell_of_article_review": {"article.review_due"},
     }
     return event_type in types[reaction]

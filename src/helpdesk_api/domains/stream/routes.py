@@ -33,6 +33,30 @@ router = ApiRouter(prefix="/v1/events", tags=["events"])
 _LAST_EVENT_ID = "Last-Event-ID"
 
 
+OfTicket = Annotated[TicketId | None, Query(description="Only events of this ticket.")]
+OfView = Annotated[
+    ViewId | None, Query(description="Only events of tickets that are in this view, or that the event took out.")
+]
+After = Annotated[
+    CursorText | None,
+    Query(
+        description="Where to go on: an `id` of this stream, or from `GET /v1/events` with the same filters. From "
+        "now on when left out. `Last-Event-ID` counts more."
+    ),
+]
+LastEventId = Annotated[
+    CursorText | None, Header(description="The last `id` that was received; a browser sends it by itself.")
+]
+StreamTicket = Annotated[
+    str | None,
+    Query(
+        max_length=stream_tickets.LENGTH,
+        pattern=stream_tickets.PATTERN,
+        description="In place of the Authorization header, where none can be sent.",
+    ),
+]
+
+
 @router.get(
     "/stream",
     operation_id="streamEvents",
@@ -58,28 +82,11 @@ async def stream_events(
     database: DatabaseDep,
     following: FollowingDep,
     type: EventTypes | None = None,  # noqa: A002 - its public name
-    ticket_id: Annotated[TicketId | None, Query(description="Only events of this ticket.")] = None,
-    view_id: Annotated[
-        ViewId | None, Query(description="Only events of tickets that are in this view, or that the event took out.")
-    ] = None,
-    after: Annotated[
-        CursorText | None,
-        Query(
-            description="Where to go on: an `id` of this stream, or from `GET /v1/events` with the same filters. From "
-            "now on when left out. `Last-Event-ID` counts more."
-        ),
-    ] = None,
-    last_event_id: Annotated[
-        CursorText | None, Header(description="The last `id` that was received; a browser sends it by itself.")
-    ] = None,
-    stream_ticket: Annotated[
-        str | None,
-        Query(
-            max_length=stream_tickets.LENGTH,
-            pattern=stream_tickets.PATTERN,
-            description="In place of the Authorization header, where none can be sent.",
-        ),
-    ] = None,
+    ticket_id: OfTicket = None,
+    view_id: OfView = None,
+    after: After = None,
+    last_event_id: LastEventId = None,
+    stream_ticket: StreamTicket = None,
 ) -> Response:
     """Server-sent events. Each `message` is an `Event` with its place as `id`; nothing is missed and nothing comes
     twice for a caller who goes on from the last `id`, on any process. What the caller may read is judged as each event

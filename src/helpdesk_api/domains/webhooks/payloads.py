@@ -34,6 +34,7 @@ def body_of_test(
     return _written(
         {
             "id": event_id,
+            "sequence": None,
             "type": TEST_EVENT,
             "subject": {"type": "webhook", "id": public_id("whk", webhook_id)},
             "ticket_id": None,

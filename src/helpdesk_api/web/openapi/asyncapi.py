@@ -18,6 +18,20 @@ STREAM_PATH = "/v1/events/stream"
 # Beside `helpdesk.v1.json` lies `helpdesk.asyncapi.v1.json`.
 _NAME = "asyncapi"
 _JSON = "application/json"
+_OPERATIONS: Json = {
+    "streamEvents": {
+        "action": "send",
+        "channel": {"$ref": "#/channels/stream"},
+        "summary": "Follow the event log live",
+        "description": "Events as they are committed, as server-sent events; `Last-Event-ID` goes on.",
+    },
+    "deliverWebhook": {
+        "action": "send",
+        "channel": {"$ref": "#/channels/webhooks"},
+        "summary": "Be told by webhooks",
+        "description": "Events to the addresses that were registered, signed by Standard Webhooks.",
+    },
+}
 
 
 def build_asyncapi(app: FastAPI) -> Json:
@@ -36,17 +50,9 @@ def build_asyncapi(app: FastAPI) -> Json:
     for name, model in app.state.stream_messages.items():
         streamed[f"stream.{name}"] = _control_message(name, model, schemas)
     used = reached(schemas, iter([message["payload"] for message in streamed.values()]))
-    info: Json = dict(vocabulary.INFO)
     return {
         "asyncapi": "3.0.0",
-        "info": {
-            "title": f"{info['title']}: events",
-            "version": info["version"],
-            "description": "What the Helpdesk API tells others, live and by webhooks. Each message is one JSON object.",
-            "license": {"name": info["license"]["name"]},
-            "contact": {**info["contact"], "url": "https://helpdesk.example/"},
-            "tags": [{"name": "events", "description": "What happened."}],
-        },
+        "info": _info(),
         "defaultContentType": _JSON,
         "servers": {
             "deployment": {
@@ -56,24 +62,23 @@ def build_asyncapi(app: FastAPI) -> Json:
             }
         },
         "channels": _channels(messages, streamed),
-        "operations": {
-            "streamEvents": {
-                "action": "send",
-                "channel": {"$ref": "#/channels/stream"},
-                "summary": "Follow the event log live",
-                "description": "Events as they are committed, as server-sent events; `Last-Event-ID` goes on.",
-            },
-            "deliverWebhook": {
-                "action": "send",
-                "channel": {"$ref": "#/channels/webhooks"},
-                "summary": "Be told by webhooks",
-                "description": "Events to the addresses that were registered, signed by Standard Webhooks.",
-            },
-        },
+        "operations": _OPERATIONS,
         "components": {
             "messages": dict(sorted(streamed.items())),
             "schemas": {name: _standalone(schemas[name]) for name in sorted(used)},
         },
+    }
+
+
+def _info() -> Json:
+    info: Json = dict(vocabulary.INFO)
+    return {
+        "title": f"{info['title']}: events",
+        "version": info["version"],
+        "description": "What the Helpdesk API tells others, live and by webhooks. Each message is one JSON object.",
+        "license": {"name": info["license"]["name"]},
+        "contact": {**info["contact"], "url": "https://helpdesk.example/"},
+        "tags": [{"name": "events", "description": "What happened."}],
     }
 
 
