@@ -37,8 +37,13 @@ async def test_repeats_count_on_the_alert_and_leave_the_ticket_alone(admin_clien
         "open",
         [],
     )
-    alert = (await admin_client.get(f"/v1/alerts/{first['alert_id']}")).json()
+    read = await admin_client.get(f"/v1/alerts/{first['alert_id']}")
+    alert = read.json()
     assert (alert["count"], alert["state"], alert["labels"]["instance"]) == (3, "open", "db-1")
+    held = {"If-None-Match": read.headers["etag"]}
+    assert (await admin_client.get(f"/v1/alerts/{first['alert_id']}", headers=held)).status_code == 304
+    await taken(admin_client, key, a_body(an_alert(instance="db-1")))
+    assert (await admin_client.get(f"/v1/alerts/{first['alert_id']}", headers=held)).status_code == 200
 
 
 @pytest.mark.parametrize(("on_resolve", "status"), [("note", "open"), ("resolve", "resolved")])
