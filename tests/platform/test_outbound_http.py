@@ -11,6 +11,7 @@ import pytest
 
 from helpdesk_api.integrations.http.addresses import Reachable
 from helpdesk_api.integrations.http.client import HEAD_BYTES, GuardedCaller
+from helpdesk_api.integrations.http.fetching import MAX_BYTES, GuardedFetcher
 from helpdesk_api.integrations.http.guard import GuardedBackend
 from helpdesk_api.integrations.http.protocol import AddressRefused, NotDelivered
 
@@ -220,3 +221,29 @@ async def test_without_a_named_network_nothing_is_sent_to_this_machine(url: str)
     with pytest.raises(AddressRefused):
         await strict.post(url, b"{}", {})
     await strict.close()
+
+
+async def test_a_file_is_read_whole_or_not_at_all() -> None:
+    fetcher = GuardedFetcher(LOOPBACK)
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+    async with server(head + b"certificate") as (url, asked):
+        assert await fetcher.fetch(url) == b"certificate"
+        assert asked[0].startswith(b"GET /hook?key=1 HTTP/1.1\r\n")
+    for answer in (
+        head + b"x" * (MAX_BYTES + 1),
+        b"HTTP/1.1 302 Found\r\nLocation: https://example.com/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ):
+        async with server(answer) as (url, _):
+            with pytest.raises(NotDelivered):
+                await fetcher.fetch(url)
+
+
+async def test_a_file_is_read_from_public_addresses_only() -> None:
+    fetcher = GuardedFetcher(resolver=resolver(["10.0.0.1"], ["1.1.1.1", "127.0.0.1"]))
+    for _ in range(2):
+        with pytest.raises(AddressRefused):
+            await fetcher.fetch("https://sns.eu-central-1.amazonaws.com/certificate.pem")
+    with pytest.raises(AddressRefused):
+        await fetcher.fetch("http://sns.eu-central-1.amazonaws.com/certificate.pem")

@@ -17,7 +17,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.domains.alerts.errors import InvalidAlertSignature
 from helpdesk_api.domains.alerts.queries import Integration
 from helpdesk_api.domains.alerts.senders.aws_sns import CONFIRMATION, confirms, is_amazons, signed_text
-from helpdesk_api.integrations.http.fetching import HttpFetcher, HttpxFetcher
+from helpdesk_api.integrations.http.fetching import GuardedFetcher, HttpFetcher
 from helpdesk_api.integrations.http.protocol import NotDelivered
 
 logger = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ def certificates_of(request: Request) -> Certificates:
     state = request.app.state
     found: Certificates | None = getattr(state, "sns_certificates", None)
     if found is None:
-        found = state.sns_certificates = Certificates(HttpxFetcher())
+        found = state.sns_certificates = Certificates(GuardedFetcher())
     return found
 
 

@@ -34,19 +34,14 @@ class GuardedCaller:
     ) -> None:
         self._reachable = reachable or Reachable()
         self._timeout = timeout_seconds
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context or httpx.create_ssl_context(trust_env=False),
-            max_connections=MAX_CONNECTIONS,
-            keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=GuardedBackend(self._reachable, resolver=resolver),
-        )
+        self._pool = guarded_pool(self._reachable, resolver, ssl_context)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Raises `NotDelivered` and `AddressRefused`."""
         self._reachable.check_url(url)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._post(_target(url), body, headers)
+                return await self._post(url, body, headers)
         except TimeoutError as error:
             message = f"no answer within {self._timeout:g} seconds"
             raise NotDelivered(message) from error
@@ -54,9 +49,9 @@ class GuardedCaller:
             message = f"{type(error).__name__}: {error}"[:500]
             raise NotDelivered(message) from error
 
-    async def _post(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
-        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        sent = {"Host": url.netloc.decode("ascii"), "Content-Length": str(len(body)), **headers}
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        target, host = target_of(url)
+        sent = {"Host": host, "Content-Length": str(len(body)), **headers}
         request = [(name.encode("ascii"), value.encode("ascii")) for name, value in sent.items()]
         async with self._pool.stream("POST", target, headers=request, content=body) as answer:
             head = bytearray()
@@ -70,10 +65,23 @@ class GuardedCaller:
         await self._pool.aclose()
 
 
-def _target(url: str) -> httpx.URL:
-    """With an international name in the form that DNS knows."""
+def guarded_pool(
+    reachable: Reachable, resolver: Resolve, ssl_context: ssl.SSLContext | None
+) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(
+        ssl_context=ssl_context or httpx.create_ssl_context(trust_env=False),
+        max_connections=MAX_CONNECTIONS,
+        keepalive_expiry=KEEPALIVE_SECONDS,
+        network_backend=GuardedBackend(reachable, resolver=resolver),
+    )
+
+
+def target_of(text: str) -> tuple[httpcore.URL, str]:
+    """What is asked of whom, and the `Host`; an international name in the form that DNS knows."""
     try:
-        return httpx.URL(url)
+        url = httpx.URL(text)
     except httpx.InvalidURL as error:
         message = "this is no URL"
         raise AddressRefused(message) from error
+    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    return target, url.netloc.decode("ascii")
