@@ -185,7 +185,8 @@ OPERATIONS = (
     Operation("my open tickets", READ_BUDGET, 1, _list(_my_open)),
     Operation("my requests", READ_BUDGET, 1, _requested),
     Operation("queue screen", READ_BUDGET, 4, _list(_queue)),
-    # One statement more than a list: the forms of the words. Words that half of the tickets have, one in fifty, one in three hundred, and ten in all.
+    # One statement more than a list: the forms of the words. Words that half of the tickets have, one in fifty, one in
+    # three hundred, and ten in all.
     Operation("search, common", READ_BUDGET, 2, _list(_search(3, 1))),
     Operation("search, 1 in 50", READ_BUDGET, 2, _list(_search(300, 10))),
     Operation("search, 1 in 300", READ_BUDGET, 2, _list(_search(3_000, 40))),
