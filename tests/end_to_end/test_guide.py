@@ -18,6 +18,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from standardwebhooks import Webhook
 
+from helpdesk_api.config import Settings
 from helpdesk_api.demo_accounts import DEMO_SIGN_INS
 from tests.domains.alerts.real_bodies import MATERIAL
 from tests.domains.webhooks import javascript
@@ -141,7 +142,7 @@ MACROS = {
     "{EVENT.VALUE}": "1",
     "{EVENT.UPDATE.STATUS}": "0",
     "{EVENT.UPDATE.ACTION}": "{EVENT.UPDATE.ACTION}",
-    "{USER.FULLNAME}": "{USER.FULLNAME}",
+    "{USER.USERNAME}": "{USER.USERNAME}",
     "{EVENT.NSEVERITY}": "4",
     "{EVENT.TAGSJSON}": '[{"tag":"component","value":"network"}]',
     "{HOST.NAME}": "sw-core-1",
@@ -174,19 +175,22 @@ def test_zabbix(product: Served, tmp_path: Path) -> None:
     [key] = follow(product, "Zabbix", tmp_path, "ROUTING_KEY")
     opened = zabbix(product, key)
     assert re.fullmatch(r"INC-\d+", opened.stdout), opened.stderr
+    by, _ = DEMO_SIGN_INS["agent"]
+    with signed_in(product, "agent") as agent:
+        me = agent.get("/v1/me").json()["id"]
     acknowledged = zabbix(
-        product, key, event_update_status="1", event_update_action="acknowledged", event_update_user="Farid Halabi"
+        product, key, event_update_status="1", event_update_action="acknowledged", event_update_user=by
     )
     assert acknowledged.stdout == opened.stdout, acknowledged.stderr
     [alert] = alerts_of(product, "Zabbix")
-    assert (alert["state"], alert["acknowledged_by"]) == ("acknowledged", "Farid Halabi")
+    assert (alert["state"], alert["acknowledged_by"]) == ("acknowledged", by)
     assert (alert["labels"]["component"], alert["source"]) == ("network", "sw-core-1")
     assert zabbix(product, key, event_value="0").stdout == opened.stdout
     [alert] = alerts_of(product, "Zabbix")
     assert alert["state"] == "resolved"
     with signed_in(product) as admin:
         ticket = admin.get(f"/v1/tickets/{opened.stdout}").json()
-    assert (ticket["status"], key in json.dumps(ticket)) == ("resolved", False)
+    assert (ticket["status"], ticket["assignee_id"], key in json.dumps(ticket)) == ("resolved", me, False)
     refused = zabbix(product, "0" * 32)
     assert "Helpdesk answered 401" in refused.stderr
 
@@ -313,9 +317,13 @@ def test_every_recipe_is_here() -> None:
         assert (GUIDE.parent / link).exists(), link
 
 
-def test_every_operation_that_it_names_exists() -> None:
+def test_every_operation_and_setting_that_it_names_exists() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    settings = {f"HELPDESK_{name.upper()}" for name in Settings.model_fields}
+    # The workflow's own.
+    assert set(re.findall(r"HELPDESK_[A-Z_]*[A-Z]", text)) <= settings | {"HELPDESK_URL", "HELPDESK_KEY"}
     paths = json.loads((GUIDE.parent / "helpdesk.v1.json").read_text(encoding="utf-8"))["paths"]
-    named = re.findall(r"`(GET|POST|PATCH|PUT|DELETE) (/v1/[^`?]*)", GUIDE.read_text(encoding="utf-8"))
+    named = re.findall(r"`(GET|POST|PATCH|PUT|DELETE) (/v1/[^`?]*)", text)
     assert named
     for method, path in named:
         assert method.lower() in paths[path], f"{method} {path}"
