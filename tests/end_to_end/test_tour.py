@@ -1,62 +1,23 @@
 """The README's tour, line by line, against the served product."""
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
 
 from helpdesk_api.demo_accounts import DEMO_SIGN_INS
+from tests.end_to_end.documents import Stop, chapter, stops, walk
 from tests.end_to_end.served import Served, served
 
 README = Path(__file__).parents[2] / "README.md"
 ADDRESS = "API=http://127.0.0.1:8000"
-# Between what two lines print: nothing in an answer of ours holds it.
-SEPARATOR = "\x1e"
 WELCOME_LINES = 15
 pytestmark = pytest.mark.timeout(300)
 
 
-@dataclass
-class Stop:
-    """One block of commands, and what the README says that they print."""
-
-    commands: list[str]
-    expected: list[str] = field(default_factory=list)
-
-
 def tour() -> list[Stop]:
-    chapter = README.read_text(encoding="utf-8").split("## A tour in five minutes\n")[1].split("\n## ")[0]
-    stops: list[Stop] = []
-    for language, text in re.findall(r"^```(bash|text)\n(.*?)^```$", chapter, flags=re.MULTILINE | re.DOTALL):
-        lines = text.rstrip("\n").split("\n")
-        if language == "bash":
-            stops.append(Stop(lines))
-        else:
-            stops[-1].expected = lines
-    return stops
-
-
-def walk(commands: list[str]) -> list[str]:
-    """What each line prints, all in one shell. A line that fails fails the walk."""
-    script = "".join(f"{command} || exit 1\nprintf '\\036'\n" for command in commands)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail"],
-        input=script.encode(),
-        capture_output=True,
-        env={"PATH": path, "LANG": "C.UTF-8", "PYTHONUTF8": "1"},
-        check=False,
-        timeout=240,
-    )
-    output = done.stdout.decode()
-    assert done.returncode == 0, f"{output}\n{done.stderr.decode()}"
-    return output.split(SEPARATOR)[:-1]
+    return stops(chapter(README, "A tour in five minutes"))
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +27,13 @@ def product() -> Iterator[Served]:
 
 
 def test_the_tour_prints_what_the_readme_says(product: Served) -> None:
-    stops = tour()
-    commands = [command for stop in stops for command in stop.commands]
+    way = tour()
+    commands = [command for stop in way for command in stop.commands]
     assert sum("curl" in command or "call $" in command for command in commands) >= 18
     assert commands[0] == ADDRESS
     printed = walk([f"API={product.url}", *commands[1:]])
     assert len(printed) == len(commands)
-    for stop in stops:
+    for stop in way:
         output = "".join(printed[: len(stop.commands)])
         del printed[: len(stop.commands)]
         assert output.splitlines() == stop.expected, stop.commands

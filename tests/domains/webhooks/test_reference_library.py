@@ -1,12 +1,8 @@
 """Signatures as the reference library of receivers in JavaScript checks them; the one in Python is used throughout."""
 
-import fcntl
-import hashlib
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -14,52 +10,29 @@ import pytest
 
 from helpdesk_api.database.session import Database
 from helpdesk_api.integrations.http.fake import FakeCaller
+from tests.domains.webhooks import javascript
 from tests.domains.webhooks.desk import happen, hooked, relay, sent
 from tests.factories.records import Make
-
-PROGRAM = Path(__file__).parents[2] / "contract" / "webhooks"
-PATIENCE_SECONDS = 120
-
-
-def _tool(name: str) -> str:
-    bundled = Path(sys.executable).parent / name
-    found = str(bundled) if bundled.exists() else shutil.which(name)
-    if found is None:
-        pytest.skip(f"needs {name}, which the development lock installs")
-    return found
 
 
 @pytest.fixture(scope="module")
 def verifier() -> Path:
-    """The program with its one pinned library, installed once per lock file outside the repository."""
-    node, npm = _tool("node"), _tool("npm")
-    lock = (PROGRAM / "package-lock.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kit = cache / "helpdesk-contract" / f"webhooks-{hashlib.sha256(lock).hexdigest()[:16]}"
-    kit.mkdir(parents=True, exist_ok=True)
-    with (kit / ".lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not (kit / ".ready").exists():
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(PROGRAM / name, kit)
-            path = f"{Path(node).parent}:{os.environ['PATH']}"
-            command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-            subprocess.run(command, cwd=kit, env={**os.environ, "PATH": path}, check=True, timeout=PATIENCE_SECONDS)
-            (kit / ".ready").touch()
-        shutil.copy(PROGRAM / "verify.js", kit)
+    """The program beside its one pinned library."""
+    kit = javascript.standard_webhooks()
+    shutil.copy(javascript.PROGRAM / "verify.js", kit)
     return kit
 
 
 def verify(kit: Path, secret: str, headers: dict[str, str], body: bytes) -> subprocess.CompletedProcess[str]:
     given = json.dumps({"secret": secret, "headers": headers, "body": body.decode()})
     return subprocess.run(
-        [_tool("node"), "verify.js"],
+        [javascript.tool("node"), "verify.js"],
         check=False,
         cwd=kit,
         input=given,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=javascript.PATIENCE_SECONDS,
     )
 
 
