@@ -37,7 +37,24 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 def product() -> Iterator[Served]:
     # Each recipe signs in anew.
     with served(HELPDESK_OUTBOUND_NETWORKS="127.0.0.0/8", HELPDESK_SIGN_IN_ATTEMPTS="100") as running:
+        await_the_log(running)
         yield running
+
+
+def await_the_log(product: Served) -> None:
+    """Until every ticket of the demo is in it: a webhook is told of all that is numbered after it was made."""
+    email, password = DEMO_SIGN_INS["admin"]
+    with httpx.Client(base_url=product.url, timeout=PATIENCE_SECONDS) as client:
+        token = client.post("/v1/sessions", json={"email": email, "password": password}).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        tickets = client.get("/v1/tickets", params={"limit": 1, "include_total": True}).json()["total"]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            told = client.get("/v1/events", params={"type": "ticket.created", "limit": 200}).json()["data"]
+            if len(told) >= tickets:
+                return
+            time.sleep(0.2)
+    pytest.fail("the log does not catch up")
 
 
 def follow(product: Served, title: str, folder: Path, *names: str) -> list[str]:

@@ -43,7 +43,7 @@ def product() -> Iterator[Served]:
 
 def signed_in(product: Served) -> dict[str, str]:
     account = {"email": "nora@tarnwick.example.com", "password": "fresh-bread-at-six"}
-    token = httpx.post(f"{product.url}/v1/sessions", json=account).json()["access_token"]
+    token = httpx.post(f"{product.url}/v1/sessions", json=account, timeout=PATIENCE).json()["access_token"]
     return {"Authorization": f"Bearer {token}"}
 
 
