@@ -78,6 +78,16 @@ async def _forget(number: int) -> None:
     del number
 
 
+class _Sparse(BaseModel):
+    kept: int = 1
+    left_out: int = 2
+
+
+@router.get("/{number}/sparse", dependencies=PUBLIC, response_model_exclude_unset=True)
+async def _cut(number: int) -> _Sparse:
+    return _Sparse(kept=number)
+
+
 def served(*, laid_out: bool) -> FastAPI:
     app = FastAPI()
     app.state.log = []
@@ -168,6 +178,10 @@ async def test_both_ways_refuse_in_the_same_words() -> None:
             tried.append(await client.delete("/v1/lean/x/gone"))
             answers.append([(reply.status_code, reply.content, reply.headers.get("allow")) for reply in tried])
     assert answers[0] == answers[1]
+
+
+async def test_an_answer_that_is_cut_is_left_to_fastapi(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/lean/3/sparse")).json() == {"kept": 3}
 
 
 async def test_a_form_is_left_to_fastapi(client: httpx.AsyncClient) -> None:

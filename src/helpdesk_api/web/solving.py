@@ -73,7 +73,7 @@ def lay_out(route: APIRoute, dependant: Dependant) -> Solved:
     body_fields, body_field = dependant.body_params, route.body_field
     if body_field is not None and isinstance(body_field.field_info, params.Form):
         raise NotLaidOutError
-    if not isinstance(route.response_class, DefaultPlaceholder) or route.response_model_include is not None:
+    if not isinstance(route.response_class, DefaultPlaceholder) or _cuts_its_answer(route):
         raise NotLaidOutError
     answer = _answering(route)
 
@@ -101,6 +101,18 @@ def lay_out(route: APIRoute, dependant: Dependant) -> Solved:
         return await answer(await operation.call(**values))
 
     return solve
+
+
+def _cuts_its_answer(route: APIRoute) -> bool:
+    """Whether the answer is anything but the whole model by its public names, as `_answering` writes it."""
+    return (
+        route.response_model_include is not None
+        or route.response_model_exclude is not None
+        or route.response_model_exclude_unset
+        or route.response_model_exclude_defaults
+        or route.response_model_exclude_none
+        or not route.response_model_by_alias
+    )
 
 
 def _add(
