@@ -1,11 +1,12 @@
 """A request pays for the parameters that it gives, and is answered as FastAPI's own walk answers it."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI, Form, Header, Query, Request
+from fastapi import Depends, FastAPI, Form, Header, Query, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.middleware import Middleware
@@ -76,6 +77,42 @@ async def _fill_in(number: int, name: Annotated[str, Form()]) -> dict[str, Any]:
 @router.get("/{number}/gone", dependencies=PUBLIC, status_code=204)
 async def _forget(number: int) -> None:
     del number
+
+
+async def _marked(response: Response) -> None:
+    response.headers["X-Marked"] = "by a dependency"
+    response.headers["X-Both"] = "first"
+
+
+@router.post("/{number}/item", dependencies=[*PUBLIC, Depends(_marked)], status_code=201)
+async def _create(number: int, response: Response) -> dict[str, int]:
+    response.headers["Location"] = f"/v1/lean/{number}"
+    response.headers["X-Both"] = "second"
+    response.headers.append("Set-Cookie", "a=1")
+    response.headers.append("Set-Cookie", "b=2")
+    if number == 2:
+        response.status_code = 200
+    if number == 3:
+        response.status_code = 204
+    if number == 4:
+        raise ZeroDivisionError
+    return {"number": number}
+
+
+@dataclass
+class _Filters:
+    least: Annotated[int, Query(ge=1)] = 1
+    word: str | None = None
+
+
+@router.get("/{number}/filtered", dependencies=PUBLIC)
+async def _filtered(number: int, filters: Annotated[_Filters, Depends()]) -> dict[str, Any]:
+    return {"number": number, "least": filters.least, "word": filters.word}
+
+
+@router.post("/{number}/own", dependencies=[*PUBLIC, Depends(_marked)])
+async def _answers_itself(number: int) -> Response:
+    return Response(f"{number}", 203, {"X-Own": "yes"})
 
 
 class _Sparse(BaseModel):
@@ -176,8 +213,50 @@ async def test_both_ways_refuse_in_the_same_words() -> None:
             tried.append(await client.get("/v1/lean/7/gone"))
             tried.append(await client.get("/v1/lean/x/gone"))
             tried.append(await client.delete("/v1/lean/x/gone"))
-            answers.append([(reply.status_code, reply.content, reply.headers.get("allow")) for reply in tried])
+            tried.extend([await client.post(f"/v1/lean/{path}") for path in ("1/item", "2/item", "3/item", "5/own")])
+
+            def joined(reply: httpx.Response) -> list[tuple[bytes, bytes]]:
+                # Nothing has no type; FastAPI names one all the same.
+                return sorted(item for item in reply.headers.raw if reply.content or item[0] != b"content-type")
+
+            answers.append([(reply.status_code, reply.content, joined(reply)) for reply in tried])
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "content"),
+    [("1/item", 201, b'{"number":1}'), ("2/item", 200, b'{"number":2}'), ("3/item", 204, b""), ("4/item", 500, None)],
+)
+async def test_what_is_set_on_the_response_is_joined(
+    client: httpx.AsyncClient, path: str, status: int, content: bytes | None
+) -> None:
+    reply = await client.post(f"/v1/lean/{path}")
+    assert reply.status_code == status
+    if content is None:
+        assert "location" not in reply.headers
+        return
+    assert reply.content == content
+    marks = [reply.headers[name] for name in ("location", "x-marked", "x-both")]
+    assert marks == [f"/v1/lean/{path[0]}", "by a dependency", "second"]
+    assert reply.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "expected"),
+    [("", 200, (1, None)), ("word=a", 200, (1, "a")), ("least=4", 200, (4, None)), ("least=0", 422, None)],
+)
+async def test_a_class_of_parameters(
+    client: httpx.AsyncClient, query: str, status: int, expected: tuple[int, str | None] | None
+) -> None:
+    reply = await client.get(f"/v1/lean/1/filtered?{query}")
+    assert reply.status_code == status
+    assert expected is None or (reply.json()["least"], reply.json()["word"]) == expected
+
+
+async def test_an_answer_of_its_own_stands(client: httpx.AsyncClient) -> None:
+    reply = await client.post("/v1/lean/7/own")
+    assert (reply.status_code, reply.content, reply.headers["x-own"]) == (203, b"7", "yes")
+    assert "x-marked" not in reply.headers
 
 
 async def test_an_answer_that_is_cut_is_left_to_fastapi(client: httpx.AsyncClient) -> None:

@@ -38,13 +38,22 @@ class _Step:
 
     call: Callable[..., Any]
     is_generator: bool
+    is_class: bool
     takes: tuple[tuple[str | None, int], ...]
     path: list[Any]
     query: list[Any]
     headers: list[Any]
     requests: tuple[str, ...]
+    response: str | None
 
-    def read(self, request: Request, results: list[Any], values: dict[str, Any], errors: list[Any]) -> bool:
+    def read(
+        self,
+        request: Request,
+        held: "_HeldResponse",
+        results: list[Any],
+        values: dict[str, Any],
+        errors: list[Any],
+    ) -> bool:
         """Fills in the arguments; False when one of them could not be had."""
         complete = True
         for name, index in self.takes:
@@ -55,14 +64,41 @@ class _Step:
                 values[name] = found
         for fields, given in ((self.path, "path_params"), (self.query, "query_params"), (self.headers, "headers")):
             if fields:
-                held, wrong = request_params_to_args(fields, getattr(request, given))
-                values.update(held)
+                found, wrong = request_params_to_args(fields, getattr(request, given))
+                values.update(found)
                 if wrong:
                     errors.extend(wrong)
                     complete = False
         for name in self.requests:
             values[name] = request
+        if self.response is not None:
+            values[self.response] = held.response()
         return complete
+
+
+class _HeldResponse:
+    """The `response` parameter: what functions set on it is joined to the answer. Made when the first one asks."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self) -> None:
+        self._response: Response | None = None
+
+    def response(self) -> Response:
+        if self._response is None:
+            self._response = Response()
+            del self._response.headers["content-length"]
+            # Unset, and so the operation's own.
+            self._response.status_code = None  # type: ignore[assignment]
+        return self._response
+
+    def status(self, declared: int) -> int:
+        return (self._response and self._response.status_code) or declared
+
+    def join(self, answer: Response) -> Response:
+        if self._response is not None:
+            answer.headers.raw.extend(self._response.headers.raw)
+        return answer
 
 
 def lay_out(route: APIRoute, dependant: Dependant) -> Solved:
@@ -81,24 +117,27 @@ def lay_out(route: APIRoute, dependant: Dependant) -> Solved:
         body = await _read_body(request) if body_field is not None else PydanticUndefined
         results: list[Any] = []
         errors: list[Any] = []
+        held = _HeldResponse()
         for step in before:
             values: dict[str, Any] = {}
-            if not step.read(request, results, values, errors):
+            if not step.read(request, held, results, values, errors):
                 results.append(_FAILED)
             elif step.is_generator:
                 results.append(await stack.enter_async_context(asynccontextmanager(step.call)(**values)))
+            elif step.is_class:
+                results.append(step.call(**values))
             else:
                 results.append(await step.call(**values))
         values = {}
-        operation.read(request, results, values, errors)
+        operation.read(request, held, results, values, errors)
         if body_fields:
             embeds: bool = route._embed_body_fields  # noqa: SLF001
-            held, wrong = await request_body_to_args(body_fields, body, embed_body_fields=embeds)
-            values.update(held)
+            found, wrong = await request_body_to_args(body_fields, body, embed_body_fields=embeds)
+            values.update(found)
             errors.extend(wrong)
         if errors:
             raise RequestValidationError(errors, body=None if body is PydanticUndefined else body)
-        return await answer(await operation.call(**values))
+        return await answer(await operation.call(**values), held)
 
     return solve
 
@@ -129,11 +168,13 @@ def _add(
     step = _Step(
         call,
         _is_generator(call),
+        isinstance(call, type),
         takes,
         dependant.path_params,
         dependant.query_params,
         dependant.header_params,
         tuple(name for name in requests if name is not None),
+        dependant.response_param_name,
     )
     steps.append(step)
     known[call] = len(steps) - 1
@@ -146,7 +187,6 @@ def _is_plain(dependant: Dependant, *, is_operation: bool) -> bool:
         dependant.cookie_params,
         dependant.websocket_param_name,
         dependant.background_tasks_param_name,
-        dependant.response_param_name,
         dependant.security_scopes_param_name,
         dependant.own_oauth_scopes,
         dependant.concurrency,
@@ -156,6 +196,9 @@ def _is_plain(dependant: Dependant, *, is_operation: bool) -> bool:
         return False
     if _is_generator(call):
         return not is_operation and dependant.scope == "function"
+    if isinstance(call, type):
+        # Held values, made at once: FastAPI would ask a thread for them.
+        return not is_operation
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
 
 
@@ -177,16 +220,16 @@ async def _read_body(request: Request) -> Any:
         raise HTTPException(400, "There was an error parsing the body") from error
 
 
-def _answering(route: APIRoute) -> Callable[[Any], Awaitable[Response]]:
-    status = route.status_code or 200
-    has_body = is_body_allowed_for_status_code(status)
+def _answering(route: APIRoute) -> Callable[[Any, _HeldResponse], Awaitable[Response]]:
+    declared = route.status_code or 200
 
-    async def answer(result: Any) -> Response:
+    async def answer(result: Any, held: _HeldResponse) -> Response:
         if isinstance(result, Response):
             return result
-        if not has_body:
-            return Response(status_code=status)
+        status = held.status(declared)
+        if not is_body_allowed_for_status_code(status):
+            return held.join(Response(status_code=status))
         content = await serialize_response(field=route.response_field, response_content=result, dump_json=True)
-        return Response(content, status, media_type="application/json")
+        return held.join(Response(content, status, media_type="application/json"))
 
     return answer
