@@ -1,6 +1,8 @@
 # Two commands matter: `make run` and `make test`. Both need Python 3.11 or newer and nothing else.
 SHELL := /bin/sh
 VENV := .venv/bin
+# Where it is set, every process compiles every module anew: seconds of each start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test check format contract contract-server bench openapi lock clean
 

@@ -1,7 +1,6 @@
-"""One API process, on the listening socket that its parent opened: `python -m helpdesk_api.api_process DESCRIPTOR`."""
+"""One API process, on the listening socket that its parent opened."""
 
 import socket
-import sys
 
 import uvicorn
 from fastapi import FastAPI
@@ -39,13 +38,8 @@ def configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
     )
 
 
-def main() -> None:
+def main(listener: socket.socket) -> None:
     settings = get_settings()
     configure_logging(settings)
-    listener = socket.socket(fileno=int(sys.argv[1]))
     app = create_app(settings)
     ApiServer(configuration(settings, app), app).run(sockets=[listener])
-
-
-if __name__ == "__main__":
-    main()

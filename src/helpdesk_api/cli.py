@@ -15,7 +15,7 @@ from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings, UnsafeSettings, get_settings
 from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
 from helpdesk_api.database.embedded_identity import EmbeddedPostgresError
-from helpdesk_api.serving import CannotServe, Server
+from helpdesk_api.serving import CannotServe, Server, preloading, run_once
 
 if TYPE_CHECKING:
     from helpdesk_api.database.session import Database
@@ -79,19 +79,11 @@ def _served_database(settings: Settings) -> Iterator[Settings]:
 
 def _with_database(settings: Settings, work: Callable[["Database"], Awaitable[None]]) -> None:
     """Runs `work` on the wired product. A refusal of an action is said in a sentence."""
-    from helpdesk_api.main import install_wiring, open_database
+    from helpdesk_api.preparing import with_database
     from helpdesk_api.web.errors import ProblemError
 
-    async def run() -> None:
-        install_wiring(settings)
-        database = open_database(settings)
-        try:
-            await work(database)
-        finally:
-            await database.dispose()
-
     try:
-        asyncio.run(run())
+        with_database(settings, work)
     except ProblemError as error:
         _say(f"helpdesk: {error.title}{f': {error.detail}' if error.detail else ''}")
         raise typer.Exit(1) from error
@@ -106,7 +98,8 @@ def serve(
 ) -> None:
     """Start the API, its worker, and the embedded PostgreSQL where no database is set."""
     settings = _settings()
-    with _plainly():
+    workers = workers or settings.workers
+    with _plainly(), preloading(workers):
         if settings.database_url is None:
             settings.make_data_dir()
             folder = settings.data_dir / "postgres"
@@ -117,12 +110,12 @@ def serve(
             _serve(settings, workers, no_worker)
 
 
-def _serve(settings: Settings, workers: int | None, no_worker: bool) -> None:
+def _serve(settings: Settings, workers: int, no_worker: bool) -> None:
     from helpdesk_api.welcome import welcome
 
     with_demo = _prepare(settings)
     _say("Starting the API …")
-    server = Server(settings, workers=workers or settings.workers, with_worker=not no_worker)
+    server = Server(settings, workers=workers, with_worker=not no_worker)
     server.run(lambda: typer.echo(welcome(settings, with_demo=with_demo)))
 
 
@@ -134,29 +127,15 @@ def _prepare(settings: Settings) -> bool:
     url = settings.database_url_required
     seen = asyncio.run(glance(url))
     if seen.revision != newest_revision():
-        from helpdesk_api.database.migrations import migrate as migrate_database
-
         _say("Migrating the database …")
-        migrate_database(url)
+        run_once("helpdesk_api.preparing:migrate", settings)
         seen = asyncio.run(glance(url))
     if settings.is_production:
-        from helpdesk_api.demo import demo_password_in_use
-
-        async def refuse_demo_passwords(database: "Database") -> None:
-            if await demo_password_in_use(database):
-                message = "production refuses a database with the demo data's passwords; change or deactivate them"
-                raise UnsafeSettings(message)
-
-        _with_database(settings, refuse_demo_passwords)
+        run_once("helpdesk_api.preparing:refuse_demo_passwords", settings)
         return False
     if not seen.has_people:
-        from helpdesk_api.demo import create_demo
-
-        async def fill(database: "Database") -> None:
-            await create_demo(database)
-
         _say("Creating the demo organisation …")
-        _with_database(settings, fill)
+        run_once("helpdesk_api.preparing:fill_with_demo", settings)
         return True
     return seen.has_demo
 

@@ -15,10 +15,10 @@ from helpdesk_api.database.dump import find_program
 from helpdesk_api.database.revisions import newest_revision
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import demo_password_in_use
+from helpdesk_api.installation import file_storage, open_database
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
 from helpdesk_api.integrations.antivirus.protocol import NotScanned
 from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUnavailable
-from helpdesk_api.main import file_storage, open_database
 
 OLDEST_POSTGRES = 150_000
 _TRIGRAMS = text("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')")

@@ -1,28 +1,39 @@
 """`helpdesk serve`: one parent that owns the embedded PostgreSQL and keeps the API and the worker running."""
 
 import contextlib
+import ctypes
+import multiprocessing
 import os
+import pkgutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
 from types import FrameType
+from typing import Any
 
-from helpdesk_api.config import Settings
+from helpdesk_api.config import Settings, UnsafeSettings
 
 READY_SECONDS = 120
 STOP_SECONDS = 15.0
+# With the parent went the embedded PostgreSQL: a child that still waits for it after this long waits for ever.
+GRACE_SECONDS = 15.0
 # A child that lives this long counts as well; one that does not, so many times in a row, ends everything.
 HEALTHY_SECONDS = 10.0
 MAX_QUICK_ENDINGS = 5
 BACKLOG = 2048
 _POLL_SECONDS = 0.05
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_CONTEXT = multiprocessing.get_context("forkserver")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names of a listener, read to find a reachable one
 
 
@@ -30,44 +41,103 @@ class CannotServe(RuntimeError):
     """The server cannot start or go on; the message says why."""
 
 
+@contextlib.contextmanager
+def preloading(workers: int) -> Iterator[None]:
+    """Begins to import the product in the background; within the block, children start from what was imported."""
+    _CONTEXT.set_forkserver_preload(["helpdesk_api.preloaded"])
+    with contextlib.ExitStack() as stack:
+        if workers > 1:
+            # Any of the processes may be asked for /metrics: they count together, in files. Known before the import,
+            # which decides how they count.
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="helpdesk-metrics-"))
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            stack.callback(os.environ.pop, "PROMETHEUS_MULTIPROC_DIR")
+        forkserver.ensure_running()
+        yield
+
+
+def environment_for(settings: Settings) -> Mapping[str, str]:
+    """What the children need to know of what this process set up."""
+    return {
+        **os.environ,
+        "HELPDESK_DATABASE_URL": settings.database_url_required,
+        "HELPDESK_SECRET_KEY": settings.secret,
+    }
+
+
+def run_once(work: str, settings: Settings) -> None:
+    """Runs a function in a child. Raises `CannotServe` when it fails; it has said why."""
+    child = Child(work.rpartition(":")[2], work)
+    child.start(environment_for(settings))
+    assert child.process is not None  # noqa: S101 - just started
+    child.process.join()
+    if child.process.exitcode:
+        message = f"{child.name} failed; the reason is above"
+        raise CannotServe(message)
+
+
+def _be(name: str, work: str, environment: dict[str, str], arguments: tuple[Any, ...]) -> None:
+    """The life of a child: it ends with its parent, even by `kill -9`."""
+    # Their own group: Ctrl-C reaches the parent alone, which stops them in order.
+    os.setpgid(0, 0)
+    os.environ.clear()
+    os.environ.update(environment)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_NAME, f"helpdesk-{name.lower()}"[:15].encode(), 0, 0, 0)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    threading.Thread(target=_follow_parent, name="follow-parent", daemon=True).start()
+    try:
+        pkgutil.resolve_name(work)(*arguments)
+    except UnsafeSettings as error:
+        sys.stderr.write(f"helpdesk: {error}\n")
+        sys.exit(1)
+
+
+def _follow_parent() -> None:
+    """An orderly end first, then any end."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_SECONDS)
+        os._exit(1)
+
+
 @dataclass
 class Child:
-    """A process that is started again whenever it ends by itself."""
+    """A process that is started again whenever it ends by itself. `work` is `module:function`, imported by the child
+    alone."""
 
     name: str
-    command: Sequence[str]
-    descriptors: tuple[int, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
+    work: str
+    arguments: tuple[Any, ...] = ()
+    process: BaseProcess | None = None
     started_at: float = 0.0
     quick_endings: int = 0
 
     def start(self, environment: Mapping[str, str]) -> None:
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(
-            self.command,
-            env=dict(environment),
-            # Their own group: Ctrl-C reaches the parent alone, which stops them in order.
-            process_group=0,
-            stdin=subprocess.DEVNULL,
-            pass_fds=self.descriptors,
+        self.process = _CONTEXT.Process(
+            target=_be, name=self.name, args=(self.name, self.work, dict(environment), self.arguments)
         )
+        self.process.start()
 
     def has_ended(self) -> bool:
-        return self.process is not None and self.process.poll() is not None
+        return self.process is not None and self.process.exitcode is not None
 
     def signal(self, number: signal.Signals) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
+        if self.process is not None and self.process.exitcode is None and self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
     def wait(self, deadline: float) -> None:
         if self.process is None:
             return
-        try:
-            self.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        self.process.join(max(0.1, deadline - time.monotonic()))
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join()
 
     def start_again(self, environment: Mapping[str, str]) -> None:
         """After it ended by itself. Raises `CannotServe` when that is all it ever does."""
@@ -76,7 +146,7 @@ class Child:
         if self.quick_endings >= MAX_QUICK_ENDINGS:
             message = f"the {self.name} process ended {MAX_QUICK_ENDINGS} times in a row; its log is above"
             raise CannotServe(message)
-        how = self.process.returncode if self.process is not None else "?"
+        how = self.process.exitcode if self.process is not None else "?"
         sys.stderr.write(f"helpdesk: the {self.name} process ended ({how}); starting it again\n")
         self.start(environment)
 
@@ -93,10 +163,11 @@ class Server:
 
     def run(self, on_ready: Callable[[], None]) -> None:
         """Until SIGTERM or SIGINT. Raises `CannotServe` when the port is taken or a process will not live."""
-        with open_listener(self._settings) as listener, self._environment() as environment:
+        environment = environment_for(self._settings)
+        with open_listener(self._settings) as listener:
             signal.signal(signal.SIGTERM, self._stop)
             signal.signal(signal.SIGINT, self._stop)
-            self._children = self._plan(listener.fileno())
+            self._children = self._plan(listener)
             try:
                 for child in self._children:
                     child.start(environment)
@@ -111,27 +182,11 @@ class Server:
             finally:
                 self._stop_all()
 
-    def _plan(self, descriptor: int) -> list[Child]:
-        api = [sys.executable, "-m", "helpdesk_api.parent", "helpdesk_api.api_process", str(descriptor)]
-        children = [Child("API", api, (descriptor,)) for _ in range(self._workers)]
+    def _plan(self, listener: socket.socket) -> list[Child]:
+        children = [Child("API", "helpdesk_api.api_process:main", (listener,)) for _ in range(self._workers)]
         if self._with_worker:
-            children.append(Child("worker", [sys.executable, "-m", "helpdesk_api.parent", "helpdesk_api.worker"]))
+            children.append(Child("worker", "helpdesk_api.worker:main"))
         return children
-
-    @contextlib.contextmanager
-    def _environment(self) -> Iterator[Mapping[str, str]]:
-        """What the children need to know of what this process set up."""
-        known = {
-            **os.environ,
-            "HELPDESK_DATABASE_URL": self._settings.database_url_required,
-            "HELPDESK_SECRET_KEY": self._settings.secret,
-        }
-        if self._workers == 1:
-            yield known
-            return
-        # Any of the processes may be asked for /metrics: they count together, in files.
-        with tempfile.TemporaryDirectory(prefix="helpdesk-metrics-") as folder:
-            yield {**known, "PROMETHEUS_MULTIPROC_DIR": folder}
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         del number, frame

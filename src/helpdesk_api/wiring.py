@@ -79,7 +79,6 @@ from helpdesk_api.jobs.upkeep import PRUNE_JOB, prune
 from helpdesk_api.outbox.events import DomainEvent
 from helpdesk_api.outbox.record import Reactions
 from helpdesk_api.outbox.relay import Follower
-from helpdesk_api.routers import ROUTERS
 from helpdesk_api.web.idempotency import drop_expired_keys
 from helpdesk_api.web.rate_limit import drop_past_windows
 
@@ -88,7 +87,6 @@ __all__ = [
     "INCLUDES",
     "JOBS",
     "REACTIONS",
-    "ROUTERS",
     "SCHEDULE",
     "SEARCH_EXCERPTS",
     "SEARCH_RANKS",

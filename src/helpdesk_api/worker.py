@@ -16,6 +16,7 @@ from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import escalations
 from helpdesk_api.domains.sla.timers import Timers, fire_due
 from helpdesk_api.domains.webhooks.delivery import Deliverer
+from helpdesk_api.installation import install_wiring, open_database
 from helpdesk_api.integrations.http.addresses import Reachable
 from helpdesk_api.integrations.http.client import GuardedCaller
 from helpdesk_api.integrations.mail.eml import EmlFolder
@@ -23,7 +24,6 @@ from helpdesk_api.integrations.mail.protocol import MailTransport
 from helpdesk_api.integrations.mail.smtp import SmtpTransport
 from helpdesk_api.jobs import schedule
 from helpdesk_api.jobs.runner import Handler, JobRunner, run_due
-from helpdesk_api.main import install_wiring, open_database
 from helpdesk_api.outbox.pending import EVENTS_CHANNEL, send_wakeups_through
 from helpdesk_api.outbox.relay import REACT_JOB, Relay, react
 

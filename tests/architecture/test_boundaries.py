@@ -10,6 +10,7 @@ from helpdesk_api import wiring
 from helpdesk_api.authorization.dependencies import Public
 from helpdesk_api.database.base import Base
 from helpdesk_api.outbox.events import DomainEvent
+from helpdesk_api.routers import ROUTERS
 from helpdesk_api.web.errors import ProblemError, every_code
 from helpdesk_api.web.routing import ApiRoute
 
@@ -53,7 +54,7 @@ def trees() -> list[tuple[str, ast.Module]]:
 
 
 def routes() -> list[ApiRoute]:
-    return [route for router in wiring.ROUTERS for route in router.routes if isinstance(route, ApiRoute)]
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, ApiRoute)]
 
 
 def test_only_the_session_commits() -> None:
@@ -68,7 +69,7 @@ def test_only_the_session_commits() -> None:
 
 def test_every_route_is_ours_and_names_its_permission() -> None:
     assert routes()
-    for router in wiring.ROUTERS:
+    for router in ROUTERS:
         for route in router.routes:
             assert isinstance(route, ApiRoute), route
             assert route.guard is not None, f"{route.methods} {route.path} lets anybody in"

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from helpdesk_api import wiring
 from helpdesk_api.authorization.dependencies import RequiresPermission
 from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS, Permission, Role
+from helpdesk_api.routers import ROUTERS
 from helpdesk_api.web.routing import ApiRoute
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
@@ -52,7 +52,7 @@ IDS = {
 }
 GUARDED = [
     (method, route)
-    for router in wiring.ROUTERS
+    for router in ROUTERS
     for route in router.routes
     if isinstance(route, ApiRoute) and isinstance(route.guard, RequiresPermission)
     for method in sorted(route.methods or ())

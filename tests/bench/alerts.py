@@ -21,7 +21,7 @@ from helpdesk_api.domains.alerts.intake import Gate, take
 from helpdesk_api.domains.alerts.integrations import create_integration
 from helpdesk_api.domains.alerts.queries import Integration, by_routing_key
 from helpdesk_api.domains.alerts.schemas import AlertIntegrationCreate
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from tests.bench.contenders import Desk, settings_for
 from tests.factories.records import make_user, principal_of
 

@@ -28,7 +28,7 @@ from helpdesk_api.domains.tickets.enums import PendingReason
 from helpdesk_api.domains.tickets.opening import open_ticket
 from helpdesk_api.domains.tickets.queries import lock_visible
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketPend
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
 from tests.bench.contenders import Desk, settings_for
 from tests.bench.cpu import used_by_server

@@ -42,6 +42,21 @@ def environment_of(data_dir: Path, port: int, **settings: str) -> dict[str, str]
     return {**kept, "HELPDESK_DATA_DIR": str(data_dir), "HELPDESK_PORT": str(port), **settings}
 
 
+def processes_below(process_id: int) -> dict[int, str]:
+    """Its children and theirs, by name: `helpdesk-api`, `helpdesk-worker`, `postgres`."""
+    command = ["ps", "-eo", "pid=,ppid=,stat=,comm="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=3) for line in listed.splitlines()]
+    alive = {int(row[0]): (int(row[1]), row[3]) for row in rows if not row[2].startswith("Z")}
+    found: dict[int, str] = {}
+    parents = {process_id}
+    while parents:
+        children = {child: name for child, (parent, name) in alive.items() if parent in parents}
+        found |= children
+        parents = set(children)
+    return found
+
+
 @contextmanager
 def served(**settings: str) -> Iterator[Served]:
     """On a throw-away folder that PostgreSQL's own user can reach, also when the tester is root."""

@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +15,7 @@ import pytest
 from tests.end_to_end.desk import Desk, mails, set_up, sign_in
 from tests.end_to_end.lives import SECRET, SOURCE, Life, live
 from tests.end_to_end.real_tickets import RealTicket, real_tickets
-from tests.end_to_end.served import Served, served
+from tests.end_to_end.served import Served, processes_below, served
 
 COUNT = int(os.environ.get("HELPDESK_E2E_TICKETS", "48"))
 CLIENTS = 16
@@ -59,31 +58,13 @@ async def run_lives(desk: Desk, product: Served, rows: list[RealTicket]) -> list
 
 async def kill_worker(product: Served) -> None:
     for _ in range(600):
-        found = [one for one in children_of(product.process.pid) if b"helpdesk_api.worker" in command_of(one)]
+        below = processes_below(product.process.pid)
+        found = [one for one, name in below.items() if name == "helpdesk-worker"]
         if found:
             os.kill(found[0], signal.SIGKILL)
             return
         await asyncio.sleep(0.1)
     raise AssertionError(product.log.read_text()[-2_000:])
-
-
-def children_of(process_id: int) -> list[int]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue
-        if parent == process_id:
-            found.append(int(folder.name))
-    return found
-
-
-def command_of(process_id: int) -> bytes:
-    try:
-        return Path(f"/proc/{process_id}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 async def wait_until_quiet(desk: Desk, lives: list[Life]) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
 from helpdesk_api.database.glance import glance
-from tests.end_to_end.served import Served, environment_of, free_port
+from tests.end_to_end.served import Served, environment_of, free_port, processes_below
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
@@ -35,21 +35,13 @@ def await_true(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
-def children_of(process_id: int) -> dict[int, str]:
-    listed = subprocess.run(
-        ["ps", "-ww", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
-    ).stdout
-    rows = [line.split(maxsplit=3) for line in listed.splitlines()]
-    return {int(row[0]): row[3] for row in rows if int(row[1]) == process_id and not row[2].startswith("Z")}
-
-
 def is_alive(process_id: int) -> bool:
     done = subprocess.run(["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False)
     return bool(done.stdout.strip()) and not done.stdout.strip().startswith("Z")
 
 
-def child_of(process_id: int, word: str) -> int | None:
-    return next((found for found, arguments in children_of(process_id).items() if word in arguments), None)
+def child_of(process_id: int, name: str) -> int | None:
+    return next((found for found, of_found in processes_below(process_id).items() if of_found == name), None)
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -122,24 +114,22 @@ class TestBesideARunningServer:
         assert httpx.get(f"{product.url}/readyz").status_code == 200
 
     def test_a_killed_worker_is_started_again(self, product: Served) -> None:
-        first = child_of(product.process.pid, "helpdesk_api.worker")
+        first = child_of(product.process.pid, "helpdesk-worker")
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await_true(
-            lambda: child_of(product.process.pid, "helpdesk_api.worker") not in {None, first}, "no worker came back"
-        )
+        await_true(lambda: child_of(product.process.pid, "helpdesk-worker") not in {None, first}, "no worker came back")
         assert product.process.poll() is None
         assert httpx.get(f"{product.url}/readyz").status_code == 200
 
     def test_a_killed_api_process_is_started_again_and_the_other_answers_meanwhile(self, product: Served) -> None:
-        before = {found for found, words in children_of(product.process.pid).items() if "api_process" in words}
+        def api_processes() -> set[int]:
+            return {found for found, name in processes_below(product.process.pid).items() if name == "helpdesk-api"}
+
+        before = api_processes()
         assert len(before) == 2
         os.kill(min(before), signal.SIGKILL)
         assert httpx.get(f"{product.url}/readyz", timeout=30).status_code == 200
-        await_true(
-            lambda: len([words for words in children_of(product.process.pid).values() if "api_process" in words]) == 2,
-            "no process came back",
-        )
+        await_true(lambda: len(api_processes() - {min(before)}) == 2, "no process came back")
 
     def test_metrics_are_those_of_all_processes(self, product: Served) -> None:
         def answered() -> float:
@@ -217,17 +207,18 @@ class TestEndings:
     ) -> None:
         environment = {**installation, "HELPDESK_WORKERS": "1"}
         with serving(environment) as product:
-            children = children_of(product.process.pid)
-            assert len(children) == 3, children
+            children = processes_below(product.process.pid)
+            assert {"helpdesk-api", "helpdesk-worker", "postgres"} <= set(children.values())
             product.process.send_signal(signal.SIGKILL)
             product.process.wait(PATIENCE)
             await_true(lambda: not any(is_alive(found) for found in children), "a child outlived its parent")
         with serving(environment) as product:
             assert sign_in(product.url).status_code == 201
-            children = children_of(product.process.pid)
+            children = processes_below(product.process.pid)
             product.process.send_signal(signal.SIGTERM)
             assert product.process.wait(PATIENCE) == 0
-        assert [found for found in children if is_alive(found)] == []
+        # What only waits for its parent's end takes a moment to see it.
+        await_true(lambda: not any(is_alive(found) for found in children), "a process was left behind")
 
     def test_a_taken_port_is_named(self, installation: dict[str, str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:

@@ -24,7 +24,7 @@ from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.domains.users.models import User
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.worker import drain
 

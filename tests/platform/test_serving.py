@@ -3,14 +3,13 @@
 import os
 import signal
 import socket
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from helpdesk_api.config import Settings
-from helpdesk_api.serving import MAX_QUICK_ENDINGS, CannotServe, Child, open_listener, own_url
+from helpdesk_api.serving import MAX_QUICK_ENDINGS, CannotServe, Child, open_listener, own_url, run_once
 
 
 def settings(**values: object) -> Settings:
@@ -19,11 +18,11 @@ def settings(**values: object) -> Settings:
 
 def await_end(child: Child) -> None:
     assert child.process is not None
-    child.process.wait(30)
+    child.process.join(30)
 
 
 def test_a_process_that_only_ever_ends_is_given_up() -> None:
-    child = Child("broken", [sys.executable, "-S", "-c", "raise SystemExit(3)"])
+    child = Child("broken", "tests.platform.children:broken")
     child.start(os.environ)
     for _ in range(MAX_QUICK_ENDINGS - 1):
         await_end(child)
@@ -34,7 +33,7 @@ def test_a_process_that_only_ever_ends_is_given_up() -> None:
 
 
 def test_one_that_lived_for_a_while_starts_with_a_clean_record() -> None:
-    child = Child("sound", [sys.executable, "-S", "-c", ""])
+    child = Child("sound", "tests.platform.children:sound")
     child.start(os.environ)
     await_end(child)
     child.quick_endings = MAX_QUICK_ENDINGS - 1
@@ -46,13 +45,7 @@ def test_one_that_lived_for_a_while_starts_with_a_clean_record() -> None:
 
 def test_one_that_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
-    program = (
-        "import pathlib, signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "pathlib.Path(sys.argv[1]).touch()\n"
-        "time.sleep(60)\n"
-    )
-    child = Child("deaf", [sys.executable, "-S", "-c", program, str(ready)])
+    child = Child("deaf", "tests.platform.children:deaf", (str(ready),))
     child.start(os.environ)
     while not ready.exists():
         assert not child.has_ended()
@@ -60,7 +53,26 @@ def test_one_that_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
     child.signal(signal.SIGTERM)
     child.wait(time.monotonic())
     assert child.process is not None
-    assert child.process.returncode == -signal.SIGKILL
+    assert child.process.exitcode == -signal.SIGKILL
+
+
+def test_one_that_prepares_says_that_it_failed() -> None:
+    here = settings(database_url="postgresql://here/x", secret_key="x" * 32)
+    run_once("tests.platform.children:sound", here)
+    with pytest.raises(CannotServe, match="broken failed"):
+        run_once("tests.platform.children:broken", here)
+
+
+def test_a_child_knows_what_its_parent_set_up(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    child = Child("worker", "tests.platform.children:tell", (str(told),))
+    child.start({"HELPDESK_DATABASE_URL": "postgresql://here/x"})
+    await_end(child)
+    group, name, environment = told.read_text().splitlines()
+    assert child.process is not None
+    assert int(group) == child.process.pid
+    assert name == "helpdesk-worker"
+    assert environment == "['HELPDESK_DATABASE_URL']"
 
 
 def test_the_listener_takes_the_port_for_itself() -> None:

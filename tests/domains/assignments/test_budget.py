@@ -13,7 +13,7 @@ from helpdesk_api.database.statement_count import StatementCount, statement_coun
 from helpdesk_api.domains.assignments import actions
 from helpdesk_api.domains.assignments.schemas import AssignmentCreate
 from helpdesk_api.domains.tickets.queries import lock_visible
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from tests.factories.records import make_team, make_ticket, make_user, principal_of
 
 

@@ -17,7 +17,7 @@ from helpdesk_api.domains.assignments.models import Agent
 from helpdesk_api.domains.assignments.schemas import AssignmentCreate
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import lock_visible
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
 from tests.domains.assignments.desk import after_commit, loads, loads_by_tickets
 from tests.factories.records import make_team, make_ticket, make_user, principal_of

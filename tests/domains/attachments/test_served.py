@@ -5,7 +5,6 @@ import hashlib
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
@@ -21,7 +20,7 @@ from helpdesk_api.database.embedded import running_url
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import jobs, storing
 from helpdesk_api.integrations.storage.objects import FolderStorage
-from tests.end_to_end.served import Served, served
+from tests.end_to_end.served import Served, processes_below, served
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 BOUNDARY, MEBI = "a-boundary-of-this-test", 1024 * 1024
@@ -55,9 +54,8 @@ def await_true(condition: Callable[[], Any], what: str) -> None:
 
 
 def api_process(product: Served) -> int:
-    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
-    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-    return next(int(row[0]) for row in rows if int(row[1]) == product.process.pid and "api_process" in row[2])
+    below = processes_below(product.process.pid)
+    return next(found for found, name in below.items() if name == "helpdesk-api")
 
 
 def resident_bytes(process_id: int) -> int:

@@ -72,6 +72,10 @@ class TestSignIn:
         assert verified == len(bodies)
         assert all(reply.headers["www-authenticate"].startswith("Bearer") for reply in replies)
 
+    def test_what_is_verified_for_nobody_is_as_dear_as_any_other(self) -> None:
+        # None: the hasher would make it anew with the same parameters.
+        assert passwords._hasher.verify_and_update("nobody has this password", passwords.NOBODY) == (True, None)
+
     async def test_attempts_are_limited_by_account_and_survive_the_refusal(self, desk: Desk) -> None:
         user = await desk.person()
         with clock.frozen(clock.now()) as moment:

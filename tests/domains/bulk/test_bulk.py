@@ -13,7 +13,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.bulk import actions
 from helpdesk_api.domains.bulk.schemas import TicketBulk
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
 from tests.domains.sla.test_clocks import no_differences
 from tests.domains.tickets.test_search import opened

@@ -23,7 +23,7 @@ from helpdesk_api.domains.tickets.enums import PendingReason
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import lock_visible
 from helpdesk_api.domains.tickets.schemas import TicketPend
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
 from tests.factories.records import Make, make_ticket, make_user, principal_of
 from tests.fixtures.clients import AsUser

@@ -34,8 +34,8 @@ from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from helpdesk_api.domains.tickets.opening import update_ticket
 from helpdesk_api.domains.tickets.queries import lock_visible
 from helpdesk_api.domains.tickets.schemas import TicketPend, TicketReopen, TicketResolve, TicketUpdate
+from helpdesk_api.installation import install_wiring
 from helpdesk_api.integrations.mail.fake import FakeMail
-from helpdesk_api.main import install_wiring
 from helpdesk_api.web.errors import ProblemError
 from helpdesk_api.worker import drain
 from tests.factories.records import make_ticket, make_user, principal_of
