@@ -1,17 +1,17 @@
 """The contract as served: the document, and its reference pages, which work without any other host."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import public
 from helpdesk_api.web.errors import NotFound, documents
-from helpdesk_api.web.openapi import build_document, render
+from helpdesk_api.web.openapi import document_bytes, render
 from helpdesk_api.web.openapi.asyncapi import build_asyncapi
 from helpdesk_api.web.routing import ApiRouter
 
@@ -41,15 +41,15 @@ class AssetNotFound(NotFound):
 router = ApiRouter(tags=["documentation"])
 
 
-def document_bytes(request: Request) -> tuple[bytes, str]:
-    """The rendered document of this application and its ETag, made once a process."""
-    return _made_once(request, "contract", build_document)
+async def contract_of(request: Request) -> tuple[bytes, str]:
+    """The rendered document of this application and its ETag, made once a process, while others are answered."""
+    return await _made_once(request, "contract", document_bytes)
 
 
-def _made_once(request: Request, name: str, build: Callable[[FastAPI], dict[str, Any]]) -> tuple[bytes, str]:
+async def _made_once(request: Request, name: str, make: Callable[[FastAPI], bytes]) -> tuple[bytes, str]:
     state = request.app.state
     if not hasattr(state, name):
-        content = render(build(request.app))
+        content = await asyncio.to_thread(make, request.app)
         setattr(state, name, (content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'))
     made: tuple[bytes, str] = getattr(state, name)
     return made
@@ -63,7 +63,7 @@ def _made_once(request: Request, name: str, build: Callable[[FastAPI], dict[str,
     include_in_schema=False,
 )
 async def get_document(request: Request) -> Response:
-    content, etag = document_bytes(request)
+    content, etag = await contract_of(request)
     headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
     return Response(content, media_type="application/json", headers=headers)
 
@@ -76,7 +76,7 @@ async def get_document(request: Request) -> Response:
     include_in_schema=False,
 )
 async def get_events_document(request: Request) -> Response:
-    content, etag = _made_once(request, "events_contract", build_asyncapi)
+    content, etag = await _made_once(request, "events_contract", lambda app: render(build_asyncapi(app)))
     headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
     return Response(content, media_type="application/json", headers=headers)
 

@@ -4,6 +4,6 @@ Nothing here knows an operation by name. What an operation needs, takes and answ
 its dependencies, its models, its `responses`, its path.
 """
 
-from helpdesk_api.web.openapi.document import build_document, render
+from helpdesk_api.web.openapi.document import build_document, document_bytes, render
 
-__all__ = ["build_document", "render"]
+__all__ = ["build_document", "document_bytes", "render"]

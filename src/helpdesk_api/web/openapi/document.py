@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from threading import Lock
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -22,9 +23,30 @@ from helpdesk_api.web.openapi.operations import Operation, shape_operations
 from helpdesk_api.web.openapi.schemas import shape_schemas
 from helpdesk_api.web.routing import OTHER_FORMS, ApiRoute, ApiRouter
 
+_making = Lock()
+# By identity: the routes and events are those of the process, and whatever is kept here keeps them alive.
+_made: dict[tuple[int, ...], tuple[list[object], bytes]] = {}
+
 
 def build_document(app: FastAPI) -> Json:
-    """The OpenAPI 3.1 document of these routes. Raises ContractError for a route that cannot be published."""
+    """The OpenAPI 3.1 document of these routes, for the caller to keep. Raises ContractError for a route that cannot
+    be published."""
+    document: Json = json.loads(document_bytes(app))
+    return document
+
+
+def document_bytes(app: FastAPI) -> bytes:
+    """The same as it is checked in and served. Seconds of work, done once a process; blocking."""
+    parts = [route for route in app.router.routes if isinstance(route, APIRoute)]
+    described = [*parts, *getattr(app.state, "event_types", ())]
+    key = tuple(map(id, described))
+    with _making:
+        if key not in _made:
+            _made[key] = (described, render(_build(app)))
+        return _made[key][1]
+
+
+def _build(app: FastAPI) -> Json:
     routes = app.router.routes
     generated = get_openapi(title="", version="", openapi_version="3.1.0", routes=routes)
     by_operation = {
