@@ -66,7 +66,12 @@ def test_every_command_is_listed() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    extras = project["project"]["optional-dependencies"].values()
+    wanted = [
+        *project["project"]["dependencies"],
+        *(name for extra in extras for name in extra),
+        *project["dependency-groups"]["dev"],
+    ]
     names = sorted(re.match(r"[A-Za-z0-9_.-]+", requirement)[0].lower() for requirement in wanted)  # type: ignore[index]
     listed = sorted(names[0] for names in first_cells(chapter(CONTRIBUTING, "Dependencies")))
     assert listed == names
