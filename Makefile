@@ -28,7 +28,7 @@ check:
 	@.ci/make-venv dev
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
-	$(VENV)/mypy
+	$(VENV)/mypy -n 2
 	$(VENV)/lint-imports
 	$(VENV)/deptry src
 	.ci/lint-scripts

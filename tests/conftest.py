@@ -26,6 +26,7 @@ from tests.fixtures.database import (
     shared_url,
 )
 from tests.fixtures.scheduling import pytest_xdist_make_scheduler
+from tests.fixtures.workers import start_worker
 
 __all__ = [
     "_engine",
@@ -46,6 +47,7 @@ __all__ = [
     "server_url",
     "settings",
     "shared_url",
+    "start_worker",
     "supervisor_client",
     "wired",
 ]

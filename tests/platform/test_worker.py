@@ -1,10 +1,8 @@
 """The worker as a process: killed at any moment, stopped politely, one of many; nothing is lost or doubled."""
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -21,41 +19,12 @@ from helpdesk_api.jobs.tables import queue
 from helpdesk_api.outbox.models import EventRow
 from tests.factories.records import make_ticket, make_user
 from tests.fixtures.mail_server import mail_server
+from tests.fixtures.workers import StartWorker
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.processes]
 
-Worker = asyncio.subprocess.Process
-Start = Callable[..., Awaitable[Worker]]
 PATIENCE_SECONDS = 60
 MAILS = 60
-
-
-@pytest.fixture
-async def start(own_database: Database, tmp_path: Path) -> AsyncIterator[Start]:
-    """`start(smtp_url=...)`: a worker process over this test's database."""
-    running: list[Worker] = []
-
-    async def one(**settings: str) -> Worker:
-        environment = {
-            **os.environ,
-            "HELPDESK_ENV": "test",
-            "HELPDESK_DATABASE_URL": own_database.url,
-            "HELPDESK_DATA_DIR": str(tmp_path),
-            "HELPDESK_SECRET_KEY": "only-for-tests-" + "x" * 32,
-            "HELPDESK_JOB_VISIBILITY_SECONDS": "2",
-            **{f"HELPDESK_{name.upper()}": value for name, value in settings.items()},
-        }
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "helpdesk_api.worker", env=environment, cwd=tmp_path
-        )
-        running.append(worker)
-        return worker
-
-    yield one
-    for worker in running:
-        if worker.returncode is None:
-            worker.kill()
-        await worker.wait()
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -84,7 +53,7 @@ async def message_ids(database: Database) -> set[str]:
 
 
 async def test_killed_at_work_again_and_again_each_mail_is_one_file(
-    own_database: Database, start: Start, tmp_path: Path
+    own_database: Database, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     await write_mails(own_database, MAILS)
     folder = tmp_path / "mail"
@@ -93,16 +62,15 @@ async def test_killed_at_work_again_and_again_each_mail_is_one_file(
         return sorted(folder.glob("*.eml")) if folder.exists() else []
 
     for killed_after in (5, 20):
-        worker = await start()
+        worker = await start_worker()
 
         async def far_enough(enough: int = killed_after) -> bool:
             return len(files()) >= enough
 
         await until(far_enough)
-        worker.send_signal(signal.SIGKILL)
-        await worker.wait()
+        await worker.kill()
         assert await count(own_database, MailStatus.SENT) < MAILS
-    await start()
+    await start_worker()
 
     async def done() -> bool:
         return await count(own_database, MailStatus.SENT) == MAILS
@@ -113,18 +81,19 @@ async def test_killed_at_work_again_and_again_each_mail_is_one_file(
     assert set(found) == await message_ids(own_database)
 
 
-async def test_killed_while_the_server_hesitates_the_mail_keeps_its_name(own_database: Database, start: Start) -> None:
+async def test_killed_while_the_server_hesitates_the_mail_keeps_its_name(
+    own_database: Database, start_worker: StartWorker
+) -> None:
     async with mail_server() as server:
         server.goes_on.clear()
         await write_mails(own_database, 1)
         url = f"smtp://127.0.0.1:{server.port}"
-        first = await start(smtp_url=url)
+        first = await start_worker(smtp_url=url)
         await asyncio.wait_for(server.reached_data.wait(), PATIENCE_SECONDS)
-        first.send_signal(signal.SIGKILL)
-        await first.wait()
+        await first.kill()
         assert await count(own_database, MailStatus.SENT) == 0
         server.goes_on.set()
-        await start(smtp_url=url)
+        await start_worker(smtp_url=url)
 
         async def done() -> bool:
             return await count(own_database, MailStatus.SENT) == 1
@@ -134,22 +103,24 @@ async def test_killed_while_the_server_hesitates_the_mail_keeps_its_name(own_dat
     assert names == await message_ids(own_database)
 
 
-async def test_a_polite_stop_finishes_the_mail_at_hand(own_database: Database, start: Start) -> None:
+async def test_a_polite_stop_finishes_the_mail_at_hand(own_database: Database, start_worker: StartWorker) -> None:
     async with mail_server() as server:
         server.goes_on.clear()
         await write_mails(own_database, 1)
-        worker = await start(smtp_url=f"smtp://127.0.0.1:{server.port}")
+        worker = await start_worker(smtp_url=f"smtp://127.0.0.1:{server.port}")
         await asyncio.wait_for(server.reached_data.wait(), PATIENCE_SECONDS)
-        worker.send_signal(signal.SIGTERM)
+        worker.signal(signal.SIGTERM)
         server.goes_on.set()
-        assert await asyncio.wait_for(worker.wait(), PATIENCE_SECONDS) == 0
+        assert await worker.ended() == 0
     assert len(server.taken) == 1
     assert await count(own_database, MailStatus.SENT) == 1
 
 
-async def test_two_workers_do_everything_once(own_database: Database, start: Start, tmp_path: Path) -> None:
+async def test_two_workers_do_everything_once(
+    own_database: Database, start_worker: StartWorker, tmp_path: Path
+) -> None:
     for _ in range(2):
-        await start()
+        await start_worker()
     tickets = 10
     for _ in range(tickets):
         await make_ticket(own_database, by=await make_user(own_database))

@@ -2,12 +2,9 @@
 
 import asyncio
 import ipaddress
-import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -23,11 +20,10 @@ from helpdesk_api.integrations.http.addresses import Reachable
 from tests.domains.webhooks.desk import happen
 from tests.domains.webhooks.receiver import Arrived, Receiver, receiving
 from tests.factories.records import make_ticket, make_user, principal_of
+from tests.fixtures.workers import StartWorker
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.processes, pytest.mark.timeout(300)]
 
-Worker = asyncio.subprocess.Process
-Start = Callable[[], Awaitable[Worker]]
 PATIENCE_SECONDS = 90
 LOOPBACK = "127.0.0.0/8"
 
@@ -41,32 +37,9 @@ def loopback() -> Iterator[None]:
 
 
 @pytest.fixture
-async def start(own_database: Database, tmp_path: Path) -> AsyncIterator[Start]:
-    """`start()`: a worker process over this test's database, whose leases end after seven seconds."""
-    running: list[Worker] = []
-
-    async def one() -> Worker:
-        environment = {
-            **os.environ,
-            "HELPDESK_ENV": "test",
-            "HELPDESK_DATABASE_URL": own_database.url,
-            "HELPDESK_DATA_DIR": str(tmp_path),
-            "HELPDESK_SECRET_KEY": "only-for-tests-" + "x" * 32,
-            "HELPDESK_JOB_VISIBILITY_SECONDS": "2",
-            "HELPDESK_WEBHOOK_TIMEOUT_SECONDS": "5",
-            "HELPDESK_OUTBOUND_NETWORKS": LOOPBACK,
-        }
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "helpdesk_api.worker", env=environment, cwd=tmp_path
-        )
-        running.append(worker)
-        return worker
-
-    yield one
-    for worker in running:
-        if worker.returncode is None:
-            worker.kill()
-        await worker.wait()
+def start(start_worker: StartWorker) -> StartWorker:
+    """`start()`: a worker whose leases end after seven seconds."""
+    return partial(start_worker, webhook_timeout_seconds="5", outbound_networks=LOOPBACK)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -88,7 +61,9 @@ async def delivered(database: Database) -> int:
         return await session.scalar(done) or 0
 
 
-async def test_killed_again_and_again_every_event_arrives_under_one_name(own_database: Database, start: Start) -> None:
+async def test_killed_again_and_again_every_event_arrives_under_one_name(
+    own_database: Database, start: StartWorker
+) -> None:
     async with receiving() as receiver:
 
         async def slowly(_: Arrived) -> int:
@@ -107,8 +82,7 @@ async def test_killed_again_and_again_every_event_arrives_under_one_name(own_dat
                 return len(receiver.arrived) >= enough
 
             await until(far)
-            worker.send_signal(signal.SIGKILL)
-            await worker.wait()
+            await worker.kill()
             assert await delivered(own_database) < 2 * len(events)
         await start()
 
@@ -127,7 +101,7 @@ async def test_killed_again_and_again_every_event_arrives_under_one_name(own_dat
 
 
 async def test_killed_while_the_receiver_hesitates_it_is_posted_again_with_the_same_name(
-    own_database: Database, start: Start
+    own_database: Database, start: StartWorker
 ) -> None:
     async with receiving() as receiver:
         hesitating, goes_on = asyncio.Event(), asyncio.Event()
@@ -142,8 +116,7 @@ async def test_killed_while_the_receiver_hesitates_it_is_posted_again_with_the_s
         await happen(own_database, await make_ticket(own_database))
         first = await start()
         await asyncio.wait_for(hesitating.wait(), PATIENCE_SECONDS)
-        first.send_signal(signal.SIGKILL)
-        await first.wait()
+        await first.kill()
         assert await delivered(own_database) == 0
         goes_on.set()
         await start()
@@ -157,7 +130,7 @@ async def test_killed_while_the_receiver_hesitates_it_is_posted_again_with_the_s
         assert len({one.body for one in receiver.arrived}) == 1
 
 
-async def test_a_slow_receiver_starves_no_other(own_database: Database, start: Start) -> None:
+async def test_a_slow_receiver_starves_no_other(own_database: Database, start: StartWorker) -> None:
     async with receiving() as receiver:
         goes_on = asyncio.Event()
 
