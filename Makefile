@@ -4,7 +4,7 @@ VENV := .venv/bin
 # Where it is set, every process compiles every module anew: seconds of each start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check format contract contract-server bench openapi lock clean
+.PHONY: help run test check lint types format contract contract-server bench openapi lock clean
 
 help:
 	@echo "make run      start the product on http://127.0.0.1:8000 (Ctrl-C stops it)"
@@ -24,17 +24,24 @@ test:
 	@.ci/make-venv dev
 	@$(VENV)/pytest -n auto
 
+# What needs no database goes side by side; the tests take all cores by themselves.
 check:
+	@.ci/make-venv dev
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contract
+	$(VENV)/pytest -n auto
+
+lint:
 	@.ci/make-venv dev
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
-	$(VENV)/mypy -n 2
 	$(VENV)/lint-imports
 	$(VENV)/deptry src
 	.ci/lint-scripts
 	.ci/lint-migrations
-	tests/contract/run
-	$(VENV)/pytest -n auto
+
+types:
+	@.ci/make-venv dev
+	$(VENV)/mypy
 
 format:
 	@.ci/make-venv dev

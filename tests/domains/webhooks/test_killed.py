@@ -144,8 +144,8 @@ async def test_a_slow_receiver_starves_no_other(own_database: Database, start: S
             await hook(own_database, receiver, "slow", is_ordered=False)
         await hook(own_database, receiver, "fast", is_ordered=False)
         ticket = await make_ticket(own_database)
-        events = [await happen(own_database, ticket) for _ in range(80)]
-        await start()
+        events = [await happen(own_database, ticket) for _ in range(40)]
+        await start(webhook_timeout_seconds="2")
 
         async def done() -> bool:
             return len(receiver.of("fast")) == len(events)
