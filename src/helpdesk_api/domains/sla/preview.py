@@ -3,7 +3,8 @@
 Tickets are read as the few columns that decide, and clocks as what they have used: a hundred thousand take seconds.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,7 +20,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.categories.enums import Priority, TicketType
 from helpdesk_api.domains.sla.calendar_queries import timelines
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_state import Agreement
+from helpdesk_api.domains.sla.clock_state import Agreement, Plan
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind, VersionState
 from helpdesk_api.domains.sla.errors import NoDraft, SlaPolicyNotFound
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
@@ -32,6 +33,7 @@ from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 
 # As many as one screen and one decision need; the totals count all.
 LISTED = 1_000
+_IDENTITY = frozenset({"id", "reference"})
 _NEEDED = ("id", "reference", "priority", "type", "team_id", "status", "pending_reason")
 _CLOCK = (
     SlaClock.id,
@@ -69,17 +71,27 @@ async def preview(
     proposed = await _proposed(reads, held, policy_id, at)
     hours = await timelines(database)
     tickets = await _open_tickets(reads, proposed.fields)
+    rows = await reads.fetch(_clocks_read())
+    # Seconds for a hundred thousand of them, which nobody else shall wait for.
+    return await asyncio.to_thread(_compared, proposed, tickets, rows, hours, at)
+
+
+def _compared(
+    proposed: Policies,
+    tickets: Mapping[UUID, Any],
+    clocks: Sequence[Any],
+    hours: Mapping[UUID, Timeline],
+    at: datetime,
+) -> dict[str, Any]:
     moves: list[_Move] = []
     started = late = moved = 0
-    plans: dict[UUID, dict[tuple[PolicyKind, Metric], Agreement]] = {}
+    planned = _Planned(proposed, at)
     running: dict[UUID, set[tuple[PolicyKind, Metric]]] = {}
-    for row in await reads.fetch(_clocks_read()):
+    for row in clocks:
         ticket = tickets.get(row["ticket_id"])
         if ticket is None:
             continue
-        plan = plans.get(ticket.id)
-        if plan is None:
-            plan = plans[ticket.id] = dict(proposed.plan(ticket, at))
+        plan = planned.of(ticket)
         key = (_KINDS[row["kind"]], _METRICS[row["metric"]])
         running.setdefault(ticket.id, set()).add(key)
         move = _move(ticket, row, plan.get(key), hours, at)
@@ -88,8 +100,7 @@ async def preview(
             late += move.is_late
             moves.append(move)
     for ticket_id, ticket in tickets.items():
-        plan = plans.get(ticket_id) or dict(proposed.plan(ticket, at))
-        started += sum(key not in running.get(ticket_id, ()) for key in plan)
+        started += sum(key not in running.get(ticket_id, ()) for key in planned.of(ticket))
     moves.sort(key=lambda move: (-abs(move.shift), move.ticket.reference))
     return {
         "effective_from": at,
@@ -100,6 +111,21 @@ async def preview(
         "data": [_shown(move) for move in moves[:LISTED]],
         "has_more": len(moves) > LISTED,
     }
+
+
+class _Planned:
+    """What is promised to a ticket. Those that are alike in all that policies read are promised the same."""
+
+    def __init__(self, policies: Policies, at: datetime) -> None:
+        self._policies = policies
+        self._at = at
+        self._known: dict[Hashable, Plan] = {}
+
+    def of(self, ticket: Any) -> Plan:
+        facts = ticket.facts
+        if facts not in self._known:
+            self._known[facts] = self._policies.plan(ticket, self._at)
+        return self._known[facts]
 
 
 async def _proposed(reads: ReadSession, held: Policies, policy_id: UUID, at: datetime) -> Policies:
@@ -126,12 +152,18 @@ async def _open_tickets(reads: ReadSession, fields: frozenset[str]) -> dict[UUID
     names = [*_NEEDED, *sorted((fields & TICKET.fields.keys()) - {*_NEEDED})]
     statuses: list[Any] = [literal_column(f"'{status}'") for status in sorted(ACTIVE_STATUSES)]
     statement = select(*[getattr(Ticket, name) for name in names]).where(Ticket.status.in_(statuses))
+    read = [name for name in names if name not in _IDENTITY]
     found = {}
     for row in await reads.fetch(CompiledStatement(statement)):
         ticket = SimpleNamespace(**row)
         ticket.priority, ticket.type = _PRIORITIES[ticket.priority], _TYPES[ticket.type]
+        ticket.facts = tuple([_hashable(row[name]) for name in read])
         found[ticket.id] = ticket
     return found
+
+
+def _hashable(value: Any) -> Hashable:
+    return value if isinstance(value, Hashable) else repr(value)
 
 
 @cache
