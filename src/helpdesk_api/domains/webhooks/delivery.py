@@ -18,7 +18,8 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.webhooks.claiming import Claimed, claim
 from helpdesk_api.domains.webhooks.enums import WebhookPayload
-from helpdesk_api.domains.webhooks.outcomes import Outcome, Verdict, release, write_down
+from helpdesk_api.domains.webhooks.group_commit import GroupCommit
+from helpdesk_api.domains.webhooks.outcomes import Outcome, Verdict, release
 from helpdesk_api.domains.webhooks.payloads import body_of, body_of_test
 from helpdesk_api.domains.webhooks.signing import headers_of, live_secrets
 from helpdesk_api.integrations.http.protocol import HttpCaller, NotDelivered
@@ -50,6 +51,7 @@ class Deliverer:
         self._timeout = attempt_timeout
         self._lease = attempt_timeout + margin
         self._woken = asyncio.Event()
+        self._outcomes = GroupCommit(database)
         self._busy: Counter[UUID] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -125,7 +127,7 @@ class Deliverer:
         if outcome is None:
             await release(self._database, one)
             return False
-        await write_down(self._database, one, outcome)
+        await self._outcomes.write(one, outcome)
         return outcome.verdict in {Verdict.TAKEN, Verdict.WITHHELD}
 
     async def _attempt(self, one: Claimed) -> Outcome | None:
