@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, Text, Uuid, bindparam, func, literal_column, select, text, true, update
+from sqlalchemy import CTE, Table, Text, Uuid, bindparam, exists, func, literal_column, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -27,28 +27,30 @@ def _given(name: str, kind: Any = Text) -> Any:
     return bindparam(f"given_{name}", type_=kind)
 
 
-@cache
-def _trigger_statement() -> CompiledStatement:
+_INSERTED = (
+    "id",
+    "integration_id",
+    "dedup_key",
+    "state",
+    "severity",
+    "summary",
+    "source",
+    "labels",
+    "annotations",
+    "storm_value",
+    "count",
+    "in_storm",
+    "started_at",
+    "first_seen_at",
+    "last_seen_at",
+    "version",
+)
+
+
+def _inserting() -> CTE:
+    """A new row, or one more on the one that is there."""
     table = cast("Table", Alert.__table__)
-    names = (
-        "id",
-        "integration_id",
-        "dedup_key",
-        "state",
-        "severity",
-        "summary",
-        "source",
-        "labels",
-        "annotations",
-        "storm_value",
-        "count",
-        "in_storm",
-        "started_at",
-        "first_seen_at",
-        "last_seen_at",
-        "version",
-    )
-    statement = insert(table).values({name: bindparam(f"given_{name}", type_=table.c[name].type) for name in names})
+    statement = insert(table).values({name: bindparam(f"given_{name}", type_=table.c[name].type) for name in _INSERTED})
     fresh = statement.excluded
     counted = statement.on_conflict_do_update(
         index_elements=[table.c.integration_id, table.c.dedup_key],
@@ -65,8 +67,13 @@ def _trigger_statement() -> CompiledStatement:
             "version": table.c.version + 1,
         },
     )
-    made = counted.returning(table.c.id, table.c.ticket_id, table.c.count).cte("made")
-    before = aliased(Alert)
+    return counted.returning(table.c.id, table.c.ticket_id, table.c.count).cte("made")
+
+
+@cache
+def _trigger_statement() -> CompiledStatement:
+    """With the ticket's reference, and the last alert of the key that is over."""
+    made, before = _inserting(), aliased(Alert)
     last = (
         select(before.ticket_id, before.in_storm, before.started_at, before.resolved_at)
         .where(
@@ -79,8 +86,8 @@ def _trigger_statement() -> CompiledStatement:
         .subquery("last")
     )
     columns = [column.label(f"last_{column.name}") for column in last.c]
-    known = made.outerjoin(Ticket, Ticket.id == made.c.ticket_id)
-    return CompiledStatement(select(made, Ticket.reference, *columns).select_from(known.outerjoin(last, true())))
+    known = made.outerjoin(Ticket, Ticket.id == made.c.ticket_id).outerjoin(last, true())
+    return CompiledStatement(select(made, Ticket.reference, *columns).select_from(known))
 
 
 async def trigger(
@@ -154,22 +161,27 @@ async def give_ticket(session: AsyncSession, alert_id: UUID, ticket_id: UUID, *,
     return await _change(session, alert_id, ticket_id=ticket_id, in_storm=in_storm)
 
 
-async def end(session: AsyncSession, alert_id: UUID) -> None:
-    now = clock.now()
-    await _change(session, alert_id, state=AlertState.RESOLVED, resolved_at=now, last_seen_at=now)
+@cache
+def _end_statement() -> CompiledStatement:
+    table, other = cast("Table", Alert.__table__), aliased(Alert)
+    now = bindparam("given_now", type_=table.c.resolved_at.type)
+    on_same = (
+        other.ticket_id == bindparam("given_ticket_id", type_=Uuid(as_uuid=True)),
+        other.id != table.c.id,
+        other.state != literal_column("'resolved'"),
+    )
+    goes_on = exists(select(other.id).where(*on_same).correlate(table)).label("goes_on")
+    ended = {"state": literal_column("'resolved'"), "resolved_at": now, "last_seen_at": now}
+    mine = table.c.id == bindparam("given_id", type_=Uuid(as_uuid=True))
+    return CompiledStatement(update(table).where(mine).values(**ended, version=table.c.version + 1).returning(goes_on))
+
+
+async def end(session: AsyncSession, alert_id: UUID, ticket_id: UUID | None) -> bool:
+    """Whether anything else on the ticket goes on. Ask with the ticket locked, or two last ones miss each other."""
+    given = {"given_id": alert_id, "given_ticket_id": ticket_id, "given_now": clock.now()}
+    return bool(await (await statements_of(session)).fetch_value(_end_statement(), given))
 
 
 async def acknowledge(session: AsyncSession, alert_id: UUID, by: str | None) -> None:
     values = {"state": AlertState.ACKNOWLEDGED, "acknowledged_at": clock.now(), "acknowledged_by": by}
     await _change(session, alert_id, **values)
-
-
-@cache
-def _going_on() -> CompiledStatement:
-    mine = Alert.ticket_id == bindparam("ticket_id", type_=Uuid(as_uuid=True))
-    return CompiledStatement(select(literal_column("1")).where(mine, _UNRESOLVED).limit(literal_column("1")))
-
-
-async def has_unresolved(session: AsyncSession, ticket_id: UUID) -> bool:
-    """Whether anything on the ticket still goes on. Ask with the ticket locked, or two last ones miss each other."""
-    return await (await statements_of(session)).fetch_one(_going_on(), {"ticket_id": ticket_id}) is not None

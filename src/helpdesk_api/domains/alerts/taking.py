@@ -198,10 +198,9 @@ async def _acknowledge(
 
 async def _resolve(session: AsyncSession, integration: Integration, fact: AlertFact, found: Any) -> Result:
     ticket = await ticketing.lock(session, integration, found["ticket_id"])
-    await store.end(session, found["id"])
     # Where it is by now: a merge may have moved it since it was read.
     ticket_id = ticket.id if ticket is not None else found["ticket_id"]
-    goes_on = await store.has_unresolved(session, ticket_id)
+    goes_on = await store.end(session, found["id"], ticket_id)
     # One line for each end of a storm would be a storm of its own.
     if ticket is not None and not (found["in_storm"] and goes_on):
         resolves = integration.on_resolve is ResolveEffect.RESOLVE and not goes_on

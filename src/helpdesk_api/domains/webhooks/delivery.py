@@ -15,6 +15,7 @@ from helpdesk_api.authorization.grants import GRANTS, principal_of
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.webhooks.claiming import Claimed, claim
 from helpdesk_api.domains.webhooks.enums import WebhookPayload
@@ -65,8 +66,11 @@ class Deliverer:
             started = 0
             try:
                 started = await self.start_due()
-            except Exception:
-                logger.exception("webhooks_failed")
+            except Exception as error:
+                if is_unreachable(error):
+                    logger.warning("webhooks_wait_for_database", error=str(error)[:500])
+                else:
+                    logger.exception("webhooks_failed")
             if not started:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
