@@ -34,7 +34,7 @@ from helpdesk_api.domains.authentication.keys import key_set
 from helpdesk_api.domains.tickets.events import TicketUpdated
 from helpdesk_api.domains.webhooks import actions
 from helpdesk_api.domains.webhooks.schemas import WebhookCreate
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.pending import send_wakeups_through
 from helpdesk_api.outbox.record import record
 from helpdesk_api.outbox.relay import Relay

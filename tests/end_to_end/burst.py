@@ -23,7 +23,7 @@ import httpx
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from tests.end_to_end.disasters import Ground, ground, token_of, until_ready
 from tests.factories.records import make_user
 

@@ -25,7 +25,7 @@ from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.users.models import User
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from tests.end_to_end.disasters import WORKER, Ground, Mortal, ground, token_of, until_ready
 from tests.end_to_end.subscribers import Endpoint, Hook, Puller, StreamClient, Subscriber
 from tests.end_to_end.verdict import Sight, Verdict, judge

@@ -25,6 +25,10 @@ from helpdesk_api.domains.authentication.keys import key_set
 from helpdesk_api.domains.users.models import User
 
 API, WORKER = "api", "worker"
+# None outlives this run, however it ends: Linux tells them.
+_BOUND = "import ctypes, sys; sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); "
+_API = _BOUND + "import socket; from helpdesk_api import api_process as api; api.main(socket.socket(fileno={}))"
+_WORKER = _BOUND + "from helpdesk_api import worker; worker.main()"
 READY_SECONDS = 240.0
 # Commits survive the death of any process of ours or of PostgreSQL's, if not that of the machine.
 _POSTGRES = {"fsync": "off", "shared_buffers": "64MB"}
@@ -55,8 +59,7 @@ class Mortal:
     endings: list[int] = field(default_factory=list)
 
     def start(self) -> None:
-        # By way of `parent`, so that none outlives this run, however it ends.
-        command = [sys.executable, "-m", "helpdesk_api.parent", *self.arguments]
+        command = [sys.executable, *self.arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -136,7 +139,7 @@ def ground(folder: Path, *, apis: int = 2, workers: int = 2) -> Iterator[Ground]
             found.mortals.append(
                 Mortal(
                     f"{API}-{number}",
-                    ["helpdesk_api.api_process", str(descriptor)],
+                    ["-c", _API.format(descriptor)],
                     environment,
                     folder / f"{API}-{number}.log",
                     (descriptor,),
@@ -145,7 +148,7 @@ def ground(folder: Path, *, apis: int = 2, workers: int = 2) -> Iterator[Ground]
             )
         for number in range(workers):
             log = folder / f"{WORKER}-{number}.log"
-            found.mortals.append(Mortal(f"{WORKER}-{number}", ["helpdesk_api.worker"], environment, log))
+            found.mortals.append(Mortal(f"{WORKER}-{number}", ["-c", _WORKER], environment, log))
         for mortal in found.mortals:
             stack.callback(mortal.stop)
         yield found
