@@ -37,6 +37,8 @@ READY_SECONDS = 240.0
 # After the last disaster: the longest lease, a receiver's pause and the rest of the queues.
 DRAIN_SECONDS = 240.0
 WRITERS = 4
+DEATHS = 2
+STANDSTILL_SECONDS = 30.0
 PACE_SECONDS = 0.5
 _FEW_TYPES = frozenset({"ticket.created", "comment.created", "ticket.resolved"})
 _WAITING = "SELECT count(*) FROM webhook_deliveries WHERE state = 'pending'"
@@ -195,10 +197,14 @@ class Chaos:
         return await self._count("SELECT last_sequence FROM outbox_state")
 
     async def _disasters(self, seconds: float) -> None:
-        """One death after the other, each in turn, at no particular moment of a life; PostgreSQL's in the middle."""
+        """One death after the other, each in turn, at no particular moment of a life; PostgreSQL's in the middle.
+
+        On a machine that is busy with other things it goes on until each has died twice, and waits with the next death
+        until something was written since the last one.
+        """
         chance, began = random.Random(7), time.monotonic()
         waiting, postgres = self._shuffled(chance), False
-        while (passed := time.monotonic() - began) < seconds:
+        while (passed := time.monotonic() - began) < seconds or min(one.kills for one in self._below.mortals) < DEATHS:
             if not postgres and passed > seconds / 2:
                 postgres = True
                 logger.info("%.1f s: restart PostgreSQL", passed)
@@ -211,9 +217,15 @@ class Chaos:
                 self._endpoints[2].close()
                 await asyncio.sleep(0.3)
                 await self._endpoints[2].open()
-            await asyncio.sleep(min(chance.uniform(0.6, 1.8), max(0.0, seconds - passed)))
+            await asyncio.sleep(chance.uniform(0.6, 1.8))
+            await self._some_writes()
             for mortal in self._below.mortals:
                 mortal.look()
+
+    async def _some_writes(self) -> None:
+        before, deadline = self._told.count(), time.monotonic() + STANDSTILL_SECONDS
+        while self._told.count() < before + WRITERS and time.monotonic() < deadline:  # noqa: ASYNC110 - others write
+            await asyncio.sleep(0.05)
 
     def _shuffled(self, chance: random.Random) -> list[Mortal]:
         found = list(self._below.mortals)

@@ -19,7 +19,7 @@ def test_whatever_dies_nothing_is_lost_and_nothing_comes_twice() -> None:
     assert done.returncode == 0, done.stdout + done.stderr[-5_000:]
     kills = [int(number) for number in re.findall(r"'(?:api|worker)-\d': (\d+)", done.stdout)]
     assert len(kills) == 4
-    assert min(kills) >= 1
+    assert min(kills) >= 2
     events = re.search(r"^(\d+) events", done.stdout, flags=re.MULTILINE)
     assert events is not None
-    assert int(events[1]) > 50, done.stdout
+    assert int(events[1]) > 30, done.stdout

@@ -25,6 +25,9 @@ class Told:
     refused: Counter[str] = field(default_factory=Counter)
     lost: int = 0
 
+    def count(self) -> int:
+        return len(self.tickets) + len(self.comments) + len(self.resolved)
+
 
 @dataclass
 class Writer:
