@@ -41,7 +41,7 @@ class Writer:
     pace: float
 
     async def write(self, stop: asyncio.Event) -> None:
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=4) as client:
             while not stop.is_set():
                 await self._story(client)
 
