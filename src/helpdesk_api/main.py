@@ -23,6 +23,7 @@ from helpdesk_api.web.dispatch import Dispatcher
 from helpdesk_api.web.middleware import EdgeMiddleware
 from helpdesk_api.web.rate_limit import RateLimiter, lease_from
 from helpdesk_api.web.routing import serving_order
+from helpdesk_api.web.secret_paths import SecretPaths
 
 # For the boundaries and headers round the one file of an upload.
 MULTIPART_ROOM = 65_536
@@ -90,6 +91,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         app.state.following = following_for(app, database)
     problems.install(app)
     app.router.routes.extend(serving_order(ROUTERS))
+    app.state.secret_paths = SecretPaths(app.router.routes)
     return app
 
 

@@ -39,6 +39,8 @@ PUBLIC_PATHS = {
     "/v1/password-resets/confirm",
     "/v1/alert-intake",
     "/v1/alert-intake/{routing_key}",
+    "/v2/change/enqueue",
+    "/v2/alerts/requests/{request_id}",
     "/v2/enqueue",
     "/v2/alerts",
     "/v2/alerts/{identifier}/close",

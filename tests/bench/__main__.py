@@ -15,6 +15,7 @@ from helpdesk_api.database.embedded import EmbeddedPostgres
 from tests.bench import contenders
 from tests.bench.alerts import print_alerts
 from tests.bench.contenders import Desk
+from tests.bench.latency import print_latency
 from tests.bench.measuring import Contender, Measuring, ratio
 from tests.bench.operations import OPERATIONS, Operation
 from tests.bench.processes import Generator, Served
@@ -186,7 +187,9 @@ def main() -> int:
         if plan.operations:
             found = _compare(server, desks, folder, plan, pool_reset=not arguments.no_pool_reset)
         if not arguments.only or arguments.only in "alerts":
-            print_alerts(desks[-1])
+            print_alerts(desks[-1], server.process_id)
+        if not arguments.only or arguments.only in "latency":
+            print_latency(desks[-1], server.process_id, seconds=3 if arguments.quick else 15)
         if not arguments.only or arguments.only in "service levels":
             print_service_levels(desks[-1], server.process_id)
     _say(f"took {time.perf_counter() - began:.0f} s")

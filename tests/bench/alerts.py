@@ -1,4 +1,4 @@
-"""What alerts cost: accepted per second, new, repeated and ended, beside PostgreSQL's own inserts in the same run.
+"""What alerts cost: CPU and statements of each, new, repeated and ended, beside PostgreSQL's own inserts in one run.
 
 Runs in this process on the largest desk: the intake as its route calls it, sixteen senders at once, one alert a body.
 """
@@ -15,6 +15,7 @@ import asyncpg
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import cache
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.statement_count import StatementCount, statement_count
 from helpdesk_api.domains.alerts.enums import AlertAction, AlertKind, ResolveEffect
 from helpdesk_api.domains.alerts.facts import AlertFact
 from helpdesk_api.domains.alerts.intake import Gate, take
@@ -23,6 +24,7 @@ from helpdesk_api.domains.alerts.queries import Integration, by_routing_key
 from helpdesk_api.domains.alerts.schemas import AlertIntegrationCreate
 from helpdesk_api.installation import install_wiring
 from tests.bench.contenders import Desk, settings_for
+from tests.bench.cpu import used_by_server
 from tests.factories.records import make_user, principal_of
 
 _ALERTS = 400
@@ -30,8 +32,8 @@ _SENDERS = 16
 _WIDTH = 5
 
 
-def print_alerts(desk: Desk) -> None:
-    asyncio.run(_with_database(desk))
+def print_alerts(desk: Desk, postmaster: int) -> None:
+    asyncio.run(_with_database(desk, postmaster))
 
 
 def _say(line: str) -> None:
@@ -39,7 +41,7 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def _with_database(desk: Desk) -> None:
+async def _with_database(desk: Desk, postmaster: int) -> None:
     install_wiring(settings_for(desk.url))
     database = Database(desk.url)
     cache.set_listening(listening=True)
@@ -55,7 +57,7 @@ async def _with_database(desk: Desk) -> None:
                 _, key = await create_integration(session, database, admin, body)
             integration = await by_routing_key(database, key)
             assert integration is not None
-            await _life(database, integration, words, inserts)
+            await _life(database, integration, words, inserts, postmaster)
     finally:
         cache.set_listening(listening=False)
         await database.dispose()
@@ -81,8 +83,10 @@ async def _inserts(url: str) -> float:
     return rate
 
 
-async def _life(database: Database, integration: Integration, words: str, inserts: float) -> None:
-    gate, told = Gate(_WIDTH), Counter[str]()
+async def _life(database: Database, integration: Integration, words: str, inserts: float, postmaster: int) -> None:
+    gate, told, statements = Gate(_WIDTH), Counter[str](), StatementCount()
+    # Tasks that begin from here on count on the same one.
+    statement_count.set(statements)
 
     def sending(action: AlertAction) -> Callable[[int], Awaitable[None]]:
         async def send(number: int) -> None:
@@ -99,10 +103,14 @@ async def _life(database: Database, integration: Integration, words: str, insert
         ("repeated", AlertAction.TRIGGER),
         ("ended", AlertAction.RESOLVE),
     ):
-        began = time.process_time()
+        before = time.process_time(), used_by_server(postmaster), statements.value
         rate = await _rate(sending(action), _ALERTS)
-        cpu = (time.process_time() - began) * 1_000 / _ALERTS
-        _say(f"  {name:<10}{rate:>8.0f}  {rate / inserts:>6.1%} of the inserts, {cpu:.2f} ms CPU of ours each")
+        after = time.process_time(), used_by_server(postmaster), statements.value
+        ours, theirs, sent = ((late - early) / _ALERTS for late, early in zip(after, before, strict=True))
+        _say(
+            f"  {name:<10}{rate:>8.0f}  {rate / inserts:>6.1%} of the inserts; each {1_000 * ours:.2f} ms CPU of ours,"
+            f" {1_000 * theirs:.2f} ms of PostgreSQL's, {sent:.1f} statements"
+        )
     _say(f"  {dict(told)}")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -54,6 +55,7 @@ class Database:
         self._readers = ReadConnections(self._read_engine, pool_size)
         self._sessions = session_factory(self.engine, self)
         event.listen(self.engine.sync_engine, "before_cursor_execute", _count)
+        event.listen(self.engine.sync_engine, "checkout", _refuse_dead)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -115,6 +117,12 @@ async def savepoint(session: AsyncSession) -> AsyncIterator[None]:
 
 def _count(*_: Any) -> None:
     count_statement()
+
+
+def _refuse_dead(connection: Any, *_: Any) -> None:
+    """One that PostgreSQL has closed since is opened anew instead of failing whoever gets it."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 # Coroutines throughout: FastAPI runs a plain function in a thread, which costs more than a statement. And they take

@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.session import Database
 from helpdesk_api.jobs.queue import NewJob, enqueue_many
 from helpdesk_api.jobs.runner import Handler
@@ -85,8 +86,11 @@ class Relay:
             self._woken.clear()
             try:
                 numbered = await self.relay_batch()
-            except Exception:
-                logger.exception("relay_failed")
+            except Exception as error:
+                if is_unreachable(error):
+                    logger.warning("relay_waits_for_database", error=str(error)[:500])
+                else:
+                    logger.exception("relay_failed")
                 numbered = 0
             if numbered and self._tell is not None:
                 self._tell()

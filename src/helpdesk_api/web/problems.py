@@ -12,10 +12,13 @@ from fastapi.routing import APIRoute
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.web import errors, trace
 from helpdesk_api.web.errors import FieldError, ProblemError
+from helpdesk_api.web.secret_paths import shown_path
 
 logger = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -39,7 +42,7 @@ def problem_response(request: Request, error: ProblemError) -> Response:
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": quote(request.scope["path"], safe="/:@!$&'()*+,;=", errors="replace"),
+        "instance": quote(shown_path(request), safe="/:@!$&'()*+,;=", errors="replace"),
         "code": error.code,
         "request_id": trace.request_id.get(),
         "required_scope": getattr(error, "required_scope", None),
@@ -124,8 +127,15 @@ def install(app: FastAPI) -> None:
 
 
 def unexpected(request: Request, error: Exception) -> Response:
-    """A defect of ours: logged with its traceback, answered without it."""
-    logger.error("unhandled_error", path=request.url.path, exc_info=error)
+    """A database that is away is said to be so; all else is our defect, logged and answered without a traceback."""
+    if isinstance(error, ClientDisconnect):
+        # Nobody reads the answer.
+        return problem_response(request, errors.BadRequest("The sender hung up before the end of the body."))
+    if is_unreachable(error):
+        logger.warning("database_unreachable", path=shown_path(request), error=str(error)[:500])
+        message = "The database does not answer. What was asked may not have been done; the same key makes it safe."
+        return problem_response(request, errors.ServiceUnavailable(message, headers={"Retry-After": "1"}))
+    logger.error("unhandled_error", path=shown_path(request), exc_info=error)
     return problem_response(request, ProblemError("The error was logged under the request id."))
 
 

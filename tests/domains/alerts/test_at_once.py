@@ -1,9 +1,11 @@
 """Senders at once, on a database with real commits: two replicas, storms, a burst, and a process that dies."""
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -11,15 +13,20 @@ from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
+from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.statement_count import StatementCount, statement_count
 from helpdesk_api.domains.alerts.enums import AlertAction
 from helpdesk_api.domains.alerts.facts import AlertFact
+from helpdesk_api.domains.alerts.intake import Gate, settings_of, take
 from helpdesk_api.domains.alerts.models import Alert
 from helpdesk_api.domains.alerts.queries import by_routing_key
+from helpdesk_api.domains.alerts.senders import Incoming, read_alerts
 from helpdesk_api.domains.alerts.taking import take_alerts
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.main import create_app
 from tests.domains.alerts.sending import RESOLVED, a_body, an_alert, an_integration, outcomes, send, taken
+from tests.end_to_end.burst import FACTS, Sender, body_of, differences, plan
 from tests.factories.records import make_team, make_user
 from tests.fixtures.clients import client_of, test_authenticator
 
@@ -125,9 +132,8 @@ async def test_a_storm_has_one_incident_that_lists_it(desk: FastAPI, own_databas
     results = await asyncio.gather(*(taken(admin, key, body) for body in bodies))
     told = Counter(one["outcome"] for [one] in results)
     assert told["opened"] + told["attached"] == len(bodies)
-    # Those that were taken at once may each have seen ten: no more than the gate is wide.
-    width = desk.state.settings.database_pool_size // 2
-    assert 10 * len(sites) <= told["opened"] <= (10 + width) * len(sites)
+    # Exactly the limit, however many were taken at once.
+    assert told["opened"] == 10 * len(sites)
     parents = {one["ticket_id"] for [one] in results if one["outcome"] == "attached"}
     assert len(parents) == len(sites)
     assert await count(own_database, Ticket) == told["opened"] + len(sites)
@@ -183,3 +189,49 @@ async def test_a_full_intake_says_so_and_others_are_served(desk: FastAPI, own_da
     for body in refused:
         assert (await send(admin, key, body)).status_code == 202
     assert await count(own_database, Alert) == 400
+
+
+async def test_a_repetition_is_one_statement_however_many_a_body_has(desk: FastAPI, own_database: Database) -> None:
+    admin = await an_admin(desk, own_database)
+    key = (await an_integration(admin))["routing_key"]
+    integration = await by_routing_key(own_database, key)
+    assert integration is not None
+    for size, most in ((1, 1), (20, 2)):
+        body = json.dumps(a_body(*(an_alert(instance=f"db-{number}") for number in range(size)))).encode()
+        facts = read_alerts(integration.kind, Incoming(body, "application/json"), settings_of(integration))
+        await take(Gate(1), own_database, integration, facts)
+        counted = StatementCount()
+        token = statement_count.set(counted)
+        results = await take(Gate(1), own_database, integration, facts)
+        statement_count.reset(token)
+        assert {one["outcome"] for one in results} == {"repeated"}
+        assert all(one["ticket_reference"] for one in results)
+        assert counted.value == most
+
+
+async def test_a_mixed_burst_is_accounted_for_by_answers_and_tables(desk: FastAPI, own_database: Database) -> None:
+    """Beginnings, repetitions and ends of few keys, from sixteen senders to two integrations, one with a limit."""
+    admin = await an_admin(desk, own_database)
+    senders = []
+    for limit in (None, 15):
+        settings = {"storm_limit": limit, "storm_window_seconds": 3_600, "flap_window_seconds": 0}
+        made = await an_integration(admin, on_resolve="resolve", **settings)
+        senders.append(Sender(made["id"], made["routing_key"], limit))
+    waiting = plan(senders, 480)
+
+    async def send_some() -> None:
+        while waiting:
+            sender, is_end, key = waiting.pop()
+            [one] = await taken(admin, sender.key, body_of(key, is_end=is_end))
+            sender.told[one["outcome"]] += 1
+            sender.triggers += not is_end
+
+    await asyncio.gather(*[send_some() for _ in range(16)])
+    assert sum(sender.told.total() for sender in senders) == 480
+    assert senders[1].told["opened"] == 15
+    connection = await asyncpg.connect(own_database.url.replace("postgresql+asyncpg://", "postgresql://", 1))
+    for sender in senders:
+        facts = await connection.fetchrow(FACTS, parse_id("ain", sender.id))
+        assert facts is not None
+        assert differences(sender, dict(facts)) == []
+    await connection.close()

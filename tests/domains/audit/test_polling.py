@@ -83,6 +83,22 @@ async def test_what_is_there_is_answered_at_once(
     assert len(following) == 0
 
 
+async def test_from_now_on_without_reading_through_the_past(
+    database: Database, ticket: Ticket, rita: User, as_user: AsUser, following: LogFollowing
+) -> None:
+    client = as_user(rita)
+    await happen(database, ticket)
+    await relay(database)
+    now = await read(client, "after=latest")
+    assert (ids(now), now["end_of_stream"], now["next_cursor"]) == ([], True, None)
+    task = await waiting(client, following, "after=latest&wait=30")
+    later = await happen(database, ticket)
+    await relay(database)
+    following.wake()
+    assert ids(await asyncio.wait_for(task, 20)) == [later]
+    assert ids(await read(client, f"after={now['complete_through']}")) == [later]
+
+
 async def test_an_empty_answer_when_the_time_is_over(
     ticket: Ticket, admin_client: httpx.AsyncClient, following: LogFollowing
 ) -> None:

@@ -154,8 +154,8 @@ async def test_a_lease_that_ran_out_is_anothers_and_the_late_one_writes_nothing(
     with clock.frozen(clock.now() + LEASE + timedelta(seconds=1)):
         [[one]] = (await claim(own_database, busy={}, room=10, lease_for=LEASE)).values()
         assert one.id == late.id
-        await write_down(own_database, late, Outcome.answered(clock.now(), 1, 500, ""))
-        await write_down(own_database, one, Outcome.answered(clock.now(), 1, 200, ""))
+        await write_down(own_database, [(late, Outcome.answered(clock.now(), 1, 500, ""))])
+        await write_down(own_database, [(one, Outcome.answered(clock.now(), 1, 200, ""))])
     async with own_database.session() as session:
         attempts = list(await session.scalars(select(WebhookAttempt)))
         delivery = await session.scalar(select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook.id))

@@ -135,6 +135,13 @@ class PagerDutyAnswer(ResponseModel):
     dedup_key: str = Field(max_length=MAX_KEY)
 
 
+class PagerDutyChangeAnswer(ResponseModel):
+    """As PagerDuty's Events API v2 answers a change event."""
+
+    status: Annotated[str, Field(max_length=20, pattern=NO_NUL, examples=["success"])]
+    message: Annotated[str, Field(max_length=200, pattern=NO_NUL, examples=["Change event processed"])]
+
+
 class PagerDutyRefusal(ResponseModel):
     """As PagerDuty's Events API v2 refuses."""
 
@@ -157,3 +164,24 @@ class OpsgenieRefusal(ResponseModel):
     message: Annotated[str, Field(max_length=500, examples=["Could not authenticate"])]
     took: float = Field(ge=0)
     requestId: Annotated[str, Field(max_length=36, examples=["0190a6f3-e1d8-7c3a-a1b2-c3d4e5f60718"])]  # noqa: N815
+
+
+class OpsgenieRequest(ResponseModel):
+    """What came of a request, in Opsgenie's words."""
+
+    success: bool
+    isSuccess: bool  # noqa: N815
+    action: Annotated[str, Field(max_length=20, pattern=NO_NUL, examples=["Create"])]
+    status: Annotated[str, Field(max_length=50, pattern=NO_NUL, examples=["Created alert"])]
+    processedAt: Instant | None  # noqa: N815
+    integrationId: AlertIntegrationId  # noqa: N815
+    alertId: AlertId | None = Field(description="As `/v1/alerts` knows it; null when there is none.")  # noqa: N815
+    alias: str | None = Field(max_length=MAX_KEY, pattern=NO_NUL)
+
+
+class OpsgenieRequestAnswer(ResponseModel):
+    """As Opsgenie's alert API answers who asks for a request."""
+
+    data: OpsgenieRequest
+    took: float = Field(ge=0)
+    requestId: Annotated[str, Field(max_length=36, examples=["0190a6f3-e1d8-1c3a-a1b2-c3d4e5f60718"])]  # noqa: N815

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect
 
+from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.alerts.enums import AlertKind
 from helpdesk_api.domains.alerts.errors import (
@@ -29,12 +30,11 @@ from helpdesk_api.domains.alerts.errors import (
 from helpdesk_api.domains.alerts.facts import AlertFact
 from helpdesk_api.domains.alerts.queries import Integration, by_routing_key
 from helpdesk_api.domains.alerts.senders import Incoming, Settings
-from helpdesk_api.domains.alerts.taking import Result, take_alerts
+from helpdesk_api.domains.alerts.taking import Result, Unforeseen, is_lock, take_alerts
 from helpdesk_api.domains.tickets.models import Ticket
 
 MAX_ROUTING_KEY: Final = 200
 _ATTEMPTS: Final = 3
-_LOCKS: Final = frozenset({"55P03", "40P01"})
 _WAITING: Final = 256
 _PATIENCE_SECONDS: Final = 10.0
 _SCHEMES: Final = frozenset({"bearer", "geniekey", "token"})
@@ -143,23 +143,30 @@ async def take(
     """What became of each, once it is committed. Raises `alert_intake_busy`."""
     if not facts:
         return []
+    hopefully, attempts = True, 1
     async with gate.turn():
-        for attempt in range(1, _ATTEMPTS + 1):
+        while True:
             try:
                 async with database.session() as session:
-                    results = await take_alerts(session, database, integration, facts)
+                    results = await take_alerts(session, database, integration, facts, hopefully=hopefully)
                     return await shown_results(session, results)
+            except Unforeseen:
+                hopefully = False
             except DBAPIError as error:
                 # Two bodies that met on tickets in different orders, or somebody who holds one: from the beginning.
-                if getattr(error.orig, "sqlstate", None) not in _LOCKS:
+                if is_lock(error):
+                    if attempts == _ATTEMPTS:
+                        raise AlertIntakeBusy(headers={"Retry-After": "2"}) from error
+                    attempts += 1
+                elif hopefully and not is_unreachable(error):
+                    hopefully = False
+                else:
                     raise
-                if attempt == _ATTEMPTS:
-                    raise AlertIntakeBusy(headers={"Retry-After": "2"}) from error
-    return []
 
 
 async def shown_results(session: AsyncSession, results: Sequence[Result]) -> list[dict[str, Any]]:
-    references = await _references(session, {one.ticket_id for one in results if one.ticket_id is not None})
+    unnamed = {one.ticket_id for one in results if one.ticket_id is not None and one.reference is None}
+    references = await _references(session, unnamed)
     return [
         {
             "dedup_key": one.fact.dedup_key,
@@ -170,7 +177,7 @@ async def shown_results(session: AsyncSession, results: Sequence[Result]) -> lis
             "alert_id": one.alert_id,
             "count": one.count,
             "ticket_id": one.ticket_id,
-            "ticket_reference": references.get(one.ticket_id) if one.ticket_id is not None else None,
+            "ticket_reference": one.reference or (references.get(one.ticket_id) if one.ticket_id else None),
         }
         for one in results
     ]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Path, Request
+from fastapi import Depends, Header, Path, Query, Request
 from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import public
@@ -12,9 +12,10 @@ from helpdesk_api.domains.alerts import amazon, errors, intake
 from helpdesk_api.domains.alerts.alert_schemas import AlertIntake
 from helpdesk_api.domains.alerts.enums import AlertKind
 from helpdesk_api.domains.alerts.intake import Gate, gate_of
-from helpdesk_api.domains.alerts.senders import aws_sns, read_alerts
+from helpdesk_api.domains.alerts.senders import Incoming, aws_sns, read_alerts, uptime_kuma
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
+from helpdesk_api.web.schemas import NO_NUL
 
 router = ApiRouter(
     prefix="/v1/alert-intake",
@@ -37,6 +38,9 @@ RoutingKeyHeader = Annotated[
 RoutingKeyPath = Annotated[
     str,
     Path(max_length=intake.MAX_ROUTING_KEY, pattern=r"^[\x21-\x7e]+$", examples=["0190a6f3e1d87c3aa1b2c3d4e5f60718"]),
+]
+KumaText = Annotated[
+    str | None, Query(max_length=20_000, pattern=NO_NUL, description="As Uptime Kuma writes it: text, or JSON as text.")
 ]
 BY_KEY = "senders sign in by a routing key, and by a signature where the integration asks for one"
 ANY_BODY: dict[str, Any] = {
@@ -101,6 +105,58 @@ async def send_alerts_by_key(
     return await _taken(request, database, gate, routing_key, response)
 
 
+@router.get(
+    "",
+    operation_id="notifyByGet",
+    summary="Notify by GET, as Uptime Kuma can",
+    response_model=AlertIntake,
+    dependencies=[public(BY_KEY)],
+    responses=documents(*REFUSALS),
+)
+async def notify_by_get(
+    *,
+    database: DatabaseDep,
+    gate: GateDep,
+    request: Request,
+    msg: KumaText = None,
+    heartbeat: KumaText = None,
+    monitor: KumaText = None,
+    routing_key: RoutingKeyHeader = None,
+) -> Any:
+    """What its webhook posts, as parameters. To send the same again is harmless here, too: it counts once more."""
+    key = intake.routing_key_of(request, routing_key)
+    return await _notified(database, gate, key, uptime_kuma.of_parameters(msg, heartbeat, monitor))
+
+
+@router.get(
+    "/{routing_key}",
+    operation_id="notifyByGetAndKey",
+    summary="Notify by GET with the key in the path",
+    response_model=AlertIntake,
+    dependencies=[public(BY_KEY)],
+    responses=documents(*REFUSALS),
+)
+async def notify_by_get_and_key(
+    *,
+    routing_key: RoutingKeyPath,
+    database: DatabaseDep,
+    gate: GateDep,
+    msg: KumaText = None,
+    heartbeat: KumaText = None,
+    monitor: KumaText = None,
+) -> Any:
+    """For an Uptime Kuma that is given an address and nothing else."""
+    return await _notified(database, gate, routing_key, uptime_kuma.of_parameters(msg, heartbeat, monitor))
+
+
+async def _notified(database: Database, gate: Gate, key: str | None, incoming: Incoming) -> Any:
+    integration = await intake.find_integration(database, key, AlertKind.UPTIME_KUMA)
+    # There is no body that could be signed, so an integration that asks for a signature takes none of these.
+    intake.check_signature(integration, Incoming(b""))
+    facts = read_alerts(integration.kind, incoming, intake.settings_of(integration))
+    return answered(await intake.take(gate, database, integration, facts))
+
+
 async def _taken(request: Request, database: Database, gate: Gate, key: str | None, response: Response) -> Any:
     integration = await intake.find_integration(database, key)
     incoming = await intake.read_incoming(request)
@@ -111,12 +167,12 @@ async def _taken(request: Request, database: Database, gate: Gate, key: str | No
         await amazon.confirm(certificates, integration, message)
     facts = read_alerts(integration.kind, incoming, intake.settings_of(integration))
     results = await intake.take(gate, database, integration, facts)
-    return answered(results, response)
+    response.headers["Location"] = place_of(_only(results))
+    return answered(results)
 
 
-def answered(results: list[dict[str, Any]], response: Response) -> dict[str, Any]:
-    only = results[0] if len(results) == 1 else {}
-    response.headers["Location"] = place_of(only)
+def answered(results: list[dict[str, Any]]) -> dict[str, Any]:
+    only = _only(results)
     return {
         "status": "accepted",
         "dedup_key": only.get("dedup_key"),
@@ -124,6 +180,10 @@ def answered(results: list[dict[str, Any]], response: Response) -> dict[str, Any
         "ticket_reference": only.get("ticket_reference"),
         "alerts": results,
     }
+
+
+def _only(results: list[dict[str, Any]]) -> dict[str, Any]:
+    return results[0] if len(results) == 1 else {}
 
 
 def place_of(result: dict[str, Any]) -> str:

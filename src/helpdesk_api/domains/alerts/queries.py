@@ -24,7 +24,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.alerts.condition_fields import ALERT
 from helpdesk_api.domains.alerts.enums import AlertGrouping, AlertKind, ResolveEffect
 from helpdesk_api.domains.alerts.errors import AlertIntegrationNotFound
-from helpdesk_api.domains.alerts.models import AlertIntegration
+from helpdesk_api.domains.alerts.models import Alert, AlertIntegration
 from helpdesk_api.domains.alerts.rules import Matcher
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.outbox.events import Visibility
@@ -162,3 +162,10 @@ async def lock_integration(session: AsyncSession, integration_id: UUID) -> Alert
     if found is None:
         raise AlertIntegrationNotFound
     return found
+
+
+async def get_own_alert(reads: ReadSession, integration_id: UUID, alert_id: UUID) -> Any:
+    """For the sender itself, by the integration that it came through; None for any other's."""
+    mine = (Alert.id == alert_id, Alert.integration_id == integration_id)
+    columns = (Alert.id, Alert.dedup_key, Alert.last_seen_at, Alert.acknowledged_at, Alert.resolved_at)
+    return await reads.fetch_one(select(*columns).where(*mine))

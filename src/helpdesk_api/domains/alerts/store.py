@@ -1,28 +1,13 @@
 """The alerts' rows: every trigger is one INSERT … ON CONFLICT, whose unique index decides between all senders."""
 
-import zlib
-from collections.abc import Iterable
-from datetime import timedelta
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    DateTime,
-    Integer,
-    Table,
-    Text,
-    Uuid,
-    bindparam,
-    func,
-    literal_column,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import CTE, Table, Text, Uuid, bindparam, exists, func, literal_column, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
@@ -30,12 +15,11 @@ from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.alerts.enums import AlertState
 from helpdesk_api.domains.alerts.facts import AlertFact
-from helpdesk_api.domains.alerts.models import Alert, AlertStorm
+from helpdesk_api.domains.alerts.models import Alert
+from helpdesk_api.domains.alerts.repeats import reference_of_ticket
 from helpdesk_api.domains.alerts.rules import Ended
-from helpdesk_api.domains.tickets.models import ACTIVE, Ticket
+from helpdesk_api.domains.tickets.models import Ticket
 
-# Few enough that no body can hold more locks than PostgreSQL has room for.
-_SLOTS: Final = 256
 _UNRESOLVED = text("state <> 'resolved'")
 
 
@@ -43,50 +27,30 @@ def _given(name: str, kind: Any = Text) -> Any:
     return bindparam(f"given_{name}", type_=kind)
 
 
-@cache
-def _slots_statement() -> CompiledStatement:
-    slots = func.unnest(_given("slots", ARRAY(Integer))).column_valued("slot")
-    ordered = select(slots.label("slot")).order_by(literal_column("slot")).subquery()
-    return CompiledStatement(select(func.pg_advisory_xact_lock(_given("class", Integer), ordered.c.slot)))
+_INSERTED = (
+    "id",
+    "integration_id",
+    "dedup_key",
+    "state",
+    "severity",
+    "summary",
+    "source",
+    "labels",
+    "annotations",
+    "storm_value",
+    "count",
+    "in_storm",
+    "started_at",
+    "first_seen_at",
+    "last_seen_at",
+    "version",
+)
 
 
-async def take_turns(session: AsyncSession, integration_id: UUID, keys: Iterable[str]) -> None:
-    """What is said of one key is done in the order in which it came: an end never overtakes its beginning.
-
-    All of a body's at once and in one order, so that two bodies cannot wait for each other.
-    """
-    slots = sorted({zlib.crc32(key.encode()) % _SLOTS for key in keys})
-    if slots:
-        given = {"given_class": _class_of(integration_id), "given_slots": slots}
-        await (await statements_of(session)).fetch(_slots_statement(), given)
-
-
-def _class_of(integration_id: UUID) -> int:
-    return zlib.crc32(integration_id.bytes) - 2**31
-
-
-@cache
-def _trigger_statement() -> CompiledStatement:
+def _inserting() -> CTE:
+    """A new row, or one more on the one that is there."""
     table = cast("Table", Alert.__table__)
-    names = (
-        "id",
-        "integration_id",
-        "dedup_key",
-        "state",
-        "severity",
-        "summary",
-        "source",
-        "labels",
-        "annotations",
-        "storm_value",
-        "count",
-        "in_storm",
-        "started_at",
-        "first_seen_at",
-        "last_seen_at",
-        "version",
-    )
-    statement = insert(table).values({name: bindparam(f"given_{name}", type_=table.c[name].type) for name in names})
+    statement = insert(table).values({name: bindparam(f"given_{name}", type_=table.c[name].type) for name in _INSERTED})
     fresh = statement.excluded
     counted = statement.on_conflict_do_update(
         index_elements=[table.c.integration_id, table.c.dedup_key],
@@ -103,13 +67,33 @@ def _trigger_statement() -> CompiledStatement:
             "version": table.c.version + 1,
         },
     )
-    return CompiledStatement(counted.returning(table.c.id, table.c.ticket_id, table.c.count, table.c.in_storm))
+    return counted.returning(table.c.id, table.c.ticket_id, table.c.count).cte("made")
+
+
+@cache
+def _trigger_statement() -> CompiledStatement:
+    """With the ticket's reference, and the last alert of the key that is over."""
+    made, before = _inserting(), aliased(Alert)
+    last = (
+        select(before.ticket_id, before.in_storm, before.started_at, before.resolved_at)
+        .where(
+            before.integration_id == bindparam("given_integration_id", type_=Uuid(as_uuid=True)),
+            before.dedup_key == bindparam("given_dedup_key", type_=Text),
+            before.resolved_at.is_not(None),
+        )
+        .order_by(before.resolved_at.desc())
+        .limit(1)
+        .subquery("last")
+    )
+    columns = [column.label(f"last_{column.name}") for column in last.c]
+    known = made.outerjoin(Ticket, Ticket.id == made.c.ticket_id).outerjoin(last, true())
+    return CompiledStatement(select(made, Ticket.reference, *columns).select_from(known))
 
 
 async def trigger(
     session: AsyncSession, integration_id: UUID, key: str, fact: AlertFact, storm_value: str
-) -> tuple[bool, Any]:
-    """Whether the alert is new, and its row."""
+) -> tuple[bool, Any, Ended | None]:
+    """Whether the alert is new, its row, and the last one of the key that is over."""
     now = clock.now()
     values = {
         "id": new_id(),
@@ -131,7 +115,15 @@ async def trigger(
     }
     given = {f"given_{name}": value for name, value in values.items()}
     row = await (await statements_of(session)).fetch_one(_trigger_statement(), given)
-    return row["id"] == values["id"], row
+    return row["id"] == values["id"], row, _ended(row)
+
+
+def _ended(row: Any) -> Ended | None:
+    if row["last_resolved_at"] is None:
+        return None
+    # What was attached to a storm has no ticket of its own to go on in.
+    ticket_id = None if row["last_in_storm"] else row["last_ticket_id"]
+    return Ended(ticket_id, row["last_started_at"], row["last_resolved_at"])
 
 
 @cache
@@ -148,129 +140,48 @@ async def find_unresolved(session: AsyncSession, integration_id: UUID, key: str)
 
 
 @cache
-def _ended_statement() -> CompiledStatement:
-    mine = (
-        Alert.integration_id == _given("integration", Uuid),
-        Alert.dedup_key == _given("key"),
-        Alert.resolved_at.is_not(None),
-    )
-    columns = (Alert.ticket_id, Alert.in_storm, Alert.started_at, Alert.resolved_at)
-    return CompiledStatement(select(*columns).where(*mine).order_by(Alert.resolved_at.desc()).limit(1))
+def _change_statement(names: tuple[str, ...]) -> CompiledStatement:
+    table = cast("Table", Alert.__table__)
+    values: dict[str, Any] = {name: bindparam(f"given_{name}", type_=table.c[name].type) for name in names}
+    if "state" in names:
+        values["version"] = table.c.version + 1
+    mine = table.c.id == bindparam("given_id", type_=Uuid(as_uuid=True))
+    return CompiledStatement(update(table).where(mine).values(values).returning(reference_of_ticket()))
 
 
-async def last_ended(session: AsyncSession, integration_id: UUID, key: str) -> Ended | None:
-    given = {"given_integration": integration_id, "given_key": key}
-    row = await (await statements_of(session)).fetch_one(_ended_statement(), given)
-    if row is None:
-        return None
-    # What was attached to a storm has no ticket of its own to go on in.
-    return Ended(None if row["in_storm"] else row["ticket_id"], row["started_at"], row["resolved_at"])
-
-
-async def give_ticket(session: AsyncSession, alert_id: UUID, ticket_id: UUID, *, in_storm: bool = False) -> None:
-    values = {"ticket_id": ticket_id, "in_storm": in_storm}
-    await _change(session, alert_id, values)
-
-
-async def end(session: AsyncSession, alert_id: UUID) -> None:
-    now = clock.now()
-    values = {"state": AlertState.RESOLVED, "resolved_at": now, "last_seen_at": now, "version": Alert.version + 1}
-    await _change(session, alert_id, values)
-
-
-async def acknowledge(session: AsyncSession, alert_id: UUID, by: str | None) -> None:
-    values = {
-        "state": AlertState.ACKNOWLEDGED,
-        "acknowledged_at": clock.now(),
-        "acknowledged_by": by,
-        "version": Alert.version + 1,
-    }
-    await _change(session, alert_id, values)
-
-
-async def _change(session: AsyncSession, alert_id: UUID, values: dict[str, Any]) -> None:
-    statement = update(Alert).where(Alert.id == alert_id).values(values)
-    await session.execute(statement.execution_options(synchronize_session=False))
-
-
-@cache
-def _rate_statement(bound: int) -> CompiledStatement:
-    recent = (
-        select(literal_column("1"))
-        .where(
-            Alert.integration_id == _given("integration", Uuid),
-            Alert.storm_value == _given("value"),
-            Alert.first_seen_at > _given("since", DateTime(timezone=True)),
-        )
-        .limit(literal_column(str(bound)))
-        .subquery()
-    )
-    return CompiledStatement(select(func.count()).select_from(recent))
-
-
-async def is_above(session: AsyncSession, integration_id: UUID, value: str, *, limit: int, seconds: int) -> bool:
-    """Whether more than `limit` alerts are new in the last seconds, this transaction's included.
-
-    Counted over an index up to the limit. A counter's row would make all senders wait for each other; so those that
-    have not committed are not seen, and a storm may be noticed by as many late as there are requests at once.
-    """
-    given = {
-        "given_integration": integration_id,
-        "given_value": value,
-        "given_since": clock.now() - timedelta(seconds=seconds),
-    }
-    found = await (await statements_of(session)).fetch_value(_rate_statement(limit + 1), given)
-    return bool(found > limit)
-
-
-async def present_storm(session: AsyncSession, integration_id: UUID, value: str) -> Any:
-    """`id`, `ticket_id` and whether it `is_active`; None when there is none."""
-    statement: Any = (
-        select(AlertStorm.id, AlertStorm.ticket_id, literal_column(f"tickets.{ACTIVE}").label("is_active"))
-        .join(Ticket, Ticket.id == AlertStorm.ticket_id)
-        .where(
-            AlertStorm.integration_id == integration_id,
-            AlertStorm.storm_value == value,
-            AlertStorm.ended_at.is_(None),
-        )
-    )
-    return (await session.execute(statement)).one_or_none()
-
-
-async def begin_storm(session: AsyncSession, integration_id: UUID, value: str) -> UUID | None:
-    """The new storm, or None when somebody else has just begun it: this waits until they have committed."""
-    statement = (
-        insert(AlertStorm)
-        .values(id=new_id(), integration_id=integration_id, storm_value=value, began_at=clock.now())
-        .on_conflict_do_nothing(
-            index_elements=[AlertStorm.integration_id, AlertStorm.storm_value],
-            index_where=text("ended_at IS NULL"),
-        )
-        .returning(AlertStorm.id)
-    )
-    found: UUID | None = await session.scalar(statement)
+async def _change(session: AsyncSession, alert_id: UUID, **values: Any) -> str | None:
+    """The reference of its ticket, as it is by then."""
+    given = {"given_id": alert_id, **{f"given_{name}": value for name, value in values.items()}}
+    found: str | None = await (await statements_of(session)).fetch_value(_change_statement(tuple(values)), given)
     return found
 
 
-async def end_storm(session: AsyncSession, storm_id: UUID) -> None:
-    await session.execute(
-        update(AlertStorm)
-        .where(AlertStorm.id == storm_id, AlertStorm.ended_at.is_(None))
-        .values(ended_at=clock.now())
-        .execution_options(synchronize_session=False)
+async def give_ticket(session: AsyncSession, alert_id: UUID, ticket_id: UUID, *, in_storm: bool = False) -> str | None:
+    """Returns the ticket's reference."""
+    return await _change(session, alert_id, ticket_id=ticket_id, in_storm=in_storm)
+
+
+@cache
+def _end_statement() -> CompiledStatement:
+    table, other = cast("Table", Alert.__table__), aliased(Alert)
+    now = bindparam("given_now", type_=table.c.resolved_at.type)
+    on_same = (
+        other.ticket_id == bindparam("given_ticket_id", type_=Uuid(as_uuid=True)),
+        other.id != table.c.id,
+        other.state != literal_column("'resolved'"),
     )
+    goes_on = exists(select(other.id).where(*on_same).correlate(table)).label("goes_on")
+    ended = {"state": literal_column("'resolved'"), "resolved_at": now, "last_seen_at": now}
+    mine = table.c.id == bindparam("given_id", type_=Uuid(as_uuid=True))
+    return CompiledStatement(update(table).where(mine).values(**ended, version=table.c.version + 1).returning(goes_on))
 
 
-async def set_storm_ticket(session: AsyncSession, storm_id: UUID, ticket_id: UUID) -> None:
-    await session.execute(
-        update(AlertStorm)
-        .where(AlertStorm.id == storm_id)
-        .values(ticket_id=ticket_id)
-        .execution_options(synchronize_session=False)
-    )
+async def end(session: AsyncSession, alert_id: UUID, ticket_id: UUID | None) -> bool:
+    """Whether anything else on the ticket goes on. Ask with the ticket locked, or two last ones miss each other."""
+    given = {"given_id": alert_id, "given_ticket_id": ticket_id, "given_now": clock.now()}
+    return bool(await (await statements_of(session)).fetch_value(_end_statement(), given))
 
 
-async def has_unresolved(session: AsyncSession, ticket_id: UUID) -> bool:
-    """Whether anything on the ticket still goes on. Ask with the ticket locked, or two last ones miss each other."""
-    statement = select(Alert.id).where(Alert.ticket_id == ticket_id, Alert.state != AlertState.RESOLVED).limit(1)
-    return (await session.execute(statement)).first() is not None
+async def acknowledge(session: AsyncSession, alert_id: UUID, by: str | None) -> None:
+    values = {"state": AlertState.ACKNOWLEDGED, "acknowledged_at": clock.now(), "acknowledged_by": by}
+    await _change(session, alert_id, **values)

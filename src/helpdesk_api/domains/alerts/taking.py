@@ -1,4 +1,8 @@
-"""Taking the alerts of one body: all in one transaction, each in a savepoint of its own."""
+"""Taking the alerts of one body: all in one transaction.
+
+What can fail of one alert must not cost the others, but a savepoint for each costs more than the alert. So a body is
+taken without any at first; only when that fails, from the beginning with one for each.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
+from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.session import Database, savepoint
-from helpdesk_api.domains.alerts import rules, store, ticketing
+from helpdesk_api.domains.alerts import repeats, rules, store, storms, ticketing
 from helpdesk_api.domains.alerts.enums import AlertAction, AlertOutcome, DropReason, ResolveEffect
 from helpdesk_api.domains.alerts.facts import AlertFact, bounded
 from helpdesk_api.domains.alerts.queries import Integration
@@ -36,6 +41,11 @@ class Result:
     ticket: Any = None
     ticket_id: UUID | None = None
     detail: str | None = None
+    reference: str | None = None
+
+
+class Unforeseen(Exception):
+    """Something is wrong with one of a body's alerts: it is to be taken carefully."""
 
 
 class _Dropped(Exception):
@@ -47,31 +57,69 @@ class _Dropped(Exception):
 
 
 async def take_alerts(
-    session: AsyncSession, database: Database, integration: Integration, facts: Sequence[AlertFact]
+    session: AsyncSession,
+    database: Database,
+    integration: Integration,
+    facts: Sequence[AlertFact],
+    *,
+    hopefully: bool = False,
 ) -> list[Result]:
     """In the order of the body. One that cannot be taken is told as rejected; it does not cost the others.
 
-    Raises what PostgreSQL refuses for a lock: then the whole body is to be taken anew.
+    Raises what PostgreSQL refuses for a lock: then the whole body is to be taken anew. `hopefully` raises `Unforeseen`
+    and whatever else PostgreSQL refuses as well: then it is to be taken anew without it.
     """
     keyed = [_keyed(fact) for fact in facts]
-    await store.take_turns(session, integration.id, [str(fact.dedup_key) for fact in keyed])
-    results: list[Result] = []
-    for fact in keyed:
-        try:
-            async with savepoint(session):
-                result = await _take(session, database, integration, fact)
-        except _Dropped as dropped:
-            result = Result(fact, AlertOutcome.DROPPED, dropped.reason)
-        except ProblemError as error:
-            result = Result(fact, AlertOutcome.REJECTED, DropReason.INVALID, detail=error.detail)
-            logger.warning("alert_rejected", integration=str(integration.id), code=error.code, detail=error.detail)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) in _LOCKS:
-                raise
-            logger.exception("alert_rejected", integration=str(integration.id))
-            result = Result(fact, AlertOutcome.REJECTED, DropReason.INVALID, detail="It could not be stored.")
-        results.append(result)
-    return results
+    counted = await repeats.count_repeats(session, integration.id, keyed)
+    take = _take_hopefully if hopefully else _take_carefully
+    return [
+        _repeated(fact, counted[place]) if place in counted else await take(session, database, integration, fact)
+        for place, fact in enumerate(keyed)
+    ]
+
+
+async def _take_hopefully(
+    session: AsyncSession, database: Database, integration: Integration, fact: AlertFact
+) -> Result:
+    try:
+        return await _take(session, database, integration, fact)
+    except (_Dropped, ProblemError) as error:
+        raise Unforeseen from error
+
+
+async def _take_carefully(
+    session: AsyncSession, database: Database, integration: Integration, fact: AlertFact
+) -> Result:
+    try:
+        async with savepoint(session):
+            return await _take(session, database, integration, fact, carefully=True)
+    except _Dropped as dropped:
+        return Result(fact, AlertOutcome.DROPPED, dropped.reason)
+    except ProblemError as error:
+        logger.warning("alert_rejected", integration=str(integration.id), code=error.code, detail=error.detail)
+        return Result(fact, AlertOutcome.REJECTED, DropReason.INVALID, detail=error.detail)
+    except DBAPIError as error:
+        if is_lock(error) or is_unreachable(error):
+            raise
+        logger.exception("alert_rejected", integration=str(integration.id))
+        return Result(fact, AlertOutcome.REJECTED, DropReason.INVALID, detail="It could not be stored.")
+
+
+def is_lock(error: DBAPIError) -> bool:
+    """Whether somebody else was in the way, and all of it may be tried again."""
+    return getattr(error.orig, "sqlstate", None) in _LOCKS
+
+
+def _repeated(fact: AlertFact, row: Any) -> Result:
+    return Result(
+        fact,
+        AlertOutcome.REPEATED,
+        None,
+        row["id"],
+        row["count"],
+        ticket_id=row["ticket_id"],
+        reference=row["reference"],
+    )
 
 
 def _keyed(fact: AlertFact) -> AlertFact:
@@ -79,9 +127,11 @@ def _keyed(fact: AlertFact) -> AlertFact:
     return fact if fact.dedup_key is not None else replace(fact, dedup_key=new_id().hex)
 
 
-async def _take(session: AsyncSession, database: Database, integration: Integration, fact: AlertFact) -> Result:
+async def _take(
+    session: AsyncSession, database: Database, integration: Integration, fact: AlertFact, *, carefully: bool = False
+) -> Result:
     if fact.action is AlertAction.TRIGGER:
-        return await _trigger(session, database, integration, fact)
+        return await _trigger(session, database, integration, fact, carefully=carefully)
     found = await store.find_unresolved(session, integration.id, str(fact.dedup_key))
     state, started_at = (found["state"], found["started_at"]) if found is not None else (None, None)
     refused = rules.end_refused(fact, state, started_at)
@@ -98,50 +148,42 @@ async def _take(session: AsyncSession, database: Database, integration: Integrat
     return await _resolve(session, integration, fact, found)
 
 
-async def _trigger(session: AsyncSession, database: Database, integration: Integration, fact: AlertFact) -> Result:
+async def _trigger(
+    session: AsyncSession, database: Database, integration: Integration, fact: AlertFact, *, carefully: bool
+) -> Result:
     key, value = str(fact.dedup_key), _storm_value(integration, fact)
-    is_new, row = await store.trigger(session, integration.id, key, fact, value)
+    is_new, row, last = await store.trigger(session, integration.id, key, fact, value)
     if not is_new:
-        return Result(fact, AlertOutcome.REPEATED, None, row["id"], row["count"], ticket_id=row["ticket_id"])
-    last = await store.last_ended(session, integration.id, key)
+        return _repeated(fact, row)
     decision = rules.begin(fact, last, clock.now(), integration.flap_window)
     if decision is Begin.TOO_LATE:
         raise _Dropped(DropReason.ALREADY_RESOLVED)
     if decision is Begin.AGAIN and last is not None and last.ticket_id is not None:
         ticket = await ticketing.go_on(session, integration, last.ticket_id, fact)
         if ticket is not None:
-            await store.give_ticket(session, row["id"], ticket.id)
-            return Result(fact, AlertOutcome.REOPENED, None, row["id"], 1, ticket, ticket.id)
-    parent = await _storm(session, database, integration, value)
+            return await _begun(session, fact, AlertOutcome.REOPENED, row["id"], ticket.id, ticket)
+    parent = await storms.parent_of(session, database, integration, value)
     if parent is not None:
-        await store.give_ticket(session, row["id"], parent, in_storm=True)
-        return Result(fact, AlertOutcome.ATTACHED, None, row["id"], 1, ticket_id=parent)
-    ticket = await ticketing.open_for(session, database, integration, fact)
-    await store.give_ticket(session, row["id"], ticket.id)
-    return Result(fact, AlertOutcome.OPENED, None, row["id"], 1, ticket, ticket.id)
+        return await _begun(session, fact, AlertOutcome.ATTACHED, row["id"], parent)
+    ticket = await ticketing.open_for(session, database, integration, fact, carefully=carefully)
+    return await _begun(session, fact, AlertOutcome.OPENED, row["id"], ticket.id, ticket)
+
+
+async def _begun(
+    session: AsyncSession,
+    fact: AlertFact,
+    outcome: AlertOutcome,
+    alert_id: UUID,
+    ticket_id: UUID,
+    ticket: Ticket | None = None,
+) -> Result:
+    in_storm = outcome is AlertOutcome.ATTACHED
+    reference = await store.give_ticket(session, alert_id, ticket_id, in_storm=in_storm)
+    return Result(fact, outcome, None, alert_id, 1, ticket, ticket_id, reference=reference)
 
 
 def _storm_value(integration: Integration, fact: AlertFact) -> str:
     return fact.labels.get(integration.storm_label, "")[:255] if integration.storm_label is not None else ""
-
-
-async def _storm(session: AsyncSession, database: Database, integration: Integration, value: str) -> UUID | None:
-    """The incident that takes the alert in, while too many are new."""
-    limit, seconds = integration.storm_limit, integration.storm_window_seconds
-    if limit is None or not await store.is_above(session, integration.id, value, limit=limit, seconds=seconds):
-        return None
-    present = await store.present_storm(session, integration.id, value)
-    if present is not None and present.is_active:
-        return UUID(bytes=present.ticket_id.bytes)
-    if present is not None:
-        await store.end_storm(session, present.id)
-    begun = await store.begin_storm(session, integration.id, value)
-    if begun is None:
-        present = await store.present_storm(session, integration.id, value)
-        return present.ticket_id if present is not None else None
-    ticket = await ticketing.open_storm(session, database, integration, value)
-    await store.set_storm_ticket(session, begun, ticket.id)
-    return ticket.id
 
 
 async def _acknowledge(
@@ -156,10 +198,9 @@ async def _acknowledge(
 
 async def _resolve(session: AsyncSession, integration: Integration, fact: AlertFact, found: Any) -> Result:
     ticket = await ticketing.lock(session, integration, found["ticket_id"])
-    await store.end(session, found["id"])
     # Where it is by now: a merge may have moved it since it was read.
     ticket_id = ticket.id if ticket is not None else found["ticket_id"]
-    goes_on = await store.has_unresolved(session, ticket_id)
+    goes_on = await store.end(session, found["id"], ticket_id)
     # One line for each end of a storm would be a storm of its own.
     if ticket is not None and not (found["in_storm"] and goes_on):
         resolves = integration.on_resolve is ResolveEffect.RESOLVE and not goes_on

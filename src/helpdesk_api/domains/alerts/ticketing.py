@@ -30,7 +30,10 @@ STORM_TAGS = ("alert-storm", "major-incident-candidate")
 _NOTHING = Choice(None, None, None, (), None)
 
 
-async def open_for(session: AsyncSession, database: Database, integration: Integration, fact: AlertFact) -> Ticket:
+async def open_for(
+    session: AsyncSession, database: Database, integration: Integration, fact: AlertFact, *, carefully: bool
+) -> Ticket:
+    """Raises what opening a ticket does, unless it is done `carefully`."""
     choice = rules.choose(
         fact,
         integration.matchers,
@@ -38,6 +41,8 @@ async def open_for(session: AsyncSession, database: Database, integration: Integ
         team_id=integration.team_id,
         asset_labels=integration.asset_labels,
     )
+    if not carefully:
+        return await _open(session, database, integration, fact, choice)
     try:
         async with savepoint(session):
             return await _open(session, database, integration, fact, choice)

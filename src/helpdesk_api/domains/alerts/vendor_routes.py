@@ -1,27 +1,31 @@
 """Doors at the addresses, with the answers, that clients of PagerDuty and Opsgenie know: they look for no others."""
 
 import time
+from http import HTTPStatus
 from typing import Annotated, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import Path, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import public
-from helpdesk_api.database.session import Database, DatabaseDep
+from helpdesk_api.database.session import Database, DatabaseDep, ReadSessionDep
 from helpdesk_api.domains.alerts import errors, intake
 from helpdesk_api.domains.alerts.alert_schemas import (
     OpsgenieAnswer,
     OpsgenieRefusal,
+    OpsgenieRequestAnswer,
     PagerDutyAnswer,
+    PagerDutyChangeAnswer,
     PagerDutyRefusal,
 )
-from helpdesk_api.domains.alerts.enums import AlertAction, AlertKind
+from helpdesk_api.domains.alerts.enums import AlertAction, AlertKind, AlertOutcome
 from helpdesk_api.domains.alerts.errors import UnreadableAlert
 from helpdesk_api.domains.alerts.facts import AlertFact
 from helpdesk_api.domains.alerts.intake import Gate
 from helpdesk_api.domains.alerts.intake_routes import ANY_BODY, BY_KEY, GateDep, place_of
+from helpdesk_api.domains.alerts.queries import get_own_alert
 from helpdesk_api.domains.alerts.senders import opsgenie, pagerduty
 from helpdesk_api.domains.alerts.senders.incoming import json_object
 from helpdesk_api.domains.alerts.senders.pagerduty import InvalidEvent
@@ -40,6 +44,13 @@ _OPSGENIE_REFUSALS: dict[int | str, dict[str, Any]] = {
     422: {"model": OpsgenieRefusal, "description": "Refused in Opsgenie's form."},
     429: {"model": OpsgenieRefusal, "description": "Too many at once, in Opsgenie's form: send it again."},
 }
+_OPSGENIE_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    401: _OPSGENIE_REFUSALS[401],
+    403: _OPSGENIE_REFUSALS[403],
+    404: {"model": OpsgenieRefusal, "description": "No request of this integration, in Opsgenie's form."},
+}
+_NO_KEY = "'routing_key' is missing or invalid"
+RequestId = Annotated[UUID, Path(description="From the answer to the request.")]
 Alias = Annotated[str, Path(max_length=opsgenie.MAX_ALIAS, pattern=r"^[^\x00/]+$", examples=["disk-7"])]
 IdentifierType = Annotated[
     str | None,
@@ -52,6 +63,14 @@ IdentifierType = Annotated[
 def _refused(status: int, text: str, message: str, problems: list[str]) -> Response:
     headers = {"Retry-After": "2"} if status == 429 else {}  # noqa: PLR2004
     return JSONResponse({"status": text, "message": message, "errors": problems}, status, headers)
+
+
+def _invalid(problems: list[str], status: int = 400) -> Response:
+    return _refused(status, "invalid event", "Event object is invalid", problems)
+
+
+def _too_large() -> Response:
+    return _invalid([f"The event is larger than {pagerduty.MAX_BODY} bytes"], 413)
 
 
 @router.post(
@@ -68,8 +87,7 @@ async def enqueue_event(request: Request, database: DatabaseDep, gate: GateDep, 
     """The Events API v2 of PagerDuty: the routing key is in the body. What is dropped is answered as success there."""
     incoming = await intake.read_incoming(request)
     if len(incoming.body) > pagerduty.MAX_BODY:
-        problem = f"The event is larger than {pagerduty.MAX_BODY} bytes"
-        return _refused(413, "invalid event", "Event object is invalid", [problem])
+        return _too_large()
     try:
         body = json_object(incoming)
         key = body.get("routing_key")
@@ -79,17 +97,48 @@ async def enqueue_event(request: Request, database: DatabaseDep, gate: GateDep, 
         intake.check_signature(integration, incoming)
         [result] = await intake.take(gate, database, integration, [pagerduty.event(body)])
     except InvalidEvent as error:
-        return _refused(400, "invalid event", "Event object is invalid", error.problems)
+        return _invalid(error.problems)
     except UnreadableAlert as error:
-        return _refused(400, "invalid event", "Event object is invalid", [error.detail])
+        return _invalid([error.detail])
     except (errors.InvalidRoutingKey, errors.AlertIntegrationInactive, errors.AlertKindMismatch):
-        return _refused(400, "invalid event", "Event object is invalid", ["'routing_key' is missing or invalid"])
+        return _invalid([_NO_KEY])
     except errors.InvalidAlertSignature as error:
-        return _refused(400, "invalid event", "Event object is invalid", [error.detail])
+        return _invalid([error.detail])
     except errors.AlertIntakeBusy:
         return _refused(429, "throttle exceeded", "Too many events are waiting; send it again", [])
     response.headers["Location"] = place_of(result)
     return {"status": "success", "message": "Event processed", "dedup_key": result["dedup_key"]}
+
+
+@router.post(
+    "/change/enqueue",
+    operation_id="enqueuePagerDutyChange",
+    summary="Send a PagerDuty change event",
+    status_code=202,
+    response_model=PagerDutyChangeAnswer,
+    dependencies=[public(BY_KEY)],
+    responses=_PAGERDUTY_REFUSALS,
+    openapi_extra=ANY_BODY,
+)
+async def enqueue_change(request: Request, database: DatabaseDep, response: Response) -> Any:
+    """A change of something, by the same routing key. It is no disturbance: it opens and changes no ticket, and is not
+    kept. Taken so that a sender of both goes on."""
+    incoming = await intake.read_incoming(request)
+    if len(incoming.body) > pagerduty.MAX_BODY:
+        return _too_large()
+    try:
+        body = json_object(incoming)
+        key = body.get("routing_key")
+        await intake.find_integration(database, key if isinstance(key, str) else None, AlertKind.PAGERDUTY)
+    except UnreadableAlert as error:
+        return _invalid([error.detail])
+    except (errors.InvalidRoutingKey, errors.AlertIntegrationInactive, errors.AlertKindMismatch):
+        return _invalid([_NO_KEY])
+    problems = pagerduty.change_problems_of(body)
+    if problems:
+        return _invalid(problems)
+    response.headers["Location"] = place_of({})
+    return {"status": "success", "message": "Change event processed"}
 
 
 @router.post(
@@ -179,8 +228,54 @@ async def _opsgenie(request: Request, database: Database, gate: Gate, response: 
     except errors.AlertIntakeBusy as error:
         return _opsgenie_refused(429, error, request_id)
     response.headers["Location"] = place_of(result)
-    took = round(time.perf_counter() - began, 3)
-    return {"result": "Request will be processed", "took": took, "requestId": request_id}
+    came_to_something = result["outcome"] not in {AlertOutcome.DROPPED, AlertOutcome.REJECTED}
+    done = opsgenie.request_id(fact.action, result["alert_id"] if came_to_something else None)
+    return {"result": "Request will be processed", "took": _since(began), "requestId": str(done)}
+
+
+def _since(began: float) -> float:
+    return round(time.perf_counter() - began, 3)
+
+
+@router.get(
+    "/alerts/requests/{request_id}",
+    operation_id="getOpsgenieRequest",
+    summary="Ask what came of an Opsgenie request",
+    response_model=OpsgenieRequestAnswer,
+    dependencies=[public(BY_KEY)],
+    responses=_OPSGENIE_UNKNOWN,
+)
+async def get_request(request_id: RequestId, request: Request, database: DatabaseDep, reads: ReadSessionDep) -> Any:
+    """By the `requestId` of the answer to a request, with the same key. What was asked for is done by then."""
+    began = time.perf_counter()
+    try:
+        key = intake.routing_key_of(request, None)
+        integration = await intake.find_integration(database, key, AlertKind.OPSGENIE)
+    except errors.InvalidRoutingKey as error:
+        return _opsgenie_refused(401, error, str(request_id))
+    except (errors.AlertIntegrationInactive, errors.AlertKindMismatch) as error:
+        return _opsgenie_refused(403, error, str(request_id))
+    came = opsgenie.what_came_of(request_id)
+    action, status, alert_id = came if came is not None else ("", "", None)
+    alert = await get_own_alert(reads, integration.id, alert_id) if alert_id is not None else None
+    if came is None or (alert_id is not None and alert is None):
+        unknown = {"message": "Request not found.", "took": _since(began), "requestId": str(request_id)}
+        return JSONResponse(unknown, HTTPStatus.NOT_FOUND)
+    instants = {"Acknowledge": "acknowledged_at", "Close": "resolved_at"}
+    return {
+        "data": {
+            "success": alert is not None,
+            "isSuccess": alert is not None,
+            "action": action,
+            "status": status,
+            "processedAt": alert[instants.get(action, "last_seen_at")] if alert is not None else None,
+            "integrationId": integration.id,
+            "alertId": alert_id,
+            "alias": alert["dedup_key"] if alert is not None else None,
+        },
+        "took": _since(began),
+        "requestId": str(request_id),
+    }
 
 
 def _opsgenie_refused(status: int, error: ProblemError, request_id: str) -> Response:

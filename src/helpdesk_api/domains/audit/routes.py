@@ -7,11 +7,13 @@ from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import EventId, TicketId
-from helpdesk_api.database.session import DatabaseDep, ReadSessionDep
+from helpdesk_api.database.session import Database, DatabaseDep, ReadSessionDep
 from helpdesk_api.domains.audit import cloud_events, queries
 from helpdesk_api.domains.audit.errors import EventNotFound, StreamsUnavailable, TooManyStreams
 from helpdesk_api.domains.audit.following import FollowingDep
+from helpdesk_api.domains.audit.log_events import last_position
 from helpdesk_api.domains.audit.polling import LongPoll
 from helpdesk_api.domains.audit.schemas import Event, EventLog, EventPage
 from helpdesk_api.domains.authentication.stream_tickets import token_of
@@ -27,6 +29,8 @@ from helpdesk_api.web.schemas import CursorText
 history_router = ApiRouter(prefix="/v1/tickets/{ticket_id}/history", tags=["events"])
 router = ApiRouter(prefix="/v1/events", tags=["events"])
 MAX_WAIT_SECONDS = 30
+# In place of a cursor: whoever only wants what comes has nothing to read through first.
+LATEST = "latest"
 _type = r"[a-z_]{1,40}\.[a-z_]{1,40}"
 EventTypes = Annotated[
     str,
@@ -83,7 +87,10 @@ async def list_events(
     following: FollowingDep,
     after: Annotated[
         CursorText | None,
-        Query(description="From `next_cursor` or `complete_through` of the same filters; the beginning when left out."),
+        Query(
+            description="From `next_cursor` or `complete_through` of the same filters; `latest` for from now on; the "
+            "beginning when left out."
+        ),
     ] = None,
     type: EventTypes | None = None,  # noqa: A002 - its public name
     ticket_id: Annotated[TicketId | None, Query(description="Only events of this ticket.")] = None,
@@ -111,10 +118,17 @@ async def list_events(
     from the same log, so nothing ever leaves it by age, and a cursor never grows too old.
     """
     asked = queries.Question(frozenset(type.split(",") if type else ()), ticket_id)
-    start = queries.position_of(principal, asked, after) if after is not None else 0
+    start = await _start(database, principal, asked, after)
     poll = LongPoll(database, following, request.app.state.authenticator, token=token_of(request), limit=limit)
     page = await poll.answer(principal, asked, start, wait)
     return cloud_events.batch(request, page) if format or cloud_events.is_wanted(request) else page
+
+
+async def _start(database: Database, principal: Principal, asked: queries.Question, after: str | None) -> int:
+    if after == LATEST:
+        async with database.reads() as reads:
+            return await last_position(reads)
+    return queries.position_of(principal, asked, after) if after is not None else 0
 
 
 @router.get(

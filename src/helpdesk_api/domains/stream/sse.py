@@ -70,7 +70,8 @@ class EventStream(Response):
 
     async def _serve(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await self._send(send, b"retry: %d\n: connected\n\n" % RETRY_MILLISECONDS)
+        # With its place: who loses the connection before the first event has something to go on from.
+        await self._send(send, b"retry: %d\n: connected\nid: %s\n\n" % (RETRY_MILLISECONDS, self._cursor()))
         follower = self._follower
         while not self._is_gone and follower.ending is None and not self._following.attach(follower):
             await self._catch_up(send)

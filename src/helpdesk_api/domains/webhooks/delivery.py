@@ -15,10 +15,12 @@ from helpdesk_api.authorization.grants import GRANTS, principal_of
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.webhooks.claiming import Claimed, claim
 from helpdesk_api.domains.webhooks.enums import WebhookPayload
-from helpdesk_api.domains.webhooks.outcomes import Outcome, Verdict, release, write_down
+from helpdesk_api.domains.webhooks.group_commit import GroupCommit
+from helpdesk_api.domains.webhooks.outcomes import Outcome, Verdict, release
 from helpdesk_api.domains.webhooks.payloads import body_of, body_of_test
 from helpdesk_api.domains.webhooks.signing import headers_of, live_secrets
 from helpdesk_api.integrations.http.protocol import HttpCaller, NotDelivered
@@ -50,6 +52,7 @@ class Deliverer:
         self._timeout = attempt_timeout
         self._lease = attempt_timeout + margin
         self._woken = asyncio.Event()
+        self._outcomes = GroupCommit(database)
         self._busy: Counter[UUID] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -63,8 +66,11 @@ class Deliverer:
             started = 0
             try:
                 started = await self.start_due()
-            except Exception:
-                logger.exception("webhooks_failed")
+            except Exception as error:
+                if is_unreachable(error):
+                    logger.warning("webhooks_wait_for_database", error=str(error)[:500])
+                else:
+                    logger.exception("webhooks_failed")
             if not started:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
@@ -125,7 +131,7 @@ class Deliverer:
         if outcome is None:
             await release(self._database, one)
             return False
-        await write_down(self._database, one, outcome)
+        await self._outcomes.write(one, outcome)
         return outcome.verdict in {Verdict.TAKEN, Verdict.WITHHELD}
 
     async def _attempt(self, one: Claimed) -> Outcome | None:

@@ -1,6 +1,7 @@
-"""What came of an attempt, written down in one transaction with what follows from it for the endpoint."""
+"""What came of attempts, written down in one transaction with what follows from it for their endpoints."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -54,17 +55,22 @@ class Outcome:
         return cls(verdict, started_at, duration_ms, status, f"answered {status}", head)
 
 
-async def write_down(database: Database, one: Claimed, outcome: Outcome) -> None:
-    """Nothing is written of a delivery whose lease somebody else has by now: it is theirs to write."""
+Ended = tuple[Claimed, Outcome]
+
+
+async def write_down(database: Database, ended: Sequence[Ended]) -> None:
+    """In one transaction, however many. Nothing is written of a delivery whose lease somebody else has by now: it is
+    theirs to write."""
+    by_webhook: dict[UUID, list[Ended]] = {}
+    for one in ended:
+        by_webhook.setdefault(one[0].webhook_id, []).append(one)
     async with database.session() as session:
-        if outcome.verdict in {Verdict.FAILED, Verdict.GONE}:
-            await _note_failure(session, one.webhook_id, gone=outcome.verdict is Verdict.GONE)
-        elif outcome.verdict is Verdict.TAKEN and (
-            one.webhook["failures"] or one.webhook["circuit"] == CircuitState.OPEN.value
-        ):
-            await _note_success(session, one.webhook_id)
+        # In one order, so that two workers cannot wait for each other.
+        for webhook_id in sorted(by_webhook):
+            await _note(session, webhook_id, by_webhook[webhook_id])
         await session.flush()
-        await (await statements_of(session)).fetch(_finish(), _values(one, outcome))
+        rows = [_values(claimed, outcome) for claimed, outcome in sorted(ended, key=lambda one: one[0].id)]
+        await (await statements_of(session)).execute_many(_finish(), rows)
 
 
 async def release(database: Database, one: Claimed) -> None:
@@ -158,22 +164,36 @@ async def _held(session: AsyncSession, webhook_id: UUID) -> tuple[Webhook, Webho
     return (webhook, progress) if progress is not None else None
 
 
-async def _note_success(session: AsyncSession, webhook_id: UUID) -> None:
-    held = await _held(session, webhook_id)
+async def _note(session: AsyncSession, webhook_id: UUID, ended: Sequence[Ended]) -> None:
+    """How the endpoint fares, outcome by outcome; nothing is asked of one that took everything, as it does mostly."""
+    told = [
+        outcome.verdict
+        for claimed, outcome in ended
+        if outcome.verdict in {Verdict.FAILED, Verdict.GONE}
+        or (outcome.verdict is Verdict.TAKEN and _was_failing(claimed))
+    ]
+    held = await _held(session, webhook_id) if told else None
     if held is None:
         return
-    webhook, progress = held
+    for verdict in told:
+        if verdict is Verdict.TAKEN:
+            await _note_success(session, *held)
+        else:
+            await _note_failure(session, *held, gone=verdict is Verdict.GONE)
+
+
+def _was_failing(claimed: Claimed) -> bool:
+    return bool(claimed.webhook["failures"]) or claimed.webhook["circuit"] == CircuitState.OPEN.value
+
+
+async def _note_success(session: AsyncSession, webhook: Webhook, progress: WebhookProgress) -> None:
     progress.failures, progress.failing_since, progress.probes, progress.next_probe_at = 0, None, 0, None
     if webhook.circuit is CircuitState.OPEN:
         webhook.circuit, webhook.circuit_opened_at = CircuitState.CLOSED, None
         await _changed(session, webhook, events.WebhookCircuitClosed, {"circuit": ("open", "closed")})
 
 
-async def _note_failure(session: AsyncSession, webhook_id: UUID, *, gone: bool) -> None:
-    held = await _held(session, webhook_id)
-    if held is None:
-        return
-    webhook, progress = held
+async def _note_failure(session: AsyncSession, webhook: Webhook, progress: WebhookProgress, *, gone: bool) -> None:
     now = clock.now()
     progress.failures += 1
     progress.failing_since = progress.failing_since or now

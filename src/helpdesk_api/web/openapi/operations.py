@@ -263,6 +263,7 @@ def _codes(operation: Operation, declared: set[str]) -> dict[int, list[str]]:
     """Every code that the operation can answer, by status: what surrounds every route, then what it declares."""
     kinds: list[type[errors.ProblemError]] = [
         errors.ProblemError,
+        errors.ServiceUnavailable,
         RateLimited,
         *_codes_of_caller(operation, declared),
         *_codes_of_request(operation),

@@ -68,15 +68,18 @@ def problems_of(body: dict[str, Any]) -> list[str]:
     return problems
 
 
+def change_problems_of(body: dict[str, Any]) -> list[str]:
+    """Of a change event, which says what was done, not what is wrong."""
+    payload = body.get("payload")
+    if not isinstance(payload, dict):
+        return ["'payload' is missing or invalid"]
+    return _summary_problems(payload)
+
+
 def _payload_problems(payload: Any) -> list[str]:
     if not isinstance(payload, dict):
         return ["'payload' is missing or invalid"]
-    problems = []
-    summary = facts.text(payload.get("summary"), facts.MAX_SUMMARY + 1)
-    if summary is None:
-        problems.append("'payload.summary' is missing or blank")
-    elif len(summary) > facts.MAX_SUMMARY:
-        problems.append(f"'payload.summary' is too long (at most {facts.MAX_SUMMARY} characters)")
+    problems = _summary_problems(payload)
     if facts.text(payload.get("source")) is None:
         problems.append("'payload.source' is missing or blank")
     if word(payload.get("severity")) not in _SEVERITIES:
@@ -84,3 +87,12 @@ def _payload_problems(payload: Any) -> list[str]:
             "'payload.severity' is missing or invalid (must be one of: 'critical', 'warning', 'error' or 'info')"
         )
     return problems
+
+
+def _summary_problems(payload: dict[str, Any]) -> list[str]:
+    summary = facts.text(payload.get("summary"), facts.MAX_SUMMARY + 1)
+    if summary is None:
+        return ["'payload.summary' is missing or blank"]
+    if len(summary) > facts.MAX_SUMMARY:
+        return [f"'payload.summary' is too long (at most {facts.MAX_SUMMARY} characters)"]
+    return []

@@ -1,4 +1,4 @@
-"""Uptime Kuma's webhook: JSON, or a form whose field `data` holds that JSON."""
+"""Uptime Kuma's webhook: JSON, a form whose field `data` holds that JSON, or its parts as parameters."""
 
 import json
 from email.parser import BytesParser
@@ -16,7 +16,7 @@ def read(incoming: Incoming, settings: Settings) -> list[AlertFact]:
     """The monitor is the key. A test message, whose heartbeat is null, is no alert."""
     del settings
     body = parsed(_content(incoming)) if incoming.media != "application/json" else json_object(incoming)
-    if not isinstance(body, dict) or not {"heartbeat", "monitor", "msg"} & body.keys():
+    if not isinstance(body, dict) or not any(body.get(name) for name in ("heartbeat", "monitor", "msg")):
         kind = "notification of Uptime Kuma"
         raise not_of(kind)
     heartbeat, monitor = body.get("heartbeat"), body.get("monitor")
@@ -38,6 +38,13 @@ def read(incoming: Incoming, settings: Settings) -> list[AlertFact]:
             links=facts.links((url,)),
         )
     ]
+
+
+def of_parameters(msg: str | None, heartbeat: str | None, monitor: str | None) -> Incoming:
+    """Its GET: what the body would hold, each part as a parameter. Raises `unreadable_alert`."""
+    parts = {"msg": msg}
+    parts |= {name: parsed(text) for name, text in (("heartbeat", heartbeat), ("monitor", monitor)) if text}
+    return Incoming(json.dumps(parts).encode(), "application/json")
 
 
 def _content(incoming: Incoming) -> str:
