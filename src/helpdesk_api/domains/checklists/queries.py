@@ -9,16 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.checklists.errors import ChecklistItemNotFound
 from helpdesk_api.domains.checklists.models import ChecklistItem
-from helpdesk_api.web.listing import whole_page
+from helpdesk_api.web.listing import PageRequest, SortKey, page_of
 
 MAX_ITEMS = 100
 _COLUMNS = tuple(ChecklistItem.__table__.c)
+_ORDER = (SortKey("position", ChecklistItem.position, int), SortKey("id", ChecklistItem.id, UUID))
 
 
-async def list_items(reads: ReadSession, ticket_id: UUID) -> dict[str, Any]:
-    of_ticket = select(*_COLUMNS).where(ChecklistItem.ticket_id == ticket_id)
-    rows = await reads.fetch(of_ticket.order_by(ChecklistItem.position, ChecklistItem.id).limit(MAX_ITEMS))
-    return whole_page([dict(row) for row in rows])
+async def list_items(reads: ReadSession, ticket_id: UUID, page: PageRequest) -> dict[str, Any]:
+    """Nobody adds more than `MAX_ITEMS`, but tickets that were merged bring theirs along."""
+    return await page_of(reads, select(*_COLUMNS).where(ChecklistItem.ticket_id == ticket_id), _ORDER, page)
 
 
 async def get_item(reads: ReadSession, ticket_id: UUID, item_id: UUID) -> Any:

@@ -16,7 +16,7 @@ from helpdesk_api.domains.drafts import actions, errors, queries
 from helpdesk_api.domains.drafts.schemas import DraftCreate, DraftPage, DraftRead, DraftUpdate
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.seen import WorkedTicketDep, get_worked_row
+from helpdesk_api.domains.tickets.seen import WorkedTicketDep, get_followed_work
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import whole_page
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
@@ -43,7 +43,7 @@ _ONE = (*_ERRORS, errors.DraftNotFound)
 )
 async def list_drafts(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
     """The caller's own and the shared ones."""
-    ticket = await get_worked_row(reads, principal, ticket_id)
+    ticket = await get_followed_work(reads, principal, ticket_id)
     rows = await reads.fetch(queries.select_drafts(principal, ticket["id"]))
     return whole_page([dict(row) for row in rows])
 
@@ -79,7 +79,7 @@ async def get_draft(
     ticket_id: TicketKey, draft_id: DraftId, principal: PrincipalDep, reads: ReadSessionDep, response: Response
 ) -> Any:
     """One's own or a shared one."""
-    ticket = await get_worked_row(reads, principal, ticket_id)
+    ticket = await get_followed_work(reads, principal, ticket_id)
     row = await queries.get_draft(reads, principal, ticket["id"], draft_id)
     set_etag(response, etag_of(row["version"]))
     return dict(row)
