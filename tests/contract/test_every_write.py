@@ -89,7 +89,7 @@ WITHOUT: dict[str, str] = {
     **dict.fromkeys(("relateArticle", "unrelateArticle"), _MEMBER),
     **dict.fromkeys(("revokeApiKey", "revokeSession", "signOut", "cancelBulkJob"), _ENDS),
     **dict.fromkeys(("withdrawCalendarVersion", "withdrawSlaPolicyVersion"), _ENDS),
-    **dict.fromkeys(("setAgentAvailability", "setTicketPresence", "updateMe"), _OWN_WORD),
+    **dict.fromkeys(("setAgentAvailability", "setTicketPresence"), _OWN_WORD),
     **dict.fromkeys(("orderRoutingRules", "orderSlaPolicies"), _OWN_WORD),
     "setTicketSlaDeadline": "a supervisor's word, which stands above whatever was computed meanwhile",
 }

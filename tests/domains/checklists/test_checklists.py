@@ -40,6 +40,7 @@ async def test_what_is_required_is_done_first(
     steps = [{"op": "resolve", "body": RESOLUTION}]
     bulk = await agent_client.post("/v1/tickets/bulk", json={"items": [{"ticket_id": ticket["id"], "steps": steps}]})
     assert bulk.json()["data"][0]["problem"]["code"] == "checklist_open"
+    assert [one["allowed"] for one in first["allowed_actions"]] == [True, True]
     done = await agent_client.patch(path(first), json={"is_done": True})
     assert done.json()["done_by_id"] is not None
     assert await resolving(agent_client, ticket) == (True, None, 1, 2)

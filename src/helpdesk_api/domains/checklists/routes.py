@@ -49,7 +49,7 @@ async def list_checklist_items(
 ) -> Any:
     """In their order. A ticket into which others were merged has their items, too."""
     ticket = await get_followed_work(reads, principal, ticket_id)
-    answer = await queries.list_items(reads, ticket["id"], page)
+    answer = await queries.list_items(reads, principal, ticket["id"], page)
     add_links(response, page, answer)
     return answer
 
@@ -76,7 +76,7 @@ async def add_checklist_item(
     ticket_id, item_id = public_id("tkt", item.ticket_id), public_id("chk", item.id)
     response.headers["Location"] = f"/v1/tickets/{ticket_id}/checklist-items/{item_id}"
     set_etag(response, etag_of(item.version))
-    return item
+    return queries.shown(principal, item)
 
 
 @router.get(
@@ -98,7 +98,7 @@ async def get_checklist_item(
     ticket = await get_followed_work(reads, principal, ticket_id)
     row = await queries.get_item(reads, ticket["id"], checklist_item_id)
     set_etag(response, etag_of(row["version"]))
-    return dict(row)
+    return queries.shown(principal, row)
 
 
 @router.patch(
@@ -126,7 +126,7 @@ async def update_checklist_item(
     if_match.check(etag_of(item.version))
     await actions.update_item(session, database, principal, ticket, item, body)
     set_etag(response, etag_of(item.version))
-    return item
+    return queries.shown(principal, item)
 
 
 @router.delete(
