@@ -18,6 +18,7 @@ from tests.bench.contenders import Desk
 from tests.bench.measuring import Contender, Measuring, ratio
 from tests.bench.operations import OPERATIONS, Operation
 from tests.bench.processes import Generator, Served
+from tests.bench.screens import print_screens
 from tests.bench.service_levels import print_service_levels
 
 GROWTH_BUDGET = 1.3
@@ -185,6 +186,8 @@ def main() -> int:
         found = 0
         if plan.operations:
             found = _compare(server, desks, folder, plan, pool_reset=not arguments.no_pool_reset)
+        if not arguments.only or arguments.only in "screens":
+            print_screens(desks, server.process_id)
         if not arguments.only or arguments.only in "alerts":
             print_alerts(desks[-1])
         if not arguments.only or arguments.only in "service levels":
