@@ -307,28 +307,29 @@ def doctor() -> None:
 
 @app.command()
 def backup(path: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
-    """Dump the whole database (pg_dump's custom format)."""
-    from helpdesk_api.database.dump import dump
+    """Write the whole database and, where a local folder keeps them, the files of attachments (a tar archive)."""
+    from helpdesk_api.backup import back_up
 
-    _dump_or_load(dump, path)
-    _say(f"Written to {path}.")
+    settings, count = _dump_or_load(back_up, path)
+    kept = f"{count} files" if settings.storage_url is None else "no files: these are in the bucket"
+    _say(f"Written to {path}: the database and {kept}.")
 
 
 @app.command()
 def restore(path: Annotated[Path, typer.Argument(help="A file that `helpdesk backup` wrote.")]) -> None:
-    """Load a dump; what the database held is replaced."""
-    from helpdesk_api.database.dump import load
+    """Load a backup; what the database held is replaced, and its files are put beside those that are there."""
+    from helpdesk_api.backup import bring_back
 
-    _dump_or_load(load, path)
-    _say("Restored.")
+    _, count = _dump_or_load(bring_back, path)
+    _say(f"Restored: the database and {count} files.")
 
 
-def _dump_or_load(work: Callable[[Settings, Path], None], path: Path) -> None:
+def _dump_or_load(work: Callable[[Settings, Path], int], path: Path) -> tuple[Settings, int]:
     from helpdesk_api.database.dump import DumpError
 
     with _plainly(), _served_database(_settings()) as settings:
         try:
-            work(settings, path)
+            return settings, work(settings, path)
         except DumpError as error:
             _say(f"helpdesk: {error}")
             raise typer.Exit(1) from error

@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         return self.env is Environment.PRODUCTION
 
     @property
+    def files_folder(self) -> Path:
+        """Where the files of attachments lie while no `storage_url` is set."""
+        return self.data_dir / "files"
+
+    @property
     def database_url_required(self) -> str:
         """The URL; the command line has started the embedded server and set it by now."""
         if self.database_url is None:

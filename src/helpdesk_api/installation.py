@@ -38,7 +38,7 @@ def install_wiring(settings: Settings) -> None:
 
 def file_storage(settings: Settings) -> Storage:
     """A bucket if one is set, else a folder beside the data."""
-    return bucket_storage(settings.storage_url) if settings.storage_url else FolderStorage(settings.data_dir / "files")
+    return bucket_storage(settings.storage_url) if settings.storage_url else FolderStorage(settings.files_folder)
 
 
 def virus_scanner(settings: Settings) -> Scanner | None:

@@ -7,6 +7,7 @@ from helpdesk_api.domains.alerts import intake_routes as alert_intake_routes
 from helpdesk_api.domains.alerts import integration_routes as alert_integration_routes
 from helpdesk_api.domains.alerts import vendor_routes as alert_vendor_routes
 from helpdesk_api.domains.assignments import routes as assignment_routes
+from helpdesk_api.domains.attachments import article_routes as article_file_routes
 from helpdesk_api.domains.attachments import file_routes
 from helpdesk_api.domains.attachments import routes as attachment_routes
 from helpdesk_api.domains.audit import routes as audit_routes
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *comment_routes.ROUTERS,
     *attachment_routes.ROUTERS,
     *file_routes.ROUTERS,
+    *article_file_routes.ROUTERS,
     *assignment_routes.ROUTERS,
     *people_routes.ROUTERS,
     *relation_routes.ROUTERS,

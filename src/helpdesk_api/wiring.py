@@ -64,6 +64,7 @@ from helpdesk_api.domains.tickets.highlights import Excerpts
 from helpdesk_api.domains.tickets.includes import Include
 from helpdesk_api.domains.tickets.ranking import Rank
 from helpdesk_api.domains.tickets.windows import use_windows
+from helpdesk_api.domains.time_entries import actions as timekeeping
 from helpdesk_api.domains.time_entries import events as time_entries
 from helpdesk_api.domains.users import events as users
 from helpdesk_api.domains.views import events as views
@@ -156,8 +157,10 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
         in_transaction=(
             *_changed,
             attaching.follow_merge,
+            checklist_reactions.follow_merge,
             drafts.follow_merge,
             reminder_actions.follow_merge,
+            timekeeping.follow_merge,
             alert_reactions.follow_merge,
         ),
         after_commit=(routing.give_to_next_free,),

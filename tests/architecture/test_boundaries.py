@@ -48,6 +48,8 @@ PUBLIC_PATHS = {
     "/v1/files/{link}",
     "/v1/public/articles",
     "/v1/public/articles/{article_id}",
+    "/v1/public/articles/{article_id}/attachments",
+    "/v1/public/attachments/{attachment_id}/download",
 }
 
 

@@ -19,6 +19,7 @@ from tests.bench.latency import print_latency
 from tests.bench.measuring import Contender, Measuring, ratio
 from tests.bench.operations import OPERATIONS, Operation
 from tests.bench.processes import Generator, Served
+from tests.bench.screens import print_screens
 from tests.bench.service_levels import print_service_levels
 
 GROWTH_BUDGET = 1.3
@@ -186,6 +187,8 @@ def main() -> int:
         found = 0
         if plan.operations:
             found = _compare(server, desks, folder, plan, pool_reset=not arguments.no_pool_reset)
+        if not arguments.only or arguments.only in "screens":
+            print_screens(desks, server.process_id)
         if not arguments.only or arguments.only in "alerts":
             print_alerts(desks[-1], server.process_id)
         if not arguments.only or arguments.only in "latency":

@@ -68,6 +68,7 @@ def shown(checked: Checked) -> object:
         ),
         ("ORDER", ("text", "matches", "ORDER")),
         ("12:30", ("text", "matches", "12:30")),
+        ("~Prnter", ("text", "matches", "~Prnter")),
     ],
 )
 def test_what_a_query_means(text: str, meaning: object) -> None:
@@ -81,6 +82,9 @@ def test_what_a_query_means(text: str, meaning: object) -> None:
         ("vpn )", "syntax", 5),
         ('vpn "drops', "syntax", 5),
         ("vpn OR", "syntax", 7),
+        ("vpn ~ab", "word_expected", 5),
+        ("vpn -~", "word_expected", 6),
+        ("~re-boot", "word_expected", 1),
         ("-", "syntax", 2),
         ("vpn colour:red", "unknown_field", 5),
         ("vpn priority:loud", "unknown_value", 14),
@@ -105,7 +109,7 @@ def test_brackets_by_the_hundred_are_no_depth() -> None:
     assert shown(parsed("(" * 990 + "vpn" + ")" * 990)) == ("text", "matches", "vpn")
 
 
-@given(st.text(st.sampled_from('abOR NOTAD"()-:,<>= \n§é0.7'), max_size=60))
+@given(st.text(st.sampled_from('abOR NOTAD"()-:,<>= ~\n§é0.7'), max_size=60))
 def test_any_text_is_understood_or_refused(text: str) -> None:
     column = 1
     try:

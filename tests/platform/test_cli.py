@@ -189,15 +189,24 @@ class TestBesideARunningServer:
         url = running_url(product.data_dir / "postgres")
         assert url is not None
         file = product.data_dir.parent / "backup"
-        assert run(installation, "backup", str(file)).returncode == 0
+        key = f"ab/{'0' * 30}ab"
+        upload = product.data_dir / "files" / key
+        upload.parent.mkdir(parents=True)
+        upload.write_bytes(b"a picture")
+        upload.chmod(0o640)
+        done = run(installation, "backup", str(file))
+        assert (done.returncode, "1 files" in done.stderr + done.stdout) == (0, True), done.stderr
         assert file.stat().st_mode & 0o077 == 0
         with tempfile.TemporaryDirectory(prefix="helpdesk-restore-") as name:
             Path(name).chmod(0o755)
             with EmbeddedPostgres(Path(name) / "data", durable=False) as other:
-                target = {**installation, "HELPDESK_DATABASE_URL": other.url}
+                folder = Path(name) / "elsewhere"
+                target = {**installation, "HELPDESK_DATABASE_URL": other.url, "HELPDESK_DATA_DIR": str(folder)}
                 restored = run(target, "restore", str(file))
                 assert restored.returncode == 0, restored.stderr
                 assert asyncio.run(glance(other.url)) == asyncio.run(glance(url))
+                again = folder / "files" / key
+                assert (again.read_bytes(), again.stat().st_mode & 0o777) == (b"a picture", 0o640)
 
 
 class TestEndings:

@@ -1,7 +1,8 @@
 """The condition tree as people type it: `is:open priority:>=high assignee:me "vpn drops" -tag:printer`.
 
 Terms stand side by side for "and"; `OR`, `NOT` or `-`, and round brackets do the rest. A field takes a value, several
-with commas, one of `>`, `>=`, `<`, `<=` before it, or `none`; what belongs to no field is full text. Where an id is
+with commas, one of `>`, `>=`, `<`, `<=` before it, or `none`; what belongs to no field is full text, `~word` with all
+words that are spelt much like it. Where an id is
 meant, a name may stand: whoever asks looks them up first (`names_in`) and hands over whom each of them may mean.
 """
 
@@ -27,10 +28,13 @@ _O = ConditionOperator
 _SIGNS: Final = {">": _O.GT, ">=": _O.GTE, "<": _O.LT, "<=": _O.LTE}
 _TERM: Final = re.compile(r"([a-z][a-z0-9_]*):(>=|<=|>|<)?(.*)", re.DOTALL)
 _VALUE: Final = re.compile(r'"([^"]*)"|([^,"]+)')
+_PLAIN: Final = re.compile(r"""[^\s()",<>=][^\s()",]*""")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,6}", re.ASCII)
 _ID: Final = re.compile(r"[a-z]{3}_[0-9a-f]{32}", re.ASCII)
+# A text that stands for what is spelt much alike; letters in threes are what likeness is made of.
+NEAR: Final = re.compile(r"~(\w{3,40})")
 _MOST_NAMED: Final = 5
 _GRAMMAR: Final = r"""
 start: disjunction
@@ -105,7 +109,7 @@ def names_in(text: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
         tree = _read(text) if text.strip() else None
     except InvalidQuery:
         return
-    for token in tree.scan_values(lambda leaf: isinstance(leaf, Token) and leaf.type == "TERM") if tree else ():
+    for token in tree.scan_values(_is_term) if tree else ():
         name, _, values = _split(str(token))
         field = vocabulary.subject.find(vocabulary.fields.get(name, ""))
         if field is not None:
@@ -116,6 +120,36 @@ def _is_name(field: FieldSpec, value: str) -> bool:
     if field.kind is not FieldType.ID or value == "none" or (field.prefix == "usr" and value == "me"):
         return False
     return not _ID.fullmatch(value)
+
+
+def with_value(text: str, vocabulary: Vocabulary, field: str, before: str, after: str) -> str:
+    """The query with another value wherever a term of this field has the one, and all else as it was typed. Where it
+    cannot be read it stays. Raises ValueError for a value that cannot be written in a query."""
+    try:
+        terms = list(_read(text).scan_values(_is_term)) if text.strip() else []
+    except InvalidQuery:
+        return text
+    for term in sorted(terms, key=lambda one: one.start_pos or 0, reverse=True):
+        name, sign, values = _split(str(term))
+        if vocabulary.fields.get(name) != field or before not in values or before == "none":
+            continue
+        kept = dict.fromkeys(after if value == before else value for value in values)
+        said = f"{name}:{sign or ''}{','.join(_written(value) for value in kept)}"
+        start = term.start_pos or 0
+        text = text[:start] + said + text[start + len(term) :]
+    return text
+
+
+def _is_term(leaf: Any) -> bool:
+    return isinstance(leaf, Token) and leaf.type == "TERM"
+
+
+def _written(value: str) -> str:
+    # `none` means that there is nothing, quoted or not.
+    if '"' in value or value == "none":
+        message = "this cannot stand as a value"
+        raise ValueError(message)
+    return value if _PLAIN.fullmatch(value) else f'"{value}"'
 
 
 @lru_cache(maxsize=256)
@@ -184,6 +218,8 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         column = (given.start_pos or 0) + 1
         if given.type == "TERM":
             return self._term(str(given), column)
+        if given.startswith("~") and given.type == "WORD" and not NEAR.fullmatch(str(given)):
+            _refuse("word_expected", "`~` stands before one word of at least three letters", column)
         return self._leaf(self._vocabulary.full_text, _O.MATCHES, str(given), column)
 
     def _term(self, text: str, column: int) -> _Part:

@@ -265,6 +265,22 @@ async def test_a_folder_keeps_whole_files_only(tmp_path: Path) -> None:
         [chunk async for chunk in store.read(key, 0, 10)]
 
 
+async def test_a_bucket_signs_its_own_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    key = keys_of(new_id())[0]
+    url = await bucket_storage("s3://bucket/desk").direct_url(key, timedelta(seconds=60))
+    assert url is not None
+    asked = httpx.URL(url)
+    assert (asked.scheme, asked.path.endswith(f"/desk/{key}")) == ("https", True)
+    assert (asked.params["X-Amz-Expires"], len(asked.params["X-Amz-Signature"])) == ("60", 64)
+    # One's own network is not the callers'.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+    assert await bucket_storage("s3://bucket/desk").direct_url(key, timedelta(seconds=60)) is None
+
+
 @pytest.mark.parametrize("url", ["", "bucket", "file:///etc", "http://x/y", "s3://", "s3://b?x=1"])
 def test_only_buckets_are_taken_for_an_address(url: str) -> None:
     with pytest.raises(InvalidStorageUrl):

@@ -316,3 +316,20 @@ async def test_object_keys_are_recognised(requester_client: httpx.AsyncClient, s
     assert owner is not None
     assert object_key(owner) == key
     assert storing.owner_of("00/doctor") is None
+
+
+async def test_a_store_with_a_door_of_its_own_is_reached_through_ours(
+    requester_client: httpx.AsyncClient, store: MemoryStorage, a_user: Make, as_user: AsUser
+) -> None:
+    store.door = "https://bucket.example.com"
+    made = await uploaded(requester_client, b"hello", "Bericht für März.txt")
+    (key,) = store.objects
+    assert store.dispositions[key].endswith("Bericht%20f%C3%BCr%20M%C3%A4rz.txt")
+    link = (await requester_client.get(f"/v1/attachments/{made['id']}/download")).headers["location"]
+    sent = await requester_client.get(link)
+    assert (sent.status_code, sent.headers["location"]) == (302, f"https://bucket.example.com/{key}?seconds=60")
+    assert sent.headers["cache-control"] == "private, no-store"
+    stranger = as_user(await a_user())
+    assert (await stranger.get(f"/v1/attachments/{made['id']}/download")).status_code == 404
+    assert (await requester_client.delete(f"/v1/attachments/{made['id']}")).status_code == 204
+    assert (await requester_client.get(link)).json()["code"] == "file_link_invalid"

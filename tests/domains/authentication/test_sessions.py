@@ -38,6 +38,10 @@ class TestSignIn:
         body = reply.json()
         assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
         me = await desk.bearer(body["access_token"]).get("/v1/me")
+        stale = {"If-Match": me.headers["ETag"]}
+        for status in (200, 412):
+            changed = await desk.bearer(body["access_token"]).patch("/v1/me", json={"location": "Bern"}, headers=stale)
+            assert changed.status_code == status
         assert (me.json()["id"], me.json()["role"]) == (f"usr_{user.id.hex}", "agent")
         assert "tickets:admin" not in me.json()["permissions"]
 

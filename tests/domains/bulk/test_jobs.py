@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
@@ -14,6 +14,7 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.bulk import jobs
 from helpdesk_api.domains.bulk.models import BulkJob
+from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.jobs.runner import run_due
 from helpdesk_api.jobs.tables import queue
@@ -24,6 +25,7 @@ from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
 BULK = {jobs.RUN: jobs.run}
+_OWN = {"id", "number"}
 
 
 @pytest.fixture
@@ -196,3 +198,40 @@ async def test_old_ones_are_forgotten(
             async with database.session() as session:
                 await jobs.forget(session, {})
             assert (await agent_client.get(f"/v1/bulk-jobs/{job['id']}")).status_code == status
+
+
+async def test_a_thousand_by_a_tree(
+    agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    first = await opened(requester_client, tags=["outage"])
+    columns = [one for one in Ticket.__table__.c if one.computed is None and one.name not in _OWN]
+    names = ", ".join(f'"{one.name}"' for one in columns)
+    async with database.session() as session:
+        await session.execute(
+            text(
+                f"INSERT INTO tickets (id, number, {names})"
+                f" SELECT gen_random_uuid(), number + n, {names}"
+                " FROM tickets, generate_series(1, 999) n"
+            )
+        )
+    tree = {
+        "all": [
+            {"field": "tags", "op": "contains", "value": "outage"},
+            {"not": {"field": "tags", "op": "in", "value": ["x"]}},
+        ]
+    }
+    step = {"op": "update", "body": {"tags": ["outage", "told"]}}
+    wrong = await agent_client.post("/v1/bulk-jobs", json={"conditions": tree, "expected_count": 999, "steps": [step]})
+    assert (wrong.status_code, wrong.json()["params"]) == (409, {"count": 1_000})
+    job = await begun(agent_client, conditions=tree, expected_count=1_000, steps=[step])
+    for done in (20, 40):
+        await one_batch(database)
+        seen = await read(agent_client, job)
+        assert (seen["status"], seen["progress"]) == ("running", {"total": 1_000, "done": done, "failed": 0})
+    await run_due(database, BULK)
+    assert (await read(agent_client, job))["progress"] == {"total": 1_000, "done": 1_000, "failed": 0}
+    counted = await agent_client.get("/v1/tickets", params={"query": "tag:told", "limit": 1, "include_total": "true"})
+    assert counted.json()["total"] == 1_000
+    results = await agent_client.get(f"/v1/bulk-jobs/{job['id']}/results", params={"limit": 200})
+    assert {one["status"] for one in results.json()["data"]} == {200}
+    assert first["id"] in {one["ticket_id"] for one in results.json()["data"]}

@@ -40,6 +40,7 @@ async def test_what_is_required_is_done_first(
     steps = [{"op": "resolve", "body": RESOLUTION}]
     bulk = await agent_client.post("/v1/tickets/bulk", json={"items": [{"ticket_id": ticket["id"], "steps": steps}]})
     assert bulk.json()["data"][0]["problem"]["code"] == "checklist_open"
+    assert [one["allowed"] for one in first["allowed_actions"]] == [True, True]
     done = await agent_client.patch(path(first), json={"is_done": True})
     assert done.json()["done_by_id"] is not None
     assert await resolving(agent_client, ticket) == (True, None, 1, 2)
@@ -130,3 +131,31 @@ async def test_ticked_by_two_at_once(agent_client: httpx.AsyncClient, requester_
     replies = await asyncio.gather(*(agent_client.patch(path(item), json={"is_done": True}) for _ in range(3)))
     assert len({reply.json()["done_at"] for reply in replies}) == 1
     assert await resolving(agent_client, ticket) == (True, None, 1, 1)
+
+
+async def test_it_follows_a_merge_of_many(agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient) -> None:
+    into, *others = [await open_ticket(requester_client) for _ in range(3)]
+    await added(agent_client, into, title="There before", position=7)
+    done = await added(agent_client, others[0], title="Done already", is_required=True)
+    await agent_client.patch(path(done), json={"is_done": True})
+    last = await added(agent_client, others[1], title="Still open", is_required=True)
+    read = await agent_client.get(path(last))
+    merged = await agent_client.post(
+        f"/v1/tickets/{into['id']}/merge-in", json={"ticket_ids": [other["id"] for other in others]}
+    )
+    assert (merged.json()["checklist_count"], merged.json()["checklist_done_count"]) == (3, 1)
+    assert await resolving(agent_client, into) == (False, "checklist_open", 1, 3)
+    items = f"/v1/tickets/{into['id']}/checklist-items"
+    page = (await agent_client.get(items, params={"limit": 2})).json()
+    more = (await agent_client.get(items, params={"limit": 2, "cursor": page["next_cursor"]})).json()
+    listed = [*page["data"], *more["data"]]
+    assert [one["title"] for one in listed] == ["There before", "Done already", "Still open"]
+    assert {one["ticket_id"] for one in listed} == {into["id"]}
+    # By the old name it is the same item, and its old ETag is no longer true.
+    assert (await agent_client.get(path(last))).json()["id"] == last["id"]
+    stale = await agent_client.patch(
+        f"{items}/{last['id']}", json={"is_done": True}, headers={"If-Match": read.headers["ETag"]}
+    )
+    refused(stale, 412, "precondition_failed")
+    assert (await agent_client.patch(f"{items}/{last['id']}", json={"is_done": True})).status_code == 200
+    assert await resolving(agent_client, into) == (True, None, 2, 3)

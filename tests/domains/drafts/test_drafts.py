@@ -1,13 +1,21 @@
 """Drafts: kept, shared, written by two, and sent once."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.attachments import storing
+from helpdesk_api.domains.attachments.jobs import drop_unreferenced
+from helpdesk_api.integrations.storage.memory import MemoryStorage
+from tests.domains.attachments.files import uploaded
 from tests.domains.tickets.test_search import opened
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
@@ -117,3 +125,78 @@ async def test_there_is_an_end_of_drafts(ticket: dict[str, Any], agent_client: h
         await written(agent_client, ticket)
     refused = await agent_client.post(at(ticket), json={"body": "x"})
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_drafts")
+
+
+class TestFiles:
+    @pytest.fixture(autouse=True)
+    def _store(self, app: FastAPI) -> None:
+        storing.use_storage(MemoryStorage(), None)
+
+    async def test_they_are_shared_with_it_and_sent_by_whoever_sends_it(
+        self,
+        ticket: dict[str, Any],
+        agent_client: httpx.AsyncClient,
+        ben: httpx.AsyncClient,
+        requester_client: httpx.AsyncClient,
+        database: Database,
+    ) -> None:
+        file = await uploaded(agent_client)
+        name = f"/v1/attachments/{file['id']}"
+        draft = await written(agent_client, ticket, attachment_ids=[file["id"]], body=f"![x](attachment:{file['id']})")
+        assert [one["id"] for one in draft["attachments"]] == [file["id"]]
+        assert (await ben.get(name)).json()["code"] == "attachment_not_found"
+        etag = (await agent_client.get(at(ticket, draft))).headers["etag"]
+        shared = await agent_client.patch(at(ticket, draft), json={"is_shared": True}, headers={"If-Match": etag})
+        assert shared.status_code == 200, shared.text
+        assert (await ben.get(f"{name}/download")).status_code == 302
+        assert (await requester_client.get(name)).json()["code"] == "attachment_not_found"
+        assert (await ben.delete(name)).json()["code"] == "not_the_uploader"
+        # Ben's own goes with it, and what a draft holds is for no comment of its uploader's.
+        other = await uploaded(ben, b"more", "more.txt")
+        both = await ben.patch(at(ticket, draft), json={"attachment_ids": [file["id"], other["id"]]})
+        assert [one["id"] for one in both.json()["attachments"]] == [file["id"], other["id"]]
+        said = await agent_client.post(
+            f"/v1/tickets/{ticket['id']}/comments", json={"body": "x", "attachment_ids": [file["id"]]}
+        )
+        assert (said.status_code, said.json()["code"]) == (422, "attachment_not_usable")
+        with clock.frozen(clock.now() + timedelta(days=3)):
+            async with database.session() as session:
+                await drop_unreferenced(session, {})
+        sent = await ben.post(f"{at(ticket, draft)}/send")
+        assert sent.status_code == 201, sent.text
+        assert [one["id"] for one in sent.json()["attachments"]] == [file["id"], other["id"]]
+        assert f"{name}/download" in sent.json()["body_html"]
+        assert (await requester_client.get(f"{name}/download")).status_code == 302
+
+    async def test_what_it_holds_no_longer_is_the_uploaders_again(
+        self, ticket: dict[str, Any], agent_client: httpx.AsyncClient, ben: httpx.AsyncClient
+    ) -> None:
+        file = await uploaded(agent_client)
+        draft = await written(agent_client, ticket, attachment_ids=[file["id"]], is_shared=True)
+        taken = await ben.patch(at(ticket, draft), json={"attachment_ids": []})
+        assert (taken.json()["attachments"], taken.json()["body"]) == ([], draft["body"])
+        assert (await ben.get(f"/v1/attachments/{file['id']}")).status_code == 404
+        refused = await ben.patch(at(ticket, draft), json={"attachment_ids": [file["id"]]})
+        assert (refused.json()["code"], refused.json()["errors"][0]["pointer"]) == (
+            "attachment_not_usable",
+            "#/attachment_ids/0",
+        )
+        assert (await agent_client.patch(at(ticket, draft), json={"attachment_ids": [file["id"]]})).status_code == 200
+        assert (await agent_client.delete(at(ticket, draft))).status_code == 204
+        other = await written(agent_client, ticket, attachment_ids=[file["id"]])
+        assert [one["id"] for one in other["attachments"]] == [file["id"]]
+
+    async def test_they_follow_a_merge(
+        self,
+        ticket: dict[str, Any],
+        agent_client: httpx.AsyncClient,
+        ben: httpx.AsyncClient,
+        requester_client: httpx.AsyncClient,
+    ) -> None:
+        into = await opened(requester_client)
+        file = await uploaded(agent_client)
+        draft = await written(agent_client, ticket, attachment_ids=[file["id"]], is_shared=True)
+        await agent_client.post(f"/v1/tickets/{ticket['id']}/merge", json={"into": into["id"]})
+        held = (await ben.get(at(into, draft))).json()
+        assert [one["id"] for one in held["attachments"]] == [file["id"]]
+        assert (await ben.post(f"{at(into, draft)}/send")).status_code == 201

@@ -212,6 +212,13 @@ async def test_one_index_answers_for_every_custom_field(database: Database) -> N
     assert "ix_tickets_custom_fields" in "\n".join(row[0] for row in rows)
 
 
+ASSET = FormFields(
+    "Broken device",
+    1,
+    [FormField.model_validate({"key": "device", "kind": "asset", "label": "Which one?"}).model_dump(mode="json")],
+)
+
+
 @pytest.mark.parametrize(
     ("change", "code", "pointer"),
     [
@@ -224,6 +231,8 @@ async def test_one_index_answers_for_every_custom_field(database: Database) -> N
         ({"kind": "number", "minimum": 2, "maximum": 1}, "bounds_crossed", "#/fields/1/minimum"),
         ({"default": 7}, "default_does_not_fit", "#/fields/1/default"),
         ({"kind": "date", "default": "soon"}, "default_does_not_fit", "#/fields/1/default"),
+        ({"kind": "asset", "default": " LT-1"}, "default_does_not_fit", "#/fields/1/default"),
+        ({"kind": "asset", "max_length": 10}, "bounds_not_taken", "#/fields/1/max_length"),
     ],
 )
 async def test_a_form_that_contradicts_itself_is_refused(
@@ -289,3 +298,16 @@ async def test_the_served_schema_is_the_enforced_one(
         assert served == schema_of("New laptop", SHAPES, is_staff=is_staff)
     gone = await admin_client.get(f"/v1/forms/{form['id']}/schema", params={"number": 7})
     assert (gone.status_code, gone.json()["code"]) == (404, "form_version_not_found")
+
+
+@pytest.mark.parametrize("value", ["LT-04711", "svc:mail/eu-1 Mail für alle", "7 x"])
+def test_an_asset_is_named_by_its_id_and_words(value: str) -> None:
+    assert ASSET.errors({"device": value}, is_staff=False) == []
+
+
+@pytest.mark.parametrize(
+    "value", ["", " LT-1", "LT-1 ", "LT-1  two", "LT\n1", "LT-1 a\x00b", "Gerät", "x" * 301, "-1", 7]
+)
+def test_what_names_no_asset_is_refused_as_its_schema_says(value: object) -> None:
+    (error, *_) = ASSET.errors({"device": value}, is_staff=False)
+    assert error.pointer == "#/custom_fields/device"

@@ -13,11 +13,12 @@ from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tags import renaming
 from helpdesk_api.domains.tags.models import TagRename
-from helpdesk_api.domains.tags.rules import renamed_in_tree
+from helpdesk_api.domains.tags.rules import renamed_in_query, renamed_in_tree
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.jobs.runner import run_due
 from helpdesk_api.wiring import JOBS
 from tests.domains.assignments.desk import open_ticket, refused
+from tests.domains.sla.test_policies import drafted
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -123,7 +124,15 @@ async def test_what_names_it_follows(
     template = await admin_client.post("/v1/ticket-templates", json={"name": "T", "fields": {"tags": ["old"]}})
     rule = await admin_client.post("/v1/routing-rules", json={"name": "R", "conditions": LEAF, "add_tags": ["old"]})
     assert {reply.status_code for reply in (view, macro, template, rule)} == {201}, rule.text
+    asked = 'is:open (tag:x,old OR  -tag:"old") "tag:old" subject:old tag:older'
+    typed = await agent_client.post("/v1/views", json={"name": "Q", "scope": "personal", "query": asked})
+    beside = await agent_client.post("/v1/views", json={"name": "B", "scope": "personal", "query": '"old" tag:older'})
+    unsayable = await admin_client.post(RENAMES, json={"name": "old", "new_name": 'o"d'})
+    refused(unsayable, 422, "tag_not_in_queries", "#/new_name")
     await begun(admin_client)
+    followed = (await agent_client.get(typed.headers["Location"])).json()
+    assert followed["query"] == 'is:open (tag:x,new OR  -tag:new) "tag:old" subject:old tag:older'
+    assert (await agent_client.get(beside.headers["Location"])).headers["ETag"] == beside.headers["ETag"]
     read = (await agent_client.get(view.headers["Location"])).json()
     new = {**LEAF, "value": "new"}
     assert read["conditions"] == {"all": [{"not": new}, {"any": [{"field": "tags", "op": "in", "value": ["new"]}]}]}
@@ -140,6 +149,32 @@ async def test_what_names_it_follows(
     assert routed["tags"] == ["new"]
     rules = (await admin_client.get("/v1/routing-rules")).json()["data"]
     assert [(one["conditions"], one["add_tags"]) for one in rules] == [(new, ["new"])]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("tag:old", "tag:new name"),
+        ("tag:new,old", "tag:new,new name"),
+        ("tag:a,old,b -(tag:old)", "tag:a,new name,b -(tag:new name)"),
+        ("tag:older", "tag:older"),
+        ("tag:(", "tag:("),
+    ],
+)
+def test_a_query_keeps_every_word_but_the_tag(query: str, shown: str) -> None:
+    assert renamed_in_query(query, "old", "new name") == shown.replace("new name", '"new name"')
+
+
+async def test_a_policy_that_names_it_stands_in_the_way(
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+) -> None:
+    view = await agent_client.post("/v1/views", json={"name": "Q", "scope": "personal", "query": "tag:old"})
+    policy = await drafted(admin_client, conditions=LEAF)
+    reply = await admin_client.post(RENAMES, json={"name": "old", "new_name": "new"})
+    refused(reply, 409, "tag_in_policy")
+    assert reply.json()["params"] == {"policy_ids": [policy["id"]]}
+    assert (await agent_client.get(view.headers["Location"])).json()["query"] == "tag:old"
+    assert (await admin_client.get(RENAMES)).json()["data"] == []
 
 
 def test_only_comparisons_of_tags_are_rewritten() -> None:

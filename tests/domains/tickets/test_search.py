@@ -178,3 +178,31 @@ async def test_postgresql_tells_which_words_are_common(own_database: Database) -
         assert full_text.is_common("vpn -toner")
     finally:
         frequencies.shares = before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(a+)+$",
+        ".*",
+        "^(([a-z])+.)+[A-Z]([a-z])+$",
+        "(x+x+)+y",
+        "[",
+        "\\",
+        "a{1,99999}",
+        "%",
+        "_",
+        "';--",
+        "!&|",
+        "<->",
+    ],
+)
+async def test_a_regular_expression_is_text_and_nothing_else(requester_client: httpx.AsyncClient, text: str) -> None:
+    await opened(requester_client, subject="x" * 60)
+    quoted = '"' + text.replace('"', "") + '"'
+    for query in (quoted, f"subject:{quoted}", f"-subject:{quoted}"):
+        assert await found(requester_client, query) == (["x" * 60] if query.startswith("-") else []), query
+    reply = await requester_client.get("/v1/tickets", params={"query": text})
+    assert reply.status_code == 200 or reply.json()["code"] == "invalid_query", reply.text
+    asked = await requester_client.get("/v1/tickets", params={"q": text})
+    assert (asked.status_code, asked.json()["data"]) == (200, [])

@@ -146,3 +146,29 @@ async def test_many_texts_are_learnt_in_batches(
     await learn(database)
     async with database.session() as session:
         assert await session.scalar(select(SearchWord.seen_count).where(SearchWord.word == "batch")) == 5
+
+
+async def test_a_tilde_finds_what_is_spelt_much_alike(
+    database: Database,
+    requester_client: httpx.AsyncClient,
+    agent_client: httpx.AsyncClient,
+    a_user: Make,
+    as_user: AsUser,
+) -> None:
+    mine = await opened(requester_client, subject="Mine", description="The printer is offline.")
+    await opened(requester_client, subject="Other", description="A painting fell down.")
+    await say(agent_client, mine, "The cartridge was stolen.", visibility="internal")
+    await learn(database)
+    stranger = as_user(await a_user())
+    for ask in ("~pritner", "~PRINTR", "is:open ~prnter offline"):
+        assert await found(agent_client, ask) == await found(requester_client, ask) == ["Mine"], ask
+        assert await found(stranger, ask) == []
+    assert await found(agent_client, "pritner") == []
+    assert await found(agent_client, "-~pritner") == ["Other"]
+    assert await found(agent_client, "~cartrige") == ["Mine"]
+    assert await found(requester_client, "~cartrige") == []
+    tree = {"field": "text", "op": "matches", "value": "~pritner"}
+    answer = await searched(agent_client, conditions=tree)
+    assert [row["subject"] for row in answer["data"]] == ["Mine"]
+    wrong = await agent_client.get("/v1/tickets", params={"query": "is:open ~x"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["params"]["column"]) == (400, 9)

@@ -136,3 +136,19 @@ async def test_whose_it_is(
     )
     assert (await agent_client.delete(path(entry))).status_code == 204
     refused(await agent_client.get(path(entry)), 404, "time_entry_not_found")
+
+
+async def test_it_follows_a_merge_of_many(agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient) -> None:
+    into, *others = [await open_ticket(requester_client) for _ in range(3)]
+    for ticket in (into, others[0]):
+        await added(agent_client, ticket, seconds=600)
+    started = await agent_client.post(f"{times(others[1])}/start", json={})
+    assert started.status_code == 201, started.text
+    ids = [other["id"] for other in others]
+    merged = await agent_client.post(f"/v1/tickets/{into['id']}/merge-in", json={"ticket_ids": ids})
+    assert merged.status_code == 200, merged.text
+    page = (await agent_client.get(times(into))).json()
+    assert page["totals"]["seconds"] == 1_200
+    assert {one["ticket_id"] for one in page["data"]} == {into["id"]}
+    stopped = await agent_client.post(f"{times(into)}/{started.json()['id']}/stop", json={})
+    assert (stopped.status_code, stopped.json()["ticket_id"]) == (200, into["id"])

@@ -162,3 +162,20 @@ async def test_a_credential_without_the_right_to_events_makes_none(a_user: Make,
     reply = await as_user(await a_user(role=Role.AGENT)).post("/v1/webhooks", json={"url": URL})
     assert (reply.status_code, reply.json()["code"]) == (403, "missing_scope")
     assert reply.json()["params"]["required_scope"] == "events:read"
+
+
+async def test_what_may_be_done_with_it(agent_client: httpx.AsyncClient) -> None:
+    made = await hooked(agent_client)
+    path = f"/v1/webhooks/{made['id']}"
+
+    def blocked(webhook: dict[str, Any]) -> dict[str, str]:
+        return {one["action"]: one["reason_code"] for one in webhook["allowed_actions"] if not one["allowed"]}
+
+    assert blocked(made) == {}
+    assert blocked((await agent_client.patch(path, json={"is_active": False})).json()) == {
+        "test": "webhook_inactive",
+        "replay": "webhook_inactive",
+    }
+    (listed,) = (await agent_client.get("/v1/webhooks")).json()["data"]
+    assert listed["allowed_actions"] == (await agent_client.get(path)).json()["allowed_actions"]
+    assert (await agent_client.post(f"{path}/test", json={})).json()["code"] == "webhook_inactive"

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.errors import MissingScope
@@ -45,7 +46,8 @@ async def keep_upload(
     session: AsyncSession, principal: Principal, attachment_id: UUID, name: str, found: Inspected
 ) -> Attachment:
     """The row of an object that lies in the store. Raises `too_many_uploads`."""
-    own = select(func.count()).select_from(Attachment).where(policy.is_own_unreferenced(principal))
+    waiting = policy.is_own_unreferenced(principal), Attachment.draft_id.is_(None)
+    own = select(func.count()).select_from(Attachment).where(*waiting)
     if (await session.execute(own)).scalar_one() >= MAX_UNREFERENCED:
         message = f"At most {MAX_UNREFERENCED} of one person wait to be referred to."
         raise TooManyUploads(message)
@@ -74,13 +76,37 @@ def _lock_usable() -> CompiledStatement:
         select(*_LOADER.columns)
         .where(
             any_of(Attachment.id, bindparam("ids", type_=IDS)),
-            Attachment.uploader_id == bindparam("caller", type_=Attachment.uploader_id.type),
+            or_(
+                and_(
+                    Attachment.uploader_id == bindparam("caller", type_=Attachment.uploader_id.type),
+                    Attachment.draft_id.is_(None),
+                ),
+                Attachment.draft_id == bindparam("draft", type_=Attachment.uploader_id.type),
+            ),
             Attachment.ticket_id.is_(None),
+            Attachment.article_id.is_(None),
             Attachment.state != AttachmentState.REFUSED,
         )
         .order_by(Attachment.id)
         .with_for_update()
     )
+
+
+async def lock_usable(
+    session: AsyncSession, principal: Principal, ids: Sequence[UUID], pointer: str, draft_id: UUID | None = None
+) -> list[Attachment]:
+    """The caller's own uploads that nothing refers to, and what the draft holds; each once. What is changed in them
+    is written at the flush. Raises `attachment_not_usable`."""
+    parameters = {"ids": list(ids), "caller": principal.user_id, "draft": draft_id}
+    rows = await (await statements_of(session)).fetch(_lock_usable(), parameters)
+    usable = {row["id"]: row for row in rows}
+    for place, attachment_id in enumerate(ids):
+        if attachment_id not in usable:
+            raise AttachmentNotUsable(pointer=f"{pointer}/{place}")
+    found = [_LOADER.entity(usable[attachment_id]) for attachment_id in dict.fromkeys(ids)]
+    for attachment in found:
+        update_at_flush(session, attachment)
+    return found
 
 
 async def attach(
@@ -92,22 +118,16 @@ async def attach(
     comment_id: UUID | None = None,
     visibility: Visibility = Visibility.PUBLIC,
     pointer: str = "#/attachment_ids",
+    draft_id: UUID | None = None,
 ) -> None:
-    """Each once, by its uploader only: who comes second with the same one finds it taken.
+    """Each once, by its uploader or out of the draft that is sent: who comes second with the same finds it taken.
 
     Raises `attachment_not_usable`. The rows are written at the flush, after the comment's own.
     """
-    parameters = {"ids": list(ids), "caller": principal.user_id}
-    rows = await (await statements_of(session)).fetch(_lock_usable(), parameters)
-    usable = {row["id"]: row for row in rows}
-    for place, attachment_id in enumerate(ids):
-        if attachment_id not in usable:
-            raise AttachmentNotUsable(pointer=f"{pointer}/{place}")
     now = clock.now()
-    for attachment_id in dict.fromkeys(ids):
-        attachment = _LOADER.entity(usable[attachment_id])
-        update_at_flush(session, attachment)
+    for attachment in await lock_usable(session, principal, ids, pointer, draft_id):
         attachment.ticket_id, attachment.comment_id = ticket.id, comment_id
+        attachment.draft_id = attachment.draft_ticket_id = None
         attachment.visibility, attachment.referenced_at = visibility, now
         attachment.version += 1
         await tell(session, principal, events.AttachmentAdded, attachment, ticket)
@@ -149,24 +169,27 @@ async def lock(
     if ticket_id is not None:
         locked, is_participant = await lock_visible(session, principal, public_id("tkt", ticket_id))
         ticket = (await know_target(session, principal, VisibleTicket(locked, is_participant=is_participant))).ticket
-    at_home = Attachment.ticket_id == ticket_id if ticket_id is not None else policy.is_own_unreferenced(principal)
+    at_home = Attachment.ticket_id == ticket_id if ticket_id is not None else policy.seen_elsewhere(principal)
     found = await session.scalar(select(Attachment).where(Attachment.id == attachment_id, at_home).with_for_update())
     if found is None:
         raise AttachmentNotFound
     return found, ticket
 
 
-async def remove(
-    session: AsyncSession, principal: Principal, attachment: Attachment, ticket: Ticket | None, *, window: timedelta
-) -> None:
-    """Raises `missing_scope`, `not_the_uploader` and `deletion_window_passed`. Its object goes after the commit."""
-    refusal = policy.deletion_refusal(principal, attachment.uploader_id, attachment.referenced_at, window)
+def require_deletion(principal: Principal, row: Any, window: timedelta) -> None:
+    """Of a row of `queries.get_row`. Raises `missing_scope`, `not_the_uploader` and `deletion_window_passed`."""
+    edits = row["edits_article"]
+    refusal = policy.deletion_refusal(principal, row["uploader_id"], row["referenced_at"], window, edits_article=edits)
     if refusal is AttachmentRefusal.MISSING_SCOPE:
-        raise MissingScope(Permission.TICKETS_WRITE)
+        raise MissingScope(Permission.TICKETS_WRITE if edits is None else Permission.ARTICLES_WRITE)
     if refusal is AttachmentRefusal.NOT_THE_UPLOADER:
         raise NotTheUploader
     if refusal is AttachmentRefusal.DELETION_WINDOW_PASSED:
         raise DeletionWindowPassed
+
+
+async def remove(session: AsyncSession, principal: Principal, attachment: Attachment, ticket: Ticket | None) -> None:
+    """Its object goes after the commit."""
     await session.execute(delete(Attachment).where(Attachment.id == attachment.id))
     session.expunge(attachment)
     await enqueue(session, DROP_OBJECTS, {"keys": storing.keys_of(attachment.id)})

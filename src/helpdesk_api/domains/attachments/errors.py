@@ -101,3 +101,9 @@ class DeletionWindowPassed(Conflict):
 class StorageDown(ServiceUnavailable):
     code = "storage_unavailable"
     title = "The store of files does not answer"
+
+
+class TooManyArticleFiles(Conflict):
+    code = "too_many_article_files"
+    title = "There are enough files in this article"
+    remedy = "Delete one, or name those that others have in a link."

@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 
 from fastapi import Path, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from helpdesk_api.authorization.dependencies import public
 from helpdesk_api.database.session import ReadSessionDep
 from helpdesk_api.domains.attachments import errors, queries, serving
-from helpdesk_api.domains.attachments.links import open_link
-from helpdesk_api.domains.attachments.storing import object_key
+from helpdesk_api.domains.attachments.links import DIRECT_LIFETIME, open_link
+from helpdesk_api.domains.attachments.storing import answering, object_key, storage
 from helpdesk_api.web.errors import RangeNotSatisfiable, documents
 from helpdesk_api.web.routing import ApiRouter
 
@@ -37,16 +37,22 @@ LinkText = Annotated[
     responses={
         200: {"description": "The file, always as an attachment.", "content": _CONTENT},
         206: {"description": "The part that `Range` asked for.", "content": _CONTENT},
+        302: {"description": "To the bucket itself, where files lie in one: signed, and over after a minute."},
         **documents(errors.FileLinkInvalid, RangeNotSatisfiable, errors.StorageDown),
     },
 )
 async def get_file(link: LinkText, request: Request, reads: ReadSessionDep) -> Response:
-    """One range is served (RFC 9110, 14); it ends with the file: what was deleted or refused since is not found."""
+    """One range is served (RFC 9110, 14); it ends with the file: what was deleted or refused since is not found. Where
+    files lie in a bucket that callers reach, it sends them there."""
     opened = open_link(link)
     row = await reads.fetch_one(queries.available(opened.attachment_id))
     if row is None or (opened.is_thumbnail and not row["has_thumbnail"]):
         raise errors.FileLinkInvalid
     key = object_key(opened.attachment_id, thumbnail=opened.is_thumbnail)
+    with answering():
+        direct = await storage().direct_url(key, DIRECT_LIFETIME)
+    if direct is not None:
+        return RedirectResponse(direct, status_code=302, headers={"Cache-Control": "private, no-store"})
     if opened.is_thumbnail:
         name, kind, etag = f"{row['name']}.png", "image/png", f'"{row["sha256"]}-small"'
     else:

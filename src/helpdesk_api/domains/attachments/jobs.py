@@ -65,7 +65,12 @@ async def drop_unreferenced(session: AsyncSession, payload: dict[str, Any]) -> N
     del payload
     old = (
         select(Attachment.id)
-        .where(Attachment.ticket_id.is_(None), Attachment.created_at < clock.now() - KEPT_UNREFERENCED)
+        .where(
+            Attachment.ticket_id.is_(None),
+            Attachment.article_id.is_(None),
+            Attachment.draft_id.is_(None),
+            Attachment.created_at < clock.now() - KEPT_UNREFERENCED,
+        )
         .limit(_BATCH)
         .with_for_update(skip_locked=True)
     )

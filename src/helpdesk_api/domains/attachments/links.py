@@ -14,6 +14,8 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.domains.attachments.errors import FileLinkInvalid
 
 LINK_LIFETIME = timedelta(minutes=5)
+# The client follows at once.
+DIRECT_LIFETIME = timedelta(minutes=1)
 _PURPOSE = "file-link"
 
 

@@ -15,7 +15,9 @@ from helpdesk_api.outbox.events import Visibility
 
 
 class Attachment(Base):
-    """Of nothing until it is referred to, then of one ticket, and of one comment there if it came with one."""
+    """Of nothing until it is referred to, then of one ticket, and of one comment there if it came with one; or of an
+    article. While a draft holds it, it is its uploader's, and theirs who work on `draft_ticket_id` once it is shared.
+    """
 
     __tablename__ = "attachments"
     __table_args__ = (
@@ -28,6 +30,10 @@ class Attachment(Base):
             postgresql_where=text("merged_from_id IS NOT NULL"),
         ),
         Index("ix_attachments_comment", "comment_id", "id", postgresql_where=text("comment_id IS NOT NULL")),
+        Index("ix_attachments_draft", "draft_id", "id", postgresql_where=text("draft_id IS NOT NULL")),
+        Index(
+            "ix_attachments_article", "article_id", "created_at", "id", postgresql_where=text("article_id IS NOT NULL")
+        ),
         Index(
             "ix_attachments_unreferenced",
             "uploader_id",
@@ -42,6 +48,9 @@ class Attachment(Base):
     # As with comments: where it was added, when that ticket was merged.
     merged_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
     comment_id: Mapped[UUID | None] = mapped_column(ForeignKey("comments.id"))
+    draft_id: Mapped[UUID | None] = mapped_column(ForeignKey("drafts.id"))
+    draft_ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
+    article_id: Mapped[UUID | None] = mapped_column(ForeignKey("articles.id"))
     # Its comment's, which never changes; public for what belongs to the ticket itself.
     visibility: Mapped[Visibility] = mapped_column(text_enum(Visibility))
     name: Mapped[str]

@@ -1,18 +1,22 @@
-"""Who may see an attachment: whoever may see what it belongs to; until it belongs to something, its uploader."""
+"""Who may see an attachment: whoever may see what it belongs to; until it belongs to something, its uploader, and with
+a shared draft all who work on the ticket."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.domains.attachments.enums import AttachmentAction, AttachmentRefusal, AttachmentState
 from helpdesk_api.domains.attachments.models import Attachment
+from helpdesk_api.domains.knowledge import policy as articles
+from helpdesk_api.domains.knowledge.models import Article
 from helpdesk_api.domains.tickets import policy as tickets
+from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Visibility
 
 
@@ -24,7 +28,30 @@ def readable(principal: tickets.Caller) -> ColumnElement[bool]:
 
 
 def is_own_unreferenced(principal: Principal) -> ColumnElement[bool]:
-    return and_(Attachment.ticket_id.is_(None), Attachment.uploader_id == principal.user_id)
+    return and_(
+        Attachment.ticket_id.is_(None), Attachment.article_id.is_(None), Attachment.uploader_id == principal.user_id
+    )
+
+
+def in_article(sight: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of an article that fits, such as those that the caller may read."""
+    one = select(Article.id).where(Article.id == Attachment.article_id, sight)
+    return one.correlate(Attachment).exists()
+
+
+def in_shared_draft(principal: Principal) -> ColumnElement[bool]:
+    works = tickets.readable(principal) & tickets.sees_internal(principal)
+    one = select(Ticket.id).where(Ticket.id == Attachment.draft_ticket_id, works)
+    return one.correlate(Attachment).exists()
+
+
+def seen_elsewhere(principal: Principal) -> ColumnElement[bool]:
+    """What belongs to no ticket: in an article that the caller may read, in a draft of theirs or a shared one."""
+    return or_(
+        is_own_unreferenced(principal),
+        and_(Attachment.article_id.is_not(None), in_article(articles.readable(principal))),
+        and_(Attachment.draft_ticket_id.is_not(None), in_shared_draft(principal)),
+    )
 
 
 def download_refusal(state: AttachmentState) -> AttachmentRefusal | None:
@@ -34,9 +61,19 @@ def download_refusal(state: AttachmentState) -> AttachmentRefusal | None:
 
 
 def deletion_refusal(
-    principal: Principal, uploader_id: UUID, referenced_at: datetime | None, window: timedelta
+    principal: Principal,
+    uploader_id: UUID,
+    referenced_at: datetime | None,
+    window: timedelta,
+    *,
+    edits_article: bool | None = None,
 ) -> AttachmentRefusal | None:
-    """Administrators always may; the uploader while nothing refers to it, and inside the comments' edit window."""
+    """Administrators always may; the uploader while nothing refers to it, and inside the comments' edit window. What
+    belongs to an article is deleted by those who write it."""
+    if edits_article is not None:
+        if not principal.has(Permission.ARTICLES_WRITE):
+            return AttachmentRefusal.MISSING_SCOPE
+        return None if edits_article else AttachmentRefusal.NOT_THE_UPLOADER
     if not principal.has(Permission.TICKETS_WRITE):
         return AttachmentRefusal.MISSING_SCOPE
     if principal.is_admin:
@@ -52,7 +89,9 @@ def allowed_actions(principal: Principal, row: Any, window: timedelta) -> Sequen
     """Of a row with the attachment's own columns."""
     refusals = {
         AttachmentAction.DOWNLOAD: download_refusal(AttachmentState(row["state"])),
-        AttachmentAction.DELETE: deletion_refusal(principal, row["uploader_id"], row["referenced_at"], window),
+        AttachmentAction.DELETE: deletion_refusal(
+            principal, row["uploader_id"], row["referenced_at"], window, edits_article=row["edits_article"]
+        ),
     }
     return [
         {"action": action, "allowed": refusal is None, "reason_code": refusal} for action, refusal in refusals.items()

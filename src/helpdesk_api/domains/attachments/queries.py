@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, or_, select
+from sqlalchemy import Boolean, ColumnElement, ScalarSelect, Select, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -18,6 +18,7 @@ from helpdesk_api.domains.attachments import policy
 from helpdesk_api.domains.attachments.enums import AttachmentState
 from helpdesk_api.domains.attachments.errors import AttachmentNotFound
 from helpdesk_api.domains.attachments.models import SEARCH, Attachment
+from helpdesk_api.domains.knowledge import policy as articles
 from helpdesk_api.domains.tickets import policy as tickets
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.users.models import User
@@ -44,6 +45,22 @@ def home_of(ticket: Any) -> InstrumentedAttribute[Any]:
 
 def of_comment(comment_id: Any) -> ScalarSelect[Any]:
     """The summaries of a comment's files as one JSON array, for a statement that shows comments."""
+    return _summaries(Attachment.comment_id == comment_id)
+
+
+def of_draft(draft_id: Any) -> ScalarSelect[Any]:
+    """The same for a draft."""
+    return _summaries(Attachment.draft_id == draft_id)
+
+
+def changes_of_draft(draft_id: Any) -> ScalarSelect[Any]:
+    """A number that moves when one of its files does: for its ETag, since it shows how they are."""
+    return (
+        select(func.coalesce(func.sum(Attachment.version), 0)).where(Attachment.draft_id == draft_id).scalar_subquery()
+    )
+
+
+def _summaries(of: ColumnElement[bool]) -> ScalarSelect[Any]:
     summary = func.json_build_object(
         "id", public_id_sql("att", Attachment.id),
         "name", Attachment.name,
@@ -52,14 +69,15 @@ def of_comment(comment_id: Any) -> ScalarSelect[Any]:
         "state", Attachment.state,
     )  # fmt: skip
     listed = func.coalesce(func.json_agg(aggregate_order_by(summary, Attachment.id)), literal([], JSON))
-    return select(listed).where(Attachment.comment_id == comment_id).scalar_subquery()
+    return select(listed).where(of).scalar_subquery()
 
 
-def _select(home: Any) -> AnySelect:
+def _select(home: Any, edits_article: Any = None) -> AnySelect:
     return select(
         Attachment.id,
         home.label("ticket_id"),
         Attachment.comment_id,
+        Attachment.article_id,
         Attachment.visibility,
         Attachment.name,
         Attachment.content_type,
@@ -72,6 +90,7 @@ def _select(home: Any) -> AnySelect:
         Attachment.version,
         Attachment.uploader_id,
         User.name.label("uploader_name"),
+        (literal(None, Boolean) if edits_article is None else edits_article).label("edits_article"),
     ).join(User, User.id == Attachment.uploader_id)
 
 
@@ -79,9 +98,9 @@ async def get_row(reads: ReadSession, principal: Principal, attachment_id: UUID)
     """Raises `attachment_not_found`."""
     home = or_(Ticket.id == Attachment.ticket_id, Ticket.id == Attachment.merged_from_id)
     row = await reads.fetch_one(
-        _select(Ticket.__table__.c.id)
+        _select(Ticket.__table__.c.id, _edits_article(principal))
         .outerjoin(Ticket, home)
-        .where(Attachment.id == attachment_id, or_(policy.is_own_unreferenced(principal), policy.readable(principal)))
+        .where(Attachment.id == attachment_id, or_(policy.seen_elsewhere(principal), policy.readable(principal)))
         # Where it is now, before where it was.
         .order_by((Ticket.id == Attachment.ticket_id).desc().nulls_last())
         .limit(1)
@@ -89,6 +108,46 @@ async def get_row(reads: ReadSession, principal: Principal, attachment_id: UUID)
     if row is None:
         raise AttachmentNotFound
     return row
+
+
+def _edits_article(principal: Principal) -> ColumnElement[bool | None]:
+    """Null where there is none to edit."""
+    edits = policy.in_article(articles.editable(principal))
+    return case((Attachment.article_id.is_not(None), edits), else_=literal(None, Boolean))
+
+
+async def list_of_article(
+    reads: ReadSession, principal: Principal, article_id: UUID, page: PageRequest
+) -> dict[str, Any]:
+    """Oldest first, of an article that the caller may read."""
+    keys = (SORTS["created_at"], SortKey("id", Attachment.id, UUID))
+    none = literal(None, Attachment.ticket_id.type)
+    statement = _select(none, _edits_article(principal)).where(
+        Attachment.article_id == article_id, policy.in_article(articles.readable(principal))
+    )
+    return await page_of(reads, statement, keys, page)
+
+
+async def list_of_public_article(reads: ReadSession, article_id: UUID) -> Sequence[Any]:
+    """What everybody may have, as far as the scanner has found it clean."""
+    columns = (
+        Attachment.id,
+        Attachment.name,
+        Attachment.content_type,
+        Attachment.size_bytes,
+        Attachment.state,
+        Attachment.version,
+    )
+    shown = Attachment.article_id == article_id, Attachment.state == AttachmentState.AVAILABLE
+    statement = select(*columns).where(*shown, policy.in_article(articles.public())).order_by(Attachment.id)
+    return await reads.fetch(statement)
+
+
+async def is_public(reads: ReadSession, attachment_id: UUID) -> bool:
+    """Whether it is in an article that everybody may read."""
+    shown = Attachment.id == attachment_id, Attachment.state == AttachmentState.AVAILABLE
+    statement = select(Attachment.id).where(*shown, policy.in_article(articles.public()))
+    return await reads.fetch_one(statement) is not None
 
 
 async def list_of_ticket(

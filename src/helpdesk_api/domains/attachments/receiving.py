@@ -13,7 +13,7 @@ from helpdesk_api.database.ids import new_id
 from helpdesk_api.domains.attachments.errors import FileEmpty, UploadIncomplete
 from helpdesk_api.domains.attachments.inspection import Inspected, Inspection
 from helpdesk_api.domains.attachments.multipart import FilePart
-from helpdesk_api.domains.attachments.rules import safe_name
+from helpdesk_api.domains.attachments.rules import content_disposition, safe_name
 from helpdesk_api.domains.attachments.storing import answering, keys_of, object_key, storage
 from helpdesk_api.integrations.storage.protocol import StorageUnavailable
 
@@ -36,25 +36,31 @@ async def receive(request: Request, *, max_bytes: int) -> Received:
     """Nothing is left in the store when it raises: what a file, a body and the store can be wrong with."""
     part = FilePart(request.headers.get("content-type", ""))
     attachment_id = new_id()
-    inspection: Inspection | None = None
+    pieces = _pieces(request, part)
+    # The store wants to know the file's name before its first byte.
+    first = await anext(pieces, None)
+    if first is None:
+        part.finish()
+        raise FileEmpty
+    inspection = Inspection(safe_name(part.name or ""), max_bytes=max_bytes)
+    disposition = content_disposition(inspection.name)
     with answering():
-        async with storage().write(object_key(attachment_id)) as writer:
-            async for chunk in _chunks(request):
-                for piece in part.feed(chunk):
-                    inspection = inspection or Inspection(safe_name(part.name or ""), max_bytes=max_bytes)
-                    inspection.feed(piece)
-                    await writer.write(piece)
+        async with storage().write(object_key(attachment_id), disposition=disposition) as writer:
+            inspection.feed(first)
+            await writer.write(first)
+            async for piece in pieces:
+                inspection.feed(piece)
+                await writer.write(piece)
             part.finish()
-            if inspection is None:
-                raise FileEmpty
             found = inspection.finish()
     return Received(attachment_id, inspection.name, found)
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
+async def _pieces(request: Request, part: FilePart) -> AsyncIterator[bytes]:
     try:
         async for chunk in request.stream():
-            yield chunk
+            for piece in part.feed(chunk):
+                yield piece
     except ClientDisconnect as error:
         raise UploadIncomplete from error
 

@@ -33,7 +33,7 @@ ticket_router = ApiRouter(prefix="/v1/tickets/{ticket_id}/attachments", tags=["a
 _READ = [requires(Permission.TICKETS_READ)]
 _WRITE = [requires(Permission.TICKETS_WRITE)]
 _ANSWERS: dict[int | str, dict[str, Any]] = {202: {"model": AttachmentRead, "description": "Taken; it is scanned."}}
-_REDIRECT: dict[int | str, dict[str, Any]] = {302: {"description": "For whoever does not ask for JSON."}}
+REDIRECT: dict[int | str, dict[str, Any]] = {302: {"description": "For whoever does not ask for JSON."}}
 _NOT_TAKEN = (
     errors.InvalidMultipart,
     errors.UploadIncomplete,
@@ -48,7 +48,8 @@ _NOT_TAKEN = (
 )
 
 
-def _window(request: Request) -> timedelta:
+def edit_window(request: Request) -> timedelta:
+    """How long an uploader may take back what is referred to: as long as a comment can be edited."""
     return timedelta(seconds=request.app.state.settings.comment_edit_window_seconds)
 
 
@@ -82,7 +83,7 @@ async def upload_attachment(request: Request, principal: PrincipalDep, session: 
         "ETag": etag_of(attachment.version),
         **({"Retry-After": "2"} if is_scanned else {}),
     }
-    body = AttachmentRead.model_validate(queries.read(principal, row, _window(request)))
+    body = AttachmentRead.model_validate(queries.read(principal, row, edit_window(request)))
     return Response(
         body.model_dump_json().encode(),
         status_code=202 if is_scanned else 201,
@@ -105,7 +106,7 @@ async def get_attachment(
     """For whoever may see what it belongs to; until it belongs to something, for its uploader."""
     row = await queries.get_row(reads, principal, attachment_id)
     set_etag(response, etag_of(row["version"]))
-    return queries.read(principal, row, _window(request))
+    return queries.read(principal, row, edit_window(request))
 
 
 @router.get(
@@ -114,7 +115,7 @@ async def get_attachment(
     summary="Get a link to a file",
     response_model=FileLinkRead,
     dependencies=_READ,
-    responses=_REDIRECT | documents(errors.AttachmentNotFound, errors.AttachmentQuarantined, errors.AttachmentRefused),
+    responses=REDIRECT | documents(errors.AttachmentNotFound, errors.AttachmentQuarantined, errors.AttachmentRefused),
 )
 async def download_attachment(
     attachment_id: AttachmentId, principal: PrincipalDep, reads: ReadSessionDep, request: Request
@@ -122,7 +123,7 @@ async def download_attachment(
     """A redirect to a link that holds for five minutes; with `Accept: application/json` the link itself."""
     row = await queries.get_row(reads, principal, attachment_id)
     _require_available(row)
-    return _answer(request, row, is_thumbnail=False)
+    return await link_answer(request, row, is_thumbnail=False)
 
 
 @router.get(
@@ -131,7 +132,7 @@ async def download_attachment(
     summary="Get a link to a small picture of a file",
     response_model=FileLinkRead,
     dependencies=_READ,
-    responses=_REDIRECT
+    responses=REDIRECT
     | documents(
         errors.AttachmentNotFound,
         errors.ThumbnailNotAvailable,
@@ -147,7 +148,7 @@ async def get_thumbnail(
     _require_available(row)
     if not row["has_thumbnail"]:
         raise errors.ThumbnailNotAvailable
-    return _answer(request, row, is_thumbnail=True)
+    return await link_answer(request, row, is_thumbnail=True)
 
 
 def _require_available(row: Any) -> None:
@@ -158,7 +159,8 @@ def _require_available(row: Any) -> None:
         raise errors.AttachmentRefused
 
 
-def _answer(request: Request, row: Any, *, is_thumbnail: bool) -> Any:
+async def link_answer(request: Request, row: Any, *, is_thumbnail: bool) -> Any:
+    """A redirect, or the link itself for whoever asks for JSON."""
     url, expires_at = make_link(row["id"], thumbnail=is_thumbnail)
     if "application/json" in request.headers.get("accept", ""):
         return {"url": url, "expires_at": expires_at}
@@ -187,11 +189,13 @@ async def delete_attachment(
     request: Request,
     if_match: IfMatchDep,
 ) -> None:
-    """By its uploader inside the comments' edit window, or by an administrator; links to it end at once."""
+    """By its uploader inside the comments' edit window, or by an administrator; what belongs to an article by those who
+    write it. Links to it end at once."""
     row = await queries.get_row(await statements_of(session), principal, attachment_id)
     attachment, ticket = await actions.lock(session, principal, attachment_id, row["ticket_id"])
     if_match.check(etag_of(attachment.version))
-    await actions.remove(session, principal, attachment, ticket, window=_window(request))
+    actions.require_deletion(principal, row, edit_window(request))
+    await actions.remove(session, principal, attachment, ticket)
 
 
 @ticket_router.get(
@@ -218,7 +222,7 @@ async def list_attachments(
     ticket, _ = await tickets.get_followed_row(reads, principal, ticket_id)
     found = await queries.list_of_ticket(reads, principal, ticket, page, sort=sort)
     add_links(response, page, found)
-    found["data"] = [queries.read(principal, row, _window(request)) for row in found["data"]]
+    found["data"] = [queries.read(principal, row, edit_window(request)) for row in found["data"]]
     return found
 
 

@@ -1,12 +1,15 @@
 """Bodies of the attachment operations."""
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field
 
-from helpdesk_api.database.ids import AttachmentId, CommentId, TicketId
+from helpdesk_api.database.ids import ArticleId, AttachmentId, CommentId, TicketId
 from helpdesk_api.domains.attachments.enums import AttachmentAction, AttachmentRefusal, AttachmentState
+from helpdesk_api.domains.tickets.schemas import MAX_ATTACHMENTS
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.outbox.events import Visibility
-from helpdesk_api.web.schemas import Instant, Page, ResponseModel
+from helpdesk_api.web.schemas import Instant, Page, RequestModel, ResponseModel
 
 _NAME = Field(max_length=255, description="As uploaded, without what could deceive.", examples=["screenshot.png"])
 _TYPE = Field(
@@ -36,12 +39,13 @@ class AllowedAttachmentAction(ResponseModel):
 
 
 class AttachmentRead(AttachmentSummary):
-    """One file. It belongs to nothing until a comment or a ticket refers to it."""
+    """One file. It belongs to nothing until a comment, a ticket or an article refers to it."""
 
     model_config = ConfigDict(title="Attachment")
 
     ticket_id: TicketId | None
     comment_id: CommentId | None = Field(description="Null for a file of the ticket itself.")
+    article_id: ArticleId | None
     visibility: Visibility
     uploader: UserSummary
     sha256: str = Field(max_length=64, pattern=r"^[0-9a-f]{64}$", examples=["9f86d081" * 8])
@@ -61,3 +65,17 @@ class FileLinkRead(ResponseModel):
 
     url: str = Field(max_length=500, pattern=r"^/v1/files/[A-Za-z0-9_-]+$", examples=["/v1/files/q83vEjRW"])
     expires_at: Instant
+
+
+class ArticleAttach(RequestModel):
+    """Up to 20 at once; an article has at most 50."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"attachment_ids": ["att_" + "0190a6f3e1d87c3a" * 2]}]})
+
+    attachment_ids: Annotated[list[AttachmentId], Field(min_length=1, max_length=MAX_ATTACHMENTS)] = Field(
+        description="Own uploads that nothing refers to yet; `![…](attachment:<id>)` in the article's body shows one."
+    )
+
+
+class PublicFilePage(Page[AttachmentSummary]):
+    """The files of a public article."""

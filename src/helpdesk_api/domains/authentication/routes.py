@@ -1,5 +1,6 @@
 """Sessions, the caller's own account, and passwords over HTTP."""
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,7 @@ from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, SortKey, add_links, page_of
+from helpdesk_api.web.preconditions import IfMatchDep, etag_of_content, set_etag
 from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
 
 router = ApiRouter(tags=["sessions"], about="Signing in and out, refreshing, forgotten passwords, and signing keys.")
@@ -185,9 +187,19 @@ me_router = ApiRouter(prefix="/v1/me", tags=["me"], about="The caller: profile, 
 
 
 @me_router.get("", operation_id="getMe", summary="Read oneself", response_model=Me, dependencies=[signed_in()])
-async def get_me(principal: PrincipalDep, session: SessionDep) -> Any:
+async def get_me(principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
     """Profile, role, teams, and the permissions of this very credential."""
-    return await queries.read_me(session, principal)
+    return _as_of_now(await queries.read_me(session, principal), response)
+
+
+def _etag(me: dict[str, Any]) -> str:
+    """Of what is shown: teams and rights change by themselves, and no version tells."""
+    return etag_of_content(json.dumps(me, default=str, sort_keys=True).encode())
+
+
+def _as_of_now(me: dict[str, Any], response: Response) -> dict[str, Any]:
+    set_etag(response, _etag(me))
+    return me
 
 
 @me_router.patch(
@@ -198,11 +210,14 @@ async def get_me(principal: PrincipalDep, session: SessionDep) -> Any:
     dependencies=OWNER,
     responses=documents(user_errors.UnknownTimeZone, errors.LimitedCredential),
 )
-async def update_me(body: MeUpdate, principal: PrincipalDep, session: SessionDep) -> Any:
+async def update_me(
+    body: MeUpdate, principal: PrincipalDep, session: SessionDep, response: Response, if_match: IfMatchDep
+) -> Any:
     """JSON merge patch of phone, location, time zone and locale; the rest is an administrator's."""
     user = await session.get_one(User, principal.user_id, with_for_update=True)
+    if_match.check(_etag(await queries.read_me(session, principal)))
     await users.change_user(session, principal, user, body.model_dump(exclude_unset=True))
-    return await queries.read_me(session, principal)
+    return _as_of_now(await queries.read_me(session, principal), response)
 
 
 @me_router.post(

@@ -6,19 +6,31 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.checklists.errors import ChecklistItemNotFound
 from helpdesk_api.domains.checklists.models import ChecklistItem
-from helpdesk_api.web.listing import whole_page
+from helpdesk_api.domains.tickets.sharing import allowances
+from helpdesk_api.web.listing import PageRequest, SortKey, page_of
 
 MAX_ITEMS = 100
 _COLUMNS = tuple(ChecklistItem.__table__.c)
+_ORDER = (SortKey("position", ChecklistItem.position, int), SortKey("id", ChecklistItem.id, UUID))
 
 
-async def list_items(reads: ReadSession, ticket_id: UUID) -> dict[str, Any]:
-    of_ticket = select(*_COLUMNS).where(ChecklistItem.ticket_id == ticket_id)
-    rows = await reads.fetch(of_ticket.order_by(ChecklistItem.position, ChecklistItem.id).limit(MAX_ITEMS))
-    return whole_page([dict(row) for row in rows])
+def shown(principal: Principal, item: Any) -> dict[str, Any]:
+    """A row or an entity as it is answered. Who reads it works on the ticket, and so may change it."""
+    is_entity = isinstance(item, ChecklistItem)
+    row = {column.name: getattr(item, column.name) for column in _COLUMNS} if is_entity else dict(item)
+    return {**row, "allowed_actions": allowances(may=True, has_scope=principal.has(Permission.TICKETS_WRITE))}
+
+
+async def list_items(reads: ReadSession, principal: Principal, ticket_id: UUID, page: PageRequest) -> dict[str, Any]:
+    """Nobody adds more than `MAX_ITEMS`, but tickets that were merged bring theirs along."""
+    answer = await page_of(reads, select(*_COLUMNS).where(ChecklistItem.ticket_id == ticket_id), _ORDER, page)
+    answer["data"] = [shown(principal, row) for row in answer["data"]]
+    return answer
 
 
 async def get_item(reads: ReadSession, ticket_id: UUID, item_id: UUID) -> Any:

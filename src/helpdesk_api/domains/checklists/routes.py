@@ -17,8 +17,10 @@ from helpdesk_api.domains.checklists.schemas import (
 )
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.seen import get_worked_row
+from helpdesk_api.domains.tickets.seen import get_followed_work
+from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import UnknownReference, documents
+from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
@@ -40,11 +42,16 @@ _WRITE = [requires(Permission.TICKETS_WRITE)]
     summary="Read a ticket's checklist",
     response_model=ChecklistItemPage,
     dependencies=_READ,
-    responses=documents(TicketNotFound, ActionForbidden),
+    responses=documents(TicketNotFound, ActionForbidden, InvalidCursor),
 )
-async def list_checklist_items(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
-    """All at once, in their order."""
-    return await queries.list_items(reads, (await get_worked_row(reads, principal, ticket_id))["id"])
+async def list_checklist_items(
+    ticket_id: TicketKey, page: PageDep, principal: PrincipalDep, reads: ReadSessionDep, response: Response
+) -> Any:
+    """In their order. A ticket into which others were merged has their items, too."""
+    ticket = await get_followed_work(reads, principal, ticket_id)
+    answer = await queries.list_items(reads, principal, ticket["id"], page)
+    add_links(response, page, answer)
+    return answer
 
 
 @router.post(
@@ -69,7 +76,7 @@ async def add_checklist_item(
     ticket_id, item_id = public_id("tkt", item.ticket_id), public_id("chk", item.id)
     response.headers["Location"] = f"/v1/tickets/{ticket_id}/checklist-items/{item_id}"
     set_etag(response, etag_of(item.version))
-    return item
+    return queries.shown(principal, item)
 
 
 @router.get(
@@ -88,10 +95,10 @@ async def get_checklist_item(
     response: Response,
 ) -> Any:
     """One thing to be done."""
-    ticket = await get_worked_row(reads, principal, ticket_id)
+    ticket = await get_followed_work(reads, principal, ticket_id)
     row = await queries.get_item(reads, ticket["id"], checklist_item_id)
     set_etag(response, etag_of(row["version"]))
-    return dict(row)
+    return queries.shown(principal, row)
 
 
 @router.patch(
@@ -119,7 +126,7 @@ async def update_checklist_item(
     if_match.check(etag_of(item.version))
     await actions.update_item(session, database, principal, ticket, item, body)
     set_etag(response, etag_of(item.version))
-    return item
+    return queries.shown(principal, item)
 
 
 @router.delete(

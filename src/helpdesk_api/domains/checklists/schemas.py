@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import ChecklistItemId, TicketId, UserId
+from helpdesk_api.domains.tickets.sharing import Allowances
 from helpdesk_api.web.schemas import (
     WHOLE_NUMBER,
     Flag,
@@ -57,6 +58,7 @@ class ChecklistItemRead(ResponseModel):
     created_by_id: UserId
     created_at: Instant
     updated_at: Instant
+    allowed_actions: Allowances
 
 
 class ChecklistItemPage(Page[ChecklistItemRead]):

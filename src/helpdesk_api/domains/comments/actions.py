@@ -51,8 +51,11 @@ async def add_comment(
     body: CommentCreate,
     *,
     is_participant: bool,
+    draft_id: UUID | None = None,
 ) -> tuple[Comment, Ticket | None]:
     """The comment, and the follow-up ticket when a requester replied to a final one (the comment is then there).
+
+    What the draft holds may be attached by whoever sends it.
 
     Raises `action_forbidden`, `attachment_not_usable` and `mention_cannot_read`.
     """
@@ -78,6 +81,7 @@ async def add_comment(
             body.attachment_ids,
             comment_id=comment.id,
             visibility=comment.visibility,
+            draft_id=draft_id,
         )
     _count(ticket, comment)
     cause = await _record(session, principal, ticket, comment, body.mention_ids, by_requester=by_requester)

@@ -9,6 +9,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, parse_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.attachments.holding import hold, ids_of_draft, share
 from helpdesk_api.domains.comments.actions import add_comment
 from helpdesk_api.domains.comments.models import Comment
 from helpdesk_api.domains.comments.schemas import CommentCreate
@@ -22,7 +23,7 @@ from helpdesk_api.domains.tickets.queries import VisibleTicket
 
 
 async def write_draft(session: AsyncSession, principal: Principal, ticket_id: UUID, body: DraftCreate) -> Draft:
-    """Raises `too_many_drafts`."""
+    """Raises `too_many_drafts` and `attachment_not_usable`."""
     there = await session.scalar(select(func.count()).select_from(Draft).where(Draft.ticket_id == ticket_id))
     if (there or 0) >= MAX_DRAFTS:
         raise TooManyDrafts
@@ -35,45 +36,69 @@ async def write_draft(session: AsyncSession, principal: Principal, ticket_id: UU
         created_at=now,
         updated_at=now,
         version=1,
-        **body.model_dump(),
+        **body.model_dump(exclude={"attachment_ids"}),
     )
     session.add(draft)
+    await session.flush()
+    if body.attachment_ids:
+        await hold(session, principal, draft.id, body.attachment_ids, shared_on=_shared_on(draft))
     return draft
 
 
 async def edit_draft(session: AsyncSession, principal: Principal, draft: Draft, body: DraftUpdate) -> None:
-    """Raises `draft_forbidden`."""
+    """Raises `draft_forbidden` and `attachment_not_usable`."""
     given = body.model_dump(exclude_unset=True)
+    files: list[UUID] | None = given.pop("attachment_ids", None)
     changes = {name: value for name, value in given.items() if getattr(draft, name) != value}
     if "is_shared" in changes and draft.author_id != principal.user_id:
         raise DraftForbidden(pointer="#/is_shared")
-    if not changes:
-        return
     for name, value in changes.items():
         setattr(draft, name, value)
+    has_other_files = False
+    if files is not None:
+        has_other_files = await hold(session, principal, draft.id, files, shared_on=_shared_on(draft))
+    elif "is_shared" in changes:
+        await share(session, draft.id, shared_on=_shared_on(draft))
+    if not changes and not has_other_files:
+        return
     draft.edited_by_id = principal.user_id
     draft.updated_at = clock.now()
     draft.version += 1
     await session.flush()
 
 
+def _shared_on(draft: Draft) -> UUID | None:
+    return draft.ticket_id if draft.is_shared else None
+
+
 async def delete_draft(session: AsyncSession, principal: Principal, draft: Draft) -> None:
-    """Raises `draft_forbidden`."""
+    """Its files are their uploaders' again. Raises `draft_forbidden`."""
     if draft.author_id != principal.user_id:
         raise DraftForbidden
+    await hold(session, principal, draft.id, (), shared_on=None)
     await session.delete(draft)
 
 
 async def send_draft(
     session: AsyncSession, database: Database, principal: Principal, visible: VisibleTicket, draft: Draft
-) -> tuple[Comment, Ticket | None, list[UUID]]:
+) -> tuple[Comment, Ticket | None, CommentCreate]:
     """It becomes the sender's comment. Raises what adding a comment does."""
-    said = CommentCreate(body=draft.body, visibility=draft.visibility, mention_ids=draft.mention_ids)
-    comment, follow_up = await add_comment(
-        session, database, principal, visible.ticket, said, is_participant=visible.is_participant
+    files = await ids_of_draft(session, draft.id)
+    said = CommentCreate(
+        body=draft.body, visibility=draft.visibility, mention_ids=draft.mention_ids, attachment_ids=files
     )
+    comment, follow_up = await add_comment(
+        session,
+        database,
+        principal,
+        visible.ticket,
+        said,
+        is_participant=visible.is_participant,
+        draft_id=draft.id,
+    )
+    await session.flush()
     await session.delete(draft)
-    return comment, follow_up, said.mention_ids
+    return comment, follow_up, said
 
 
 async def follow_merge(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
@@ -81,4 +106,7 @@ async def follow_merge(session: AsyncSession, principal: Principal, event: Ticke
     del principal
     if event.data.get("role") == "merged":
         into_id = parse_id("tkt", event.internal_data["into_id"])
-        await session.execute(update(Draft).where(Draft.ticket_id == event.ticket_id).values(ticket_id=into_id))
+        moved = update(Draft).where(Draft.ticket_id == event.ticket_id).values(ticket_id=into_id)
+        shared = (await session.execute(moved.returning(Draft.id, Draft.is_shared))).all()
+        for draft_id, is_shared in shared:
+            await share(session, draft_id, shared_on=into_id if is_shared else None)

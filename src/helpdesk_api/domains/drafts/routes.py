@@ -1,25 +1,36 @@
 """Drafts over HTTP."""
 
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request
 from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import DraftId, public_id
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
+from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.comments.errors import MentionCannotRead
 from helpdesk_api.domains.comments.routes import receipt
 from helpdesk_api.domains.comments.schemas import CommentReceipt
 from helpdesk_api.domains.drafts import actions, errors, queries
+from helpdesk_api.domains.drafts.models import Draft
 from helpdesk_api.domains.drafts.schemas import DraftCreate, DraftPage, DraftRead, DraftUpdate
-from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketMerged, TicketNotFound
+from helpdesk_api.domains.tickets.errors import (
+    CHANGE_ERRORS,
+    ActionForbidden,
+    AttachmentNotUsable,
+    TicketMerged,
+    TicketNotFound,
+)
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.seen import WorkedTicketDep, get_worked_row
+from helpdesk_api.domains.tickets.seen import WorkedTicketDep, get_followed_work
+from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
-from helpdesk_api.web.listing import whole_page
-from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
+from helpdesk_api.web.listing import PageDep, add_links
+from helpdesk_api.web.preconditions import IfMatch, IfMatchDep, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
 router = ApiRouter(
@@ -39,13 +50,30 @@ _ONE = (*_ERRORS, errors.DraftNotFound)
     summary="List drafts",
     response_model=DraftPage,
     dependencies=_READ,
-    responses=documents(*_ERRORS),
+    responses=documents(*_ERRORS, InvalidCursor),
 )
-async def list_drafts(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
-    """The caller's own and the shared ones."""
-    ticket = await get_worked_row(reads, principal, ticket_id)
-    rows = await reads.fetch(queries.select_drafts(principal, ticket["id"]))
-    return whole_page([dict(row) for row in rows])
+async def list_drafts(
+    ticket_id: TicketKey, page: PageDep, principal: PrincipalDep, reads: ReadSessionDep, response: Response
+) -> Any:
+    """The caller's own and the shared ones, newest first."""
+    ticket = await get_followed_work(reads, principal, ticket_id)
+    answer = await queries.list_drafts(reads, principal, ticket["id"], page)
+    add_links(response, page, answer)
+    return answer
+
+
+async def _written(session: SessionDep, principal: Principal, draft: Draft, response: Response) -> Any:
+    await session.flush()
+    row = await queries.get_draft(await statements_of(session), principal, draft.ticket_id, draft.id)
+    set_etag(response, queries.etag(row))
+    return dict(row)
+
+
+async def _lock(session: SessionDep, principal: Principal, ticket_id: UUID, draft_id: UUID, if_match: IfMatch) -> Draft:
+    draft = await queries.lock_draft(session, principal, ticket_id, draft_id)
+    row = await queries.get_draft(await statements_of(session), principal, ticket_id, draft_id)
+    if_match.check(queries.etag(row))
+    return draft
 
 
 @router.post(
@@ -55,7 +83,7 @@ async def list_drafts(ticket_id: TicketKey, principal: PrincipalDep, reads: Read
     status_code=201,
     response_model=DraftRead,
     dependencies=_WRITE,
-    responses=documents(*_ERRORS, errors.TooManyDrafts),
+    responses=documents(*_ERRORS, AttachmentNotUsable, errors.TooManyDrafts),
 )
 async def create_draft(
     ticket_id: WorkedTicketDep, body: DraftCreate, principal: PrincipalDep, session: SessionDep, response: Response
@@ -63,8 +91,7 @@ async def create_draft(
     """Nobody is told of it, and the ticket does not change."""
     draft = await actions.write_draft(session, principal, ticket_id, body)
     response.headers["Location"] = f"/v1/tickets/{public_id('tkt', ticket_id)}/drafts/{public_id('dft', draft.id)}"
-    set_etag(response, etag_of(draft.version))
-    return draft
+    return await _written(session, principal, draft, response)
 
 
 @router.get(
@@ -79,9 +106,9 @@ async def get_draft(
     ticket_id: TicketKey, draft_id: DraftId, principal: PrincipalDep, reads: ReadSessionDep, response: Response
 ) -> Any:
     """One's own or a shared one."""
-    ticket = await get_worked_row(reads, principal, ticket_id)
+    ticket = await get_followed_work(reads, principal, ticket_id)
     row = await queries.get_draft(reads, principal, ticket["id"], draft_id)
-    set_etag(response, etag_of(row["version"]))
+    set_etag(response, queries.etag(row))
     return dict(row)
 
 
@@ -91,7 +118,7 @@ async def get_draft(
     summary="Go on writing",
     response_model=DraftRead,
     dependencies=_WRITE,
-    responses=documents(*_ONE, errors.DraftForbidden),
+    responses=documents(*_ONE, AttachmentNotUsable, errors.DraftForbidden),
 )
 async def update_draft(
     ticket_id: WorkedTicketDep,
@@ -103,11 +130,9 @@ async def update_draft(
     if_match: IfMatchDep,
 ) -> Any:
     """With `If-Match`, two who write at once lose nothing: the second is told that it has changed."""
-    draft = await queries.lock_draft(session, principal, ticket_id, draft_id)
-    if_match.check(etag_of(draft.version))
+    draft = await _lock(session, principal, ticket_id, draft_id, if_match)
     await actions.edit_draft(session, principal, draft, body)
-    set_etag(response, etag_of(draft.version))
-    return draft
+    return await _written(session, principal, draft, response)
 
 
 @router.delete(
@@ -122,8 +147,7 @@ async def delete_draft(
     ticket_id: WorkedTicketDep, draft_id: DraftId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
     """By its author."""
-    draft = await queries.lock_draft(session, principal, ticket_id, draft_id)
-    if_match.check(etag_of(draft.version))
+    draft = await _lock(session, principal, ticket_id, draft_id, if_match)
     await actions.delete_draft(session, principal, draft)
 
 
@@ -134,7 +158,9 @@ async def delete_draft(
     status_code=201,
     response_model=CommentReceipt,
     dependencies=_WRITE,
-    responses=documents(*CHANGE_ERRORS, ActionForbidden, TicketMerged, errors.DraftNotFound, MentionCannotRead),
+    responses=documents(
+        *CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, TicketMerged, errors.DraftNotFound, MentionCannotRead
+    ),
 )
 async def send_draft(
     visible: VisibleTicketDep,
@@ -146,7 +172,15 @@ async def send_draft(
     if_match: IfMatchDep,
 ) -> Response:
     """It becomes the sender's comment, and is gone. Two who send it at once send one."""
-    draft = await queries.lock_draft(session, principal, visible.ticket.id, draft_id)
-    if_match.check(etag_of(draft.version))
-    comment, follow_up, mention_ids = await actions.send_draft(session, database, principal, visible, draft)
-    return await receipt(session, principal, visible.ticket, comment, mention_ids, follow_up, request)
+    draft = await _lock(session, principal, visible.ticket.id, draft_id, if_match)
+    comment, follow_up, said = await actions.send_draft(session, database, principal, visible, draft)
+    return await receipt(
+        session,
+        principal,
+        visible.ticket,
+        comment,
+        said.mention_ids,
+        follow_up,
+        request,
+        attachment_ids=said.attachment_ids,
+    )

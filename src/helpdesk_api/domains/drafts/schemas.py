@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import DraftId, TicketId, UserId
+from helpdesk_api.domains.attachments.schemas import AttachmentSummary
+from helpdesk_api.domains.tickets.schemas import MAX_ATTACHMENTS, AttachmentIds
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.schemas import Flag, Instant, LongText, Page, RequestModel, ResponseModel, absent
 
@@ -19,6 +21,10 @@ class DraftCreate(RequestModel):
     body: LongText = Field(description="Markdown.")
     visibility: Visibility = Field(default=Visibility.PUBLIC, description="Of the comment; `public` when left out.")
     mention_ids: Mentions = Field(default_factory=list, description="Looked at when it is sent.")
+    attachment_ids: AttachmentIds = Field(
+        default_factory=list,
+        description="The caller's own uploads that nothing refers to yet; they are sent with it.",
+    )
     is_shared: Flag = Field(default=False, description="Open to all who work on the ticket; false when left out.")
 
 
@@ -30,6 +36,7 @@ class DraftUpdate(RequestModel):
     body: LongText = absent()
     visibility: Visibility = absent()
     mention_ids: Mentions = absent()
+    attachment_ids: AttachmentIds = absent("All of them: what it holds already, and the caller's own uploads.")
     is_shared: Flag = absent()
 
 
@@ -44,6 +51,7 @@ class DraftRead(ResponseModel):
     body: str = Field(max_length=65_536)
     visibility: Visibility
     mention_ids: Mentions
+    attachments: list[AttachmentSummary] = Field(max_length=MAX_ATTACHMENTS)
     is_shared: bool
     edited_by_id: UserId = Field(description="Who wrote last.")
     created_at: Instant

@@ -4,7 +4,8 @@ from enum import StrEnum
 
 
 class FieldKind(StrEnum):
-    """What a field takes."""
+    """What a field takes. An `asset` is known elsewhere, and only named here: by its id there and, after a space, words
+    for who reads it."""
 
     TEXT = "text"
     LONG_TEXT = "long_text"
@@ -15,6 +16,7 @@ class FieldKind(StrEnum):
     USER = "user"
     YES_NO = "yes_no"
     FILE = "file"
+    ASSET = "asset"
 
 
 class FormAudience(StrEnum):

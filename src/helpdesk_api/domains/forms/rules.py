@@ -14,6 +14,9 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 MAX_TEXT: Final = {FieldKind.TEXT.value: 500, FieldKind.LONG_TEXT.value: 10_000}
 MAX_FILES: Final = 10
 _NUMBER: Final = 9_007_199_254_740_991
+# An id as inventories write them (`LT-04711`, `svc:mail/eu-1`), and what a person would call it.
+_ASSET: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}( [^\x00-\x20][^\x00-\x1f]{0,198})?$"
+MAX_ASSET: Final = 300
 _NO_NUL: Final = r"^[^\x00]*$"
 
 Field = Mapping[str, Any]
@@ -73,6 +76,7 @@ _TAKES: Final[Mapping[FieldKind, Callable[[Field], dict[str, Any]]]] = {
     FieldKind.USER: lambda _: {"type": "string", "pattern": "^usr_[0-9a-f]{32}$"},
     FieldKind.YES_NO: lambda _: {"type": "boolean"},
     FieldKind.FILE: _files,
+    FieldKind.ASSET: lambda _: {"type": "string", "minLength": 1, "maxLength": MAX_ASSET, "pattern": _ASSET},
 }
 
 

@@ -1,5 +1,6 @@
 """What changes an article: one function per verb. The caller holds the row's lock (see `queries.lock_article`)."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +29,7 @@ from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference
 from helpdesk_api.web.markdown import to_html
 from helpdesk_api.web.schemas import instant_text
 
+_NAMED_IMAGES = re.compile(r"attachment:(att_[0-9a-f]{32})")
 CONTENT = ("title", "summary", "body", "tags", "source_number")
 # Who sees it: on what readers have before them, only approvers change these.
 _SIGHT = frozenset({"audience", "team_ids", "category_id"})
@@ -143,7 +145,7 @@ async def write_version(
     version = ArticleVersion(
         article_id=article.id,
         number=article.latest_number,
-        body_html=to_html(content["body"]),
+        body_html=to_html(content["body"], _images(content["body"])),
         created_by_id=principal.user_id,
         created_at=clock.now(),
         restored_from=restored_from,
@@ -152,6 +154,11 @@ async def write_version(
     session.add(version)
     await session.flush()
     return version
+
+
+def _images(body: str) -> Mapping[str, str]:
+    """Where its pictures are had. Who may see them is judged there, and so they may be named before they are added."""
+    return {name: f"/v1/attachments/{name}/download" for name in _NAMED_IMAGES.findall(body)}
 
 
 async def show(session: AsyncSession, article: Article) -> None:

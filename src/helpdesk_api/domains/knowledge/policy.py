@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, literal, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, false, literal, or_, select, true
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
@@ -34,9 +34,17 @@ def readable(principal: Principal, article: type[Article] = Article) -> ColumnEl
         return for_requesters(article)
     published = article.published_number.is_not(None)
     of_teams = article.team_ids.op("&&", is_comparison=True)(literal(sorted(principal.team_ids), _IDS))
+    return or_(and_(published, or_(article.audience.in_(_FOR_STAFF), of_teams)), editable(principal, article))
+
+
+def editable(principal: Principal, article: type[Article] = Article) -> ColumnElement[bool]:
+    """`may_edit` as SQL."""
+    if principal.is_admin:
+        return true()
+    if not principal.is_staff:
+        return false()
     approves = select(ArticleCategory.id).where(ArticleCategory.approver_id == principal.user_id)
     return or_(
-        and_(published, or_(article.audience.in_(_FOR_STAFF), of_teams)),
         article.author_id == principal.user_id,
         article.owner_id == principal.user_id,
         article.category_id.in_(approves),

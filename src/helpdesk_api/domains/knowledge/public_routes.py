@@ -1,6 +1,7 @@
 """What everybody may read, without signing in, where the operator has switched it on."""
 
 import json
+import re
 from typing import Annotated, Any
 
 from fastapi import Query, Request
@@ -23,11 +24,12 @@ from helpdesk_api.web.routing import ApiRouter
 from helpdesk_api.web.schemas import SearchText
 
 router = ApiRouter(prefix="/v1/public/articles", tags=["articles"])
-_OPEN = [public("Published articles for everybody, where HELPDESK_PUBLIC_ARTICLES is on.")]
+OPEN = [public("Published articles for everybody, where HELPDESK_PUBLIC_ARTICLES is on.")]
 MAX_AGE_SECONDS = 300
+_IMAGE = re.compile(r'(<img src=")/v1/attachments/(att_[0-9a-f]{32})/download(?=")')
 
 
-def _check_open(request: Request) -> None:
+def check_open(request: Request) -> None:
     """Raises `article_not_found` where it is switched off."""
     settings: Settings = request.app.state.settings
     if not settings.public_articles:
@@ -38,12 +40,17 @@ def _may_be_kept(response: Response) -> None:
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
 
 
+def _with_public_images(body_html: str) -> str:
+    """What is sanitised has a tag only where one is meant, and its pictures need no signing in here."""
+    return _IMAGE.sub(r"\1/v1/public/attachments/\2/download", body_html)
+
+
 @router.get(
     "",
     operation_id="listPublicArticles",
     summary="List public articles",
     response_model=ArticlePage,
-    dependencies=_OPEN,
+    dependencies=OPEN,
     responses=documents(errors.ArticleNotFound, InvalidCursor),
     openapi_extra={"x-etag": True},
 )
@@ -59,7 +66,7 @@ async def list_public(
     tag: Tag = None,
 ) -> Any:
     """Without signing in; may be kept for five minutes. 404 where the operator has not switched it on."""
-    _check_open(request)
+    check_open(request)
     category = parse_id("acg", category_id) if category_id else None
     filters = ArticleFilters(category_id=category, language=listed(language), tag=tag)
     if q is None:
@@ -77,14 +84,16 @@ async def list_public(
     operation_id="getPublicArticle",
     summary="Read a public article",
     response_model=ArticleRead,
-    dependencies=_OPEN,
+    dependencies=OPEN,
     responses=documents(errors.ArticleNotFound),
 )
 async def get_public(article_id: ArticleId, request: Request, reads: ReadSessionDep, response: Response) -> Any:
     """Without signing in; may be kept for five minutes."""
-    _check_open(request)
+    check_open(request)
     row = await queries.get_article(reads, None, article_id)
     tally.count_view(article_id)
     _may_be_kept(response)
     set_etag(response, queries.row_etag(None, row))
-    return queries.detail(None, row)
+    answer = queries.detail(None, row)
+    answer["body_html"] = _with_public_images(answer["body_html"])
+    return answer

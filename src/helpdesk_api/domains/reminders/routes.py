@@ -13,7 +13,7 @@ from helpdesk_api.domains.reminders import actions, errors, queries
 from helpdesk_api.domains.reminders.schemas import ReminderCreate, ReminderPage, ReminderRead, ReminderUpdate
 from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.seen import get_worked_row
+from helpdesk_api.domains.tickets.seen import get_followed_work
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links
@@ -45,7 +45,7 @@ async def list_ticket_reminders(
     ticket_id: TicketKey, page: PageDep, principal: PrincipalDep, reads: ReadSessionDep, response: Response
 ) -> Any:
     """Everybody's, for those who work on it."""
-    ticket = await get_worked_row(reads, principal, ticket_id)
+    ticket = await get_followed_work(reads, principal, ticket_id)
     answer = await queries.list_reminders(reads, principal, page, ticket_id=ticket["id"])
     add_links(response, page, answer)
     return answer

@@ -27,3 +27,9 @@ class TagInPolicy(Conflict):
 class TagUnchanged(Unprocessable):
     code = "tag_unchanged"
     title = "It has this name already"
+
+
+class TagNotInQueries(Unprocessable):
+    code = "tag_not_in_queries"
+    title = "A view asks for this tag in the search language, where the new name cannot be written"
+    remedy = "Choose a name without a quotation mark, and not `none`."

@@ -38,7 +38,7 @@ _ENDED = frozenset({TagRenameStatus.DONE, TagRenameStatus.FAILED})
 async def begin(session: AsyncSession, principal: Principal, body: TagRenameCreate) -> TagRename:
     """What names the tag follows now; the tickets follow in batches.
 
-    Raises `tag_unchanged`, `tag_in_policy` and `tag_rename_running`.
+    Raises `tag_unchanged`, `tag_in_policy`, `tag_not_in_queries` and `tag_rename_running`.
     """
     if body.name == body.new_name:
         raise errors.TagUnchanged(pointer="#/new_name")

@@ -1,7 +1,7 @@
 """What names a tag besides tickets: views, macros, routing rules and ticket templates follow it at once.
 
-A published service level policy is never rewritten, so it stands in the way. A view's question in the search language
-is its owner's text, and stays.
+A view's question in the search language keeps every word but the tag. A published service level policy is never
+rewritten, so it stands in the way.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,14 @@ from helpdesk_api.domains.assignments.queries import RULES
 from helpdesk_api.domains.macros.models import Macro
 from helpdesk_api.domains.sla.enums import VersionState
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
-from helpdesk_api.domains.tags.rules import renamed, renamed_in_fields, renamed_in_steps, renamed_in_tree
+from helpdesk_api.domains.tags.errors import TagNotInQueries
+from helpdesk_api.domains.tags.rules import (
+    renamed,
+    renamed_in_fields,
+    renamed_in_query,
+    renamed_in_steps,
+    renamed_in_tree,
+)
 from helpdesk_api.domains.ticket_templates.models import TicketTemplate
 from helpdesk_api.domains.views.models import View
 
@@ -59,12 +66,14 @@ async def policies_that_name(session: AsyncSession, tag: str) -> list[UUID]:
 
 
 async def rewrite(session: AsyncSession, tag: str, new_name: str) -> dict[str, int]:
-    """How many of each were changed. Their versions move, so that nobody overwrites what they have not seen."""
+    """How many of each were changed. Their versions move, so that nobody overwrites what they have not seen. Raises
+    `tag_not_in_queries`."""
     in_rule = or_(_names(RoutingRule.conditions, _IN_TREE, tag), any_(RoutingRule.add_tags) == tag)
     in_macro = or_(_names(Macro.conditions, _IN_TREE, tag), _names(Macro.steps, _IN_TAGS, tag))
+    in_view = or_(_names(View.conditions, _IN_TREE, tag), View.query.contains(tag, autoescape=True))
     found = {
         "views": await _change(
-            session, View, _names(View.conditions, _IN_TREE, tag), {"conditions": renamed_in_tree}, tag, new_name
+            session, View, in_view, {"conditions": renamed_in_tree, "query": _in_query}, tag, new_name
         ),
         "macros": await _change(
             session, Macro, in_macro, {"conditions": renamed_in_tree, "steps": renamed_in_steps}, tag, new_name
@@ -96,9 +105,22 @@ async def _change(
     new_name: str,
 ) -> int:
     rows = (await session.scalars(select(kind).where(naming).order_by(kind.id).with_for_update())).all()
+    count = 0
     for row in rows:
-        for column, change in columns.items():
-            setattr(row, column, change(getattr(row, column), tag, new_name))
+        held = {column: getattr(row, column) for column in columns}
+        changed = {column: change(held[column], tag, new_name) for column, change in columns.items()}
+        if changed == held:
+            continue
+        for column, value in changed.items():
+            setattr(row, column, value)
         row.version += 1
         row.updated_at = clock.now()
-    return len(rows)
+        count += 1
+    return count
+
+
+def _in_query(query: str | None, tag: str, new_name: str) -> str | None:
+    try:
+        return renamed_in_query(query, tag, new_name)
+    except ValueError as error:
+        raise TagNotInQueries(pointer="#/new_name") from error

@@ -52,7 +52,7 @@ async def list_tags(
     status_code=202,
     response_model=TagRenameRead,
     dependencies=_CONFIGURE,
-    responses=documents(errors.TagUnchanged, errors.TagInPolicy, errors.TagRenameRunning),
+    responses=documents(errors.TagUnchanged, errors.TagInPolicy, errors.TagNotInQueries, errors.TagRenameRunning),
 )
 async def create_tag_rename(
     body: TagRenameCreate, principal: PrincipalDep, session: SessionDep, response: Response

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from helpdesk_api.conditions.query_language import with_value
+from helpdesk_api.domains.tickets.search import VOCABULARY
+
 _FIELD = "tags"
 
 
@@ -27,6 +30,12 @@ def renamed_in_tree(node: Any, name: str, new_name: str) -> Any:
     if "not" in found:
         found["not"] = renamed_in_tree(found["not"], name, new_name)
     return found
+
+
+def renamed_in_query(query: str | None, name: str, new_name: str) -> str | None:
+    """A question in the search language, as it was typed but for the tag. Raises ValueError where the new name cannot
+    be said in it."""
+    return with_value(query, VOCABULARY, _FIELD, name, new_name) if query is not None else None
 
 
 def renamed_in_steps(steps: Iterable[Any], name: str, new_name: str) -> list[Any]:

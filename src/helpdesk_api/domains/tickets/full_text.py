@@ -29,11 +29,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
+from helpdesk_api.conditions.query_language import NEAR
 from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
-from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of
+from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, near_words
 
 Source = Callable[[policy.CallerShape, ColumnElement[Any]], Select[Any]]
 _COMMON_SHARE: Final = 0.01
@@ -56,6 +57,7 @@ def sources() -> Sequence[Source]:
 @dataclass(frozen=True, slots=True)
 class Sought:
     """A text as PostgreSQL reads it: words, "phrases", `or` and `-`; any text is one. Both are texts of a tsquery.
+    `~word` alone stands for the words of the corpus that are spelt much like it, too.
 
     Outside of a phrase a word stands for all its forms. `wanted` is any of what the text asks for, without what must
     not be there: to rank by, and to mark. `words` are these as they were typed.
@@ -77,18 +79,26 @@ async def understand(
     if not texts:
         return list(questions), None
     await _frequencies.refresh(reads)
-    rows = await reads.fetch(_READ_TEXTS, {"texts": list(dict.fromkeys(texts))})
+    known = list(dict.fromkeys(texts))
+    near = [found[1].lower() if (found := NEAR.fullmatch(one)) is not None else None for one in known]
+    rows = await reads.fetch(_READ_TEXTS, {"texts": known, "near": near})
     sought = {row["text"]: _sought(row["text"], row["tsquery"], json.loads(row["forms"] or "{}")) for row in rows}
     understood = [_understood(asked, sought) if asked is not None else None for asked in questions]
     return understood, sought[text] if text is not None else None
 
 
-_given = func.unnest(bindparam("texts", type_=ARRAY(Text))).table_valued("text", name="given").render_derived()
+_given = (
+    func.unnest(bindparam("texts", type_=ARRAY(Text)), bindparam("near", type_=ARRAY(Text)))
+    .table_valued("text", "near", name="given")
+    .render_derived()
+)
 _READ_TEXTS: Final = CompiledStatement(
     select(
         _given.c.text,
-        cast(func.websearch_to_tsquery(CONFIGURATION, _given.c.text), Text).label("tsquery"),
-        cast(forms_of(_given.c.text), Text).label("forms"),
+        cast(func.websearch_to_tsquery(CONFIGURATION, func.coalesce(_given.c.near, _given.c.text)), Text).label(
+            "tsquery"
+        ),
+        cast(func.coalesce(near_words(_given.c.near), forms_of(_given.c.text)), Text).label("forms"),
     )
 )
 

@@ -17,7 +17,7 @@ from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.queries import TicketKey, get_row
+from helpdesk_api.domains.tickets.queries import TicketKey, get_followed_row, get_row
 
 
 @lru_cache(maxsize=64)
@@ -64,6 +64,14 @@ WorkedTicketDep = Annotated[UUID, Depends(_worked)]
 async def get_worked_row(reads: ReadSession, principal: Principal, key: str) -> Any:
     """As `get_row`, for those who work on it. Raises `ticket_not_found` and `action_forbidden`."""
     row = await get_row(reads, principal, key)
+    if not row["internal"]:
+        raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
+    return row
+
+
+async def get_followed_work(reads: ReadSession, principal: Principal, key: str) -> Any:
+    """As `get_worked_row`, but of the ticket that goes on for a merged one: for what moves there in a merge."""
+    row, _ = await get_followed_row(reads, principal, key)
     if not row["internal"]:
         raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
     return row

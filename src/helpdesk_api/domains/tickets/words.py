@@ -50,6 +50,7 @@ LANGUAGES: Final = {
     "pt": ("portuguese_stem", 5),
 }
 MAX_FORMS: Final = 20
+MAX_NEAR: Final = 10
 
 
 class SearchWord(Base):
@@ -128,6 +129,21 @@ def forms_of(text: Any) -> ColumnElement[Any]:
     by_word = select(asked.c.word, func.array_agg(kin.c.word).label("forms")).select_from(asked.join(kin, true()))
     found = by_word.group_by(asked.c.word).subquery("found")
     return select(func.json_object_agg(found.c.word, found.c.forms)).scalar_subquery()
+
+
+def near_words(word: Any) -> ColumnElement[Any]:
+    """A JSON object as `forms_of` has it: by the word itself, the words of the corpus that are spelt much like it. Null
+    where there is no word, or none like it."""
+    likeness = func.similarity(SearchWord.word, word)
+    near = (
+        select(SearchWord.word)
+        .where(SearchWord.word.bool_op("%")(word))
+        .order_by(likeness.desc(), SearchWord.seen_count.desc(), SearchWord.word)
+        .limit(literal_column(str(MAX_NEAR)))
+        .subquery("near")
+    )
+    found = select(func.array_agg(near.c.word)).scalar_subquery()
+    return case((word.is_not(None) & found.is_not(None), func.json_build_object(word, found)), else_=None)
 
 
 async def learn(session: AsyncSession, payload: dict[str, Any]) -> None:

@@ -4,16 +4,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import new_id, public_id
+from helpdesk_api.database.ids import new_id, parse_id, public_id
 from helpdesk_api.domains.tickets.actions import require
 from helpdesk_api.domains.tickets.enums import TicketAction
+from helpdesk_api.domains.tickets.events import TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.time_entries import errors
 from helpdesk_api.domains.time_entries.events import TimeLogged, TimeRatesChanged
@@ -110,6 +111,18 @@ async def remove_entry(session: AsyncSession, principal: Principal, ticket: Tick
     _require_change(principal, entry)
     await session.delete(entry)
     await _record(session, principal, ticket, entry, "removed")
+
+
+async def follow_merge(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
+    """ticket.merged: what was spent counts where the ticket goes on, and a timer that runs goes on there."""
+    del principal
+    if event.data.get("role") == "merged":
+        await session.execute(
+            update(TimeEntry)
+            .where(TimeEntry.ticket_id == event.ticket_id)
+            .values(ticket_id=parse_id("tkt", event.internal_data["into_id"]), version=TimeEntry.version + 1)
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def replace_rates(

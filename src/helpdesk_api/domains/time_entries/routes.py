@@ -11,7 +11,7 @@ from helpdesk_api.database.ids import TimeEntryId, public_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.seen import get_worked_row
+from helpdesk_api.domains.tickets.seen import get_followed_work
 from helpdesk_api.domains.time_entries import actions, errors, queries
 from helpdesk_api.domains.time_entries.models import TimeEntry
 from helpdesk_api.domains.time_entries.schemas import (
@@ -65,7 +65,7 @@ async def list_ticket_time_entries(
     ticket_id: TicketKey, page: PageDep, principal: PrincipalDep, reads: ReadSessionDep, response: Response
 ) -> Any:
     """Everybody's, newest first, with the sum of all."""
-    ticket = await get_worked_row(reads, principal, ticket_id)
+    ticket = await get_followed_work(reads, principal, ticket_id)
     answer = await queries.list_entries(reads, principal, ticket["id"], page)
     add_links(response, page, answer)
     return answer
@@ -120,7 +120,7 @@ async def get_time_entry(
     response: Response,
 ) -> Any:
     """By whoever works on the ticket."""
-    ticket = await get_worked_row(reads, principal, ticket_id)
+    ticket = await get_followed_work(reads, principal, ticket_id)
     row = await queries.get_entry(reads, ticket["id"], time_entry_id)
     set_etag(response, etag_of(row["version"], audience=_audience(principal, row["user_id"])))
     return queries.shown(principal, row)

@@ -39,3 +39,20 @@ class ListedDeliveryState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     DEAD = "dead"
+
+
+class WebhookAction(StrEnum):
+    """What a caller may be able to do with a webhook; each is an operation of this API."""
+
+    UPDATE = "update"
+    DELETE = "delete"
+    ROTATE_SECRET = "rotate_secret"  # noqa: S105 - the name of an operation
+    TEST = "test"
+    REPLAY = "replay"
+
+
+class WebhookRefusal(StrEnum):
+    """Why an action on a webhook is not open to the caller."""
+
+    SCOPE_MISSING = "scope_missing"
+    INACTIVE = "webhook_inactive"

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.tickets.policy import any_of
@@ -15,6 +16,7 @@ from helpdesk_api.domains.webhooks import policy
 from helpdesk_api.domains.webhooks.enums import DeliveryState, ListedDeliveryState
 from helpdesk_api.domains.webhooks.errors import WebhookDeliveryNotFound, WebhookNotFound
 from helpdesk_api.domains.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
+from helpdesk_api.domains.webhooks.rules import allowed_actions
 from helpdesk_api.web.listing import PageRequest, SortKey, page_of
 
 MAX_WEBHOOKS = 100
@@ -48,8 +50,18 @@ def _readable(principal: Principal) -> Select[Any]:
     return select(*_SHOWN).where(policy.readable(principal))
 
 
+def shown(principal: Principal, webhook: Any) -> dict[str, Any]:
+    """A row or an entity as it is answered."""
+    is_entity = isinstance(webhook, Webhook)
+    row = {column.key: getattr(webhook, column.key) for column in _SHOWN} if is_entity else dict(webhook)
+    may_write = principal.has(Permission.WEBHOOKS_WRITE)
+    return {**row, "allowed_actions": allowed_actions(may_write=may_write, is_active=row["is_active"])}
+
+
 async def list_webhooks(reads: ReadSession, principal: Principal, page: PageRequest) -> dict[str, Any]:
-    return await page_of(reads, _readable(principal), _ORDER, page)
+    answer = await page_of(reads, _readable(principal), _ORDER, page)
+    answer["data"] = [shown(principal, row) for row in answer["data"]]
+    return answer
 
 
 async def get_webhook(reads: ReadSession, principal: Principal, webhook_id: UUID) -> Any:

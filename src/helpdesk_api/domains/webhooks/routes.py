@@ -6,6 +6,7 @@ from fastapi import Response
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.database.ids import WebhookId, public_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
@@ -40,8 +41,8 @@ READ = [requires(Permission.WEBHOOKS_READ)]
 WRITE = [requires(Permission.WEBHOOKS_WRITE)]
 
 
-def _with_secret(webhook: Webhook, secret: str) -> dict[str, Any]:
-    return {**{name: getattr(webhook, name) for name in WebhookRead.model_fields}, "secret": secret}
+def _with_secret(principal: Principal, webhook: Webhook, secret: str) -> dict[str, Any]:
+    return {**queries.shown(principal, webhook), "secret": secret}
 
 
 @router.post(
@@ -59,7 +60,7 @@ async def create_webhook(body: WebhookCreate, principal: PrincipalDep, session: 
     webhook, secret = await actions.create_webhook(session, principal, body)
     response.headers["Location"] = f"/v1/webhooks/whk_{webhook.id.hex}"
     response.headers["Cache-Control"] = NO_STORE
-    return _with_secret(webhook, secret)
+    return _with_secret(principal, webhook, secret)
 
 
 @router.get(
@@ -89,7 +90,7 @@ async def get_webhook(webhook_id: WebhookId, principal: PrincipalDep, reads: Rea
     """Never its secret."""
     row = await queries.get_webhook(reads, principal, webhook_id)
     set_etag(response, etag_of(row["version"]))
-    return dict(row)
+    return queries.shown(principal, row)
 
 
 @router.patch(
@@ -113,7 +114,7 @@ async def update_webhook(
     if_match.check(etag_of(webhook.version))
     await actions.update_webhook(session, principal, webhook, body)
     set_etag(response, etag_of(webhook.version))
-    return webhook
+    return queries.shown(principal, webhook)
 
 
 @router.delete(
@@ -147,7 +148,7 @@ async def rotate_secret(webhook_id: WebhookId, principal: PrincipalDep, session:
     webhook = await queries.lock_webhook(session, principal, webhook_id)
     secret = await actions.rotate_secret(session, principal, webhook)
     response.headers["Cache-Control"] = NO_STORE
-    return _with_secret(webhook, secret)
+    return _with_secret(principal, webhook, secret)
 
 
 @router.post(

@@ -1,7 +1,9 @@
-"""When a delivery is tried again, and when a receiver is held to be down."""
+"""When a delivery is tried again, when a receiver is held to be down, and what may be done with a webhook."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from helpdesk_api.domains.webhooks.enums import WebhookAction, WebhookRefusal
 
 # Standard Webhooks: the pause before each attempt, counted from the end of the one before.
 PAUSES: Final = tuple(
@@ -38,3 +40,16 @@ def next_probe(probes: int, now: datetime, chance: float) -> datetime:
 
 def is_hopeless(circuit_opened_at: datetime | None, now: datetime) -> bool:
     return circuit_opened_at is not None and now - circuit_opened_at >= DISABLED_AFTER
+
+
+def allowed_actions(*, may_write: bool, is_active: bool) -> list[dict[str, Any]]:
+    """As an answer shows them: whoever reads a webhook is its owner or an administrator, and looks after it."""
+    needs = {WebhookAction.REPLAY: ["from", "to"]}
+    posting = {WebhookAction.TEST, WebhookAction.REPLAY}
+    actions = []
+    for action in WebhookAction:
+        stopped = action in posting and not is_active
+        reason = WebhookRefusal.SCOPE_MISSING if not may_write else WebhookRefusal.INACTIVE if stopped else None
+        fields = needs.get(action, [])
+        actions.append({"action": action, "allowed": reason is None, "reason_code": reason, "required_fields": fields})
+    return actions

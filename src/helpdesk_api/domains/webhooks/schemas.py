@@ -10,8 +10,10 @@ from helpdesk_api.domains.audit.schemas import EventSubject
 from helpdesk_api.domains.webhooks.enums import (
     CircuitState,
     ListedDeliveryState,
+    WebhookAction,
     WebhookDisabledReason,
     WebhookPayload,
+    WebhookRefusal,
 )
 from helpdesk_api.web.schemas import (
     NO_NUL,
@@ -88,6 +90,15 @@ class WebhookUpdate(RequestModel):
     is_active: Flag = absent()
 
 
+class WebhookAllowedAction(ResponseModel):
+    """One thing that the caller may or may not do with a webhook now, and why not."""
+
+    action: WebhookAction
+    allowed: bool
+    reason_code: WebhookRefusal | None = Field(description="Null when it is allowed.")
+    required_fields: list[str] = Field(max_length=10, description="What its body must hold.")
+
+
 class WebhookRead(ResponseModel):
     """Where events are posted, which, and how the receiver fares."""
 
@@ -112,6 +123,7 @@ class WebhookRead(ResponseModel):
     )
     created_at: Instant
     updated_at: Instant
+    allowed_actions: list[WebhookAllowedAction] = Field(max_length=10)
 
 
 SecretText = Annotated[str, Field(max_length=60, pattern=r"^whsec_[A-Za-z0-9+/]{43}=$")]

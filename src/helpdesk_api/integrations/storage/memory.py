@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from helpdesk_api.database import clock
 from helpdesk_api.integrations.storage.protocol import ObjectNotFound, ObjectWriter, StorageUnavailable, StoredObject
@@ -21,19 +21,22 @@ class _Buffer:
 
 
 class MemoryStorage:
-    """`failure`, while it is set, is raised by whatever is asked."""
+    """`failure`, while it is set, is raised by whatever is asked; `door` is where it gives objects out itself."""
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, datetime]] = {}
         self.failure: str | None = None
+        self.dispositions: dict[str, str] = {}
+        self.door: str | None = None
 
     def check_failure(self) -> None:
         if self.failure is not None:
             raise StorageUnavailable(self.failure)
 
     @asynccontextmanager
-    async def write(self, key: str) -> AsyncIterator[ObjectWriter]:
+    async def write(self, key: str, *, disposition: str = "attachment") -> AsyncIterator[ObjectWriter]:
         self.check_failure()
+        self.dispositions[key] = disposition
         buffer = _Buffer(self)
         yield buffer
         self.objects[key] = (bytes(buffer.content), clock.now())
@@ -45,6 +48,9 @@ class MemoryStorage:
         content = self._content(key)[start:end]
         for place in range(0, len(content), _PIECE):
             yield content[place : place + _PIECE]
+
+    async def direct_url(self, key: str, lifetime: timedelta) -> str | None:
+        return f"{self.door}/{key}?seconds={lifetime.total_seconds():.0f}" if self.door is not None else None
 
     async def delete(self, keys: Sequence[str]) -> None:
         self.check_failure()

@@ -5,18 +5,18 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 from helpdesk_api.integrations.storage.protocol import ObjectNotFound, ObjectWriter, StorageUnavailable, StoredObject
 
 if TYPE_CHECKING:
-    from obstore import AsyncWritableFile
+    from obstore import AsyncWritableFile, Attributes
 
 # S3 takes no part below 5 MiB but the last. One part waits while the next one fills, and no more.
 PART_BYTES = 5 * 1024 * 1024
@@ -62,8 +62,14 @@ class ObjectStorage:
         return self._opened
 
     @asynccontextmanager
-    async def write(self, key: str) -> AsyncIterator[ObjectWriter]:
-        writer = obstore.open_writer_async(self._store, key, buffer_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+    async def write(self, key: str, *, disposition: str = "attachment") -> AsyncIterator[ObjectWriter]:
+        writer = obstore.open_writer_async(
+            self._store,
+            key,
+            attributes=self._attributes(disposition),
+            buffer_size=PART_BYTES,
+            max_concurrency=_PARTS_AT_ONCE,
+        )
         # Left by an exception, the writer aborts what it has sent.
         async with writer as file:
             yield _Writer(key, file)
@@ -83,6 +89,14 @@ class ObjectStorage:
             found = await obstore.get_async(self._store, key, options={"range": (start, end)})
             async for chunk in found.stream(min_chunk_size=_PIECE):
                 yield bytes(chunk)
+
+    async def direct_url(self, key: str, lifetime: timedelta) -> str | None:
+        del key, lifetime
+        return None
+
+    def _attributes(self, disposition: str) -> "Attributes | None":
+        del disposition
+        return None
 
     async def delete(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -145,6 +159,27 @@ def _sync(path: Path) -> None:
             os.close(descriptor)
 
 
+class BucketStorage(ObjectStorage):
+    """In a bucket, whose own door is opened for single objects by signed addresses."""
+
+    def __init__(self, open_store: Callable[[], ObjectStore], *, is_reachable: bool) -> None:
+        super().__init__(open_store)
+        self._is_reachable = is_reachable
+
+    def _attributes(self, disposition: str) -> "Attributes":
+        return {"Content-Disposition": disposition, "Content-Type": "application/octet-stream"}
+
+    async def direct_url(self, key: str, lifetime: timedelta) -> str | None:
+        """None for a store on one's own network, and where the credentials cannot sign."""
+        store = self._store
+        if not self._is_reachable or not isinstance(store, AzureStore | GCSStore | S3Store):
+            return None
+        try:
+            return str(await obstore.sign_async(store, "GET", key, lifetime))
+        except BaseError:
+            return None
+
+
 class InvalidStorageUrl(ValueError):
     """`s3://bucket[/prefix]`, `az://container[/prefix]` or `gs://bucket[/prefix]`; credentials come from the
     environment as their own tools read them (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, …)."""
@@ -156,4 +191,6 @@ def bucket_storage(url: str) -> ObjectStorage:
         raise InvalidStorageUrl(InvalidStorageUrl.__doc__)
     # A plain-text endpoint is for a store on one's own network; obstore wants to be told.
     is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    return ObjectStorage(lambda: from_url(url, client_options={"allow_http": is_plain, "timeout": "60s"}))
+    return BucketStorage(
+        lambda: from_url(url, client_options={"allow_http": is_plain, "timeout": "60s"}), is_reachable=not is_plain
+    )

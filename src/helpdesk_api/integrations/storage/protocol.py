@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -32,8 +32,9 @@ class ObjectWriter(Protocol):
 class Storage(Protocol):
     """Keys are relative paths of lower-case letters, digits, dots and slashes."""
 
-    def write(self, key: str) -> AbstractAsyncContextManager[ObjectWriter]:
-        """The object is there, whole and lasting, when the block has ended; a block that raises leaves nothing."""
+    def write(self, key: str, *, disposition: str = "attachment") -> AbstractAsyncContextManager[ObjectWriter]:
+        """The object is there, whole and lasting, when the block has ended; a block that raises leaves nothing. Where
+        the store gives objects out itself, it says this `Content-Disposition`, and that they are mere bytes."""
         ...
 
     async def size(self, key: str) -> int:
@@ -43,6 +44,10 @@ class Storage(Protocol):
     def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """Bytes from `start` up to and without `end`, in pieces. Raises ObjectNotFound."""
         ...
+
+    async def direct_url(self, key: str, lifetime: timedelta) -> str | None:
+        """Where anybody can have the object from the store itself for this long; None where the store has no door of
+        its own."""
 
     async def delete(self, keys: Sequence[str]) -> None:
         """What is not there is no mistake: a deletion may be repeated."""

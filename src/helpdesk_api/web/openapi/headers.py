@@ -63,6 +63,13 @@ SHARED_HEADERS: Json = {
         example="/v1/records/id",
         required=True,
     ),
+    "RedirectLocation": _header(
+        "Where it is had: here, or in the bucket where the files lie.",
+        pattern=r"^(/|https?://)[\x21-\x7e]*$",
+        length=4_096,
+        example="/v1/files/q83vEjRW",
+        required=True,
+    ),
     "Content-Location": _header(
         "The record that this is the representation of, when it is not the one that was asked for.",
         pattern=r"^/[\x21-\x7e]*$",

@@ -186,7 +186,10 @@ def _shape_answers(operation: Operation, codes: dict[int, list[str]], *, has_eta
         elif status.startswith("3"):
             answers[status] = {
                 "description": answer["description"],
-                "headers": header_references("Location"),
+                "headers": {
+                    **header_references(),
+                    "Location": {"$ref": "#/components/headers/RedirectLocation"},
+                },
             }
         elif answer.get("content"):
             # An answer in a foreign form (RFC 6749) stays as its route declares it, beside our own.

@@ -1,0 +1,75 @@
+"""What waits in a draft until it is sent, and what an article holds."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.domains.attachments.actions import lock_usable
+from helpdesk_api.domains.attachments.errors import TooManyArticleFiles
+from helpdesk_api.domains.attachments.models import Attachment
+from helpdesk_api.domains.knowledge import actions as writing
+from helpdesk_api.domains.knowledge.enums import ArticleAction
+from helpdesk_api.domains.knowledge.events import ArticleUpdated
+from helpdesk_api.domains.knowledge.models import Article
+from helpdesk_api.outbox.events import Visibility
+
+MAX_ARTICLE_FILES = 50
+
+
+async def hold(
+    session: AsyncSession, principal: Principal, draft_id: UUID, ids: Sequence[UUID], *, shared_on: UUID | None
+) -> bool:
+    """These and no others, for all who work on the ticket `shared_on`; whether that changed anything.
+
+    The draft's row is there and locked. What it held and no longer does is its uploader's again, for the day that
+    unused uploads have. Raises `attachment_not_usable`.
+    """
+    held = {one.id: one for one in await lock_usable(session, principal, ids, "#/attachment_ids", draft_id)}
+    others = (
+        update(Attachment)
+        .where(Attachment.draft_id == draft_id, Attachment.id.not_in(list(held)))
+        .values(draft_id=None, draft_ticket_id=None)
+        .returning(Attachment.id)
+        .execution_options(synchronize_session=False)
+    )
+    changed = bool((await session.scalars(others)).all())
+    for attachment in held.values():
+        changed = changed or attachment.draft_id != draft_id
+        attachment.draft_id, attachment.draft_ticket_id = draft_id, shared_on
+    await session.flush()
+    return changed
+
+
+async def share(session: AsyncSession, draft_id: UUID, *, shared_on: UUID | None) -> None:
+    """Whose the files of a draft are besides their uploaders': theirs who work on this ticket, or nobody else's."""
+    held = update(Attachment).where(Attachment.draft_id == draft_id).values(draft_ticket_id=shared_on)
+    await session.execute(held.execution_options(synchronize_session=False))
+
+
+async def ids_of_draft(session: AsyncSession, draft_id: UUID) -> list[UUID]:
+    """In the order in which they are shown."""
+    found = await session.scalars(select(Attachment.id).where(Attachment.draft_id == draft_id).order_by(Attachment.id))
+    return list(found)
+
+
+async def add_to_article(session: AsyncSession, principal: Principal, article: Article, ids: Sequence[UUID]) -> None:
+    """By those who write it; its row is locked. Raises `article_action_forbidden`, `article_transition_not_allowed`,
+    `attachment_not_usable` and `too_many_article_files`."""
+    await writing.require(session, principal, article, ArticleAction.UPDATE)
+    added = await lock_usable(session, principal, ids, "#/attachment_ids")
+    there = select(func.count()).select_from(Attachment).where(Attachment.article_id == article.id)
+    if (await session.execute(there)).scalar_one() + len(added) > MAX_ARTICLE_FILES:
+        raise TooManyArticleFiles(pointer="#/attachment_ids")
+    for attachment in added:
+        attachment.article_id, attachment.visibility = article.id, Visibility.PUBLIC
+        attachment.referenced_at = clock.now()
+        attachment.version += 1
+    writing.touch(article, public=False)
+    await session.flush()
+    named = [public_id("att", attachment.id) for attachment in added]
+    await writing.tell(session, principal, article, ArticleUpdated, {}, attachment_ids=named)
