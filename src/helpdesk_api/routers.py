@@ -37,6 +37,7 @@ from helpdesk_api.domains.reminders import routes as reminder_routes
 from helpdesk_api.domains.search import routes as everything_routes
 from helpdesk_api.domains.sla import calendar_routes, clock_routes, policy_routes
 from helpdesk_api.domains.stream import routes as stream_routes
+from helpdesk_api.domains.suggestions import routes as suggestion_routes
 from helpdesk_api.domains.tags import routes as tag_routes
 from helpdesk_api.domains.teams import routes as team_routes
 from helpdesk_api.domains.ticket_templates import routes as ticket_template_routes
@@ -91,6 +92,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     article_category_routes.router,
     public_article_routes.router,
     *capture_routes.ROUTERS,
+    *suggestion_routes.ROUTERS,
     everything_routes.router,
     *audit_routes.ROUTERS,
     stream_routes.router,

@@ -51,6 +51,8 @@ from helpdesk_api.domains.sla import clock_queries, escalations, following
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.stream import schemas as stream_schemas
+from helpdesk_api.domains.suggestions import actions as suggestions
+from helpdesk_api.domains.suggestions import reactions as suggestion_reactions
 from helpdesk_api.domains.tags import events as tags
 from helpdesk_api.domains.tags import renaming as tag_renaming
 from helpdesk_api.domains.teams import events as teams
@@ -131,7 +133,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
             routing.route,
             clocks.start_clocks,
         ),
-        after_commit=(mail.tell_of_receipt, mail.tell_of_assignment),
+        after_commit=(mail.tell_of_receipt, mail.tell_of_assignment, suggestion_reactions.note_opened),
     ),
     tickets.TicketUpdated: Reactions(in_transaction=(attachment_reactions.attach_at_change, *_changed)),
     tickets.TicketAssigned: Reactions(
@@ -309,6 +311,7 @@ JOBS: Mapping[str, Handler] = {
     TELL_REMINDERS: reminder_actions.tell_due,
     PUBLISH_ARTICLES: article_lifecycle.publish_scheduled,
     TELL_REVIEWS: article_lifecycle.tell_reviews,
+    suggestions.FORGET: suggestions.forget,
     words.LEARN: words.learn,
     webhook_jobs.DROP_OLD: webhook_jobs.drop_old,
     PRUNE_JOB: prune,
@@ -329,6 +332,7 @@ SCHEDULE = (
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),
     Scheduled(attachment_jobs.DROP_UNREFERENCED, _HOUR, attachment_jobs.DROP_UNREFERENCED),
     Scheduled(attachment_jobs.SWEEP, timedelta(days=1), attachment_jobs.SWEEP),
+    Scheduled(suggestions.FORGET, timedelta(days=1), suggestions.FORGET),
     Scheduled(webhook_jobs.DROP_OLD, _HOUR, webhook_jobs.DROP_OLD),
     Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
     Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),

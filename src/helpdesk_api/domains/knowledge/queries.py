@@ -201,6 +201,7 @@ class ArticleFilters:
     author_id: UUID | None = None
     is_review_due: bool | None = None
     is_outdated: bool | None = None
+    is_published: bool | None = None
     external: tuple[str | None, str | None] = (None, None)
 
     def clauses(self, principal: Principal | None) -> list[ColumnElement[bool]]:
@@ -214,6 +215,8 @@ class ArticleFilters:
             found.append(Article.audience.in_(self.audience))
         if self.tag is not None:
             found.append(literal(self.tag) == any_(ArticleVersion.tags))
+        if self.is_published is not None:
+            found.append(Article.published_number.is_not(None) == self.is_published)
         if self.is_outdated is not None:
             outdated = func.coalesce(_original.published_number > ArticleVersion.source_number, literal(value=False))
             found.append(outdated if self.is_outdated else ~outdated)

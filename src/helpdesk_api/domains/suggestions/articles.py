@@ -1,0 +1,69 @@
+"""Articles that may answer a text, of what is published for the caller."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Text, any_, bindparam, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.domains.knowledge import search
+from helpdesk_api.domains.knowledge.languages import words_of
+from helpdesk_api.domains.knowledge.models import Article, ArticleWord
+from helpdesk_api.domains.knowledge.queries import ArticleFilters
+from helpdesk_api.domains.knowledge.ranking import Hit, configurations, rank
+from helpdesk_api.domains.tickets.policy import IDS
+
+MAX_ARTICLES: Final = 50
+# A search has few words; of a report, its beginning says what it is about.
+TEXT_LENGTH: Final = 600
+_LETTERED: Final = re.compile(r'["”“]|(?<!\S)-')
+
+
+async def find_articles(reads: ReadSession, principal: Principal, text: str) -> list[Hit]:
+    """The best first. One statement."""
+    # What somebody writes is no question: quotes and dashes ask for nothing.
+    asked = _LETTERED.sub(" ", text[:TEXT_LENGTH])
+    return await rank(reads, principal, asked, ArticleFilters(is_published=True), limit=MAX_ARTICLES)
+
+
+async def show_articles(
+    reads: ReadSession, principal: Principal, hits: Sequence[Hit], text: str
+) -> list[tuple[UUID, dict[str, Any]]]:
+    """As they are suggested, without score and evidence. One statement, or none."""
+    shown = await search.show(reads, principal, hits, text[:TEXT_LENGTH])
+    kept = ("title", "summary", "language", "highlight")
+    return [(row["id"], {"article_id": row["id"], **{name: row[name] for name in kept}}) for row in shown]
+
+
+def _words_statement() -> CompiledStatement:
+    word = ArticleWord.word
+    # Of what the language holds for a word at all: `the` is none.
+    lexemes = func.to_tsvector(configurations(), word)
+    return CompiledStatement(
+        select(ArticleWord.article_id, word)
+        .join(Article, Article.id == ArticleWord.article_id)
+        .where(
+            ArticleWord.article_id == any_(bindparam("ids", type_=IDS)),
+            word == any_(cast(bindparam("words", type_=ARRAY(Text)), ARRAY(Text))),
+            func.length(lexemes) > literal_column("0"),
+        )
+        .order_by(word)
+    )
+
+
+_WORDS: Final = _words_statement()
+
+
+async def common_words(reads: ReadSession, ids: Sequence[UUID], text: str) -> Mapping[UUID, list[str]]:
+    """What each of these articles, which the caller was shown, has in common with a text. One statement, or none."""
+    asked = words_of([text[:TEXT_LENGTH]])
+    found: dict[UUID, list[str]] = {}
+    if not ids or not asked:
+        return found
+    for row in await reads.fetch(_WORDS, {"ids": list(ids), "words": asked}):
+        found.setdefault(row["article_id"], []).append(row["word"])
+    return found
