@@ -10,6 +10,10 @@ branch_labels = None
 depends_on = None
 
 
+def _kind() -> sa.Enum:
+    return sa.Enum("article", "ticket", name="embeddedkind", native_enum=False, create_constraint=True, length=32)
+
+
 def upgrade() -> None:
     op.create_table(
         "suggestions",
@@ -42,7 +46,28 @@ def upgrade() -> None:
     )
     op.create_index("ix_suggestions_created", "suggestions", ["created_at"])
     op.create_index("ix_suggestions_user", "suggestions", ["user_id"])
+    op.create_table(
+        "embeddings",
+        sa.Column("kind", _kind(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("code", postgresql.BIT(varying=True), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.Column("norm", sa.Float(), nullable=False),
+        sa.Column("embedded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "subject_id", name=op.f("pk_embeddings")),
+    )
+    op.create_table(
+        "embedding_tasks",
+        sa.Column("kind", _kind(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "subject_id", name=op.f("pk_embedding_tasks")),
+    )
+    op.create_index("ix_embedding_tasks_order", "embedding_tasks", ["asked_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("embedding_tasks")
+    op.drop_table("embeddings")
     op.drop_table("suggestions")

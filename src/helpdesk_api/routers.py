@@ -19,6 +19,7 @@ from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.checklists import routes as checklist_routes
 from helpdesk_api.domains.comments import routes as comment_routes
 from helpdesk_api.domains.drafts import routes as draft_routes
+from helpdesk_api.domains.embeddings import routes as embedding_routes
 from helpdesk_api.domains.forms import routes as form_routes
 from helpdesk_api.domains.knowledge import category_routes as article_category_routes
 from helpdesk_api.domains.knowledge import public_routes as public_article_routes
@@ -93,6 +94,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     public_article_routes.router,
     *capture_routes.ROUTERS,
     *suggestion_routes.ROUTERS,
+    embedding_routes.router,
     everything_routes.router,
     *audit_routes.ROUTERS,
     stream_routes.router,

@@ -1,4 +1,4 @@
-"""The words of the ways to search."""
+"""The words of meaning."""
 
 from enum import StrEnum
 
@@ -8,3 +8,10 @@ class SearchEngine(StrEnum):
 
     FULL_TEXT = "full_text"
     EMBEDDINGS = "embeddings"
+
+
+class EmbeddedKind(StrEnum):
+    """What has a vector; treat an unknown value as `ticket`."""
+
+    ARTICLE = "article"
+    TICKET = "ticket"

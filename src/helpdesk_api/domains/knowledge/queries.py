@@ -256,7 +256,7 @@ async def list_articles(
     statement = select_articles(principal, with_text=False).where(*filters.clauses(principal))
     answer = await page_of(reads, statement, order, page)
     answer["data"] = [listed(principal, row) for row in answer["data"]]
-    return answer | {"suggestion": None, "is_corrected": False}
+    return answer | {"suggestion": None, "is_corrected": False, "engines": []}
 
 
 async def list_translations(reads: ReadSession, principal: Principal, article_id: UUID) -> dict[str, Any]:

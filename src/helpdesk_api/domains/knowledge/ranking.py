@@ -38,7 +38,7 @@ from helpdesk_api.domains.knowledge.queries import ArticleFilters, narrowed
 MAX_CANDIDATES: Final = 400
 # BM25's own: how soon more of a word adds little, and how much a long text loses.
 _K1, _B = 2.0, 0.75
-_EXACT: Final = re.compile(r'"|(^|\s)-\w')
+EXACT: Final = re.compile(r'"|(^|\s)-\w')
 _QUOTED = r"'''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || ''''"
 
 
@@ -109,7 +109,7 @@ def _found(principal: Principal | None, text: str, filters: ArticleFilters) -> A
     """The candidates: what has one of the words, or what the question says by the letter."""
     asked = asked_in_each_language(text, filters.language)
     met: ColumnElement[bool] = SEARCH.op("@@")(asked.c.loose)
-    if _EXACT.search(text):
+    if EXACT.search(text):
         met = and_(met, SEARCH.op("@@")(asked.c.strict))
     return (
         narrowed(principal, filters)

@@ -10,8 +10,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.domains.embeddings.engine import Meaning
+from helpdesk_api.domains.embeddings.rules import fuse
 from helpdesk_api.domains.knowledge import search
 from helpdesk_api.domains.knowledge.languages import words_of
+from helpdesk_api.domains.knowledge.meaning import BY_MEANING, BY_WORDS, rank_by_meaning
 from helpdesk_api.domains.knowledge.models import Article, ArticleWord
 from helpdesk_api.domains.knowledge.queries import ArticleFilters
 from helpdesk_api.domains.knowledge.ranking import Hit, configurations, rank
@@ -23,11 +26,19 @@ TEXT_LENGTH: Final = 600
 _LETTERED: Final = re.compile(r'["”“]|(?<!\S)-')
 
 
-async def find_articles(reads: ReadSession, principal: Principal, text: str) -> list[Hit]:
-    """The best first. One statement."""
+async def find_articles(
+    reads: ReadSession, principal: Principal, text: str, meaning: Meaning | None
+) -> tuple[list[Hit], dict[UUID, float]]:
+    """The best first, and the cosines of those that are near in meaning. One statement by each engine."""
     # What somebody writes is no question: quotes and dashes ask for nothing.
     asked = _LETTERED.sub(" ", text[:TEXT_LENGTH])
-    return await rank(reads, principal, asked, ArticleFilters(is_published=True), limit=MAX_ARTICLES)
+    published = ArticleFilters(is_published=True)
+    by_words = await rank(reads, principal, asked, published, limit=MAX_ARTICLES)
+    near = await rank_by_meaning(reads, principal, meaning, published) if meaning is not None else []
+    scores = dict(fuse([(BY_WORDS, [hit.id for hit in by_words]), (BY_MEANING, [hit.id for hit in near])]))
+    hits = {hit.id: hit for hit in (*near, *by_words)}
+    found = [Hit(id_, hits[id_].language, score) for id_, score in scores.items()]
+    return found, {hit.id: hit.score for hit in near}
 
 
 async def show_articles(

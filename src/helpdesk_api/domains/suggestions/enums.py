@@ -13,6 +13,7 @@ class SuggestionOutcome(StrEnum):
 class TicketScope(StrEnum):
     """Among which tickets similar ones are looked for."""
 
+    ANY = "any"
     RESOLVED = "resolved"
     RECENT = "recent"
     OWN = "own"

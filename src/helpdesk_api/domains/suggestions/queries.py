@@ -10,7 +10,6 @@ from sqlalchemy import bindparam, func, literal_column, select
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
-from helpdesk_api.domains.embeddings.rules import fuse
 from helpdesk_api.domains.suggestions import articles
 from helpdesk_api.domains.suggestions.enums import TicketScope
 from helpdesk_api.domains.suggestions.recent import find_recent
@@ -80,12 +79,15 @@ async def suggest_articles(reads: ReadSession, principal: Principal, asked: Aske
     """Three statements, or one where nothing is found; none without the right to read articles."""
     if not principal.has(Permission.ARTICLES_READ):
         return []
-    by_words = await articles.find_articles(reads, principal, asked.text)
-    scores = dict(fuse([(1.0, [hit.id for hit in by_words])])[:SHOWN])
-    hits = {hit.id: hit for hit in by_words}
-    shown = await articles.show_articles(reads, principal, [hits[one] for one in scores], asked.text)
+    hits, near = await articles.find_articles(reads, principal, asked.text, asked.meaning)
+    hits = hits[:SHOWN]
+    shown = await articles.show_articles(reads, principal, hits, asked.text)
     words = await articles.common_words(reads, [one for one, _ in shown], asked.text)
-    return [row | {"score": scores[one], "evidence": _evidence(words.get(one, []), None, None)} for one, row in shown]
+    scores = {hit.id: hit.score for hit in hits}
+    return [
+        row | {"score": scores[one], "evidence": _evidence(words.get(one, []), None, near.get(one))}
+        for one, row in shown
+    ]
 
 
 async def suggest(reads: ReadSession, principal: Principal, asked: Asked) -> Suggested:

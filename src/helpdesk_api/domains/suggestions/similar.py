@@ -28,7 +28,10 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
-from helpdesk_api.domains.embeddings.enums import SearchEngine
+from helpdesk_api.database.types import AnySelect
+from helpdesk_api.domains.embeddings.engine import Meaning, meaning_of
+from helpdesk_api.domains.embeddings.enums import EmbeddedKind, SearchEngine
+from helpdesk_api.domains.embeddings.nearest import Near, in_order, near_statement, parameters_of
 from helpdesk_api.domains.embeddings.rules import fuse
 from helpdesk_api.domains.suggestions.enums import TicketScope
 from helpdesk_api.domains.suggestions.rules import relevance, says_enough, share
@@ -39,7 +42,19 @@ from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 
 # The newest matches alone are compared, so that a common word keeps nobody waiting.
 CANDIDATES: Final = 500
+# Meaning has no index that knows who may read what: it is looked for among these.
+NEWEST: Final = 20_000
+# Further away than this is another subject.
+LEAST: Final = 0.4
+BY_WORDS, BY_MEANING = 1.0, 1.0
+TEXT_LENGTH: Final[Any] = literal_column("400")
 _TEXTS = ARRAY(Text)
+
+
+def texts() -> AnySelect:
+    """Of every ticket that stands for itself: what it is about stands in its subject and its first lines."""
+    text = func.concat_ws(literal_column("E'\\n'"), Ticket.subject, func.left(Ticket.description, TEXT_LENGTH))
+    return select(Ticket.id, text.label("text")).where(Ticket.merged_into_id.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,8 @@ def in_scope(shape: policy.CallerShape, scope: TicketScope) -> Sequence[ColumnEl
     if scope is TicketScope.RESOLVED:
         resolved = or_(Ticket.status == TicketStatus.RESOLVED, Ticket.status == TicketStatus.CLOSED)
         return (*common, resolved, Ticket.resolution_text.is_not(None))
+    if scope is TicketScope.ANY:
+        return common
     if scope is TicketScope.OWN:
         return (*common, or_(Ticket.requester_id == shape.user_id, Ticket.submitter_id == shape.user_id))
     since, until = (bindparam(name, type_=DateTime(timezone=True)) for name in ("since", "until"))
@@ -140,25 +157,49 @@ async def alike_by_words(
     ]
 
 
+@lru_cache(maxsize=32)
+def _by_meaning(shape: policy.CallerShape, scope: TicketScope) -> CompiledStatement:
+    newest = (
+        select(Ticket.id)
+        .where(*in_scope(shape, scope))
+        .order_by(*newest_first(scope))
+        .limit(literal_column(str(NEWEST)))
+    )
+    return CompiledStatement(near_statement(EmbeddedKind.TICKET, newest))
+
+
+async def alike_by_meaning(
+    reads: ReadSession, principal: Principal, meaning: Meaning | None, among: Among, *, least: float = LEAST
+) -> list[Near]:
+    """The nearest first. One statement, or none without a meaning."""
+    if meaning is None:
+        return []
+    parameters = among.parameters(principal) | parameters_of(meaning)
+    rows = await reads.fetch(_by_meaning(policy.shape_of(principal), among.scope), parameters)
+    return in_order(meaning, rows, least=least)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A text that suggestions are wanted for, read once for all of them."""
 
     text: str
     worth: Mapping[str, float]
+    meaning: Meaning | None
 
     @property
     def engines(self) -> list[SearchEngine]:
-        return [SearchEngine.FULL_TEXT]
+        return [SearchEngine.FULL_TEXT] if self.meaning is None else list(SearchEngine)
 
     @property
     def model(self) -> str | None:
-        return None
+        return self.meaning.model if self.meaning is not None else None
 
 
 async def understand(reads: ReadSession, text: str) -> Asked:
-    """One statement."""
-    return Asked(text, await telling_words(reads, text))
+    """One statement, and one more at first where there is a model."""
+    meaning = await meaning_of(reads, text)
+    return Asked(text, await telling_words(reads, text), meaning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +216,14 @@ class Alike:
 async def find_tickets(reads: ReadSession, principal: Principal, asked: Asked, among: Among) -> list[Alike]:
     """By each engine, fused; the best first."""
     by_words = {one.id: one for one in await alike_by_words(reads, principal, asked.worth, among)}
+    near = {one.id: one.similarity for one in await alike_by_meaning(reads, principal, asked.meaning, among)}
     return [
-        Alike(id_, score, by_words[id_].words, by_words[id_].word_share) for id_, score in fuse([(1.0, list(by_words))])
+        Alike(
+            id_,
+            score,
+            by_words[id_].words if id_ in by_words else (),
+            by_words[id_].word_share if id_ in by_words else None,
+            near.get(id_),
+        )
+        for id_, score in fuse([(BY_WORDS, list(by_words)), (BY_MEANING, list(near))])
     ]
