@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-import time_machine
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
@@ -122,7 +121,7 @@ async def test_batches_go_on_where_they_stopped(
         await jobs.check(session, {})
         await jobs.run(session, {})
         assert model.asked == [], "what was just written is often written again"
-    with time_machine.travel(clock.now() + timedelta(minutes=1), tick=False):
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
         async with database.session() as session:
             await jobs.run(session, {})
             assert len(model.asked) == 2

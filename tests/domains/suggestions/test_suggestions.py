@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-import time_machine
 from sqlalchemy import select
 
 from helpdesk_api.authorization.permissions import Role
@@ -81,7 +80,7 @@ async def test_duplicates_and_a_probable_incident(
     assert incident["ticket_ids"] == [twin["id"], *(one["id"] for one in others)]
     assert "forticlient" in incident["words"]
     later = clock.now() + timedelta(hours=2)
-    with time_machine.travel(later, tick=False):
+    with clock.frozen(later):
         late = await opened(people[0], **VPN)
         answer = await suggested(agent_client, late)
     assert answer["incident"] is None
@@ -145,7 +144,7 @@ async def test_outcomes_are_counted(editors: Editors, database: Database) -> Non
     assert report["articles"] == [
         {"article_id": article["id"], "title": "The tunnel drops", "shown_count": 2, "deflected_count": 1}
     ]
-    with time_machine.travel(clock.now() + timedelta(days=2), tick=False):
+    with clock.frozen(clock.now() + timedelta(days=2)):
         later = (await editors.anna.get("/v1/suggestions/report")).json()
     assert later["stopped_count"] == 1
     assert (await editors.rita.get("/v1/suggestions/report")).status_code == 403

@@ -43,8 +43,16 @@ _engine = _Engine()
 
 def use_embedder(embedder: Embedder | None) -> None:
     """Called once by the process; None where there is no model: everything works by words alone then."""
-    _engine.__init__()  # type: ignore[misc]
     _engine.embedder = embedder
+    _engine.kept.clear()
+    _engine.models_in_use.clear()
+    _engine.looked_at = float("-inf")
+
+
+async def close_embedder() -> None:
+    """When the process ends."""
+    if _engine.embedder is not None:
+        await _engine.embedder.close()
 
 
 def current_embedder() -> Embedder | None:

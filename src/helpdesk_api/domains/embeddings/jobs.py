@@ -1,6 +1,6 @@
 """Making vectors: never while somebody waits, in batches that commit, from where the last one ended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import BIT, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
 from helpdesk_api.database.types import AnySelect, UtcDateTime
 from helpdesk_api.domains.embeddings.engine import current_embedder
 from helpdesk_api.domains.embeddings.enums import EmbeddedKind
@@ -36,6 +37,7 @@ logger = structlog.get_logger(__name__)
 RUN: Final = "embeddings.run"
 CHECK: Final = "embeddings.check"
 BATCH: Final = 64
+_TELL_EVERY: Final = 16
 # A text that was just written is often written again.
 SETTLED: Final = timedelta(seconds=10)
 Texts = Callable[[], AnySelect]
@@ -121,6 +123,23 @@ async def embed_batch(session: AsyncSession, *, asked_before: Any) -> UUID | Non
             if ids:
                 await session.execute(delete(table).where(table.kind == kind, table.subject_id.in_(ids)))
     return tasks[-1][1] if len(tasks) == BATCH else None
+
+
+async def embed_all(database: Database) -> AsyncIterator[tuple[int, int]]:
+    """Everything that has no vector of this model, here and now; from time to time how many were made and how many
+    wait. A batch commits by itself, so it may be killed at any time."""
+    async with database.session() as session:
+        await check(session, {})
+    batches, goes_on = 0, True
+    while goes_on:
+        async with database.session() as session:
+            goes_on = await embed_batch(session, asked_before=clock.now()) is not None
+            batches += 1
+            waiting = None
+            if batches % _TELL_EVERY == 0:
+                waiting = await session.scalar(select(func.count()).select_from(EmbeddingTask))
+        if waiting is not None:
+            yield batches * BATCH, waiting
 
 
 async def _texts_of(session: AsyncSession, tasks: Sequence[_Task]) -> dict[_Task, str]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import httpx
@@ -12,6 +12,8 @@ from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
 # After so many failures one after the other nobody waits for it, for so long.
 FAILURES: Final = 3
 PAUSE_SECONDS: Final = 30.0
+# A batch may take longer than a question: as long again for every so many texts.
+_TEXTS_IN_TIME: Final = 16
 MAX_DIMENSIONS: Final = 4_096
 
 
@@ -26,15 +28,16 @@ class EmbeddingService:
         api_key: str | None = None,
         timeout_seconds: float = 2.0,
         transport: httpx.AsyncBaseTransport | None = None,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url if url.rstrip("/").endswith("/embeddings") else f"{url.rstrip('/')}/embeddings"
         self._model = model
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx.AsyncClient(
-            headers=headers, timeout=timeout_seconds, transport=transport, trust_env=False, follow_redirects=False
-        )
+        self._client = httpx.AsyncClient(headers=headers, transport=transport, trust_env=False, follow_redirects=False)
+        self._timeout = timeout_seconds
+        self._timer = timer
         self._failures = 0
-        self._closed_until = 0.0
+        self._closed_until = float("-inf")
 
     @property
     def name(self) -> str:
@@ -42,7 +45,7 @@ class EmbeddingService:
 
     @property
     def is_ready(self) -> bool:
-        return time.monotonic() >= self._closed_until
+        return self._timer() >= self._closed_until
 
     def prepare(self) -> None:
         return None
@@ -56,7 +59,7 @@ class EmbeddingService:
         except EmbeddingsUnavailable:
             self._failures += 1
             if self._failures >= FAILURES:
-                self._closed_until = time.monotonic() + PAUSE_SECONDS
+                self._closed_until = self._timer() + PAUSE_SECONDS
             raise
         self._failures = 0
         return vectors
@@ -66,7 +69,11 @@ class EmbeddingService:
 
     async def _ask(self, texts: Sequence[str]) -> list[list[float]]:
         try:
-            answer = await self._client.post(self._url, json={"model": self._model, "input": list(texts)})
+            answer = await self._client.post(
+                self._url,
+                json={"model": self._model, "input": list(texts)},
+                timeout=self._timeout * (1 + len(texts) / _TEXTS_IN_TIME),
+            )
             answer.raise_for_status()
             rows = sorted(answer.json()["data"], key=lambda row: row["index"])
             vectors = [_vector(row["embedding"]) for row in rows]
