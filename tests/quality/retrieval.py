@@ -176,7 +176,7 @@ async def resolve_all(database: Database, requester: UUID, rows: Sequence[Row]) 
             at = now - timedelta(minutes=len(rows) - number)
             session.add(
                 Ticket(
-                    id=identifier, type=TicketType.INCIDENT, number=number + 1, reference_prefix="INC",
+                    id=identifier, type=TicketType.INCIDENT, number=1_000_000 + number, reference_prefix="INC",
                     subject=row["title"][:200] or "-", description=row["body"].replace("\x00", "")[:60_000],
                     description_html="", channel=Channel.PORTAL, requester_id=requester, submitter_id=requester,
                     priority=Priority.LOW, priority_source=PrioritySource.DEFAULT, status=TicketStatus.RESOLVED,

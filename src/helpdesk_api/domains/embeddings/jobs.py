@@ -1,7 +1,7 @@
 """Making vectors: never while somebody waits, in batches that commit, from where the last one ended."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,6 +37,8 @@ logger = structlog.get_logger(__name__)
 RUN: Final = "embeddings.run"
 CHECK: Final = "embeddings.check"
 BATCH: Final = 64
+# As many processors as one may have for this.
+ROWS: Final = 2
 _TELL_EVERY: Final = 16
 # A text that was just written is often written again.
 SETTLED: Final = timedelta(seconds=10)
@@ -86,14 +88,17 @@ async def check(session: AsyncSession, payload: dict[str, Any]) -> None:
 
 
 async def run(session: AsyncSession, payload: dict[str, Any]) -> None:
-    """Scheduled: one batch of those that wait, and the job for the next."""
-    del payload
-    last = await embed_batch(session, asked_before=clock.now() - SETTLED)
-    if last is not None:
-        await enqueue(session, RUN, {}, dedupe_key=f"embeddings:{last.hex}")
+    """Scheduled: one batch of those that wait. When there are more, a few rows of jobs go on at once until all is made:
+    each job makes the next of its row, whose key is not its own, since that is still taken."""
+    if await embed_batch(session, asked_before=clock.now() - SETTLED) is None:
+        return
+    turn = 1 - int(payload.get("turn", 1))
+    rows = [int(payload["row"])] if "row" in payload else list(range(ROWS))
+    for row in rows:
+        await enqueue(session, RUN, {"row": row, "turn": turn}, dedupe_key=f"embeddings:{row}:{turn}")
 
 
-async def embed_batch(session: AsyncSession, *, asked_before: Any) -> UUID | None:
+async def embed_batch(session: AsyncSession, *, asked_before: datetime) -> UUID | None:
     """The last one of a full batch; null when there is no more to do now, or the model does not answer: what waits
     goes on waiting. Any number of processes may do this at once."""
     embedder = current_embedder()

@@ -44,11 +44,15 @@ _QUOTED = r"'''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || ''''"
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An article that was found; the score is comparable within one answer."""
+    """An article that was found; the score is comparable within one answer.
+
+    `fit` is what share of the question's words the best article of its language has: little in a foreign one.
+    """
 
     id: UUID
     language: ArticleLanguage
     score: float
+    fit: float = 1.0
 
 
 def asked_in_each_language(text: str, languages: Sequence[str] | None = None) -> Any:
@@ -102,7 +106,7 @@ async def rank(
 ) -> list[Hit]:
     """The best first; one statement."""
     rows = await reads.fetch(_ranked(principal, text, filters).limit(limit))
-    return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"]) for row in rows]
+    return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"], row["fit"]) for row in rows]
 
 
 def _found(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
@@ -178,4 +182,4 @@ def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> 
     # How well the question's words fit the language at all: in a foreign one even `the` is rare, and met by chance.
     fit = func.max(each.c.share).over(partition_by=each.c.language)
     score = cast(each.c.worth * fit * fit, Float).label("score")
-    return select(each.c.id, each.c.language, score).order_by(score.desc(), each.c.id)
+    return select(each.c.id, each.c.language, score, fit.label("fit")).order_by(score.desc(), each.c.id)
