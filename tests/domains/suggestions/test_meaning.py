@@ -184,6 +184,6 @@ def test_vectors_survive_being_packed() -> None:
     exact = sum(a * b for a, b in zip(unit(one), unit(other), strict=True))
     assert cosine(unit(one), *pack(other)) == pytest.approx(exact, abs=0.01)
     assert cosine(unit([0.0]), *pack([0.0])) == 0.0
-    assert [found for found, _ in fuse([(1.0, "ab"), (1.0, "bc")])] == ["b", "a", "c"]
-    assert fuse([(1.0, "a"), (0.5, "a")]) == [("a", 1.0)]
-    assert fuse([(1.0, ""), (1.0, "")]) == []
+    assert [found for found, _ in fuse([[("a", 1.0), ("b", 1.0)], [("b", 1.0), ("c", 1.0)]])] == ["b", "a", "c"]
+    assert fuse([[("a", 1.0)], [("a", 0.5)]]) == [("a", 1.0)]
+    assert fuse([[], []]) == []

@@ -1,6 +1,6 @@
 """Making vectors: never while somebody waits, in batches that commit, from where the last one ended."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -42,14 +42,14 @@ ROWS: Final = 2
 _TELL_EVERY: Final = 16
 # A text that was just written is often written again.
 SETTLED: Final = timedelta(seconds=10)
-Texts = Callable[[], AnySelect]
+Texts = Callable[[Collection[str] | None], AnySelect]
 _Task = tuple[EmbeddedKind, UUID]
 _sources: dict[EmbeddedKind, Texts] = {}
 
 
 def register_embedded(sources: Mapping[EmbeddedKind, Texts]) -> None:
     """Called once by the process with `wiring.EMBEDDED`: of each kind a SELECT of `id` and `text`, of all that is to
-    have a vector."""
+    have a vector of a model that knows these languages, or any."""
     _sources.clear()
     _sources.update(sources)
 
@@ -78,7 +78,7 @@ async def check(session: AsyncSession, payload: dict[str, Any]) -> None:
     if embedder is None:
         return
     for kind, texts in _sources.items():
-        all_of_it = texts().subquery("texts")
+        all_of_it = texts(embedder.languages).subquery("texts")
         has = and_(Embedding.kind == kind, Embedding.subject_id == all_of_it.c.id, Embedding.model == embedder.name)
         missing = select(literal(kind.value), all_of_it.c.id, literal(clock.now(), UtcDateTime)).where(
             ~select(Embedding.subject_id).where(has).exists()
@@ -114,7 +114,7 @@ async def embed_batch(session: AsyncSession, *, asked_before: datetime) -> UUID 
     tasks = [(kind, subject_id) for kind, subject_id in (await session.execute(waiting)).all()]
     if not tasks:
         return None
-    texts = await _texts_of(session, tasks)
+    texts = await _texts_of(session, tasks, embedder.languages)
     try:
         vectors = await embedder.embed(list(texts.values())) if texts else []
     except EmbeddingsUnavailable as error:
@@ -147,13 +147,15 @@ async def embed_all(database: Database) -> AsyncIterator[tuple[int, int]]:
             yield batches * BATCH, waiting
 
 
-async def _texts_of(session: AsyncSession, tasks: Sequence[_Task]) -> dict[_Task, str]:
+async def _texts_of(
+    session: AsyncSession, tasks: Sequence[_Task], languages: Collection[str] | None
+) -> dict[_Task, str]:
     """Of those that still have one."""
     found: dict[_Task, str] = {}
     for kind, texts in _sources.items():
         ids = [subject_id for one, subject_id in tasks if one is kind]
         if ids:
-            everything = texts().subquery("texts")
+            everything = texts(languages).subquery("texts")
             wanted = select(everything.c.id, everything.c.text).where(everything.c.id.in_(ids))
             found |= {(kind, row.id): row.text for row in (await session.execute(wanted)).all()}
     return found

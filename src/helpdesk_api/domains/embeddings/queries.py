@@ -14,6 +14,7 @@ async def progress(reads: ReadSession) -> dict[str, Any]:
     """Two statements for each kind, and one for what waits."""
     embedder = current_embedder()
     model = embedder.name if embedder is not None else None
+    languages = embedder.languages if embedder is not None else None
     waiting = {
         row["kind"]: row["count"]
         for row in await reads.fetch(
@@ -22,7 +23,7 @@ async def progress(reads: ReadSession) -> dict[str, Any]:
     }
     kinds = []
     for kind, texts in embedded_sources().items():
-        total = await reads.fetch_value(select(func.count()).select_from(texts().subquery("texts")))
+        total = await reads.fetch_value(select(func.count()).select_from(texts(languages).subquery("texts")))
         of_model = func.sum(case((Embedding.model == model, 1), else_=0))
         row = await reads.fetch_one(
             select(func.count().label("all"), func.coalesce(of_model, 0).label("current")).where(Embedding.kind == kind)

@@ -36,14 +36,14 @@ def cosine(asked: Sequence[float], packed: bytes, norm: float) -> float:
     return max(-1.0, min(1.0, product / norm))
 
 
-def fuse(rankings: Sequence[tuple[float, Sequence[T]]]) -> list[tuple[T, float]]:
-    """Reciprocal rank fusion: each with its score, the best first; a ranking comes with its weight.
+def fuse(rankings: Sequence[Sequence[tuple[T, float]]]) -> list[tuple[T, float]]:
+    """Reciprocal rank fusion: each with its score, the best first; in a ranking each comes with its weight.
 
     What leads every one of them has 1. Of equals, what an earlier ranking has first.
     """
-    best = sum(weight for weight, ranked in rankings if ranked) / (_K + 1)
+    best = sum(max(weight for _, weight in ranked) for ranked in rankings if ranked) / (_K + 1) or 1.0
     scores: dict[T, float] = {}
-    for weight, ranked in rankings:
-        for place, one in enumerate(ranked, start=1):
+    for ranked in rankings:
+        for place, (one, weight) in enumerate(ranked, start=1):
             scores[one] = scores.get(one, 0.0) + weight / (_K + place)
     return sorted(((one, min(1.0, score / best)) for one, score in scores.items()), key=lambda pair: -pair[1])

@@ -73,7 +73,7 @@ SORTS = {
 }
 
 
-def select_articles(principal: Principal | None, *, with_text: bool = True, is_draft: bool = False) -> AnySelect:
+def select_articles(principal: policy.Reader | None, *, with_text: bool = True, is_draft: bool = False) -> AnySelect:
     """The readable articles, each with the version that readers see or, with `is_draft`, with the latest one; None is
     whoever is not signed in."""
     sight = policy.public() if principal is None else policy.readable(principal)
@@ -204,7 +204,7 @@ class ArticleFilters:
     is_published: bool | None = None
     external: tuple[str | None, str | None] = (None, None)
 
-    def clauses(self, principal: Principal | None) -> list[ColumnElement[bool]]:
+    def clauses(self, principal: policy.Reader | None) -> list[ColumnElement[bool]]:
         """What is internal finds nothing for requesters: their articles are published, and that is all they know."""
         found: list[ColumnElement[bool]] = []
         if self.category_id is not None:
@@ -225,7 +225,7 @@ class ArticleFilters:
                 found.append(column == value)
         return found + self._internal(principal)
 
-    def _internal(self, principal: Principal | None) -> list[ColumnElement[bool]]:
+    def _internal(self, principal: policy.Reader | None) -> list[ColumnElement[bool]]:
         is_staff = principal is not None and principal.is_staff
         found: list[ColumnElement[bool]] = []
         if self.status:
@@ -241,7 +241,7 @@ class ArticleFilters:
         return found
 
 
-def narrowed(principal: Principal | None, filters: ArticleFilters) -> AnySelect:
+def narrowed(principal: policy.Reader | None, filters: ArticleFilters) -> AnySelect:
     """The ids alone, with the joins that sight and filters need."""
     base = select_articles(principal, with_text=False).where(*filters.clauses(principal))
     return base.with_only_columns(Article.id)

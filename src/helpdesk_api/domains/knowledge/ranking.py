@@ -7,6 +7,7 @@ summaries and tags, and those more than the text. Quotes and `-` are taken by th
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Float,
+    Integer,
     Text,
     and_,
     any_,
+    bindparam,
     case,
     cast,
     func,
@@ -28,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.knowledge import policy
 from helpdesk_api.domains.knowledge.enums import ArticleLanguage
 from helpdesk_api.domains.knowledge.languages import CONFIGURATIONS, searchable
@@ -55,14 +58,31 @@ class Hit:
     fit: float = 1.0
 
 
-def asked_in_each_language(text: str, languages: Sequence[str] | None = None) -> Any:
-    """A row for each language: its lexemes, the query that any of them meets, and the one by the letter."""
-    wanted = [language for language in ArticleLanguage if languages is None or language.value in languages]
+def asked_words(text: str, languages: Sequence[str] | None = None) -> list[str]:
+    """The text for each of these languages, or of all: what `asked_in_each_language` wants of it."""
+    return [searchable(language, text) for language in _wanted(languages)]
+
+
+def _wanted(languages: Sequence[str] | None) -> list[ArticleLanguage]:
+    return [language for language in ArticleLanguage if languages is None or language.value in languages]
+
+
+def asked_in_each_language(text: str | None, languages: Sequence[str] | None = None) -> Any:
+    """A row for each language: its lexemes, the query that any of them meets, and the one by the letter.
+
+    Without a text, for a statement that is made once: its words come as `asked_words`.
+    """
+    wanted = _wanted(languages)
+    words_asked: ColumnElement[Any] = (
+        bindparam("asked_words", type_=ARRAY(Text))
+        if text is None
+        else literal(asked_words(text, languages), ARRAY(Text))
+    )
     given = (
         func.unnest(
             literal([language.value for language in wanted], ARRAY(Text)),
             literal([CONFIGURATIONS[language] for language in wanted], ARRAY(Text)),
-            literal([searchable(language, text) for language in wanted], ARRAY(Text)),
+            words_asked,
         )
         .table_valued("language", "configuration", "words")
         .render_derived()
@@ -105,18 +125,34 @@ async def rank(
     limit: int = MAX_CANDIDATES,
 ) -> list[Hit]:
     """The best first; one statement."""
-    rows = await reads.fetch(_ranked(principal, text, filters).limit(limit))
+    is_exact = EXACT.search(text) is not None
+    if principal is not None and filters in _USUAL:
+        statement = _usual(policy.shape_of(principal), filters.is_published, is_exact=is_exact)
+        parameters = policy.reader_parameters(principal) | {"asked_words": asked_words(text), "most": limit}
+        rows = await reads.fetch(statement, parameters)
+    else:
+        rows = await reads.fetch(_ranked(principal, text, filters, is_exact=is_exact).limit(limit))
     return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"], row["fit"]) for row in rows]
 
 
-def _found(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
+# What most ask, and what is asked while somebody types; making the statement costs more than many an answer.
+_USUAL: Final = (ArticleFilters(), ArticleFilters(is_published=True))
+
+
+@lru_cache(maxsize=16)
+def _usual(shape: policy.ReaderShape, is_published: bool | None, *, is_exact: bool) -> CompiledStatement:  # noqa: FBT001
+    filters = ArticleFilters(is_published=is_published)
+    return CompiledStatement(_ranked(shape, None, filters, is_exact=is_exact).limit(bindparam("most", type_=Integer)))
+
+
+def _found(reader: policy.Reader | None, text: str | None, filters: ArticleFilters, *, is_exact: bool) -> Any:
     """The candidates: what has one of the words, or what the question says by the letter."""
     asked = asked_in_each_language(text, filters.language)
     met: ColumnElement[bool] = SEARCH.op("@@")(asked.c.loose)
-    if EXACT.search(text):
+    if is_exact:
         met = and_(met, SEARCH.op("@@")(asked.c.strict))
     return (
-        narrowed(principal, filters)
+        narrowed(reader, filters)
         .add_columns(
             Article.language,
             SEARCH,
@@ -157,10 +193,10 @@ def _hits(found: Any) -> Any:
     )
 
 
-def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
-    found = _found(principal, text, filters)
+def _ranked(reader: policy.Reader | None, text: str | None, filters: ArticleFilters, *, is_exact: bool) -> Any:
+    found = _found(reader, text, filters, is_exact=is_exact)
     hits = _hits(found)
-    sight = policy.public() if principal is None else policy.readable(principal)
+    sight = policy.public() if reader is None else policy.readable(reader)
     sizes = (
         select(Article.language, func.count().label("articles")).where(sight).group_by(Article.language).cte("sizes")
     )

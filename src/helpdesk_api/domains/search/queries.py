@@ -38,8 +38,7 @@ _RIGHTS = {
 _EXCERPT = 200
 _ALIKE = 0.5
 # A few words mean little by themselves: further away than this is another subject.
-_NEAR = 0.5
-_BY_MEANING = 0.6
+_NEAR = 0.4
 
 
 async def search(
@@ -97,8 +96,8 @@ async def _tickets(
         return by_words
     by_meaning = await _tickets_of(reads, principal, [one.id for one in near[:limit]])
     found = {row["id"]: row for row in (*by_meaning, *by_words)}
-    rankings = [(1.0, [row["id"] for row in by_words]), (_BY_MEANING, [row["id"] for row in by_meaning])]
-    return [found[id_] for id_, _ in embeddings.fuse(rankings)][:limit]
+    words, meanings = ([(row["id"], weight) for row in rows] for rows, weight in ((by_words, 1.0), (by_meaning, 0.6)))
+    return [found[id_] for id_, _ in embeddings.fuse([words, meanings])][:limit]
 
 
 async def _tickets_of(reads: ReadSession, principal: Principal, ids: Sequence[UUID]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,17 +13,18 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.embeddings.engine import Meaning
 from helpdesk_api.domains.embeddings.rules import fuse
-from helpdesk_api.domains.knowledge import search
+from helpdesk_api.domains.knowledge import policy
 from helpdesk_api.domains.knowledge.languages import words_of
-from helpdesk_api.domains.knowledge.meaning import BY_MEANING, BY_WORDS, rank_by_meaning
+from helpdesk_api.domains.knowledge.meaning import fused, rank_by_meaning
 from helpdesk_api.domains.knowledge.models import Article, ArticleWord
-from helpdesk_api.domains.knowledge.queries import ArticleFilters
+from helpdesk_api.domains.knowledge.queries import ArticleFilters, select_articles
 from helpdesk_api.domains.knowledge.ranking import Hit, configurations, rank
 from helpdesk_api.domains.tickets.policy import IDS
 
 MAX_ARTICLES: Final = 50
 # A search has few words; of a report, its beginning says what it is about.
 TEXT_LENGTH: Final = 600
+_KEPT: Final = ("title", "summary", "language")
 _LETTERED: Final = re.compile(r'["”“]|(?<!\S)-')
 
 
@@ -35,19 +37,27 @@ async def find_articles(
     published = ArticleFilters(is_published=True)
     by_words = await rank(reads, principal, asked, published, limit=MAX_ARTICLES)
     near = await rank_by_meaning(reads, principal, meaning, published) if meaning is not None else []
-    scores = dict(fuse([(BY_WORDS, [hit.id for hit in by_words]), (BY_MEANING, [hit.id for hit in near])]))
-    hits = {hit.id: hit for hit in (*near, *by_words)}
-    found = [Hit(id_, hits[id_].language, score) for id_, score in scores.items()]
-    return found, {hit.id: hit.score for hit in near}
+    if near:
+        return fused(by_words, near), {hit.id: hit.score for hit in near}
+    hits = {hit.id: hit for hit in by_words}
+    return [Hit(id_, hits[id_].language, score) for id_, score in fuse([[(id_, hits[id_].fit) for id_ in hits]])], {}
 
 
-async def show_articles(
-    reads: ReadSession, principal: Principal, hits: Sequence[Hit], text: str
-) -> list[tuple[UUID, dict[str, Any]]]:
+@lru_cache(maxsize=8)
+def _shown(shape: policy.ReaderShape) -> CompiledStatement:
+    statement = select_articles(shape, with_text=False).where(Article.id == any_(bindparam("ids", type_=IDS)))
+    kept = {column.key: column for column in statement.selected_columns}
+    return CompiledStatement(statement.with_only_columns(*(kept[name] for name in ("id", *_KEPT))))
+
+
+async def show_articles(reads: ReadSession, principal: Principal, hits: Sequence[Hit]) -> list[dict[str, Any]]:
     """As they are suggested, without score and evidence. One statement, or none."""
-    shown = await search.show(reads, principal, hits, text[:TEXT_LENGTH])
-    kept = ("title", "summary", "language", "highlight")
-    return [(row["id"], {"article_id": row["id"], **{name: row[name] for name in kept}}) for row in shown]
+    if not hits:
+        return []
+    parameters = policy.reader_parameters(principal) | {"ids": [hit.id for hit in hits]}
+    rows = {row["id"]: row for row in await reads.fetch(_shown(policy.shape_of(principal)), parameters)}
+    found = [rows[hit.id] for hit in hits if hit.id in rows]
+    return [{"article_id": row["id"], **{name: row[name] for name in _KEPT}} for row in found]
 
 
 def _words_statement() -> CompiledStatement:

@@ -81,13 +81,13 @@ async def suggest_articles(reads: ReadSession, principal: Principal, asked: Aske
         return []
     hits, near = await articles.find_articles(reads, principal, asked.text, asked.meaning)
     hits = hits[:SHOWN]
-    shown = await articles.show_articles(reads, principal, hits, asked.text)
-    words = await articles.common_words(reads, [one for one, _ in shown], asked.text)
+    shown = await articles.show_articles(reads, principal, hits)
+    words = await articles.common_words(reads, [row["article_id"] for row in shown], asked.text)
     scores = {hit.id: hit.score for hit in hits}
-    return [
-        row | {"score": scores[one], "evidence": _evidence(words.get(one, []), None, near.get(one))}
-        for one, row in shown
-    ]
+    for row in shown:
+        one = row["article_id"]
+        row |= {"score": scores[one], "evidence": _evidence(words.get(one, []), None, near.get(one))}
+    return shown
 
 
 async def suggest(reads: ReadSession, principal: Principal, asked: Asked) -> Suggested:

@@ -64,7 +64,6 @@ class SuggestedArticle(ResponseModel):
     title: str = Field(max_length=200)
     summary: str | None = Field(max_length=500)
     language: ArticleLanguage
-    highlight: str | None = Field(max_length=2_000, description="HTML: text with `<mark>` round the words that match.")
     score: float = Field(ge=0, le=1, description="1 for what leads by every engine; comparable within one list.")
     evidence: SuggestionEvidence
 

@@ -3,7 +3,7 @@
 Only what everybody who sees a ticket may read of it is compared: its subject and what the requester wrote.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -52,8 +52,10 @@ TEXT_LENGTH: Final[Any] = literal_column("400")
 _TEXTS = ARRAY(Text)
 
 
-def texts() -> AnySelect:
-    """Of every ticket that stands for itself: what it is about stands in its subject and its first lines."""
+def texts(languages: Collection[str] | None) -> AnySelect:
+    """Of every ticket that stands for itself: what it is about stands in its subject and its first lines. Whatever the
+    language, since nobody says it."""
+    del languages
     text = func.concat_ws(literal_column("E'\\n'"), Ticket.subject, func.left(Ticket.description, TEXT_LENGTH))
     return select(Ticket.id, text.label("text")).where(Ticket.merged_into_id.is_(None))
 
@@ -226,5 +228,5 @@ async def find_tickets(reads: ReadSession, principal: Principal, asked: Asked, a
             by_words[id_].word_share if id_ in by_words else None,
             near.get(id_),
         )
-        for id_, score in fuse([(BY_WORDS, list(by_words)), (BY_MEANING, list(near))])
+        for id_, score in fuse([[(one, BY_WORDS) for one in by_words], [(one, BY_MEANING) for one in near]])
     ]

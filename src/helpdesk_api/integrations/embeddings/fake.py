@@ -13,6 +13,7 @@ class FakeEmbedder:
 
     def __init__(self, meanings: Mapping[str, str] | None = None, *, name: str = "fake@1") -> None:
         self.name = name
+        self.languages: frozenset[str] | None = None
         self.is_ready = True
         self.is_down = False
         self.asked: list[str] = []

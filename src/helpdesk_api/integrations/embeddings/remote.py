@@ -44,6 +44,10 @@ class EmbeddingService:
         return self._model[:120]
 
     @property
+    def languages(self) -> None:
+        return None
+
+    @property
     def is_ready(self) -> bool:
         return self._timer() >= self._closed_until
 
