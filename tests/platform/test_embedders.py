@@ -9,11 +9,11 @@ import pytest
 
 from helpdesk_api.config import Settings
 from helpdesk_api.domains.embeddings.rules import cosine, pack, unit
+from helpdesk_api.installation import embedding_model
 from helpdesk_api.integrations.embeddings import remote
 from helpdesk_api.integrations.embeddings.local import SentenceEncoder
 from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
 from helpdesk_api.integrations.embeddings.remote import EmbeddingService
-from helpdesk_api.installation import embedding_model
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
