@@ -6,19 +6,21 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.embeddings import jobs
 from helpdesk_api.domains.embeddings.engine import use_embedder
+from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
 from helpdesk_api.domains.embeddings.rules import cosine, fuse, pack, sign_code, unit
 from helpdesk_api.integrations.embeddings.fake import FakeEmbedder
 from helpdesk_api.jobs.tables import queue
 from tests.domains.knowledge.conftest import Editors, editors
 from tests.domains.suggestions.test_suggestions import resolved, suggested, typed
 from tests.domains.tickets.test_search import opened
-from tests.factories.records import Make
+from tests.factories.records import Make, make_ticket
 from tests.fixtures.clients import AsUser
 
 __all__ = ["editors"]
@@ -94,6 +96,43 @@ async def test_a_model_that_is_down_is_not_missed(editors: Editors, database: Da
     progress = (await editors.admin.get("/v1/embeddings")).json()
     assert [kind["embedded_count"] for kind in progress["kinds"]] == [1, 1]
     assert [kind["waiting_count"] for kind in progress["kinds"]] == [0, 0]
+
+
+async def test_a_model_that_is_still_loading_is_not_waited_for(
+    editors: Editors, database: Database, model: FakeEmbedder
+) -> None:
+    await editors.published(title="Printer broken", body="printer broken")
+    await index(database)
+    model.is_ready = False
+    assert (await typed(editors.rita, subject="drucker"))["engines"] == ["full_text"]
+    assert model.is_ready, "the question has begun to load it"
+    assert (await typed(editors.rita, subject="drucker"))["engines"] == ["full_text", "embeddings"]
+
+
+async def killed_after_a_batch(database: Database) -> None:
+    async with database.session() as session:
+        await jobs.embed_batch(session, asked_before=clock.now())
+        message = "killed"
+        raise RuntimeError(message)
+
+
+async def test_two_workers_share_what_waits_and_a_killed_one_loses_nothing(
+    own_database: Database, model: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    tickets = [await make_ticket(own_database, subject=f"printer {number}") for number in range(4)]
+    async with own_database.session() as session:
+        await jobs.check(session, {})
+    with pytest.raises(RuntimeError, match="killed"):
+        await killed_after_a_batch(own_database)
+    model.asked.clear()
+    async with own_database.session() as one, own_database.session() as other:
+        for session in (one, other):
+            await jobs.embed_batch(session, asked_before=clock.now())
+    assert len(model.asked) == len(set(model.asked)) == len(tickets)
+    async with own_database.reads() as reads:
+        assert await reads.fetch_value(select(func.count()).select_from(Embedding)) == len(tickets)
+        assert await reads.fetch_value(select(func.count()).select_from(EmbeddingTask)) == 0
 
 
 async def test_another_model_means_other_vectors(editors: Editors, database: Database, model: FakeEmbedder) -> None:
