@@ -23,7 +23,7 @@ from helpdesk_api.domains.tickets.policy import IDS
 
 MAX_ARTICLES: Final = 50
 # A search has few words; of a report, its beginning says what it is about.
-TEXT_LENGTH: Final = 600
+TEXT_LENGTH: Final = 300
 _KEPT: Final = ("title", "summary", "language")
 _LETTERED: Final = re.compile(r'["”“]|(?<!\S)-')
 

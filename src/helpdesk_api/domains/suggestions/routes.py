@@ -61,7 +61,7 @@ async def suggest_for_ticket(ticket_id: TicketKey, principal: PrincipalDep, read
 async def suggest(body: SuggestionCreate, principal: PrincipalDep, session: SessionDep) -> Any:
     """Articles, and the caller's own tickets. What is typed is not kept; that something was suggested is counted."""
     reads = await statements_of(session)
-    asked = await understand(reads, f"{body.subject}\n{body.description or ''}")
+    asked = await understand(reads, f"{body.subject}\n{body.description or ''}", is_typed=True)
     found = await queries.suggest(reads, principal, asked)
     kept = await actions.keep_shown(
         session,

@@ -46,6 +46,7 @@ CANDIDATES: Final = 500
 NEWEST: Final = 20_000
 # Further away than this is another subject.
 LEAST: Final = 0.3
+TYPED_LENGTH: Final = 300
 # Of two reports of one thing the meaning tells more than the words: measured in tests/quality.
 BY_WORDS, BY_MEANING = 1.0, 2.0
 TEXT_LENGTH: Final[Any] = literal_column("400")
@@ -199,9 +200,10 @@ class Asked:
         return self.meaning.model if self.meaning is not None else None
 
 
-async def understand(reads: ReadSession, text: str) -> Asked:
-    """One statement, and one more at first where there is a model."""
-    meaning = await meaning_of(reads, text)
+async def understand(reads: ReadSession, text: str, *, is_typed: bool = False) -> Asked:
+    """One statement, and one more at first where there is a model. While somebody types, the beginning has to do: what
+    a model takes of a processor grows with the text."""
+    meaning = await meaning_of(reads, text[:TYPED_LENGTH] if is_typed else text)
     return Asked(text, await telling_words(reads, text), meaning)
 
 
