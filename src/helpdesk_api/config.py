@@ -31,6 +31,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class EmbeddingsChoice(StrEnum):
+    """What searches by meaning: the service at a URL if one is set, else the installed model, if any; or nothing."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 class UnsafeSettings(ValueError):
     """Settings that production refuses."""
 
@@ -74,6 +81,11 @@ class Settings(BaseSettings):
     reopen_window_days: Annotated[int, Field(ge=0, le=365)] = 7
     comment_edit_window_seconds: Annotated[int, Field(ge=0, le=86_400)] = 900
     public_articles: bool = False
+    embeddings: EmbeddingsChoice = EmbeddingsChoice.AUTO
+    embeddings_url: str | None = None
+    embeddings_model: Annotated[str, Field(min_length=1, max_length=120)] = "text-embedding-3-small"
+    embeddings_api_key: SecretStr | None = None
+    embeddings_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = "INFO"
     log_format: LogFormat = LogFormat.CONSOLE
 

@@ -15,9 +15,10 @@ from helpdesk_api.database.dump import find_program
 from helpdesk_api.database.revisions import newest_revision
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import demo_password_in_use
-from helpdesk_api.installation import file_storage, open_database
+from helpdesk_api.installation import embedding_model, file_storage, open_database
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
 from helpdesk_api.integrations.antivirus.protocol import NotScanned
+from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
 from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUnavailable
 
 OLDEST_POSTGRES = 150_000
@@ -37,7 +38,7 @@ class Finding:
 
 async def diagnose(settings: Settings) -> list[Finding]:
     findings = [Finding(is_good=True, text=f"environment: {settings.env}"), _mail(settings), _disk(settings)]
-    findings += [await _files(settings), await _scanner(settings)]
+    findings += [await _files(settings), await _scanner(settings), await _meaning(settings)]
     findings += [Finding(is_good=False, text=f"{name}: no such setting") for name in unknown_settings(os.environ)]
     for program in ("pg_dump", "pg_restore"):
         where = find_program(settings, program)
@@ -70,6 +71,21 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
             Finding(not settings.is_production, "accounts: the demo data's passwords are in use; never in production")
         )
     return findings
+
+
+async def _meaning(settings: Settings) -> Finding:
+    """A service is asked once; the installed model is not loaded for it."""
+    embedder = embedding_model(settings)
+    if embedder is None:
+        return Finding(is_good=True, text="search by meaning: off; the extra `ai` or HELPDESK_EMBEDDINGS_URL brings it")
+    try:
+        if settings.embeddings_url is not None:
+            await embedder.embed(["Printer"])
+    except EmbeddingsUnavailable as error:
+        return Finding(is_good=False, text=f"search by meaning: {embedder.name} does not answer ({error})")
+    finally:
+        await embedder.close()
+    return Finding(is_good=True, text=f"search by meaning: {embedder.name}")
 
 
 def unknown_settings(names: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments.routes import UPLOAD_PATH
 from helpdesk_api.domains.audit.following import LogFollowing
+from helpdesk_api.domains.embeddings.engine import close_embedder
 from helpdesk_api.domains.knowledge.tally import counting
 from helpdesk_api.installation import install_wiring, open_database
 from helpdesk_api.outbox.pending import LOG_CHANNEL, send_wakeups_through
@@ -62,6 +63,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         following.close()
         send_wakeups_through(None)
         await listener.stop()
+        await close_embedder()
         await database.dispose()
 
 

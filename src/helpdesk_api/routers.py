@@ -20,6 +20,7 @@ from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.checklists import routes as checklist_routes
 from helpdesk_api.domains.comments import routes as comment_routes
 from helpdesk_api.domains.drafts import routes as draft_routes
+from helpdesk_api.domains.embeddings import routes as embedding_routes
 from helpdesk_api.domains.forms import routes as form_routes
 from helpdesk_api.domains.knowledge import category_routes as article_category_routes
 from helpdesk_api.domains.knowledge import public_routes as public_article_routes
@@ -38,6 +39,7 @@ from helpdesk_api.domains.reminders import routes as reminder_routes
 from helpdesk_api.domains.search import routes as everything_routes
 from helpdesk_api.domains.sla import calendar_routes, clock_routes, policy_routes
 from helpdesk_api.domains.stream import routes as stream_routes
+from helpdesk_api.domains.suggestions import routes as suggestion_routes
 from helpdesk_api.domains.tags import routes as tag_routes
 from helpdesk_api.domains.teams import routes as team_routes
 from helpdesk_api.domains.ticket_templates import routes as ticket_template_routes
@@ -93,6 +95,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     article_category_routes.router,
     public_article_routes.router,
     *capture_routes.ROUTERS,
+    *suggestion_routes.ROUTERS,
+    embedding_routes.router,
     everything_routes.router,
     *audit_routes.ROUTERS,
     stream_routes.router,

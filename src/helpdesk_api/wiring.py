@@ -30,11 +30,14 @@ from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import reactions as comment_reactions
 from helpdesk_api.domains.drafts import actions as drafts
+from helpdesk_api.domains.embeddings import jobs as embeddings
+from helpdesk_api.domains.embeddings.enums import EmbeddedKind
 from helpdesk_api.domains.expectations import measuring
 from helpdesk_api.domains.expectations import queries as expectation_queries
 from helpdesk_api.domains.forms import events as forms
 from helpdesk_api.domains.knowledge import events as articles
 from helpdesk_api.domains.knowledge import lifecycle as article_lifecycle
+from helpdesk_api.domains.knowledge import meaning as article_meaning
 from helpdesk_api.domains.knowledge_capture import actions as capture
 from helpdesk_api.domains.macros import events as macros
 from helpdesk_api.domains.notifications import delivery
@@ -51,6 +54,9 @@ from helpdesk_api.domains.sla import clock_queries, escalations, following
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.stream import schemas as stream_schemas
+from helpdesk_api.domains.suggestions import actions as suggestions
+from helpdesk_api.domains.suggestions import reactions as suggestion_reactions
+from helpdesk_api.domains.suggestions import similar as similar_tickets
 from helpdesk_api.domains.tags import events as tags
 from helpdesk_api.domains.tags import renaming as tag_renaming
 from helpdesk_api.domains.teams import events as teams
@@ -84,6 +90,7 @@ from helpdesk_api.web.idempotency import drop_expired_keys
 from helpdesk_api.web.rate_limit import drop_past_windows
 
 __all__ = [
+    "EMBEDDED",
     "FOLLOWERS",
     "INCLUDES",
     "JOBS",
@@ -111,6 +118,12 @@ SEARCH_RANKS: tuple[Rank, ...] = (comment_queries.best_rank,)
 SEARCH_TEXTS: tuple[words.Texts, ...] = (comment_queries.COMMENT_TEXTS,)
 SEARCH_EXCERPTS: Mapping[str, Excerpts] = {"comments": comment_queries.excerpts}
 
+# What is searched by its meaning: each text as it is to be understood.
+EMBEDDED: Mapping[EmbeddedKind, embeddings.Texts] = {
+    EmbeddedKind.ARTICLE: article_meaning.texts,
+    EmbeddedKind.TICKET: similar_tickets.texts,
+}
+
 # What the relay does with each batch of events in the transaction that gives them their place in the log.
 FOLLOWERS: tuple[Follower, ...] = (make_deliveries,)
 # What a stream says besides events, by the name of the message.
@@ -132,9 +145,16 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
             routing.route,
             clocks.start_clocks,
         ),
-        after_commit=(mail.tell_of_receipt, mail.tell_of_assignment),
+        after_commit=(
+            mail.tell_of_receipt,
+            mail.tell_of_assignment,
+            suggestion_reactions.note_opened,
+            embeddings.follow,
+        ),
     ),
-    tickets.TicketUpdated: Reactions(in_transaction=(attachment_reactions.attach_at_change, *_changed)),
+    tickets.TicketUpdated: Reactions(
+        in_transaction=(attachment_reactions.attach_at_change, *_changed), after_commit=(embeddings.follow,)
+    ),
     tickets.TicketAssigned: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_assignment, routing.give_to_next_free)
     ),
@@ -210,8 +230,8 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     articles.ArticleSubmitted: NOTHING,
     articles.ArticleApproved: NOTHING,
     articles.ArticleRejected: NOTHING,
-    articles.ArticlePublished: NOTHING,
-    articles.ArticleArchived: NOTHING,
+    articles.ArticlePublished: Reactions(after_commit=(embeddings.follow,)),
+    articles.ArticleArchived: Reactions(after_commit=(embeddings.follow,)),
     articles.ArticleRestored: NOTHING,
     articles.ArticleReviewed: NOTHING,
     articles.ArticleReviewDue: Reactions(after_commit=(mail.tell_of_article_review,)),
@@ -312,6 +332,9 @@ JOBS: Mapping[str, Handler] = {
     TELL_REMINDERS: reminder_actions.tell_due,
     PUBLISH_ARTICLES: article_lifecycle.publish_scheduled,
     TELL_REVIEWS: article_lifecycle.tell_reviews,
+    suggestions.FORGET: suggestions.forget,
+    embeddings.RUN: embeddings.run,
+    embeddings.CHECK: embeddings.check,
     words.LEARN: words.learn,
     webhook_jobs.DROP_OLD: webhook_jobs.drop_old,
     PRUNE_JOB: prune,
@@ -332,6 +355,9 @@ SCHEDULE = (
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),
     Scheduled(attachment_jobs.DROP_UNREFERENCED, _HOUR, attachment_jobs.DROP_UNREFERENCED),
     Scheduled(attachment_jobs.SWEEP, timedelta(days=1), attachment_jobs.SWEEP),
+    Scheduled(embeddings.RUN, _MINUTE, embeddings.RUN),
+    Scheduled(embeddings.CHECK, _HOUR, embeddings.CHECK),
+    Scheduled(suggestions.FORGET, timedelta(days=1), suggestions.FORGET),
     Scheduled(webhook_jobs.DROP_OLD, _HOUR, webhook_jobs.DROP_OLD),
     Scheduled(DROP_KEYS, _HOUR, DROP_KEYS),
     Scheduled(DROP_CREDENTIALS, _HOUR, DROP_CREDENTIALS),

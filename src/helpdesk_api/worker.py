@@ -12,6 +12,7 @@ from helpdesk_api import wiring
 from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.database.listener import Listener
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.embeddings.engine import close_embedder
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import escalations
 from helpdesk_api.domains.sla.timers import Timers, fire_due
@@ -91,6 +92,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
             await listener.stop()
             await transport.close()
             await caller.close()
+            await close_embedder()
             await database.dispose()
 
 

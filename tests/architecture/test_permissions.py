@@ -49,6 +49,7 @@ IDS = {
     "time_entry_id": "tim_",
     "checklist_item_id": "chk_",
     "ticket_template_id": "tpl_",
+    "suggestion_id": "sug_",
 }
 GUARDED = [
     (method, route)

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,8 +89,10 @@ def shares(places: Sequence[int | None]) -> tuple[float, float]:
     return round(first / len(places), 3), round(among / len(places), 3)
 
 
-def baseline(articles: Sequence[RealArticle]) -> dict[str, tuple[float, float]]:
-    """TF-IDF with cosines over title and body, each language by itself."""
+def baseline(
+    articles: Sequence[RealArticle], *, kept: Callable[[RealArticle], bool] = lambda _: True
+) -> dict[str, tuple[float, float]]:
+    """TF-IDF with cosines over title and body, each language by itself; asked for by those that are kept."""
     found = {}
     for language in sorted({article.language for article in articles}):
         own = [article for article in articles if article.language == language]
@@ -99,6 +101,8 @@ def baseline(articles: Sequence[RealArticle]) -> dict[str, tuple[float, float]]:
         vectors = [_vector(text, having, len(own)) for text in texts]
         places: list[int | None] = []
         for number, article in enumerate(own):
+            if not kept(article):
+                continue
             asked = _vector(Counter(_WORD.findall(article.summary.lower())), having, len(own))
             scores = [sum(worth * vector.get(word, 0.0) for word, worth in asked.items()) for vector in vectors]
             best = sorted(range(len(own)), key=lambda place: -scores[place])[:5]

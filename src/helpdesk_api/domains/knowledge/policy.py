@@ -1,8 +1,10 @@
 """Who may read and change an article: once as SQL, once as a predicate."""
 
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, false, literal, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, bindparam, false, literal, or_, select, true
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
@@ -10,9 +12,40 @@ from helpdesk_api.domains.knowledge.enums import ArticleAudience
 from helpdesk_api.domains.knowledge.models import Article, ArticleCategory
 from helpdesk_api.domains.knowledge.rules import Standing
 
+_IDS = ARRAY(Uuid(as_uuid=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderShape:
+    """What the text of a scope depends on, for statements that are made once for many; who the reader is comes with
+    each call, as `reader_parameters`. Without them such a statement fails."""
+
+    is_admin: bool
+    is_staff: bool
+
+    @property
+    def user_id(self) -> ColumnElement[Any]:
+        return bindparam("reader_id", type_=Uuid(as_uuid=True))
+
+    @property
+    def team_ids(self) -> ColumnElement[Any]:
+        return bindparam("reader_team_ids", type_=_IDS)
+
+
+Reader = Principal | ReaderShape
+
+
+def shape_of(principal: Principal) -> ReaderShape:
+    return ReaderShape(principal.is_admin, principal.is_staff)
+
+
+def reader_parameters(principal: Principal) -> dict[str, Any]:
+    """The values for the binds of this reader's shape."""
+    return {"reader_id": principal.user_id, "reader_team_ids": sorted(principal.team_ids)}
+
+
 FOR_REQUESTERS = (ArticleAudience.PUBLIC, ArticleAudience.REQUESTERS)
 _FOR_STAFF = (*FOR_REQUESTERS, ArticleAudience.AGENTS)
-_IDS = ARRAY(Uuid(as_uuid=True))
 
 
 def public(article: type[Article] = Article) -> ColumnElement[bool]:
@@ -26,18 +59,21 @@ def for_requesters(article: type[Article] = Article) -> ColumnElement[bool]:
     return and_(article.published_number.is_not(None), audience)
 
 
-def readable(principal: Principal, article: type[Article] = Article) -> ColumnElement[bool]:
+def readable(principal: Reader, article: type[Article] = Article) -> ColumnElement[bool]:
     """The rows that exist for the caller; every read of articles starts from it."""
     if principal.is_admin:
         return true()
     if not principal.is_staff:
         return for_requesters(article)
     published = article.published_number.is_not(None)
-    of_teams = article.team_ids.op("&&", is_comparison=True)(literal(sorted(principal.team_ids), _IDS))
-    return or_(and_(published, or_(article.audience.in_(_FOR_STAFF), of_teams)), editable(principal, article))
+    ids = principal.team_ids
+    teams = ids if isinstance(ids, ColumnElement) else literal(sorted(ids), _IDS)
+    of_teams = article.team_ids.op("&&", is_comparison=True)(teams)
+    by_audience = or_(*[article.audience == audience for audience in _FOR_STAFF], of_teams)
+    return or_(and_(published, by_audience), editable(principal, article))
 
 
-def editable(principal: Principal, article: type[Article] = Article) -> ColumnElement[bool]:
+def editable(principal: Reader, article: type[Article] = Article) -> ColumnElement[bool]:
     """`may_edit` as SQL."""
     if principal.is_admin:
         return true()

@@ -73,7 +73,7 @@ SORTS = {
 }
 
 
-def select_articles(principal: Principal | None, *, with_text: bool = True, is_draft: bool = False) -> AnySelect:
+def select_articles(principal: policy.Reader | None, *, with_text: bool = True, is_draft: bool = False) -> AnySelect:
     """The readable articles, each with the version that readers see or, with `is_draft`, with the latest one; None is
     whoever is not signed in."""
     sight = policy.public() if principal is None else policy.readable(principal)
@@ -201,9 +201,10 @@ class ArticleFilters:
     author_id: UUID | None = None
     is_review_due: bool | None = None
     is_outdated: bool | None = None
+    is_published: bool | None = None
     external: tuple[str | None, str | None] = (None, None)
 
-    def clauses(self, principal: Principal | None) -> list[ColumnElement[bool]]:
+    def clauses(self, principal: policy.Reader | None) -> list[ColumnElement[bool]]:
         """What is internal finds nothing for requesters: their articles are published, and that is all they know."""
         found: list[ColumnElement[bool]] = []
         if self.category_id is not None:
@@ -214,6 +215,8 @@ class ArticleFilters:
             found.append(Article.audience.in_(self.audience))
         if self.tag is not None:
             found.append(literal(self.tag) == any_(ArticleVersion.tags))
+        if self.is_published is not None:
+            found.append(Article.published_number.is_not(None) == self.is_published)
         if self.is_outdated is not None:
             outdated = func.coalesce(_original.published_number > ArticleVersion.source_number, literal(value=False))
             found.append(outdated if self.is_outdated else ~outdated)
@@ -222,7 +225,7 @@ class ArticleFilters:
                 found.append(column == value)
         return found + self._internal(principal)
 
-    def _internal(self, principal: Principal | None) -> list[ColumnElement[bool]]:
+    def _internal(self, principal: policy.Reader | None) -> list[ColumnElement[bool]]:
         is_staff = principal is not None and principal.is_staff
         found: list[ColumnElement[bool]] = []
         if self.status:
@@ -238,7 +241,7 @@ class ArticleFilters:
         return found
 
 
-def narrowed(principal: Principal | None, filters: ArticleFilters) -> AnySelect:
+def narrowed(principal: policy.Reader | None, filters: ArticleFilters) -> AnySelect:
     """The ids alone, with the joins that sight and filters need."""
     base = select_articles(principal, with_text=False).where(*filters.clauses(principal))
     return base.with_only_columns(Article.id)
@@ -253,7 +256,7 @@ async def list_articles(
     statement = select_articles(principal, with_text=False).where(*filters.clauses(principal))
     answer = await page_of(reads, statement, order, page)
     answer["data"] = [listed(principal, row) for row in answer["data"]]
-    return answer | {"suggestion": None, "is_corrected": False}
+    return answer | {"suggestion": None, "is_corrected": False, "engines": []}
 
 
 async def list_translations(reads: ReadSession, principal: Principal, article_id: UUID) -> dict[str, Any]:

@@ -7,6 +7,7 @@ summaries and tags, and those more than the text. Quotes and `-` are taken by th
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Float,
+    Integer,
     Text,
     and_,
     any_,
+    bindparam,
     case,
     cast,
     func,
@@ -28,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.knowledge import policy
 from helpdesk_api.domains.knowledge.enums import ArticleLanguage
 from helpdesk_api.domains.knowledge.languages import CONFIGURATIONS, searchable
@@ -38,27 +41,48 @@ from helpdesk_api.domains.knowledge.queries import ArticleFilters, narrowed
 MAX_CANDIDATES: Final = 400
 # BM25's own: how soon more of a word adds little, and how much a long text loses.
 _K1, _B = 2.0, 0.75
-_EXACT: Final = re.compile(r'"|(^|\s)-\w')
+EXACT: Final = re.compile(r'"|(^|\s)-\w')
 _QUOTED = r"'''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || ''''"
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An article that was found; the score is comparable within one answer."""
+    """An article that was found; the score is comparable within one answer.
+
+    `fit` is what share of the question's words the best article of its language has: little in a foreign one.
+    """
 
     id: UUID
     language: ArticleLanguage
     score: float
+    fit: float = 1.0
 
 
-def asked_in_each_language(text: str, languages: Sequence[str] | None = None) -> Any:
-    """A row for each language: its lexemes, the query that any of them meets, and the one by the letter."""
-    wanted = [language for language in ArticleLanguage if languages is None or language.value in languages]
+def asked_words(text: str, languages: Sequence[str] | None = None) -> list[str]:
+    """The text for each of these languages, or of all: what `asked_in_each_language` wants of it."""
+    return [searchable(language, text) for language in _wanted(languages)]
+
+
+def _wanted(languages: Sequence[str] | None) -> list[ArticleLanguage]:
+    return [language for language in ArticleLanguage if languages is None or language.value in languages]
+
+
+def asked_in_each_language(text: str | None, languages: Sequence[str] | None = None) -> Any:
+    """A row for each language: its lexemes, the query that any of them meets, and the one by the letter.
+
+    Without a text, for a statement that is made once: its words come as `asked_words`.
+    """
+    wanted = _wanted(languages)
+    words_asked: ColumnElement[Any] = (
+        bindparam("asked_words", type_=ARRAY(Text))
+        if text is None
+        else literal(asked_words(text, languages), ARRAY(Text))
+    )
     given = (
         func.unnest(
             literal([language.value for language in wanted], ARRAY(Text)),
             literal([CONFIGURATIONS[language] for language in wanted], ARRAY(Text)),
-            literal([searchable(language, text) for language in wanted], ARRAY(Text)),
+            words_asked,
         )
         .table_valued("language", "configuration", "words")
         .render_derived()
@@ -101,18 +125,34 @@ async def rank(
     limit: int = MAX_CANDIDATES,
 ) -> list[Hit]:
     """The best first; one statement."""
-    rows = await reads.fetch(_ranked(principal, text, filters).limit(limit))
-    return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"]) for row in rows]
+    is_exact = EXACT.search(text) is not None
+    if principal is not None and filters in _USUAL:
+        statement = _usual(policy.shape_of(principal), filters.is_published, is_exact=is_exact)
+        parameters = policy.reader_parameters(principal) | {"asked_words": asked_words(text), "most": limit}
+        rows = await reads.fetch(statement, parameters)
+    else:
+        rows = await reads.fetch(_ranked(principal, text, filters, is_exact=is_exact).limit(limit))
+    return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"], row["fit"]) for row in rows]
 
 
-def _found(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
+# What most ask, and what is asked while somebody types; making the statement costs more than many an answer.
+_USUAL: Final = (ArticleFilters(), ArticleFilters(is_published=True))
+
+
+@lru_cache(maxsize=16)
+def _usual(shape: policy.ReaderShape, is_published: bool | None, *, is_exact: bool) -> CompiledStatement:  # noqa: FBT001
+    filters = ArticleFilters(is_published=is_published)
+    return CompiledStatement(_ranked(shape, None, filters, is_exact=is_exact).limit(bindparam("most", type_=Integer)))
+
+
+def _found(reader: policy.Reader | None, text: str | None, filters: ArticleFilters, *, is_exact: bool) -> Any:
     """The candidates: what has one of the words, or what the question says by the letter."""
     asked = asked_in_each_language(text, filters.language)
     met: ColumnElement[bool] = SEARCH.op("@@")(asked.c.loose)
-    if _EXACT.search(text):
+    if is_exact:
         met = and_(met, SEARCH.op("@@")(asked.c.strict))
     return (
-        narrowed(principal, filters)
+        narrowed(reader, filters)
         .add_columns(
             Article.language,
             SEARCH,
@@ -153,10 +193,10 @@ def _hits(found: Any) -> Any:
     )
 
 
-def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> Any:
-    found = _found(principal, text, filters)
+def _ranked(reader: policy.Reader | None, text: str | None, filters: ArticleFilters, *, is_exact: bool) -> Any:
+    found = _found(reader, text, filters, is_exact=is_exact)
     hits = _hits(found)
-    sight = policy.public() if principal is None else policy.readable(principal)
+    sight = policy.public() if reader is None else policy.readable(reader)
     sizes = (
         select(Article.language, func.count().label("articles")).where(sight).group_by(Article.language).cte("sizes")
     )
@@ -178,4 +218,4 @@ def _ranked(principal: Principal | None, text: str, filters: ArticleFilters) -> 
     # How well the question's words fit the language at all: in a foreign one even `the` is rare, and met by chance.
     fit = func.max(each.c.share).over(partition_by=each.c.language)
     score = cast(each.c.worth * fit * fit, Float).label("score")
-    return select(each.c.id, each.c.language, score).order_by(score.desc(), each.c.id)
+    return select(each.c.id, each.c.language, score, fit.label("fit")).order_by(score.desc(), each.c.id)

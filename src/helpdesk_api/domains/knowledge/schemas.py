@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from helpdesk_api.database.ids import ArticleCategoryId, ArticleId, TeamId, UserId
+from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.knowledge.enums import (
     ArticleAction,
     ArticleAudience,
@@ -194,3 +195,6 @@ class ArticlePage(Page[ArticleListed]):
 
     suggestion: str | None = Field(max_length=400, description="Did you mean this? Null when all words are known.")
     is_corrected: bool = Field(description="Nothing was found for `q`: these are the suggestion's.")
+    engines: list[SearchEngine] = Field(
+        max_length=5, description="What was searched by; empty without `q`, and without `embeddings` by words alone."
+    )

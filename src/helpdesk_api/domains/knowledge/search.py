@@ -10,11 +10,14 @@ from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, func, literal, se
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.embeddings.engine import meaning_of
+from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.knowledge import policy, tally
 from helpdesk_api.domains.knowledge.languages import UNSPACED, in_pairs, words_of
+from helpdesk_api.domains.knowledge.meaning import fused, rank_by_meaning
 from helpdesk_api.domains.knowledge.models import Article, ArticleVersion, ArticleWord
 from helpdesk_api.domains.knowledge.queries import ArticleFilters, select_articles, shown
-from helpdesk_api.domains.knowledge.ranking import Hit, asked_in_each_language, configurations, rank
+from helpdesk_api.domains.knowledge.ranking import EXACT, Hit, asked_in_each_language, configurations, rank
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.listing import PageRequest
 
@@ -36,15 +39,24 @@ class Found:
     text: str
     suggestion: str | None
     is_corrected: bool
+    engines: list[SearchEngine]
 
 
 async def find(reads: ReadSession, principal: Principal | None, text: str, filters: ArticleFilters) -> Found:
-    """Two statements, and a third where nothing was found but a suggestion."""
+    """Two statements, a third where nothing has the words but a suggestion, and one or two more by meaning."""
     hits = await rank(reads, principal, text, filters)
     suggestion = await _suggest(reads, principal, text)
-    if hits or suggestion is None:
-        return Found(hits, text, suggestion, is_corrected=False)
-    return Found(await rank(reads, principal, suggestion, filters), suggestion, suggestion, is_corrected=True)
+    is_corrected = False
+    if not hits and suggestion is not None:
+        corrected = await rank(reads, principal, suggestion, filters)
+        if corrected:
+            hits, text, is_corrected = corrected, suggestion, True
+    # Quotes and `-` are taken by the letter, and meaning knows no letters.
+    meaning = None if EXACT.search(text) else await meaning_of(reads, text)
+    if meaning is None:
+        return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT])
+    near = await rank_by_meaning(reads, principal, meaning, filters)
+    return Found(fused(hits, near), text, suggestion, is_corrected, list(SearchEngine))
 
 
 async def search_articles(
@@ -65,6 +77,7 @@ async def search_articles(
         "total_is_exact": True if page.include_total else None,
         "suggestion": found.suggestion,
         "is_corrected": found.is_corrected,
+        "engines": found.engines,
     }
 
 

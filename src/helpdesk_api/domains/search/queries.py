@@ -2,8 +2,9 @@
 
 import html
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy import func, or_, select
@@ -12,12 +13,19 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.embeddings import rules as embeddings
+from helpdesk_api.domains.embeddings.engine import Meaning, meaning_of
+from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.knowledge import search as articles
 from helpdesk_api.domains.knowledge.queries import ArticleFilters
 from helpdesk_api.domains.search.enums import SearchKind
 from helpdesk_api.domains.search.rules import fuse
+from helpdesk_api.domains.suggestions.enums import TicketScope
+from helpdesk_api.domains.suggestions.similar import Among, alike_by_meaning
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.filters import TicketFilters
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import readable as readable_tickets
 from helpdesk_api.domains.users import policy as users
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.listing import page_request, whole_page
@@ -29,6 +37,8 @@ _RIGHTS = {
 }
 _EXCERPT = 200
 _ALIKE = 0.5
+# A few words mean little by themselves: further away than this is another subject.
+_NEAR = 0.4
 
 
 async def search(
@@ -38,17 +48,19 @@ async def search(
     wanted = {kind for kind in kinds if principal.has(_RIGHTS[kind])}
     lists: list[list[dict[str, Any]]] = []
     suggestion = None
+    meaning = await meaning_of(reads, text)
     if SearchKind.ARTICLE in wanted:
         found = await articles.find(reads, principal, text, ArticleFilters())
         suggestion = found.suggestion
         shown = await articles.show(reads, principal, found.hits[:limit], found.text)
         lists.append([_article(row) for row in shown])
     if SearchKind.TICKET in wanted:
-        lists.append(await _tickets(reads, principal, request, text, limit))
+        lists.append(await _tickets(reads, principal, request, text, meaning, limit))
     if SearchKind.USER in wanted:
         lists.append(await _users(reads, principal, text, limit))
     fused = [item | {"score": score} for score, item in fuse(lists)[:limit]]
-    return whole_page(fused) | {"suggestion": suggestion}
+    engines = [SearchEngine.FULL_TEXT] if meaning is None else list(SearchEngine)
+    return whole_page(fused) | {"suggestion": suggestion, "engines": engines}
 
 
 def _article(row: dict[str, Any]) -> dict[str, Any]:
@@ -62,14 +74,14 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _tickets(
-    reads: ReadSession, principal: Principal, request: Request, text: str, limit: int
+    reads: ReadSession, principal: Principal, request: Request, text: str, meaning: Meaning | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Newest first, as their own list has them."""
+    """Newest first, as their own list has them; and fused with what means the same."""
     page = page_request(request, limit=limit, cursor=None, include_total=False)
     body, _, _ = await tickets.list_tickets(
         reads, principal, TicketFilters(q=text), page, sort=None, include=(), with_counts=False
     )
-    return [
+    by_words = [
         {
             "type": SearchKind.TICKET,
             "id": row["id"],
@@ -78,6 +90,31 @@ async def _tickets(
             "excerpt": html.escape(row["description"][:_EXCERPT]),
         }
         for row in json.loads(body)["data"]
+    ]
+    near = await alike_by_meaning(reads, principal, meaning, Among(TicketScope.ANY), least=_NEAR)
+    if not near:
+        return by_words
+    by_meaning = await _tickets_of(reads, principal, [one.id for one in near[:limit]])
+    found = {row["id"]: row for row in (*by_meaning, *by_words)}
+    words, meanings = ([(row["id"], weight) for row in rows] for rows, weight in ((by_words, 1.0), (by_meaning, 0.6)))
+    return [found[id_] for id_, _ in embeddings.fuse([words, meanings])][:limit]
+
+
+async def _tickets_of(reads: ReadSession, principal: Principal, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """In the order of the ids."""
+    columns = (Ticket.id, Ticket.subject, Ticket.reference, func.left(Ticket.description, _EXCERPT).label("excerpt"))
+    statement = select(*columns).where(Ticket.id.in_(ids), readable_tickets(principal))
+    rows = {row["id"]: row for row in await reads.fetch(statement)}
+    return [
+        {
+            "type": SearchKind.TICKET,
+            "id": public_id("tkt", id_),
+            "title": rows[id_]["subject"],
+            "reference": rows[id_]["reference"],
+            "excerpt": html.escape(rows[id_]["excerpt"]),
+        }
+        for id_ in ids
+        if id_ in rows
     ]
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.search.enums import SearchKind
 from helpdesk_api.web.schemas import Page, ResponseModel
 
@@ -27,3 +28,6 @@ class SearchPage(Page[SearchHit]):
     """The best of each kind, fused by reciprocal rank; always one page."""
 
     suggestion: str | None = Field(max_length=400, description="Did you mean this? From the articles' words.")
+    engines: list[SearchEngine] = Field(
+        max_length=5, description="What was searched by; without `embeddings` by words alone."
+    )

@@ -1,0 +1,58 @@
+"""What is near a question in meaning, among what the caller may read.
+
+Two stages: the few with the most bits in common are found by PostgreSQL, and put in order by their cosines here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Text, bindparam, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import BIT
+
+from helpdesk_api.database.types import AnySelect
+from helpdesk_api.domains.embeddings.engine import Meaning
+from helpdesk_api.domains.embeddings.enums import EmbeddedKind
+from helpdesk_api.domains.embeddings.models import Embedding
+from helpdesk_api.domains.embeddings.rules import cosine
+
+FIRST_STAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """`similarity` is a cosine."""
+
+    id: UUID
+    similarity: float
+
+
+def near_statement(kind: EmbeddedKind, readable: AnySelect) -> AnySelect:
+    """`readable` selects, as `id` first, what may be found: nothing else is looked at."""
+    among = readable.subquery("among")
+    (identifier, *others) = among.c
+    asked = cast(cast(bindparam("code", type_=Text), Text), BIT(varying=True))
+    apart = func.bit_count(Embedding.code.op("#", return_type=BIT(varying=True))(asked))
+    return (
+        select(identifier.label("id"), *others, Embedding.vector, Embedding.norm)
+        .join(Embedding, Embedding.subject_id == identifier)
+        .where(
+            Embedding.kind == literal_column(f"'{kind.value}'"),
+            Embedding.model == bindparam("model", type_=Text),
+            # A service may come to answer with vectors of another length under the same name.
+            func.length(Embedding.code) == func.length(asked),
+        )
+        .order_by(apart, identifier)
+        .limit(literal_column(str(FIRST_STAGE)))
+    )
+
+
+def parameters_of(meaning: Meaning) -> dict[str, Any]:
+    return {"code": meaning.code, "model": meaning.model}
+
+
+def in_order(meaning: Meaning, rows: Sequence[Any], *, least: float) -> list[Near]:
+    """Of the rows of a `near_statement`; the nearest first, and none that is further away than `least`."""
+    found = [Near(row["id"], cosine(meaning.values, row["vector"], row["norm"])) for row in rows]
+    return sorted((one for one in found if one.similarity >= least), key=lambda one: (-one.similarity, one.id.int))

@@ -1,0 +1,117 @@
+"""Puts suggestions together: each list is read under the caller's own permissions, fused, and shown with evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, literal_column, select
+
+from helpdesk_api.authorization.permissions import Permission
+from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.domains.suggestions import articles
+from helpdesk_api.domains.suggestions.enums import TicketScope
+from helpdesk_api.domains.suggestions.recent import find_recent
+from helpdesk_api.domains.suggestions.similar import Alike, Among, Asked, find_tickets, understand
+from helpdesk_api.domains.tickets import policy
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.seen import get_worked_row
+
+SHOWN: Final = 5
+MAX_WORDS_SHOWN: Final = 10
+_RESOLUTION: Final[Any] = literal_column("2000")
+
+
+@dataclass(slots=True)
+class Suggested:
+    """What was found for one text."""
+
+    articles: list[dict[str, Any]] = field(default_factory=list)
+    tickets: list[dict[str, Any]] = field(default_factory=list)
+
+
+_TEXT: Final = CompiledStatement(
+    select(
+        Ticket.subject, func.left(Ticket.description, literal_column("4000")).label("description"), Ticket.created_at
+    )
+    # Of a ticket that the caller was shown.
+    .where(Ticket.id == bindparam("id", type_=Ticket.id.type))
+)
+
+
+@lru_cache(maxsize=16)
+def _shown(shape: policy.CallerShape) -> CompiledStatement:
+    columns = (Ticket.reference, Ticket.subject, Ticket.status, Ticket.created_at, Ticket.resolved_at)
+    return CompiledStatement(
+        select(
+            Ticket.id.label("ticket_id"),
+            *columns,
+            Ticket.resolution_code,
+            func.left(Ticket.resolution_text, _RESOLUTION).label("resolution_text"),
+            Ticket.requester_id,
+        ).where(policy.any_of(Ticket.id, bindparam("ids", type_=policy.IDS)), policy.readable(shape))
+    )
+
+
+async def show_tickets(reads: ReadSession, principal: Principal, found: Sequence[Alike]) -> list[dict[str, Any]]:
+    """In their order, with score and evidence. One statement, or none."""
+    if not found:
+        return []
+    parameters = {**policy.caller_parameters(principal), "ids": [one.id for one in found]}
+    rows = {row["ticket_id"]: row for row in await reads.fetch(_shown(policy.shape_of(principal)), parameters)}
+    return [
+        dict(rows[one.id]) | {"score": one.score, "evidence": _evidence(one.words, one.word_share, one.similarity)}
+        for one in found
+        if one.id in rows
+    ]
+
+
+def _evidence(words: Sequence[str], word_share: float | None, similarity: float | None) -> dict[str, Any]:
+    return {
+        "words": list(words)[:MAX_WORDS_SHOWN],
+        "word_share": None if word_share is None else round(word_share, 3),
+        "similarity": None if similarity is None else round(similarity, 3),
+    }
+
+
+async def suggest_articles(reads: ReadSession, principal: Principal, asked: Asked) -> list[dict[str, Any]]:
+    """Three statements, or one where nothing is found; none without the right to read articles."""
+    if not principal.has(Permission.ARTICLES_READ):
+        return []
+    hits, near = await articles.find_articles(reads, principal, asked.text, asked.meaning)
+    hits = hits[:SHOWN]
+    shown = await articles.show_articles(reads, principal, hits)
+    words = await articles.common_words(reads, [row["article_id"] for row in shown], asked.text)
+    scores = {hit.id: hit.score for hit in hits}
+    for row in shown:
+        one = row["article_id"]
+        row |= {"score": scores[one], "evidence": _evidence(words.get(one, []), None, near.get(one))}
+    return shown
+
+
+async def suggest(reads: ReadSession, principal: Principal, asked: Asked) -> Suggested:
+    """For who is typing: articles, and their own tickets."""
+    found = Suggested(articles=await suggest_articles(reads, principal, asked))
+    if principal.has(Permission.TICKETS_READ):
+        own = await find_tickets(reads, principal, asked, Among(TicketScope.OWN))
+        found.tickets = await show_tickets(reads, principal, own[:SHOWN])
+    return found
+
+
+async def suggest_for_ticket(reads: ReadSession, principal: Principal, key: str) -> dict[str, Any]:
+    """For those who work on it. Raises `ticket_not_found` and `action_forbidden`."""
+    ticket = await get_worked_row(reads, principal, key)
+    text = await reads.fetch_one(_TEXT, {"id": ticket["id"]})
+    asked = await understand(reads, f"{text['subject']}\n{text['description']}")
+    similar = await find_tickets(reads, principal, asked, Among(TicketScope.RESOLVED, ticket["id"]))
+    recent = await find_recent(reads, principal, asked, ticket["id"], text["created_at"])
+    return {
+        "ticket_id": ticket["id"],
+        "engines": asked.engines,
+        "model": asked.model,
+        "similar": await show_tickets(reads, principal, similar[:SHOWN]),
+        "articles": await suggest_articles(reads, principal, asked),
+        "duplicates": await show_tickets(reads, principal, recent.duplicates[:SHOWN]),
+        "incident": recent.incident,
+    }

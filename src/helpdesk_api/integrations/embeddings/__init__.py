@@ -1,0 +1,1 @@
+"""Texts as vectors whose nearness is nearness of meaning."""

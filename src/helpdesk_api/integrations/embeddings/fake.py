@@ -1,0 +1,41 @@
+"""A model for tests: words that mean the same are told to it, and texts with the same meanings are near."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+
+DIMENSIONS = 64
+
+
+class FakeEmbedder:
+    """Each meaning has a direction of its own. `is_down` refuses; `asked` is what it was given."""
+
+    def __init__(self, meanings: Mapping[str, str] | None = None, *, name: str = "fake@1") -> None:
+        self.name = name
+        self.languages: frozenset[str] | None = None
+        self.is_ready = True
+        self.is_down = False
+        self.asked: list[str] = []
+        self._meanings = meanings or {}
+
+    def prepare(self) -> None:
+        self.is_ready = True
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        if self.is_down:
+            message = "answered 503"
+            raise EmbeddingsUnavailable(message)
+        self.asked += texts
+        return [self._vector(text) for text in texts]
+
+    async def close(self) -> None:
+        return None
+
+    def _vector(self, text: str) -> list[float]:
+        vector = [0.01] * DIMENSIONS
+        for word in text.lower().split():
+            digest = hashlib.sha256(self._meanings.get(word, word).encode()).digest()
+            for place in range(DIMENSIONS):
+                vector[place] += 1.0 if digest[place // 8] >> (place % 8) & 1 else -1.0
+        return vector

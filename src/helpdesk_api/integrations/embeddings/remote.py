@@ -1,0 +1,103 @@
+"""Any service that answers as OpenAI's `/embeddings` does."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import httpx
+
+from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+
+# After so many failures one after the other nobody waits for it, for so long.
+FAILURES: Final = 3
+PAUSE_SECONDS: Final = 30.0
+# A batch may take longer than a question: as long again for every so many texts.
+_TEXTS_IN_TIME: Final = 16
+MAX_DIMENSIONS: Final = 4_096
+
+
+class EmbeddingService:
+    """`url` is that of the operation, or what stands before `/embeddings`. After failures it rests for a while."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str,
+        api_key: str | None = None,
+        timeout_seconds: float = 2.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url if url.rstrip("/").endswith("/embeddings") else f"{url.rstrip('/')}/embeddings"
+        self._model = model
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._client = httpx.AsyncClient(headers=headers, transport=transport, trust_env=False, follow_redirects=False)
+        self._timeout = timeout_seconds
+        self._timer = timer
+        self._failures = 0
+        self._closed_until = float("-inf")
+
+    @property
+    def name(self) -> str:
+        return self._model[:120]
+
+    @property
+    def languages(self) -> None:
+        return None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._timer() >= self._closed_until
+
+    def prepare(self) -> None:
+        return None
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        if not self.is_ready:
+            message = "it failed repeatedly, and is asked again in half a minute"
+            raise EmbeddingsUnavailable(message)
+        try:
+            vectors = await self._ask(texts)
+        except EmbeddingsUnavailable:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._closed_until = self._timer() + PAUSE_SECONDS
+            raise
+        self._failures = 0
+        return vectors
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _ask(self, texts: Sequence[str]) -> list[list[float]]:
+        try:
+            answer = await self._client.post(
+                self._url,
+                json={"model": self._model, "input": list(texts)},
+                timeout=self._timeout * (1 + len(texts) / _TEXTS_IN_TIME),
+            )
+            answer.raise_for_status()
+            rows = sorted(answer.json()["data"], key=lambda row: row["index"])
+            vectors = [_vector(row["embedding"]) for row in rows]
+        except httpx.HTTPStatusError as error:
+            message = f"answered {error.response.status_code}"
+            raise EmbeddingsUnavailable(message) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise EmbeddingsUnavailable(type(error).__name__) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            message = "the answer is not one of embeddings"
+            raise EmbeddingsUnavailable(message) from error
+        if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
+            message = "the answer holds too few vectors, or of different lengths"
+            raise EmbeddingsUnavailable(message)
+        return vectors
+
+
+def _vector(given: Any) -> list[float]:
+    vector = [float(value) for value in given]
+    if not 1 <= len(vector) <= MAX_DIMENSIONS or not all(map(math.isfinite, vector)):
+        message = "no vector"
+        raise ValueError(message)
+    return vector

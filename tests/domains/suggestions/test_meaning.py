@@ -1,0 +1,228 @@
+"""Meaning beside words: vectors made by a job, compared under the caller's permissions, and never missed when gone."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.embeddings import jobs
+from helpdesk_api.domains.embeddings.engine import use_embedder
+from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
+from helpdesk_api.domains.embeddings.rules import cosine, fuse, pack, sign_code, unit
+from helpdesk_api.integrations.embeddings.fake import FakeEmbedder
+from helpdesk_api.jobs.tables import queue
+from tests.domains.knowledge.conftest import Editors, editors
+from tests.domains.suggestions.test_suggestions import resolved, suggested, typed
+from tests.domains.tickets.test_search import opened
+from tests.factories.records import Make, make_ticket
+from tests.fixtures.clients import AsUser
+
+__all__ = ["editors"]
+MEANINGS = {"drucker": "printer", "streikt": "broken", "kaputt": "broken", "imprimante": "printer", "toner": "printer"}
+
+
+@pytest.fixture
+def model() -> Iterator[FakeEmbedder]:
+    fake = FakeEmbedder(MEANINGS)
+    use_embedder(fake)
+    yield fake
+    use_embedder(None)
+
+
+async def index(database: Database) -> None:
+    async with database.session() as session:
+        await jobs.check(session, {})
+        while await jobs.embed_batch(session, asked_before=clock.now()) is not None:
+            pass
+
+
+async def searched(client: httpx.AsyncClient, path: str, q: str) -> dict[str, Any]:
+    reply = await client.get(path, params={"q": q})
+    assert reply.status_code == 200, reply.text
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+async def test_what_means_the_same_is_found_without_a_common_word(
+    editors: Editors, database: Database, model: FakeEmbedder
+) -> None:
+    before = await opened(editors.rita, subject="Drucker kaputt", description="Drucker streikt")
+    await resolved(editors.anna, before, "Neu gestartet.")
+    article = await editors.published(title="Printer broken", body="printer broken")
+    await editors.draft(title="Imprimante kaputt", body="imprimante")
+    now = await opened(editors.rita, subject="printer broken", description="broken printer")
+    assert (await suggested(editors.anna, now))["engines"] == ["full_text"]
+    use_embedder(model)
+    await index(database)
+    answer = await suggested(editors.anna, now)
+    assert (answer["engines"], answer["model"]) == (["full_text", "embeddings"], "fake@1")
+    (similar,) = answer["similar"]
+    assert similar["ticket_id"] == before["id"]
+    assert similar["evidence"]["words"] == []
+    assert similar["evidence"]["similarity"] > 0.9
+    assert answer["articles"][0]["evidence"]["similarity"] > 0.9
+    portal = await typed(editors.rita, subject="imprimante streikt")
+    assert [one["article_id"] for one in portal["articles"]] == [article["id"]]
+    assert {one["ticket_id"] for one in portal["tickets"]} == {before["id"], now["id"]}
+    listed = await searched(editors.rita, "/v1/articles", "imprimante streikt")
+    assert ([one["id"] for one in listed["data"]], listed["engines"]) == ([article["id"]], ["full_text", "embeddings"])
+    assert (await searched(editors.rita, "/v1/articles", '"imprimante streikt"'))["data"] == []
+    everything = await searched(editors.rita, "/v1/search", "imprimante streikt")
+    assert {one["id"] for one in everything["data"]} == {article["id"], before["id"], now["id"]}
+    assert (await searched(editors.ben, "/v1/search", "imprimante streikt"))["engines"] == ["full_text", "embeddings"]
+
+
+async def test_a_model_that_is_down_is_not_missed(editors: Editors, database: Database, model: FakeEmbedder) -> None:
+    await editors.published(title="Printer broken", body="printer broken")
+    await index(database)
+    model.is_down = True
+    ticket = await opened(editors.rita, subject="printer", description="broken")
+    answer = await suggested(editors.anna, ticket)
+    assert (answer["engines"], len(answer["articles"])) == (["full_text"], 1)
+    assert (await typed(editors.rita, subject="printer"))["engines"] == ["full_text"]
+    assert (await searched(editors.rita, "/v1/articles", "printer"))["engines"] == ["full_text"]
+    await index(database)
+    progress = (await editors.admin.get("/v1/embeddings")).json()
+    tickets = next(kind for kind in progress["kinds"] if kind["kind"] == "ticket")
+    assert (tickets["total_count"], tickets["embedded_count"], tickets["waiting_count"]) == (1, 0, 1)
+    model.is_down = False
+    await index(database)
+    progress = (await editors.admin.get("/v1/embeddings")).json()
+    assert [kind["embedded_count"] for kind in progress["kinds"]] == [1, 1]
+    assert [kind["waiting_count"] for kind in progress["kinds"]] == [0, 0]
+
+
+async def test_a_model_that_is_still_loading_is_not_waited_for(
+    editors: Editors, database: Database, model: FakeEmbedder
+) -> None:
+    await editors.published(title="Printer broken", body="printer broken")
+    await index(database)
+    model.is_ready = False
+    assert (await typed(editors.rita, subject="drucker"))["engines"] == ["full_text"]
+    assert model.is_ready, "the question has begun to load it"
+    assert (await typed(editors.rita, subject="drucker"))["engines"] == ["full_text", "embeddings"]
+
+
+async def killed_after_a_batch(database: Database) -> None:
+    async with database.session() as session:
+        await jobs.embed_batch(session, asked_before=clock.now())
+        message = "killed"
+        raise RuntimeError(message)
+
+
+async def test_two_workers_share_what_waits_and_a_killed_one_loses_nothing(
+    own_database: Database, model: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    tickets = [await make_ticket(own_database, subject=f"printer {number}") for number in range(4)]
+    async with own_database.session() as session:
+        await jobs.check(session, {})
+    with pytest.raises(RuntimeError, match="killed"):
+        await killed_after_a_batch(own_database)
+    model.asked.clear()
+    async with own_database.session() as one, own_database.session() as other:
+        for session in (one, other):
+            await jobs.embed_batch(session, asked_before=clock.now())
+    assert len(model.asked) == len(set(model.asked)) == len(tickets)
+    async with own_database.reads() as reads:
+        assert await reads.fetch_value(select(func.count()).select_from(Embedding)) == len(tickets)
+        assert await reads.fetch_value(select(func.count()).select_from(EmbeddingTask)) == 0
+
+
+async def test_another_model_means_other_vectors(editors: Editors, database: Database, model: FakeEmbedder) -> None:
+    article = await editors.published(title="Printer broken", body="printer broken")
+    await index(database)
+    use_embedder(FakeEmbedder(MEANINGS, name="fake@2"))
+    assert (await typed(editors.rita, subject="drucker"))["engines"] == ["full_text"]
+    progress = (await editors.admin.get("/v1/embeddings")).json()
+    assert (progress["model"], progress["kinds"][0]["outdated_count"]) == ("fake@2", 1)
+    await index(database)
+    use_embedder(FakeEmbedder(MEANINGS, name="fake@2"))
+    answer = await typed(editors.rita, subject="drucker kaputt")
+    assert (answer["model"], answer["articles"][0]["article_id"]) == ("fake@2", article["id"])
+    assert (await editors.olga.post(f"/v1/articles/{article['id']}/archive", json={})).status_code == 200
+    assert (await typed(editors.rita, subject="drucker kaputt"))["articles"] == []
+
+
+async def test_batches_go_on_where_they_stopped(
+    editors: Editors, database: Database, model: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    for number in range(3):
+        await opened(editors.rita, subject=f"printer {number}", description="broken")
+    async with database.session() as session:
+        await jobs.check(session, {})
+        await jobs.run(session, {})
+        assert model.asked == [], "what was just written is often written again"
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
+        async with database.session() as session:
+            await jobs.run(session, {})
+            assert len(model.asked) == 2
+            names = (await session.scalars(queue.select().with_only_columns(queue.c.entrypoint))).all()
+            assert names.count(jobs.RUN) == jobs.ROWS
+            await jobs.run(session, {"row": 0, "turn": 0})
+    assert len(set(model.asked)) == 3
+    assert model.asked[0].startswith("printer")
+
+
+async def test_nothing_that_the_caller_may_not_read(
+    editors: Editors, database: Database, model: FakeEmbedder, a_user: Make, a_team: Make, as_user: AsUser
+) -> None:
+    """Every role against every ticket and article: what is suggested is in the caller's own list."""
+    team = await a_team(auto_assign=False)
+    callers = [editors.anna, editors.ben, editors.rita, editors.admin]
+    callers += [as_user(await a_user(role=role, teams=[team])) for role in Role if role is not Role.REQUESTER]
+    callers += [as_user(await a_user())]
+    for number, caller in enumerate(callers):
+        one = await opened(caller, subject="printer broken", description="toner")
+        if number % 2:
+            path, target = f"/v1/tickets/{one['id']}/assignments", team.id if number % 4 == 1 else editors.team.id
+            assert (await editors.admin.post(path, json={"team_id": f"tea_{target.hex}"})).status_code == 201
+        if number % 3 == 0:
+            await resolved(editors.admin, one, "New toner.")
+    for audience in ("public", "requesters", "agents", "teams"):
+        teams = {"team_ids": [editors.team_id]} if audience == "teams" else {}
+        await editors.published(title="printer broken", audience=audience, **teams)
+        await editors.draft(title="printer broken", audience=audience, **teams)
+    await index(database)
+    seen, differ = set(), set()
+    for caller in callers:
+        tickets = {one["id"]: one for one in (await caller.get("/v1/tickets?limit=200")).json()["data"]}
+        articles = {one["id"] for one in (await caller.get("/v1/articles?limit=200")).json()["data"]}
+        answer = await typed(caller, subject="drucker", description="kaputt printer")
+        shown = [answer]
+        for everything in (await editors.admin.get("/v1/tickets?limit=200")).json()["data"]:
+            reply = await caller.get(f"/v1/tickets/{everything['id']}/suggestions")
+            assert reply.status_code in ({200, 403} if everything["id"] in tickets else {404})
+            if reply.status_code == 200:
+                shown.append(reply.json())
+        found = await searched(caller, "/v1/search", "drucker kaputt")
+        assert found["engines"] == ["full_text", "embeddings"]
+        ids = {one["id"] for one in found["data"] if one["type"] != "user"}
+        for one in shown:
+            ids |= {row["article_id"] for row in one["articles"]}
+            for name in ("tickets", "similar", "duplicates"):
+                ids |= {row["ticket_id"] for row in one.get(name, [])}
+            ids |= set((one.get("incident") or {}).get("ticket_ids", []))
+        assert ids <= tickets.keys() | articles
+        seen |= ids
+        differ.add(frozenset(ids))
+    assert len(differ) > 3, "everybody's share differs, or this would prove little"
+
+
+def test_vectors_survive_being_packed() -> None:
+    one, other = [0.5, -0.25, 0.125, 0.0], [0.1, 0.4, -0.2, 0.9]
+    assert sign_code(one) == "1010"
+    assert cosine(unit(one), *pack(one)) == pytest.approx(1.0, abs=0.001)
+    exact = sum(a * b for a, b in zip(unit(one), unit(other), strict=True))
+    assert cosine(unit(one), *pack(other)) == pytest.approx(exact, abs=0.01)
+    assert cosine(unit([0.0]), *pack([0.0])) == 0.0
+    assert [found for found, _ in fuse([[("a", 1.0), ("b", 1.0)], [("b", 1.0), ("c", 1.0)]])] == ["b", "a", "c"]
+    assert fuse([[("a", 1.0)], [("a", 0.5)]]) == [("a", 1.0)]
+    assert fuse([[], []]) == []

