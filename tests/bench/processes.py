@@ -18,6 +18,7 @@ _ENVIRONMENT = {
     "HELPDESK_SECRET_KEY": "only-for-the-benchmark-" + "x" * 32,
     "HELPDESK_RATE_LIMIT_PER_MINUTE": "1000000000",
     "HELPDESK_ENV": "test",
+    "HELPDESK_EMBEDDINGS": "off",
 }
 
 

@@ -39,7 +39,9 @@ def free_port() -> int:
 def environment_of(data_dir: Path, port: int, **settings: str) -> dict[str, str]:
     """Nothing of the tester's own settings; a `.env` is not read, as it lies elsewhere."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HELPDESK_")}
-    return {**kept, "HELPDESK_DATA_DIR": str(data_dir), "HELPDESK_PORT": str(port), **settings}
+    # The model of the extra takes seconds of a core to load, for which no test of these asks.
+    ours = {"HELPDESK_DATA_DIR": str(data_dir), "HELPDESK_PORT": str(port), "HELPDESK_EMBEDDINGS": "off"}
+    return {**kept, **ours, **settings}
 
 
 def processes_below(process_id: int) -> dict[int, str]:
