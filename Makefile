@@ -4,7 +4,7 @@ VENV := .venv/bin
 # Where it is set, every process compiles every module anew: seconds of each start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check lint types format contract contract-server bench openapi lock clean
+.PHONY: help run test check lint types format contract contract-server bench bench-quality openapi lock clean
 
 help:
 	@echo "make run      start the product on http://127.0.0.1:8000 (Ctrl-C stops it)"
@@ -13,6 +13,7 @@ help:
 	@echo "make format   put the source into shape"
 	@echo "make openapi  write the contract to openapi/"
 	@echo "make bench    measure at 10 and 100 thousand tickets"
+	@echo "make bench-quality  measure what is learned against plain methods, on real tickets and articles"
 	@echo "make lock     resolve the dependencies anew"
 	@echo "make clean    remove what is made, the database included"
 
@@ -60,6 +61,10 @@ contract-server:
 bench:
 	@.ci/make-venv dev
 	$(VENV)/python -m tests.bench
+
+bench-quality:
+	@.ci/make-venv dev
+	$(VENV)/python -m tests.quality
 
 openapi:
 	@.ci/make-venv run

@@ -2,22 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from helpdesk_api.database import clock
+from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.categories.models import Category
 from helpdesk_api.domains.classification import files
 from helpdesk_api.domains.classification.enums import TrainingOutcome
 from helpdesk_api.domains.classification.learner import learn
-from helpdesk_api.domains.classification.learning import Example
 from helpdesk_api.domains.classification.models import ClassificationModel
+from helpdesk_api.domains.classification.rules import Example
+from helpdesk_api.domains.classification.state import CLASSIFICATION, engine_within
 from helpdesk_api.domains.teams.models import Team
 from tests.factories.records import make_category, make_team
 
+NIGHT = datetime(2026, 12, 1, 2, 30, tzinfo=UTC)
+PRINTER = {"subject": "The printer prints blank pages", "description": "Since today: toner empty, paper jam."}
 FIELDS = ["type", "category", "priority", "team"]
 _TROUBLES = {
     "printing": ["toner empty", "paper jam", "printer prints blank pages", "scanner offline", "Drucker druckt nicht"],
@@ -65,6 +70,10 @@ class Learned:
                     sha256=sha256 or files.checksum(used),
                 )
             )
+            await invalidate(session, CLASSIFICATION)
+        async with database.session() as session:
+            # As a process that has opened a ticket before: the first one need not wait for scikit-learn.
+            await engine_within(session)
 
 
 PRINTING, NETWORK, PRINTERS, ROUTERS = (new_id() for _ in range(4))

@@ -11,11 +11,10 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.classification import files
 from tests.domains.assignments.desk import steps_of
-from tests.domains.classification.conftest import Learned
+from tests.domains.classification.conftest import PRINTER, Learned
 from tests.factories.records import Make, make_ticket
 from tests.fixtures.clients import AsUser
 
-PRINTER = {"subject": "The printer prints blank pages", "description": "Since today: toner empty, paper jam."}
 SETTINGS = "/v1/classification/settings"
 
 

@@ -18,7 +18,9 @@ _SURE: Final = 0.7
 _NO_LANGUAGE: Final = re.compile(r"```.*?```|`[^`]*`|https?://\S+|\S+@\S+|[\W\d_]+", re.DOTALL)
 
 
+@cache
 def can_detect() -> bool:
+    """Looked up without importing it."""
     return find_spec("py3langid") is not None
 
 

@@ -13,9 +13,10 @@ from dataclasses import asdict
 from typing import Any, BinaryIO, Final
 
 from helpdesk_api.domains.classification import files
-from helpdesk_api.domains.classification.learning import Example, NothingToLearn, fit
+from helpdesk_api.domains.classification.learning import NothingToLearn, fit
 from helpdesk_api.domains.classification.measures import Outcome, measure
 from helpdesk_api.domains.classification.model import LearnedModel
+from helpdesk_api.domains.classification.rules import Example
 
 # Of the tickets that were held back, so many of the newest.
 MEASURED_ON: Final = 2_000

@@ -1,9 +1,7 @@
 """Fitting the model with scikit-learn: TF-IDF of words and their pieces, linear machines, one temperature a field."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,37 +12,18 @@ from sklearn.svm import LinearSVC
 
 from helpdesk_api.domains.classification.features import normalised, pieces_of, words_of
 from helpdesk_api.domains.classification.model import WEIGHTS, Block, Floats, Head, LearnedModel, Neighbours, softmax
+from helpdesk_api.domains.classification.rules import FEWEST_OF_A_VALUE, Example, learnable
 
 MAX_WORDS: Final = 30_000
 MAX_PIECES: Final = 40_000
 MAX_NEIGHBOURS: Final = 4_000
-# Of fewer tickets nothing can be learned that a rule would not say better.
-FEWEST_TICKETS: Final = 40
-FEWEST_OF_A_VALUE: Final = 2
-_REGULARISATION: Final = 0.5
+_REGULARISATION: Final = 1.0
 _FOLDS: Final = 5
 # With so many examples one part in five says enough of how sure the machine may be.
 _MANY: Final = 5_000
 _TEMPERATURES: Final = np.geomspace(0.1, 50, 120)
 # What a machine says of a value that its part of the examples did not have.
 _UNHEARD_OF: Final = -3.0
-_HELD_BACK: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A ticket with the values that people left it with; fields that nobody decided are missing from `labels`."""
-
-    id: str
-    subject: str
-    description: str
-    labels: Mapping[str, str]
-
-    @property
-    def is_held_back(self) -> bool:
-        """One text in five, always the same ones: no model was ever fitted to what it is measured on."""
-        text = normalised(self.subject, self.description)
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % _HELD_BACK == 0
 
 
 class NothingToLearn(Exception):
@@ -53,13 +32,6 @@ class NothingToLearn(Exception):
 
 def _listed(text: str) -> list[str]:
     return list(words_of(text).elements())
-
-
-def learnable(examples: Sequence[Example], field: str) -> bool:
-    """Whether there are enough tickets of at least two values."""
-    counts = Counter(one.labels[field] for one in examples if field in one.labels)
-    kept = [count for count in counts.values() if count >= FEWEST_OF_A_VALUE]
-    return len(kept) > 1 and sum(kept) >= FEWEST_TICKETS
 
 
 def fit(examples: Sequence[Example], fields: Sequence[str]) -> LearnedModel:
@@ -119,7 +91,10 @@ def _machine(data: Any, truth: NDArray[np.int64], count: int) -> tuple[Floats, F
     if len(present) < 2:  # noqa: PLR2004 - one value needs no machine
         offsets[present] = -_UNHEARD_OF
         return weights, offsets
-    machine = LinearSVC(C=_REGULARISATION, random_state=0).fit(data, truth)
+    # Rare values count somewhat more than they are: half way between each ticket and each value being equal.
+    often = np.bincount(truth)[present]
+    scale = dict(zip(present.tolist(), np.sqrt(len(truth) / (len(present) * often)).tolist(), strict=True))
+    machine = LinearSVC(C=_REGULARISATION, class_weight=scale, random_state=0).fit(data, truth)
     if len(present) == 2:  # noqa: PLR2004 - of two values scikit-learn keeps one side only
         weights[:, present] = np.stack([-machine.coef_[0], machine.coef_[0]], axis=1)
         offsets[present] = [-machine.intercept_[0], machine.intercept_[0]]

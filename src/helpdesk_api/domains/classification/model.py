@@ -14,7 +14,7 @@ WORDS_SHOWN: Final = 5
 ALTERNATIVES: Final = 3
 NEAREST: Final = 3
 # Words and pieces of words are normalised apart; this is how much each counts.
-WEIGHTS: Final = {"words": 0.7, "pieces": 0.7}
+WEIGHTS: Final = {"words": 0.8, "pieces": 0.6}
 # Below it two tickets have no more in common than any two letters.
 _ALIKE: Final = 0.15
 
@@ -140,10 +140,12 @@ class LearnedModel:
     neighbours: Neighbours
 
     def predict(self, subject: str, description: str) -> Prediction:
-        """Works on any text; one without a known word gets what is most frequent, with little confidence."""
+        """Of any text; of one without a known word nothing, since what is frequent is no reason."""
         text = normalised(subject, description)
         counts = words_of(text)
         word_places, word_values = self.words.of_words(counts)
+        if not len(word_places):
+            return Prediction({}, ())
         piece_places, piece_values = self.pieces.of_pieces(split(text))
         places = np.concatenate([word_places, piece_places + self.pieces.first])
         scores = np.concatenate([word_values, piece_values]) @ self.coefficients[places] + self.intercepts
@@ -165,8 +167,6 @@ class LearnedModel:
         )
 
     def _speaking_for(self, column: int, spelled: Sequence[str], places: Places, values: Floats) -> tuple[str, ...]:
-        if not len(places):
-            return ()
         shares = self.coefficients[places, column] * values
         best = np.argsort(-shares)[: 2 * WORDS_SHOWN].tolist()
         kept: list[str] = []

@@ -81,41 +81,47 @@ def can_learn() -> bool:
 
 @dataclass
 class _Process:
-    """What this process has loaded, which file it could not use and why, and whether it is about to load one."""
+    """What this process has loaded, which file it could not use and why, and the loading that is under way."""
 
     sha256: str | None = None
     number: int = 0
     model: "LearnedModel | None" = None
     refused: dict[str, str] = field(default_factory=dict)
-    is_loading: bool = False
+    loading: asyncio.Task[None] | None = None
 
 
 _process = _Process()
+# Who opens the first ticket after a start waits so long for scikit-learn, and then goes on without a guess.
+PATIENCE_SECONDS: Final = 1.0
 
 
-async def model_within(session: AsyncSession, state: State) -> "tuple[int, LearnedModel] | None":
+async def model_within(
+    session: AsyncSession, state: State, *, patience: float | None = PATIENCE_SECONDS
+) -> "tuple[int, LearnedModel] | None":
     """The model with its number; while a newer one is being loaded, the one before, if any."""
     if state.sha256 is None or state.number is None or not can_learn():
         return None
-    if _process.sha256 != state.sha256 and state.sha256 not in _process.refused and not _process.is_loading:
-        await _load_model(session, state.number, state.sha256)
+    if _process.sha256 != state.sha256 and state.sha256 not in _process.refused:
+        if _process.loading is None or _process.loading.done():
+            wanted = select(ClassificationModel.content).where(ClassificationModel.number == state.number)
+            content = await session.scalar(wanted) or b""
+            _process.loading = asyncio.create_task(_load_model(content, state.number, state.sha256))
+            await asyncio.wait({_process.loading}, timeout=patience)
+        elif patience is None:
+            await asyncio.wait({_process.loading})
     if _process.model is None or state.sha256 in _process.refused:
         return None
     return _process.number, _process.model
 
 
-async def _load_model(session: AsyncSession, number: int, sha256: str) -> None:
-    _process.is_loading = True
+async def _load_model(content: bytes, number: int, sha256: str) -> None:
     try:
-        content = await session.scalar(select(ClassificationModel.content).where(ClassificationModel.number == number))
-        _process.model = await asyncio.to_thread(_read, content or b"", sha256)
+        _process.model = await asyncio.to_thread(_read, content, sha256)
         _process.sha256, _process.number = sha256, number
     # Whatever is wrong with a file or a library, tickets are opened without it.
     except Exception as error:  # noqa: BLE001 - said in the log and by `GET /v1/classification`
         logger.warning("classification_model_refused", number=number, reason=str(error))
         _process.refused = {sha256: str(error)}
-    finally:
-        _process.is_loading = False
 
 
 def _read(content: bytes, sha256: str) -> "LearnedModel":
@@ -131,7 +137,7 @@ async def engine_within(session: AsyncSession) -> "Engine":
         return Engine(state, EngineReason.EXTRA_MISSING)
     if state.sha256 is None:
         return Engine(state, EngineReason.NOT_TRAINED)
-    await model_within(session, state)
+    await model_within(session, state, patience=None)
     if state.sha256 in _process.refused:
         return Engine(state, EngineReason.UNUSABLE_FILE, _process.refused[state.sha256])
     return Engine(state)

@@ -21,6 +21,7 @@ from helpdesk_api.domains.classification.enums import ClassifiedField, TrainingO
 from helpdesk_api.domains.classification.events import ClassificationModelActivated
 from helpdesk_api.domains.classification.examples import read_examples
 from helpdesk_api.domains.classification.models import ClassificationModel
+from helpdesk_api.domains.classification.rules import Example, learnable
 from helpdesk_api.domains.classification.state import CLASSIFICATION, can_learn, state_within
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
@@ -47,6 +48,9 @@ async def train(session: AsyncSession) -> ClassificationModel | None:
     in_use = await session.scalar(select(ClassificationModel).where(ClassificationModel.is_active).with_for_update())
     old = await session.scalar(select(ClassificationModel.content).where(ClassificationModel.is_active))
     examples = await read_examples(session)
+    given = [Example(*one) for one in examples]
+    if not any(learnable(given, field.value) for field in ClassifiedField):
+        return await _keep(session, in_use, {"outcome": TrainingOutcome.NOTHING_TO_LEARN.value}, b"")
     header = {
         "fields": [one.value for one in ClassifiedField],
         "thresholds": {one.value: threshold for one, threshold in state.thresholds.items()},
