@@ -22,7 +22,10 @@ from helpdesk_api.domains.teams.models import Team
 from tests.factories.records import make_category, make_team
 
 NIGHT = datetime(2026, 12, 1, 2, 30, tzinfo=UTC)
-PRINTER = {"subject": "The printer prints blank pages", "description": "Since today: toner empty, paper jam."}
+PRINTER: dict[str, Any] = {
+    "subject": "The printer prints blank pages",
+    "description": "Since today: toner empty, paper jam.",
+}
 FIELDS = ["type", "category", "priority", "team"]
 _TROUBLES = {
     "printing": ["toner empty", "paper jam", "printer prints blank pages", "scanner offline", "Drucker druckt nicht"],
