@@ -14,6 +14,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.categories.models import Category
 from helpdesk_api.domains.classification import files
 from helpdesk_api.domains.classification.enums import TrainingOutcome
+from helpdesk_api.domains.classification.languages import detect
 from helpdesk_api.domains.classification.learner import learn
 from helpdesk_api.domains.classification.models import ClassificationModel
 from helpdesk_api.domains.classification.rules import Example
@@ -90,6 +91,12 @@ _VALUES = {
     ("team", "printing"): public_id("tea", PRINTERS),
     ("team", "network"): public_id("tea", ROUTERS),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _libraries_are_loaded() -> None:
+    """As in a process that has read a text before: who writes the first one goes on without after a second."""
+    assert detect("Is this a text in English? I should say so.") == "en"
 
 
 @pytest.fixture(scope="session")

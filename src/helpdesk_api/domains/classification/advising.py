@@ -1,6 +1,5 @@
 """What the model says of a ticket that is being opened. It reads in a thread, and is never in the way."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +12,7 @@ from helpdesk_api.domains.assignments.enums import DecisionStep
 from helpdesk_api.domains.categories.enums import Priority, TicketType
 from helpdesk_api.domains.classification.enums import ClassifiedField
 from helpdesk_api.domains.classification.languages import can_detect, detect
+from helpdesk_api.domains.classification.patience import in_thread
 from helpdesk_api.domains.classification.state import State, model_within, state_within
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def advise(session: AsyncSession, ticket: Any) -> Advice:
     if held is None and not can_detect():
         return Advice()
     number, model = held if held is not None else (0, None)
-    language, prediction = await asyncio.to_thread(_read, model, ticket.subject, ticket.description)
+    language, prediction = await in_thread(_read, model, ticket.subject, ticket.description) or (None, None)
     facts = {"language": language}
     if prediction is None:
         return Advice(facts=facts)

@@ -1,6 +1,5 @@
 """The language of what people write, whenever they write it; and which teams the model may name."""
 
-import asyncio
 from typing import Any
 
 import structlog
@@ -9,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.cache import invalidate
 from helpdesk_api.domains.classification.languages import can_detect, detect
+from helpdesk_api.domains.classification.patience import in_thread
 from helpdesk_api.domains.classification.state import CLASSIFICATION
 from helpdesk_api.domains.comments.events import CommentCreated, CommentUpdated
 from helpdesk_api.domains.teams.events import TeamArchived, TeamCreated
@@ -36,7 +36,7 @@ async def _note(entity: Any, text: str) -> None:
     if not can_detect():
         return
     try:
-        entity.language = await asyncio.to_thread(detect, text)
+        entity.language = await in_thread(detect, text)
     # A library that fails says nothing; what was written is kept.
     except Exception:
         logger.exception("language_not_detected")

@@ -19,6 +19,7 @@ from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.classification.enums import ClassificationEngine, ClassifiedField, EngineReason
 from helpdesk_api.domains.classification.models import ClassificationModel, ClassificationSettings
+from helpdesk_api.domains.classification.patience import PATIENCE_SECONDS
 from helpdesk_api.domains.teams.models import Team
 
 if TYPE_CHECKING:
@@ -91,8 +92,6 @@ class _Process:
 
 
 _process = _Process()
-# Who opens the first ticket after a start waits so long for scikit-learn, and then goes on without a guess.
-PATIENCE_SECONDS: Final = 1.0
 
 
 async def model_within(
