@@ -13,7 +13,7 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.statement_count import StatementCount, statement_count
 from helpdesk_api.domains.classification import languages, state, training, wording
-from helpdesk_api.main import install_wiring
+from helpdesk_api.installation import install_wiring
 from tests.domains.audit.test_log import relay
 from tests.domains.classification.conftest import PRINTER, Learned
 from tests.factories.records import make_ticket, make_user

@@ -53,13 +53,13 @@ class ClassificationSettingsUpdate(RequestModel):
     """All of them at once: null only suggests."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"type": 0.95, "category": 0.8, "priority": None, "team": 0.85}]}
+        json_schema_extra={"examples": [{"type": 0.95, "category": 0.8, "priority": 0.9, "team": 0.85}]}
     )
 
-    type: Threshold | None
-    category: Threshold | None
-    priority: Threshold | None
-    team: Threshold | None
+    type: Threshold | None = Field(description="Required; null only suggests.")
+    category: Threshold | None = Field(description="As `type`.")
+    priority: Threshold | None = Field(description="As `type`.")
+    team: Threshold | None = Field(description="As `type`.")
 
 
 class LearnedField(ResponseModel):
