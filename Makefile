@@ -4,7 +4,7 @@ VENV := .venv/bin
 # Where it is set, every process compiles every module anew: seconds of each start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check lint types format contract contract-server bench bench-large openapi lock clean
+.PHONY: help run test check lint types format contract contract-server bench bench-large bench-quality openapi lock clean
 
 help:
 	@echo "make run      start the product on http://127.0.0.1:8000 (Ctrl-C stops it)"
@@ -14,6 +14,7 @@ help:
 	@echo "make openapi  write the contract to openapi/"
 	@echo "make bench    measure at 10 and 100 thousand tickets"
 	@echo "make bench-large  measure the screens at 100 thousand and a million tickets"
+	@echo "make bench-quality  measure what is learned against plain methods, on real tickets and articles"
 	@echo "make lock     resolve the dependencies anew"
 	@echo "make clean    remove what is made, the database included"
 
@@ -65,6 +66,10 @@ bench:
 bench-large:
 	@.ci/make-venv dev
 	$(VENV)/python -m tests.bench.screens --large
+
+bench-quality:
+	@.ci/make-venv dev
+	$(VENV)/python -m tests.quality
 
 openapi:
 	@.ci/make-venv run

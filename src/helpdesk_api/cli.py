@@ -286,6 +286,22 @@ def embed() -> None:
 
 
 @app.command()
+def train() -> None:
+    """Learn to sort new tickets from those that are there; the model takes over if it is better than the one before."""
+    from helpdesk_api.domains.classification.training import train as train_model
+    from helpdesk_api.domains.classification.wording import told
+
+    async def learn(database: "Database") -> None:
+        async with database.session() as session:
+            made = await train_model(session)
+        for line in told(made):
+            typer.echo(line)
+
+    with _plainly(), _served_database(_settings()) as settings:
+        _with_database(settings, learn)
+
+
+@app.command()
 def openapi(
     path: Annotated[Path | None, typer.Argument(help="Where to write; standard output when left out.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only compare with the file; exit 1 if it differs.")] = False,

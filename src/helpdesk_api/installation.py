@@ -5,6 +5,7 @@ from helpdesk_api.authorization import secret_box
 from helpdesk_api.authorization.grants import load_grants_through
 from helpdesk_api.config import EmbeddingsChoice, Settings
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.assignments.advice import register_adviser
 from helpdesk_api.domains.attachments import storing
 from helpdesk_api.domains.embeddings.engine import use_embedder
 from helpdesk_api.domains.embeddings.jobs import register_embedded
@@ -28,6 +29,7 @@ def install_wiring(settings: Settings) -> None:
     """What every process of the product shares: reactions, grants, secrets."""
     install_reactions(wiring.REACTIONS)
     register_includes(wiring.INCLUDES)
+    register_adviser(wiring.ADVISER)
     register_sources(wiring.SEARCH_SOURCES)
     register_texts(wiring.SEARCH_TEXTS)
     register_ranks(wiring.SEARCH_RANKS)

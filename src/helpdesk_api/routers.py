@@ -18,6 +18,7 @@ from helpdesk_api.domains.bulk import routes as bulk_routes
 from helpdesk_api.domains.canned_responses import routes as canned_response_routes
 from helpdesk_api.domains.categories import routes as category_routes
 from helpdesk_api.domains.checklists import routes as checklist_routes
+from helpdesk_api.domains.classification import routes as classification_routes
 from helpdesk_api.domains.comments import routes as comment_routes
 from helpdesk_api.domains.drafts import routes as draft_routes
 from helpdesk_api.domains.embeddings import routes as embedding_routes
@@ -63,6 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *file_routes.ROUTERS,
     *article_file_routes.ROUTERS,
     *assignment_routes.ROUTERS,
+    *classification_routes.ROUTERS,
     *people_routes.ROUTERS,
     *relation_routes.ROUTERS,
     presence_routes.router,

@@ -11,6 +11,7 @@ from helpdesk_api.domains.alerts import reactions as alert_reactions
 from helpdesk_api.domains.assignments import events as assignments
 from helpdesk_api.domains.assignments import jobs as assignment_jobs
 from helpdesk_api.domains.assignments import reactions as routing
+from helpdesk_api.domains.assignments.advice import Adviser
 from helpdesk_api.domains.attachments import actions as attaching
 from helpdesk_api.domains.attachments import events as attachments
 from helpdesk_api.domains.attachments import jobs as attachment_jobs
@@ -26,6 +27,10 @@ from helpdesk_api.domains.canned_responses import events as canned_responses
 from helpdesk_api.domains.categories import events as categories
 from helpdesk_api.domains.checklists import events as checklists
 from helpdesk_api.domains.checklists import reactions as checklist_reactions
+from helpdesk_api.domains.classification import events as classification
+from helpdesk_api.domains.classification import jobs as classification_jobs
+from helpdesk_api.domains.classification import reactions as languages
+from helpdesk_api.domains.classification.advising import advise
 from helpdesk_api.domains.comments import events as comments
 from helpdesk_api.domains.comments import queries as comment_queries
 from helpdesk_api.domains.comments import reactions as comment_reactions
@@ -90,6 +95,7 @@ from helpdesk_api.web.idempotency import drop_expired_keys
 from helpdesk_api.web.rate_limit import drop_past_windows
 
 __all__ = [
+    "ADVISER",
     "EMBEDDED",
     "FOLLOWERS",
     "INCLUDES",
@@ -112,6 +118,9 @@ INCLUDES: Mapping[str, Include] = {
     "links": Include("links", relation_queries.links_of),
     "sla": Include("slas", clock_queries.ongoing_clocks),
 }
+
+# Who is asked what a new ticket is, before it is routed.
+ADVISER: Adviser = advise
 
 SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match, attachment_queries.tickets_that_match)
 SEARCH_RANKS: tuple[Rank, ...] = (comment_queries.best_rank,)
@@ -153,7 +162,8 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
         ),
     ),
     tickets.TicketUpdated: Reactions(
-        in_transaction=(attachment_reactions.attach_at_change, *_changed), after_commit=(embeddings.follow,)
+        in_transaction=(attachment_reactions.attach_at_change, languages.note_language_of_ticket, *_changed),
+        after_commit=(embeddings.follow,),
     ),
     tickets.TicketAssigned: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_assignment, routing.give_to_next_free)
@@ -193,8 +203,11 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tickets.CollaboratorRemoved: NOTHING,
     tickets.WatcherAdded: NOTHING,
     tickets.WatcherRemoved: NOTHING,
-    comments.CommentCreated: Reactions(in_transaction=(clocks.answer_clocks,), after_commit=(mail.tell_of_comment,)),
-    comments.CommentUpdated: NOTHING,
+    comments.CommentCreated: Reactions(
+        in_transaction=(languages.note_language_of_comment, clocks.answer_clocks),
+        after_commit=(mail.tell_of_comment,),
+    ),
+    comments.CommentUpdated: Reactions(in_transaction=(languages.note_language_of_comment,)),
     attachments.AttachmentAdded: NOTHING,
     attachments.AttachmentReleased: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
     attachments.AttachmentRefused: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
@@ -252,6 +265,8 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     webhooks.WebhookCircuitOpened: Reactions(after_commit=(webhook_reactions.tell_owner,)),
     webhooks.WebhookCircuitClosed: NOTHING,
     webhooks.WebhookDisabled: Reactions(after_commit=(webhook_reactions.tell_owner,)),
+    classification.ClassificationModelActivated: NOTHING,
+    classification.ClassificationSettingsChanged: NOTHING,
     canned_responses.CannedResponseCreated: NOTHING,
     canned_responses.CannedResponseUpdated: NOTHING,
     canned_responses.CannedResponseDeleted: NOTHING,
@@ -281,9 +296,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
         in_transaction=(accounts.end_sessions,), after_commit=(routing.flag_open_tickets,)
     ),
     users.UserReactivated: Reactions(after_commit=(routing.give_to_next_free,)),
-    teams.TeamCreated: NOTHING,
+    teams.TeamCreated: Reactions(in_transaction=(languages.forget_teams,)),
     teams.TeamUpdated: NOTHING,
-    teams.TeamArchived: NOTHING,
+    teams.TeamArchived: Reactions(in_transaction=(languages.forget_teams,)),
     teams.MemberAdded: Reactions(after_commit=(routing.serve_new_member,)),
     teams.MemberRemoved: NOTHING,
     organizations.OrganizationCreated: NOTHING,
@@ -310,6 +325,7 @@ TELL_REVIEWS = "articles.tell_reviews"
 
 JOBS: Mapping[str, Handler] = {
     **assignment_jobs.JOBS,
+    **classification_jobs.JOBS,
     attachment_jobs.SCAN: scanning.scan,
     attachment_jobs.SHRINK: attachment_jobs.make_thumbnail,
     attachment_jobs.DROP_OBJECTS: attachment_jobs.drop_objects,
@@ -352,6 +368,7 @@ SCHEDULE = (
     Scheduled(words.LEARN, _MINUTE, words.LEARN),
     Scheduled(FORGET_PRESENCE, _HOUR, FORGET_PRESENCE),
     Scheduled(MEASURE_TIMES, _HOUR, MEASURE_TIMES),
+    Scheduled(classification_jobs.TRAIN, _HOUR, classification_jobs.TRAIN),
     Scheduled(bulk_jobs.FORGET, _HOUR, bulk_jobs.FORGET),
     Scheduled(attachment_jobs.DROP_UNREFERENCED, _HOUR, attachment_jobs.DROP_UNREFERENCED),
     Scheduled(attachment_jobs.SWEEP, timedelta(days=1), attachment_jobs.SWEEP),

@@ -1,18 +1,22 @@
-"""`python -m tests.quality` prints the report of every module here that has one."""
+"""`make bench-quality`: what is learned against what is plain, on real tickets and articles, in one run.
 
-import importlib
-import pkgutil
+Each module of this package with a function `report()` prints its part; arguments name the modules to run.
+"""
 
-import tests.quality as package
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
+from tests import quality
 
 
-def main() -> None:
-    for found in pkgutil.iter_modules(package.__path__):
-        if found.name != "__main__":
-            report = getattr(importlib.import_module(f"{package.__name__}.{found.name}"), "report", None)
-            if report is not None:
-                report()
+def main(wanted: list[str]) -> None:
+    names = [one.name for one in iter_modules(quality.__path__) if not one.name.startswith("_")]
+    for name in wanted or names:
+        module = import_module(f"tests.quality.{name}")
+        if hasattr(module, "report"):
+            module.report()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

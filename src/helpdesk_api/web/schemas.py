@@ -42,6 +42,13 @@ def _number(value: Any) -> Any:
     return value
 
 
+def as_number(value: Any) -> Any:
+    """Before a float: Pydantic would also take texts, and booleans for 0 and 1."""
+    if isinstance(value, str | bool):
+        raise PydanticKnownError("float_type")  # noqa: EM101 - the name of a known error
+    return value
+
+
 def _as_written(value: Any) -> Any:
     """Pydantic also reads numbers, and texts of numbers, as seconds; a contract has one form."""
     if isinstance(value, datetime):

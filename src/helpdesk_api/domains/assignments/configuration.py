@@ -16,6 +16,7 @@ from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.domains.assignments import queries
 from helpdesk_api.domains.assignments.actions import pick
+from helpdesk_api.domains.assignments.advice import advice_on
 from helpdesk_api.domains.assignments.decisions import Decision, Routing
 from helpdesk_api.domains.assignments.enums import DecidedBy, DecisionStep
 from helpdesk_api.domains.assignments.errors import (
@@ -133,8 +134,12 @@ async def try_routing(session: AsyncSession, principal: Principal, body: Routing
         ticket = await _as_new(session, principal, body.ticket)
     else:
         ticket = _imagined(principal, body.facts or RoutingFacts(subject="-"))
-    explicit = {"category"} if ticket.category_id is not None else set()
-    routing = Routing(ticket, explicit, await categories_within(session), await matrix_within(session))
+    explicit = {"type", "category"} if ticket.category_id is not None else {"type"}
+    advice = await advice_on(session, ticket)
+    for name, value in advice.facts.items():
+        setattr(ticket, name, value)
+    categories, matrix = await categories_within(session), await matrix_within(session)
+    routing = Routing(ticket, explicit, categories, matrix, advice.opinions)
     decisions = routing.decide(await queries.rules_within(session))
     awaits_member = False
     if ticket.team_id is not None:

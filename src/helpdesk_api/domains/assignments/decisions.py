@@ -1,7 +1,8 @@
 """Deciding category, priority and team of a new ticket, and saying why. Pure: the same facts, the same answer.
 
 Explicit values win, then the rules in their order, then the matrix for the priority, then the category's own
-defaults (or those of the nearest category above it that has some).
+defaults (or those of the nearest category above it that has some), then the opinions of the learned model. Its opinion
+of type and category holds from the start, so that rules may ask for it and set another category.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,17 +11,20 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from helpdesk_api.database.ids import public_id
+from helpdesk_api.domains.assignments.advice import Opinion
 from helpdesk_api.domains.assignments.enums import DecidedBy, DecisionStep
-from helpdesk_api.domains.categories.enums import Impact, Priority, Urgency
+from helpdesk_api.domains.categories.enums import Impact, Priority, TicketType, Urgency
 from helpdesk_api.domains.categories.rules import Matrix, priority_for
 from helpdesk_api.domains.tickets.enums import PrioritySource
 
 MAX_TAGS: Final = 60
+Decided = UUID | Priority | TicketType | None
 _PREFIXES: Final = {DecisionStep.CATEGORY: "cat", DecisionStep.TEAM: "tea", DecisionStep.ASSIGNEE: "usr"}
 _SOURCES: Final = {
     DecidedBy.RULE: PrioritySource.RULE,
     DecidedBy.MATRIX: PrioritySource.MATRIX,
     DecidedBy.CATEGORY_DEFAULT: PrioritySource.CATEGORY,
+    DecidedBy.MODEL: PrioritySource.MODEL,
     DecidedBy.DEFAULT: PrioritySource.DEFAULT,
 }
 
@@ -43,6 +47,7 @@ class CategoryDefaults(Protocol):
 class Routed(Protocol):
     """What routing reads and sets of a ticket; conditions may read the rest."""
 
+    type: Any
     category_id: Any
     team_id: Any
     assignee_id: Any
@@ -73,8 +78,8 @@ class Decision:
     """One step: from what to what, by whom or what, and why in one sentence."""
 
     step: DecisionStep
-    before: UUID | Priority | None
-    value: UUID | Priority | None
+    before: Decided
+    value: Decided
     decided_by: DecidedBy
     reason: str
     rule_id: UUID | None = None
@@ -92,7 +97,7 @@ class Decision:
             "reason": self.reason,
         }
 
-    def _shown(self, value: UUID | Priority | None) -> str | None:
+    def _shown(self, value: Decided) -> str | None:
         if isinstance(value, UUID):
             return public_id(_PREFIXES[self.step], value)
         return value.value if value is not None else None
@@ -106,12 +111,14 @@ class Routing:
     explicit: Collection[str]
     categories: Mapping[UUID, CategoryDefaults]
     matrix: Matrix
+    opinions: Mapping[DecisionStep, Opinion] = field(default_factory=dict)
     decided: dict[DecisionStep, Decision] = field(default_factory=dict)
     matched: list[Rule] = field(default_factory=list)
 
     def decide(self, rules: Sequence[Rule]) -> list[Decision]:
-        """Category, priority and team; each later rule sees what the earlier ones set."""
+        """Type, category, priority and team; each later rule sees what the earlier ones set."""
         self._keep_explicit()
+        self._take_opinions()
         self._settle_priority()
         for rule in rules:
             if rule.matches(self.ticket):
@@ -125,32 +132,48 @@ class Routing:
     def _keep_explicit(self) -> None:
         reason = "The caller said so."
         for step in DecisionStep:
-            if step.value in self.explicit:
+            # The type is nearly always given, and so no news.
+            if step.value in self.explicit and step is not DecisionStep.TYPE:
                 value = self.ticket.priority if step is DecisionStep.PRIORITY else getattr(self.ticket, f"{step}_id")
                 self.decided[step] = Decision(step, None, value, DecidedBy.EXPLICIT, reason)
 
+    def _take_opinions(self) -> None:
+        """Of what must be known before the rules are asked."""
+        kind, category = self.opinions.get(DecisionStep.TYPE), self.opinions.get(DecisionStep.CATEGORY)
+        if kind is not None and DecisionStep.TYPE.value not in self.explicit:
+            before, self.ticket.type = self.ticket.type, kind.value
+            if before != kind.value:
+                self._note(DecisionStep.TYPE, kind.value, DecidedBy.MODEL, kind.reason, before=before)
+        if category is not None and DecisionStep.CATEGORY not in self.decided and self._is_in_use(category.value):
+            self.ticket.category_id = category.value
+            self._note(DecisionStep.CATEGORY, category.value, DecidedBy.MODEL, category.reason)
+
+    def _is_in_use(self, category_id: Any) -> bool:
+        category = self.categories.get(category_id)
+        return category is not None and category.retired_at is None
+
     def _apply(self, rule: Rule) -> None:
-        category = self.categories.get(rule.category_id) if rule.category_id is not None else None
-        if category is not None and category.retired_at is None and DecisionStep.CATEGORY not in self.decided:
+        if rule.category_id is not None and self._is_in_use(rule.category_id) and self._is_open(DecisionStep.CATEGORY):
             self.ticket.category_id = rule.category_id
             self._note(DecisionStep.CATEGORY, rule.category_id, DecidedBy.RULE, f"Rule “{rule.name}” applies.", rule)
             self._settle_priority()
         if rule.team_id is not None and DecisionStep.TEAM not in self.decided:
             self.ticket.team_id = rule.team_id
             self._note(DecisionStep.TEAM, rule.team_id, DecidedBy.RULE, f"Rule “{rule.name}” applies.", rule)
-        if rule.priority is not None and not self._priority_is_final():
+        if rule.priority is not None and self._is_open(DecisionStep.PRIORITY):
             self._set_priority(rule.priority, DecidedBy.RULE, f"Rule “{rule.name}” applies.", rule)
         added = [tag for tag in rule.add_tags if tag not in self.ticket.tags]
         if added:
             self.ticket.tags = [*self.ticket.tags, *added][:MAX_TAGS]
 
-    def _priority_is_final(self) -> bool:
-        decision = self.decided.get(DecisionStep.PRIORITY)
-        return decision is not None and decision.decided_by in {DecidedBy.EXPLICIT, DecidedBy.RULE}
+    def _is_open(self, step: DecisionStep) -> bool:
+        """Whether neither the caller nor an earlier rule has decided it."""
+        decision = self.decided.get(step)
+        return decision is None or decision.decided_by not in {DecidedBy.EXPLICIT, DecidedBy.RULE}
 
     def _settle_priority(self) -> None:
         """What the priority is as long as no rule says otherwise, so that conditions may ask for it."""
-        if self._priority_is_final():
+        if not self._is_open(DecisionStep.PRIORITY):
             return
         impact: Impact | None = self.ticket.impact
         urgency: Urgency | None = self.ticket.urgency
@@ -160,6 +183,8 @@ class Routing:
         elif (found := self._inherited("default_priority")) is not None:
             priority, name = found
             self._set_priority(priority, DecidedBy.CATEGORY_DEFAULT, f"Category “{name}” has it as its default.")
+        elif (opinion := self.opinions.get(DecisionStep.PRIORITY)) is not None:
+            self._set_priority(Priority(str(opinion.value)), DecidedBy.MODEL, opinion.reason)
         else:
             reason = "Neither impact and urgency, nor a rule, nor the category say more."
             self._set_priority(Priority.LOW, DecidedBy.DEFAULT, reason)
@@ -174,6 +199,11 @@ class Routing:
         if DecisionStep.TEAM in self.decided:
             return
         found = self._inherited("team_id")
+        opinion = self.opinions.get(DecisionStep.TEAM)
+        if found is None and opinion is not None:
+            self.ticket.team_id = opinion.value
+            self._note(DecisionStep.TEAM, self.ticket.team_id, DecidedBy.MODEL, opinion.reason)
+            return
         if found is None:
             reason = "No rule and no category names a team, so every agent sees it."
             self._note(DecisionStep.TEAM, None, DecidedBy.DEFAULT, reason)
@@ -195,10 +225,11 @@ class Routing:
     def _note(
         self,
         step: DecisionStep,
-        value: UUID | Priority | None,
+        value: Decided,
         by: DecidedBy,
         reason: str,
         rule: Rule | None = None,
+        before: Decided = None,
     ) -> None:
         rule_id, rule_name = (rule.id, rule.name) if rule is not None else (None, None)
-        self.decided[step] = Decision(step, None, value, by, reason, rule_id, rule_name)
+        self.decided[step] = Decision(step, before, value, by, reason, rule_id, rule_name)

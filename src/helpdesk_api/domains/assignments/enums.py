@@ -6,6 +6,7 @@ from enum import StrEnum
 class DecisionStep(StrEnum):
     """What was decided about a ticket."""
 
+    TYPE = "type"
     CATEGORY = "category"
     PRIORITY = "priority"
     TEAM = "team"
@@ -18,6 +19,7 @@ class DecidedBy(StrEnum):
     EXPLICIT = "explicit"
     RULE = "rule"
     MATRIX = "matrix"
+    MODEL = "model"
     CATEGORY_DEFAULT = "category_default"
     DEFAULT = "default"
     LEAST_LOADED = "least_loaded"

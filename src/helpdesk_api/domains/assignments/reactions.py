@@ -11,6 +11,7 @@ from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.assignments import actions, jobs, queries
+from helpdesk_api.domains.assignments.advice import advice_on
 from helpdesk_api.domains.assignments.decisions import Decision, Routing
 from helpdesk_api.domains.assignments.enums import DecidedBy, DecisionStep
 from helpdesk_api.domains.assignments.roster import add_load, read_roster
@@ -20,35 +21,45 @@ from helpdesk_api.domains.categories.queries import categories_within, matrix_wi
 from helpdesk_api.domains.teams.models import TeamMember
 from helpdesk_api.domains.tickets.enums import PrioritySource, TicketStatus
 from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
-from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.models import Ticket, number_as
 from helpdesk_api.domains.users.events import UserUpdated
 from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Cause
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.web.errors import UnknownReference
 
+# Whose values are words; the others' are ids.
+_SPELLED = frozenset({DecisionStep.TYPE, DecisionStep.PRIORITY})
 _NOBODY = Holding(None, TicketStatus.OPEN, Priority.LOW)
 _BY_SOURCE: Mapping[PrioritySource, DecidedBy] = {
     PrioritySource.MATRIX: DecidedBy.MATRIX,
     PrioritySource.RULE: DecidedBy.RULE,
     PrioritySource.CATEGORY: DecidedBy.CATEGORY_DEFAULT,
+    PrioritySource.MODEL: DecidedBy.MODEL,
     PrioritySource.DEFAULT: DecidedBy.DEFAULT,
     PrioritySource.MANUAL: DecidedBy.MANUAL,
 }
 
 
 async def route(session: AsyncSession, principal: Principal, event: TicketCreated) -> None:
-    """Decide category, priority, team and assignee of a ticket that is not yet written: one SELECT, one upsert."""
+    """Decide type, category, priority, team and assignee of a ticket not yet written: one SELECT, one upsert."""
     del principal
     ticket: Ticket = event.entity
     explicit = frozenset(event.data.get("explicit", ()))
-    routing = Routing(ticket, explicit, await categories_within(session), await matrix_within(session))
+    advice = await advice_on(session, ticket)
+    for name, value in advice.facts.items():
+        setattr(ticket, name, value)
+    categories, matrix = await categories_within(session), await matrix_within(session)
+    routing = Routing(ticket, explicit, categories, matrix, advice.opinions)
     decisions = routing.decide(await queries.rules_within(session))
+    if DecisionStep.TYPE in routing.decided:
+        number_as(ticket, ticket.type)
     if ticket.assignee_id is None and ticket.team_id is not None:
         decisions.append(await _choose_assignee(session, ticket, is_explicit="team" in explicit))
     if ticket.assignee_id is not None:
         ticket.assigned_at = ticket.created_at
         await add_load(session, load_changes(_NOBODY, _holding(ticket)))
+    event.internal_data |= advice.kept
     event.internal_data["decisions"] = [decision.as_json() for decision in decisions]
 
 
@@ -93,7 +104,7 @@ async def note_decisions(session: AsyncSession, principal: Principal, event: Tic
     ticket: Ticket = event.entity
     steps = []
     for step in DecisionStep:
-        name = "priority" if step is DecisionStep.PRIORITY else f"{step}_id"
+        name = step.value if step in _SPELLED else f"{step}_id"
         if name in event.changes:
             before, after = event.changes[name]
             steps.append(_noted(step, before, after, principal, ticket))

@@ -104,7 +104,7 @@ class AssignmentRead(ResponseModel):
     assignee_id: UserId | None
     assignee_name: str | None = Field(max_length=120)
     awaits_member: bool = Field(description="Nobody of the team was free; the next free member gets it.")
-    steps: list[AssignmentStep] = Field(max_length=4)
+    steps: list[AssignmentStep] = Field(max_length=5)
 
 
 class WorkloadRead(ResponseModel):

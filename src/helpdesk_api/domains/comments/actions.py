@@ -151,6 +151,7 @@ def _new_comment(principal: Principal, ticket: Ticket, body: CommentCreate) -> C
         channel=body.channel,
         body=body.body,
         body_html=to_html(body.body, image_paths(body.attachment_ids)),
+        language=None,
         created_at=clock.now(),
         edited_at=None,
         version=1,

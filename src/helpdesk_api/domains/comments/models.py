@@ -38,6 +38,8 @@ class Comment(Base):
     channel: Mapped[Channel] = mapped_column(text_enum(Channel))
     body: Mapped[str]
     body_html: Mapped[str]
+    # By ISO 639-1; null where too little was written, or nothing can tell.
+    language: Mapped[str | None]
     created_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))

@@ -133,6 +133,7 @@ def select_comments(
         "channel", Comment.channel,
         "body", Comment.body,
         "body_html", Comment.body_html,
+        "language", Comment.language,
         "mention_ids", func.coalesce(mentioned, literal([], ARRAY(Text))),
         "attachments", attachments.of_comment(Comment.id),
         "created_at", instant_sql(Comment.created_at),

@@ -77,6 +77,7 @@ def _read(
         "channel": comment.channel,
         "body": comment.body,
         "body_html": comment.body_html,
+        "language": comment.language,
         "mention_ids": list(dict.fromkeys(mention_ids)),
         "attachments": attached,
         "created_at": comment.created_at,

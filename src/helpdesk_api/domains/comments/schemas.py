@@ -8,7 +8,7 @@ from helpdesk_api.database.ids import CommentId, TicketId, UserId
 from helpdesk_api.domains.attachments.schemas import AttachmentSummary
 from helpdesk_api.domains.categories.enums import Channel
 from helpdesk_api.domains.comments.enums import CommentAction, CommentRefusal
-from helpdesk_api.domains.tickets.schemas import MAX_ATTACHMENTS, AttachmentIds, TicketDetail
+from helpdesk_api.domains.tickets.schemas import MAX_ATTACHMENTS, AttachmentIds, LanguageCode, TicketDetail
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.preconditions import ETAGS_LENGTH
@@ -73,6 +73,9 @@ class CommentRead(ResponseModel):
     channel: Channel
     body: str = Field(max_length=65_536)
     body_html: str = Field(max_length=1_000_000)
+    language: LanguageCode | None = Field(
+        description="Of what was written, ISO 639-1; null where that is too little, or nothing here can tell."
+    )
     mention_ids: list[UserId] = Field(max_length=20)
     attachments: list[AttachmentSummary] = Field(max_length=MAX_ATTACHMENTS)
     created_at: Instant

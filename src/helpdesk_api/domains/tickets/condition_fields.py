@@ -35,6 +35,7 @@ TICKET: Final = Subject.of(
         attribute(Ticket, "impact", FieldType.ENUM, enum=Impact),
         attribute(Ticket, "urgency", FieldType.ENUM, enum=Urgency),
         attribute(Ticket, "channel", FieldType.ENUM, enum=Channel),
+        attribute(Ticket, "language", FieldType.TEXT),
         attribute(Ticket, "tags", FieldType.TEXT_LIST),
         attribute(Ticket, "began_at", FieldType.INSTANT),
         attribute(Ticket, "created_at", FieldType.INSTANT),

@@ -45,6 +45,7 @@ class PrioritySource(StrEnum):
     MATRIX = "matrix"
     RULE = "rule"
     CATEGORY = "category"
+    MODEL = "model"
     MANUAL = "manual"
     DEFAULT = "default"
 

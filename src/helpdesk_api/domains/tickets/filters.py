@@ -90,6 +90,9 @@ class TicketFilters:
         _listed(_ids("usr", "me", "none"), "Any of these people; `me`, `none`."),
     ] = None
     requester_id: Annotated[str | None, _listed(_ids("usr", "me"), "Any of these people; `me`.")] = None
+    language: Annotated[
+        str | None, _listed(r"^[a-z]{2,3}(,[a-z]{2,3}){0,19}$", "Written in any of these languages, ISO 639-1.", 80)
+    ] = None
     category_id: Annotated[str | None, _listed(_ids("cat", "none"), "Any of these categories; `none`.")] = None
     organization_id: Annotated[str | None, _listed(_ids("org", "none"), "Any of these organizations; `none`.")] = None
     tag: Annotated[
@@ -139,7 +142,7 @@ TicketFiltersDep = Annotated[TicketFilters, Depends(_read)]
 
 # Which filters were given, and in which form: what the text of a list's statement depends on.
 Forms = tuple[tuple[str, str], ...]
-_TEXTS = ("status", "priority", "type", "channel", "pending_reason", "sla_state")
+_TEXTS = ("status", "priority", "type", "channel", "pending_reason", "sla_state", "language")
 _IDS = {"team_id": "tea", "assignee_id": "usr", "requester_id": "usr", "category_id": "cat", "organization_id": "org"}
 _INSTANTS: dict[str, Any] = {
     "created_after": Ticket.created_at.__ge__,

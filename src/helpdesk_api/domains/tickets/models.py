@@ -59,6 +59,13 @@ NUMBERS: dict[TicketType, Sequence] = {
 }
 # One expression each, so that the statement that holds it is compiled once.
 NEXT_NUMBER = {kind: numbers.next_value() for kind, numbers in NUMBERS.items()}
+
+
+def number_as(ticket: "Ticket", kind: TicketType) -> None:
+    """A new ticket's next number, of this type's counter."""
+    ticket.number, ticket.reference_prefix = NEXT_NUMBER[kind], REFERENCE_PREFIXES[kind]
+
+
 ACTIVE = "status IN ('open', 'in_progress', 'pending')"
 
 
@@ -161,6 +168,8 @@ class Ticket(Base):
     priority: Mapped[Priority] = mapped_column(text_enum(Priority))
     priority_source: Mapped[PrioritySource] = mapped_column(text_enum(PrioritySource))
     priority_reason: Mapped[str | None]
+    # Of subject and description, by ISO 639-1; null where too little was written, or nothing can tell.
+    language: Mapped[str | None]
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
 
     team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"))

@@ -143,6 +143,7 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, fil
         priority=body.priority or Priority.LOW,
         priority_source=PrioritySource.MANUAL if body.priority else PrioritySource.DEFAULT,
         priority_reason=body.priority_reason if body.priority else None,
+        language=None,
         tags=list(dict.fromkeys(body.tags)),
         form_id=filled.form_id,
         form_number=filled.number,
@@ -178,6 +179,7 @@ def _attachments(body: TicketCreate) -> dict[str, list[str]]:
 def _explicit(body: TicketCreate) -> list[str]:
     """Which decisions the caller took; routing leaves these alone."""
     fields = {
+        "type": body.type if "type" in body.model_fields_set else None,
         "category": body.category_id,
         "priority": body.priority,
         "team": body.team_id,

@@ -54,6 +54,7 @@ _PLAIN = [
     "impact",
     "urgency",
     "priority",
+    "language",
     "tags",
     "form_number",
     "resolution_code",

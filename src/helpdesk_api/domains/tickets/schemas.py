@@ -53,6 +53,7 @@ from helpdesk_api.web.schemas import (
 
 MAX_ATTACHMENTS = 20
 AttachmentIds = Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)]
+LanguageCode = Annotated[str, Field(max_length=3, pattern="^[a-z]{2,3}$", examples=["de"])]
 Tags = Annotated[list[Tag], Field(max_length=30)]
 
 
@@ -247,6 +248,9 @@ class TicketRead(ResponseModel):
     priority: Priority
     priority_source: PrioritySource | None = Field(description="Staff only.")
     priority_reason: str | None = Field(max_length=500, description="Staff only.")
+    language: LanguageCode | None = Field(
+        description="Of what was written, ISO 639-1; null where that is too little, or nothing here can tell."
+    )
     tags: list[str] = Field(max_length=60)
     form_id: FormId | None
     form_number: int | None = Field(ge=1, description="The form's version that it was opened with.")

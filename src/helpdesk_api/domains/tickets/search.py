@@ -125,6 +125,7 @@ VOCABULARY: Final = Vocabulary(
         "external_id": "external_id",
         "external_source": "external_source",
         "impact": "impact",
+        "language": "language",
         "number": "number",
         "organization": "organization_id",
         "pending": "pending_reason",

@@ -1,0 +1,48 @@
+"""Which language a text is written in, by py3langid; without it, and of a word or two, nobody knows."""
+
+import re
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Final
+
+from helpdesk_api.domains.knowledge.enums import ArticleLanguage
+
+_FEWEST_LETTERS: Final = 12
+# More would say no more.
+_READ: Final = 500
+# Norwegian has one name there, and here that of its more usual form.
+_ITS_NAMES: Final = {"nb": "no"}
+_OUR_NAMES: Final = {name: ours for ours, name in _ITS_NAMES.items()}
+_SURE: Final = 0.7
+# What is written in a ticket and in no language: code, addresses, the marks of Markdown.
+_NO_LANGUAGE: Final = re.compile(r"```.*?```|`[^`]*`|https?://\S+|\S+@\S+|[\W\d_]+", re.DOTALL)
+
+
+@cache
+def can_detect() -> bool:
+    """Looked up without importing it."""
+    return find_spec("py3langid") is not None
+
+
+@cache
+def _identifier() -> Any:
+    """Takes a third of a second; the first text waits for it, in its thread."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - of the extra `ai`
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    # Of a hundred languages a few words could be any; these are the ones that the product writes in.
+    known = set(identifier.labels)
+    written = (_ITS_NAMES.get(language.value, language.value) for language in ArticleLanguage)
+    identifier.set_languages([name for name in written if name in known])
+    return identifier
+
+
+def detect(text: str) -> str | None:
+    """By ISO 639-1; null for what is too short or could be several. For a thread: it takes up to a millisecond."""
+    if not can_detect():
+        return None
+    letters = _NO_LANGUAGE.sub(" ", text[:_READ]).strip()
+    if len(letters) < _FEWEST_LETTERS:
+        return None
+    language, chance = _identifier().classify(letters)
+    return _OUR_NAMES.get(language, str(language)) if chance >= _SURE else None

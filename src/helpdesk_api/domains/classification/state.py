@@ -1,0 +1,155 @@
+"""What every process knows of the model in use: the facts from a cache that a NOTIFY invalidates, the file once.
+
+Nothing here is imported before the first ticket that needs it: scikit-learn alone takes seconds.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from helpdesk_api.database.cache import InvalidatedCache
+from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.classification.enums import ClassificationEngine, ClassifiedField, EngineReason
+from helpdesk_api.domains.classification.models import ClassificationModel, ClassificationSettings
+from helpdesk_api.domains.classification.patience import PATIENCE_SECONDS
+from helpdesk_api.domains.teams.models import Team
+
+if TYPE_CHECKING:
+    from helpdesk_api.domains.classification.model import LearnedModel
+
+logger = structlog.get_logger(__name__)
+CLASSIFICATION: Final = "classification"
+Thresholds = Mapping[ClassifiedField, float | None]
+DEFAULT_THRESHOLDS: Final[Thresholds] = {
+    ClassifiedField.TYPE: 0.9,
+    ClassifiedField.CATEGORY: 0.8,
+    ClassifiedField.PRIORITY: 0.9,
+    ClassifiedField.TEAM: 0.8,
+}
+_LIBRARIES: Final = ("numpy", "sklearn", "skops")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The model in use, from where on it decides, and the teams that it may name."""
+
+    thresholds: Thresholds
+    number: int | None
+    sha256: str | None
+    team_ids: frozenset[UUID]
+
+
+async def _load(reads: ReadSession, key: str) -> State:
+    del key
+    settings = await reads.fetch_value(select(ClassificationSettings.thresholds))
+    active = await reads.fetch_one(
+        select(ClassificationModel.number, ClassificationModel.sha256).where(ClassificationModel.is_active)
+    )
+    teams = await reads.fetch(select(Team.id).where(Team.archived_at.is_(None)))
+    return State(
+        thresholds=thresholds_from(settings),
+        number=active["number"] if active is not None else None,
+        sha256=active["sha256"] if active is not None else None,
+        team_ids=frozenset(row["id"] for row in teams),
+    )
+
+
+def thresholds_from(stored: Mapping[str, Any] | None) -> Thresholds:
+    """As kept, by field; the default ones where nothing is."""
+    return DEFAULT_THRESHOLDS if stored is None else {one: stored.get(one.value) for one in ClassifiedField}
+
+
+_state: InvalidatedCache[State] = InvalidatedCache(CLASSIFICATION, _load)
+
+
+async def state_within(session: AsyncSession) -> State:
+    return await _state.get_within(session)
+
+
+@cache
+def can_learn() -> bool:
+    """Whether the extra `ai` is installed; looked up without importing it."""
+    return all(find_spec(name) is not None for name in _LIBRARIES)
+
+
+@dataclass
+class _Process:
+    """What this process has loaded, which file it could not use and why, and the loading that is under way."""
+
+    sha256: str | None = None
+    number: int = 0
+    model: "LearnedModel | None" = None
+    refused: dict[str, str] = field(default_factory=dict)
+    loading: asyncio.Task[None] | None = None
+
+
+_process = _Process()
+
+
+async def model_within(
+    session: AsyncSession, state: State, *, patience: float | None = PATIENCE_SECONDS
+) -> "tuple[int, LearnedModel] | None":
+    """The model with its number; while a newer one is being loaded, the one before, if any."""
+    if state.sha256 is None or state.number is None or not can_learn():
+        return None
+    if _process.sha256 != state.sha256 and state.sha256 not in _process.refused:
+        if _process.loading is None or _process.loading.done():
+            wanted = select(ClassificationModel.content).where(ClassificationModel.number == state.number)
+            content = await session.scalar(wanted) or b""
+            _process.loading = asyncio.create_task(_load_model(content, state.number, state.sha256))
+            await asyncio.wait({_process.loading}, timeout=patience)
+        elif patience is None:
+            await asyncio.wait({_process.loading})
+    if _process.model is None or state.sha256 in _process.refused:
+        return None
+    return _process.number, _process.model
+
+
+async def _load_model(content: bytes, number: int, sha256: str) -> None:
+    try:
+        _process.model = await asyncio.to_thread(_read, content, sha256)
+        _process.sha256, _process.number = sha256, number
+    # Whatever is wrong with a file or a library, tickets are opened without it.
+    except Exception as error:  # noqa: BLE001 - said in the log and by `GET /v1/classification`
+        logger.warning("classification_model_refused", number=number, reason=str(error))
+        _process.refused = {sha256: str(error)}
+
+
+def _read(content: bytes, sha256: str) -> "LearnedModel":
+    from helpdesk_api.domains.classification.files import from_bytes  # noqa: PLC0415 - imports scikit-learn
+
+    return from_bytes(content, sha256)
+
+
+async def engine_within(session: AsyncSession) -> "Engine":
+    """What sorts new tickets here; a model that was never loaded is loaded, so that the answer is true."""
+    state = await state_within(session)
+    if not can_learn():
+        return Engine(state, EngineReason.EXTRA_MISSING)
+    if state.sha256 is None:
+        return Engine(state, EngineReason.NOT_TRAINED)
+    await model_within(session, state, patience=None)
+    if state.sha256 in _process.refused:
+        return Engine(state, EngineReason.UNUSABLE_FILE, _process.refused[state.sha256])
+    return Engine(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Why there are keyword rules only, and what is wrong with the model's file; both null with a model."""
+
+    state: State
+    reason: EngineReason | None = None
+    problem: str | None = None
+
+    @property
+    def name(self) -> ClassificationEngine:
+        return ClassificationEngine.MODEL if self.reason is None else ClassificationEngine.KEYWORD_RULES

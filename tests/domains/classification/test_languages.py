@@ -1,0 +1,67 @@
+"""The language of a text: shown, asked for, ruled by; and null rather than a guess."""
+
+import httpx
+import pytest
+
+from helpdesk_api.domains.classification.languages import detect
+
+GERMAN = {"subject": "Der Drucker druckt nicht", "description": "Seit heute Morgen kommen nur leere Seiten heraus."}
+ENGLISH = {"subject": "The printer does not print", "description": "Only blank pages come out since this morning."}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (" ".join(GERMAN.values()), "de"),
+        (" ".join(ENGLISH.values()), "en"),
+        ("No puedo entrar en mi correo desde esta mañana, ¿me ayudan?", "es"),
+        ("Não consigo aceder ao meu correio desde hoje de manhã", "pt"),
+        ("Je ne peux plus imprimer depuis ce matin, aidez-moi", "fr"),
+        ("Laptop", None),
+        ("", None),
+        ("```\nTraceback (most recent call last): File main.py line 3\n```", None),
+        ("https://example.test/printer/does/not/work/at/all", None),
+        ("12345 67890 +++ !!! ???", None),
+        ("\u202e\u0000\ud7ff" * 40, None),
+    ],
+)
+def test_it_says_what_is_sure_and_nothing_else(text: str, language: str | None) -> None:
+    assert detect(text) == language
+
+
+async def test_tickets_and_comments_have_it_and_lists_ask_for_it(
+    requester_client: httpx.AsyncClient, admin_client: httpx.AsyncClient
+) -> None:
+    german = (await requester_client.post("/v1/tickets", json=GERMAN)).json()
+    english = (await requester_client.post("/v1/tickets", json=ENGLISH)).json()
+    assert (german["language"], english["language"]) == ("de", "en")
+    for params in ({"language": "de"}, {"query": "language:de"}, {"language": "de,fr"}):
+        found = (await admin_client.get("/v1/tickets", params=params)).json()["data"]
+        assert [one["id"] for one in found] == [german["id"]]
+    asked = {"conditions": {"field": "language", "op": "eq", "value": "en"}}
+    assert [one["id"] for one in (await admin_client.post("/v1/tickets/search", json=asked)).json()["data"]] == [
+        english["id"]
+    ]
+    assert (await admin_client.get("/v1/tickets", params={"language": "Deutsch"})).status_code == 422
+    comments = f"/v1/tickets/{german['id']}/comments"
+    said = (await requester_client.post(comments, json={"body": "Es geht leider immer noch nicht, was nun?"})).json()
+    assert said["language"] == "de"
+    edited = await requester_client.patch(
+        f"{comments}/{said['id']}", json={"body": "It still does not work, what shall I do now?"}
+    )
+    assert (edited.status_code, edited.json()["language"]) == (200, "en")
+    changed = await admin_client.patch(f"/v1/tickets/{german['id']}", json=ENGLISH)
+    assert (changed.status_code, changed.json()["language"]) == (200, "en")
+
+
+async def test_rules_route_by_it(admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient) -> None:
+    rule = {
+        "name": "German",
+        "conditions": {"field": "language", "op": "eq", "value": "de"},
+        "add_tags": ["deutsch"],
+    }
+    assert (await admin_client.post("/v1/routing-rules", json=rule)).status_code == 201
+    assert (await requester_client.post("/v1/tickets", json=GERMAN)).json()["tags"] == ["deutsch"]
+    assert (await requester_client.post("/v1/tickets", json=ENGLISH)).json()["tags"] == []
+    tried = await admin_client.post("/v1/routing-rules/test", json={"facts": GERMAN})
+    assert tried.json()["tags"] == ["deutsch"]

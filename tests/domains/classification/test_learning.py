@@ -1,0 +1,149 @@
+"""What is learned, what replaces what, and what comes of too little; the learner runs as the process that it is."""
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+
+from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.classification import files, jobs, training, wording
+from helpdesk_api.domains.classification.enums import TrainingOutcome
+from helpdesk_api.domains.classification.examples import read_examples
+from helpdesk_api.domains.classification.learner import learn
+from helpdesk_api.domains.classification.models import ClassificationModel
+from helpdesk_api.domains.classification.rules import Example
+from helpdesk_api.domains.tickets.enums import ResolutionCode, TicketStatus
+from tests.domains.classification.conftest import FIELDS, NIGHT, PRINTER, Learned, examples
+from tests.factories.records import make_category, make_ticket
+
+HEADER: dict[str, Any] = {"fields": FIELDS, "thresholds": {}}
+
+
+def lines(of: list[Example]) -> list[list[Any]]:
+    return [[one.id, one.subject, one.description, one.labels] for one in of]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        examples()[:10],
+        examples(lambda field, kind: "always"),
+        [Example("1", "?!", "…", {"type": kind}) for kind in ("incident", "service_request") * 40],
+    ],
+    ids=["empty", "too few", "one value", "no words"],
+)
+def test_too_little_is_a_clear_outcome(given: list[Example]) -> None:
+    report, content = learn(HEADER, given)
+    assert (report["outcome"], content) == ("nothing_to_learn", b"")
+
+
+def test_a_field_of_one_value_is_left_out_and_the_others_are_learned() -> None:
+    report, content = learn(HEADER, examples(lambda field, kind: "incident" if field == "type" else f"{field}_{kind}"))
+    assert report["outcome"] == "activated"
+    assert set(report["fields"]) == {"category", "priority", "team"}
+    model = files.from_bytes(content, report["sha256"])
+    guess = model.predict(PRINTER["subject"], PRINTER["description"]).guesses["category"]
+    assert guess.value == "category_printing"
+    # No word of it is known, so there is no reason to think anything.
+    assert model.predict("xyzzy", "qwertz").guesses == {}
+
+
+def test_nothing_that_is_measured_was_learned() -> None:
+    of = examples()
+    held_back = [one for one in of if one.is_held_back]
+    assert 0 < len(held_back) < len(of) / 2
+    report, _ = learn(HEADER, of)
+    assert (report["trained_on"], report["measured_on"]) == (len(of) - len(held_back), len(held_back))
+    assert report["fields"]["category"]["accuracy"] == 1.0
+
+
+def test_it_replaces_the_old_one_only_if_it_is_better() -> None:
+    worse = examples(lambda field, kind: f"{field}-{kind}", 60)
+    swapped = [
+        Example(one.id, one.subject, one.description, {**one.labels, "category": f"category-{number % 2}"})
+        for number, one in enumerate(worse)
+    ]
+    report, content = learn(HEADER, swapped)
+    old = {"old": base64.b64encode(content).decode(), "old_sha256": report["sha256"]}
+    again, kept = learn({**HEADER, **old}, swapped)
+    assert (again["outcome"], kept) == ("not_better", b"")
+    better, _ = learn({**HEADER, **old}, examples(lambda field, kind: f"new-{field}-{kind}"))
+    assert (better["outcome"], better["score_before"]) == ("activated", 0.0)
+    broken, _ = learn({**HEADER, "old": base64.b64encode(b"x").decode(), "old_sha256": "0"}, swapped)
+    assert broken["outcome"] == "activated"
+
+
+@pytest.mark.timeout(600)
+async def test_the_process_learns_and_the_result_is_kept(
+    learned: Learned, database: Database, admin_client: httpx.AsyncClient
+) -> None:
+    """With hardly more tickets than it takes."""
+    for one in examples(count=56):
+        is_printing = one.labels["category"].endswith("printing")
+        category = learned.printing if is_printing else learned.network
+        await make_ticket(database, subject=one.subject, description=one.description, category_id=category.id)
+    async with database.session() as session:
+        made = await training.train(session)
+    assert made is not None
+    assert (made.outcome, made.is_active, made.number) == (TrainingOutcome.ACTIVATED, True, 1)
+    reply = await admin_client.post("/v1/tickets", json=PRINTER)
+    (guess,) = (await admin_client.get(f"/v1/tickets/{reply.json()['id']}/classification")).json()["guesses"]
+    assert (guess["field"], guess["value"]) == ("category", public_id("cat", learned.printing.id))
+    said = (await admin_client.get("/v1/classification")).json()
+    assert (said["engine"], said["training"]["number"]) == ("model", 1)
+
+
+async def test_once_a_night_it_is_tried(database: Database, admin_client: httpx.AsyncClient) -> None:
+    with clock.frozen(NIGHT) as moment:
+        for hours in (0, 1, 20, 3):
+            moment.advance(hours=hours)
+            async with database.session() as session:
+                await jobs.train_at_night(session, {})
+    trainings = (await admin_client.get("/v1/classification/report")).json()["trainings"]
+    assert [(one["number"], one["outcome"], one["is_active"]) for one in trainings] == [
+        (2, "nothing_to_learn", False),
+        (1, "nothing_to_learn", False),
+    ]
+
+
+async def test_by_day_nothing_is_learned(database: Database) -> None:
+    with clock.frozen(NIGHT.replace(hour=12)):
+        async with database.session() as session:
+            await jobs.train_at_night(session, {})
+            assert await session.get(ClassificationModel, 1) is None
+
+
+@pytest.mark.timeout(600)
+async def test_a_learner_that_dies_is_said_and_changes_nothing() -> None:
+    with pytest.raises(training.LearnerFailed):
+        await training.run_learner(HEADER, [["not", "an example"]])
+    failed = ClassificationModel(
+        number=3, outcome=TrainingOutcome.FAILED, trained_on=0, measures={"problem": "exit status 9"}
+    )
+    assert list(wording.told(failed)) == ["The training failed; nothing changed.", "exit status 9"]
+
+
+async def test_what_counts_as_said_by_people(learned: Learned, database: Database) -> None:
+    """What the model decided counts once somebody has settled the ticket or set another value."""
+    await learned.activate(database)
+    other = await make_category(database)
+    resolved = {"status": TicketStatus.RESOLVED, "resolution_code": ResolutionCode.FIXED}
+    untouched = await make_ticket(database, **PRINTER)
+    corrected = await make_ticket(database, **PRINTER)
+    settled = await make_ticket(database, **PRINTER)
+    for ticket, values in ((corrected, {"category_id": other.id}), (settled, resolved)):
+        async with database.session() as session:
+            held = await session.get_one(type(ticket), ticket.id)
+            for name, value in values.items():
+                setattr(held, name, value)
+    gone = await make_ticket(database, category_id=other.id, status=TicketStatus.CANCELLED)
+    async with database.session() as session:
+        found = {key: labels for key, _, _, labels in await read_examples(session)}
+    assert "category" not in found.get(untouched.id.hex, {})
+    assert found[corrected.id.hex]["category"] == public_id("cat", other.id)
+    assert found[settled.id.hex]["category"] == public_id("cat", learned.printing.id)
+    assert gone.id.hex not in found
