@@ -1,11 +1,13 @@
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /build
-COPY requirements-build.lock requirements.lock ./
+# `--build-arg LOCK=requirements-ai.lock` adds the learned models.
+ARG LOCK=requirements.lock
+COPY requirements-build.lock requirements.lock requirements-ai.lock ./
 RUN python -m venv /opt/tools \
     && /opt/tools/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock \
     && python -m venv --without-pip /opt/helpdesk \
     && /opt/tools/bin/uv pip install --no-cache --compile-bytecode --python /opt/helpdesk/bin/python \
-       --require-hashes -r requirements.lock
+       --require-hashes -r "$LOCK"
 COPY pyproject.toml ./
 COPY src ./src
 RUN /opt/tools/bin/hatchling build -t wheel -d /build/dist \
