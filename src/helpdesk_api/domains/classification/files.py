@@ -8,14 +8,10 @@ import numpy as np
 import skops.io
 from numpy.typing import NDArray
 
-from helpdesk_api.domains.classification.model import WEIGHTS, Block, Head, LearnedModel, Neighbours
+from helpdesk_api.domains.classification.model import LearnedModel
+from helpdesk_api.domains.classification.packing import BETWEEN, UnusableModel, model_of
 
 FORMAT: Final = 1
-_BETWEEN: Final = "\n"
-
-
-class UnusableModel(Exception):
-    """The file is not one that this release wrote; the text says what is wrong with it."""
 
 
 def checksum(content: bytes) -> str:
@@ -32,9 +28,10 @@ def to_bytes(model: LearnedModel) -> bytes:
         "pieces_idf": model.pieces.idf,
         "coefficients": model.coefficients.astype(np.float16),
         "intercepts": model.intercepts,
-        "heads": [
-            {"field": head.field, "values": _text(head.values), "temperature": head.temperature} for head in model.heads
-        ],
+        "fields": _text(head.field for head in model.heads),
+        "temperatures": np.array([head.temperature for head in model.heads]),
+        "value_counts": np.array([len(head.values) for head in model.heads]),
+        "values": _text(value for head in model.heads for value in head.values),
         "neighbour_ids": _text(model.neighbours.ids),
         "neighbour_starts": model.neighbours.starts,
         "neighbour_rows": model.neighbours.rows,
@@ -45,6 +42,11 @@ def to_bytes(model: LearnedModel) -> bytes:
 
 def from_bytes(content: bytes, sha256: str) -> LearnedModel:
     """Raises `UnusableModel` for whatever `to_bytes` of this release did not write."""
+    return model_of(checked(content, sha256))
+
+
+def checked(content: bytes, sha256: str) -> Mapping[str, Any]:
+    """What the file holds, of its format and of trusted types alone. Raises `UnusableModel`."""
     if checksum(content) != sha256:
         message = "its checksum is not the one that was stored with it"
         raise UnusableModel(message)
@@ -62,65 +64,8 @@ def from_bytes(content: bytes, sha256: str) -> LearnedModel:
         found = held.get("format") if isinstance(held, Mapping) else None
         message = f"it has the format {found}, and this release reads {FORMAT}"
         raise UnusableModel(message)
-    try:
-        return _model(held)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        message = f"a part is missing or misshapen ({error})"
-        raise UnusableModel(message) from error
-
-
-def _model(held: Mapping[str, Any]) -> LearnedModel:
-    words = Block(_places(held["words"]), np.asarray(held["words_idf"], np.float32), 0, WEIGHTS["words"])
-    pieces = Block(
-        _places(held["pieces"]), np.asarray(held["pieces_idf"], np.float32), len(words.places), WEIGHTS["pieces"]
-    )
-    heads: list[Head] = []
-    first = 0
-    for one in held["heads"]:
-        values = tuple(_texts(one["values"]))
-        heads.append(Head(str(one["field"]), values, first, float(one["temperature"])))
-        first += len(values)
-    model = LearnedModel(
-        words,
-        pieces,
-        np.ascontiguousarray(held["coefficients"], np.float32),
-        np.asarray(held["intercepts"], np.float32),
-        tuple(heads),
-        Neighbours(
-            list(_texts(held["neighbour_ids"])),
-            np.asarray(held["neighbour_starts"], np.int64),
-            np.asarray(held["neighbour_rows"], np.int32),
-            np.asarray(held["neighbour_values"], np.float32),
-        ),
-    )
-    _check_shape(model, first)
-    return model
-
-
-def _check_shape(model: LearnedModel, columns: int) -> None:
-    features = len(model.words.places) + len(model.pieces.places)
-    near = model.neighbours
-    if (
-        model.coefficients.shape != (features, columns)
-        or model.intercepts.shape != (columns,)
-        or len(model.words.idf) != len(model.words.places)
-        or len(model.pieces.idf) != len(model.pieces.places)
-        or len(near.starts) != len(model.words.places) + 1
-        or len(near.rows) != len(near.values)
-        or (len(near.rows) and near.rows.max() >= len(near.ids))
-    ):
-        message = "its arrays do not fit together"
-        raise ValueError(message)
+    return held
 
 
 def _text(values: Iterable[str]) -> NDArray[np.uint8]:
-    return np.frombuffer(_BETWEEN.join(values).encode(), np.uint8)
-
-
-def _texts(held: Any) -> list[str]:
-    text = np.asarray(held, np.uint8).tobytes().decode()
-    return text.split(_BETWEEN) if text else []
-
-
-def _places(held: Any) -> dict[str, int]:
-    return {token: place for place, token in enumerate(_texts(held))}
+    return np.frombuffer(BETWEEN.join(values).encode(), np.uint8)

@@ -16,6 +16,7 @@ from helpdesk_api.domains.classification import files
 from helpdesk_api.domains.classification.learning import NothingToLearn, fit
 from helpdesk_api.domains.classification.measures import Outcome, measure
 from helpdesk_api.domains.classification.model import LearnedModel
+from helpdesk_api.domains.classification.packing import UnusableModel
 from helpdesk_api.domains.classification.rules import Example
 
 # Of the tickets that were held back, so many of the newest.
@@ -57,7 +58,7 @@ def _old_model(header: Mapping[str, Any]) -> LearnedModel | None:
         return None
     try:
         return files.from_bytes(base64.b64decode(header["old"]), header["old_sha256"])
-    except files.UnusableModel:
+    except UnusableModel:
         return None
 
 

@@ -1,6 +1,6 @@
 """What every process knows of the model in use: the facts from a cache that a NOTIFY invalidates, the file once.
 
-Nothing here is imported before the first ticket that needs it: scikit-learn alone takes seconds.
+The file is opened by a process of its own, for scikit-learn alone takes seconds and a hundred megabytes.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.domains.classification.children import run_child
 from helpdesk_api.domains.classification.enums import ClassificationEngine, ClassifiedField, EngineReason
 from helpdesk_api.domains.classification.models import ClassificationModel, ClassificationSettings
 from helpdesk_api.domains.classification.patience import PATIENCE_SECONDS
@@ -35,6 +36,8 @@ DEFAULT_THRESHOLDS: Final[Thresholds] = {
     ClassifiedField.TEAM: 0.8,
 }
 _LIBRARIES: Final = ("numpy", "sklearn", "skops")
+_OPENER: Final = "helpdesk_api.domains.classification.opener"
+_LONGEST_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,8 @@ async def model_within(
 
 async def _load_model(content: bytes, number: int, sha256: str) -> None:
     try:
-        _process.model = await asyncio.to_thread(_read, content, sha256)
+        arrays = await run_child(_OPENER, content, sha256, longest_seconds=_LONGEST_SECONDS)
+        _process.model = await asyncio.to_thread(_unpacked, arrays)
         _process.sha256, _process.number = sha256, number
     # Whatever is wrong with a file or a library, tickets are opened without it.
     except Exception as error:  # noqa: BLE001 - said in the log and by `GET /v1/classification`
@@ -123,10 +127,10 @@ async def _load_model(content: bytes, number: int, sha256: str) -> None:
         _process.refused = {sha256: str(error)}
 
 
-def _read(content: bytes, sha256: str) -> "LearnedModel":
-    from helpdesk_api.domains.classification.files import from_bytes  # noqa: PLC0415 - imports scikit-learn
+def _unpacked(arrays: bytes) -> "LearnedModel":
+    from helpdesk_api.domains.classification.packing import unpack  # noqa: PLC0415 - of the extra `ai`
 
-    return from_bytes(content, sha256)
+    return unpack(arrays)
 
 
 async def engine_within(session: AsyncSession) -> "Engine":

@@ -1,12 +1,8 @@
 """Learning from the deployment's own tickets: read here, learned in a process of its own, kept if it is better."""
 
-import asyncio
 import base64
 import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
+from helpdesk_api.domains.classification.children import ChildFailed, run_child
 from helpdesk_api.domains.classification.enums import ClassifiedField, TrainingOutcome
 from helpdesk_api.domains.classification.events import ClassificationModelActivated
 from helpdesk_api.domains.classification.examples import read_examples
@@ -32,12 +29,6 @@ KEPT_TRAININGS: Final = 400
 _LEARNER: Final = "helpdesk_api.domains.classification.learner"
 _TRAINING_LOCK: Final = 4_207_018
 _LONGEST_SECONDS: Final = 3_600
-# The learner gets no secret: of our surroundings it needs no more than where things are.
-_PASSED_ON: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "HOME", "TMPDIR")
-
-
-class LearnerFailed(Exception):
-    """The process ended badly, took too long, or said something else than a report."""
 
 
 async def train(session: AsyncSession) -> ClassificationModel | None:
@@ -59,43 +50,21 @@ async def train(session: AsyncSession) -> ClassificationModel | None:
     }
     try:
         report, content = await run_learner(header, examples)
-    except LearnerFailed as error:
+    except ChildFailed as error:
         logger.warning("classification_training_failed", reason=str(error))
         report, content = {"outcome": TrainingOutcome.FAILED.value, "problem": str(error)[:500]}, b""
     return await _keep(session, in_use, report, content)
 
 
 async def run_learner(header: Mapping[str, Any], examples: Sequence[Sequence[Any]]) -> tuple[dict[str, Any], bytes]:
-    """The report and, if it is to be used, the model. Raises `LearnerFailed`."""
-    surroundings = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", _LEARNER),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        # Two cores that wait for each other are slower than one, and the other has requests to answer.
-        env={**surroundings, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"},
-    )
+    """The report and, if it is to be used, the model. Raises `ChildFailed`."""
     lines = "".join(f"{json.dumps(line)}\n" for line in (header, *examples)).encode()
-    try:
-        async with asyncio.timeout(_LONGEST_SECONDS):
-            output, errors = await process.communicate(lines)
-    except TimeoutError as error:
-        message = f"it took longer than {_LONGEST_SECONDS} s"
-        raise LearnerFailed(message) from error
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise LearnerFailed(errors.decode(errors="replace").strip()[-500:] or f"exit status {process.returncode}")
-    first, _, content = output.partition(b"\n")
+    first, _, content = (await run_child(_LEARNER, lines, longest_seconds=_LONGEST_SECONDS)).partition(b"\n")
     try:
         report: dict[str, Any] = json.loads(first)
     except ValueError as error:
         message = "it gave no report"
-        raise LearnerFailed(message) from error
+        raise ChildFailed(message) from error
     return report, content
 
 

@@ -1,0 +1,17 @@
+"""The process that opens a model's file: the file comes in, plain arrays go out, and scikit-learn ends with it.
+
+`python -m helpdesk_api.domains.classification.opener CHECKSUM`; exit status 1 with the reason on standard error.
+"""
+
+import sys
+
+from helpdesk_api.domains.classification.files import checked
+from helpdesk_api.domains.classification.packing import UnusableModel, model_of, packed
+
+if __name__ == "__main__":
+    try:
+        held = checked(sys.stdin.buffer.read(), sys.argv[1])
+        model_of(held)
+    except UnusableModel as error:
+        sys.exit(str(error))
+    sys.stdout.buffer.write(packed(held))
