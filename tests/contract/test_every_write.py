@@ -46,6 +46,8 @@ UNREAD: dict[str, str] = {
     "getWebhookDelivery": EXCEPTED["redeliverWebhookDelivery"],
     "getAttachment": EXCEPTED["uploadAttachment"],
     "getFile": "its link stands in another answer, and is good for minutes",
+    "notifyByGetAndKey": "a door of senders, and no record",
+    "getOpsgenieRequest": "what a sender's own request answered names it; a test of its own asks for it",
     "getAlert": "alerts come in by the intake; a test of its own asks one again",
     "listPublicArticleAttachments": "of what other operations publish; a test of its own reads them",
     "getPublicArticle": "what everybody reads is published by other operations; tests of its own ask it again",
@@ -56,6 +58,7 @@ _SECRET = "its answer is shown once, so it is not kept to be shown again"
 _MEMBER = "one either belongs to it or not, whatever else has changed"
 _ENDS = "ends it for good; there is nothing to overwrite"
 _ITS_OWN_KEY = "an alert has a key of its own, and a repetition counts on it"
+_NOT_KEPT = "nothing is kept of it, so nothing happens twice"
 _OWN_WORD = "replaces what its caller said of themselves, or a whole order"
 WITHOUT: dict[str, str] = {
     **dict.fromkeys(
@@ -68,6 +71,7 @@ WITHOUT: dict[str, str] = {
         ("addTicketParticipant", "removeTicketParticipant", "watchTicket", "unwatchTicket", "clearTicketPresence"),
         _MEMBER,
     ),
+    "enqueuePagerDutyChange": _NOT_KEPT,
     **dict.fromkeys(
         (
             "createAlertIntegration",

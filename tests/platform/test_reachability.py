@@ -1,5 +1,6 @@
 """A PostgreSQL that goes away is said to be away, and the connections that it closed are not handed out again."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -21,10 +22,15 @@ _CLOSE_ALL = """
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
+_OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
 
 async def close_all(url: str) -> None:
     connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
     await connection.execute(_CLOSE_ALL)
+    # It asks them to end, and answers before they have.
+    while await connection.fetchval(_OTHERS):  # noqa: ASYNC110 - what it waits for is in PostgreSQL
+        await asyncio.sleep(0.01)
     await connection.close()
 
 

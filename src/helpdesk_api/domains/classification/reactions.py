@@ -28,7 +28,8 @@ async def note_language_of_comment(
 async def note_language_of_ticket(session: AsyncSession, principal: Principal, event: TicketUpdated) -> None:
     """When its words changed; at its opening the adviser does."""
     del session, principal
-    if event.changes.keys() & {"subject", "description"}:
+    # Who records no more than a ticket's id has its words from elsewhere.
+    if event.entity is not None and event.changes.keys() & {"subject", "description"}:
         await _note(event.entity, f"{event.entity.subject}\n{event.entity.description}")
 
 
