@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
+from helpdesk_api import preloading
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings, UnsafeSettings, get_settings
 from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
 from helpdesk_api.database.embedded_identity import EmbeddedPostgresError
-from helpdesk_api.serving import CannotServe, Server, preloading, run_once
+from helpdesk_api.serving import CannotServe, Server, run_once
 
 if TYPE_CHECKING:
     from helpdesk_api.database.session import Database
@@ -99,7 +100,8 @@ def serve(
     """Start the API, its worker, and the embedded PostgreSQL where no database is set."""
     settings = _settings()
     workers = workers or settings.workers
-    with _plainly(), preloading(workers):
+    preloading.begin()
+    with _plainly():
         if settings.database_url is None:
             settings.make_data_dir()
             folder = settings.data_dir / "postgres"

@@ -8,7 +8,7 @@ import gc
 
 gc.disable()
 
-from helpdesk_api import api_process, preparing, worker  # noqa: E402, F401 - imported to be there
+from helpdesk_api import api_process, worker  # noqa: E402, F401 - imported to be there
 
 gc.freeze()
 gc.enable()

@@ -8,19 +8,18 @@ import pkgutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
 
 from helpdesk_api.config import Settings, UnsafeSettings
+from helpdesk_api.preloading import CONTEXT, METRICS
 
 READY_SECONDS = 120
 STOP_SECONDS = 15.0
@@ -33,27 +32,11 @@ BACKLOG = 2048
 _POLL_SECONDS = 0.05
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
-_CONTEXT = multiprocessing.get_context("forkserver")
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names of a listener, read to find a reachable one
 
 
 class CannotServe(RuntimeError):
     """The server cannot start or go on; the message says why."""
-
-
-@contextlib.contextmanager
-def preloading(workers: int) -> Iterator[None]:
-    """Begins to import the product in the background; within the block, children start from what was imported."""
-    _CONTEXT.set_forkserver_preload(["helpdesk_api.preloaded"])
-    with contextlib.ExitStack() as stack:
-        if workers > 1:
-            # Any of the processes may be asked for /metrics: they count together, in files. Known before the import,
-            # which decides how they count.
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="helpdesk-metrics-"))
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            stack.callback(os.environ.pop, "PROMETHEUS_MULTIPROC_DIR")
-        forkserver.ensure_running()
-        yield
 
 
 def environment_for(settings: Settings) -> Mapping[str, str]:
@@ -80,8 +63,10 @@ def _be(name: str, work: str, environment: dict[str, str], arguments: tuple[Any,
     """The life of a child: it ends with its parent, even by `kill -9`."""
     # Their own group: Ctrl-C reaches the parent alone, which stops them in order.
     os.setpgid(0, 0)
+    # How it counts was decided when it was imported.
+    counting = {name: os.environ[name] for name in (METRICS,) if name in os.environ}
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update({**environment, **counting})
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_NAME, f"helpdesk-{name.lower()}"[:15].encode(), 0, 0, 0)
@@ -118,7 +103,7 @@ class Child:
 
     def start(self, environment: Mapping[str, str]) -> None:
         self.started_at = time.monotonic()
-        self.process = _CONTEXT.Process(
+        self.process = CONTEXT.Process(
             target=_be, name=self.name, args=(self.name, self.work, dict(environment), self.arguments)
         )
         self.process.start()
