@@ -71,7 +71,7 @@ def real_ids(document: dict[str, Any], client: httpx.Client) -> dict[str, str]:
         collection, _, parameter = path.rpartition("/{")
         node = document["paths"].get(collection, {})
         is_known = all(name in found for name in re.findall(r"{(\w+)}", collection))
-        if not parameter.endswith("}") or "get" not in node or not is_known:
+        if not parameter.endswith("}") or not is_known or not _is_list_for_people(node):
             continue
         place = collection.format(**found)
         rows = first_row(client, collection, place, node) or made_row(client, place, node)
@@ -80,6 +80,12 @@ def real_ids(document: dict[str, Any], client: httpx.Client) -> dict[str, str]:
         if key in row:
             found.setdefault(parameter.removesuffix("}"), str(row[key]))
     return {**found, "user_id": client.get("/v1/me").json()["id"]}
+
+
+def _is_list_for_people(node: dict[str, Any]) -> bool:
+    """A door of senders is opened by keys of its own, and lists nothing."""
+    schemes = [scheme for one in node.get("get", {}).get("security", ()) for scheme in one]
+    return "get" in node and (not schemes or "bearer" in schemes)
 
 
 def first_row(client: httpx.Client, collection: str, place: str, node: dict[str, Any]) -> dict[str, Any]:
