@@ -47,7 +47,6 @@ UNREAD: dict[str, str] = {
     "getAttachment": EXCEPTED["uploadAttachment"],
     "getFile": "its link stands in another answer, and is good for minutes",
     "notifyByGetAndKey": "a door of senders, and no record",
-    "getOpsgenieRequest": "what a sender's own request answered names it; a test of its own asks for it",
     "getAlert": "alerts come in by the intake; a test of its own asks one again",
     "listPublicArticleAttachments": "of what other operations publish; a test of its own reads them",
     "getPublicArticle": "what everybody reads is published by other operations; tests of its own ask it again",
