@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 
-from helpdesk_api import preloading
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings, UnsafeSettings, get_settings
 from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
@@ -100,7 +99,6 @@ def serve(
     """Start the API, its worker, and the embedded PostgreSQL where no database is set."""
     settings = _settings()
     workers = workers or settings.workers
-    preloading.begin()
     with _plainly():
         if settings.database_url is None:
             settings.make_data_dir()

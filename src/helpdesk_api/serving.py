@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
 
+from helpdesk_api import preloading
 from helpdesk_api.config import Settings, UnsafeSettings
 from helpdesk_api.preloading import CONTEXT, METRICS
 
@@ -53,7 +54,12 @@ def run_once(work: str, settings: Settings) -> None:
     child = Child(work.rpartition(":")[2], work)
     child.start(environment_for(settings))
     assert child.process is not None  # noqa: S101 - just started
-    child.process.join()
+    try:
+        child.process.join()
+    except KeyboardInterrupt:
+        child.signal(signal.SIGTERM)
+        child.wait(time.monotonic() + STOP_SECONDS)
+        raise
     if child.process.exitcode:
         message = f"{child.name} failed; the reason is above"
         raise CannotServe(message)
@@ -102,6 +108,8 @@ class Child:
     quick_endings: int = 0
 
     def start(self, environment: Mapping[str, str]) -> None:
+        # Anew where what they are forked from was killed.
+        preloading.begin()
         self.started_at = time.monotonic()
         self.process = CONTEXT.Process(
             target=_be, name=self.name, args=(self.name, self.work, dict(environment), self.arguments)

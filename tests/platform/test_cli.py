@@ -44,6 +44,25 @@ def child_of(process_id: int, name: str) -> int | None:
     return next((found for found, of_found in processes_below(process_id).items() if of_found == name), None)
 
 
+def parent_of(process_id: int) -> int:
+    found = subprocess.run(["ps", "-o", "ppid=", "-p", str(process_id)], capture_output=True, text=True, check=True)
+    return int(found.stdout)
+
+
+def counted_by_all(product: Served) -> set[float]:
+    """What each of some answers of /metrics says of ten requests: whichever process is asked, all ten are there."""
+
+    def answered() -> float:
+        text = httpx.get(f"{product.url}/metrics", timeout=30).text
+        found = re.findall(r'helpdesk_requests_total\{[^}]*route="/livez"[^}]*\} ([0-9.]+)', text)
+        return sum(map(float, found))
+
+    before = answered()
+    for _ in range(10):
+        httpx.get(f"{product.url}/livez", timeout=30)
+    return {answered() - before for _ in range(6)}
+
+
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [HELPDESK, *arguments],
@@ -132,16 +151,25 @@ class TestBesideARunningServer:
         await_true(lambda: len(api_processes() - {min(before)}) == 2, "no process came back")
 
     def test_metrics_are_those_of_all_processes(self, product: Served) -> None:
-        def answered() -> float:
-            text = httpx.get(f"{product.url}/metrics", timeout=30).text
-            found = re.findall(r'helpdesk_requests_total\{[^}]*route="/livez"[^}]*\} ([0-9.]+)', text)
-            return sum(map(float, found))
+        assert counted_by_all(product) == {10}
 
-        before = answered()
-        for _ in range(10):
-            httpx.get(f"{product.url}/livez", timeout=30)
-        # Whichever process is asked, all ten are there.
-        assert {answered() - before for _ in range(6)} == {10}
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+    def test_what_the_processes_are_forked_from_is_replaced_too(self, product: Served) -> None:
+        before = processes_below(product.process.pid)
+        names = sorted(name for name in before.values() if name.startswith("helpdesk-"))
+        worker = child_of(product.process.pid, "helpdesk-worker")
+        assert worker is not None
+        os.kill(parent_of(worker), signal.SIGKILL)
+
+        def new_ones() -> list[str]:
+            below = processes_below(product.process.pid)
+            return sorted(name for found, name in below.items() if found not in before and name in names)
+
+        await_true(lambda: new_ones() == names, "not all processes came back")
+        await_true(lambda: not any(is_alive(found) for found in before if before[found] in names), "one stayed")
+        assert product.process.poll() is None
+        assert httpx.get(f"{product.url}/readyz", timeout=30).status_code == 200
+        assert counted_by_all(product) == {10}
 
     def test_doctor_finds_nothing_wrong(self, product: Served, installation: dict[str, str]) -> None:
         found = run(installation, "doctor")

@@ -72,7 +72,7 @@ def test_a_child_knows_what_its_parent_set_up(tmp_path: Path) -> None:
     assert child.process is not None
     assert int(group) == child.process.pid
     assert name == "helpdesk-worker"
-    assert environment == "['HELPDESK_DATABASE_URL']"
+    assert environment == "['HELPDESK_DATABASE_URL', 'PROMETHEUS_MULTIPROC_DIR']"
 
 
 def test_the_listener_takes_the_port_for_itself() -> None:

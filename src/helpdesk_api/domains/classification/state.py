@@ -104,16 +104,22 @@ async def model_within(
     if state.sha256 is None or state.number is None or not can_learn():
         return None
     if _process.sha256 != state.sha256 and state.sha256 not in _process.refused:
-        if _process.loading is None or _process.loading.done():
+        if not _is_loading():
             wanted = select(ClassificationModel.content).where(ClassificationModel.number == state.number)
             content = await session.scalar(wanted) or b""
-            _process.loading = asyncio.create_task(_load_model(content, state.number, state.sha256))
-            await asyncio.wait({_process.loading}, timeout=patience)
-        elif patience is None:
+            # Another request may have begun it while this one read.
+            if not _is_loading():
+                _process.loading = asyncio.create_task(_load_model(content, state.number, state.sha256))
+                await asyncio.wait({_process.loading}, timeout=patience)
+        if patience is None and _process.loading is not None:
             await asyncio.wait({_process.loading})
     if _process.model is None or state.sha256 in _process.refused:
         return None
     return _process.number, _process.model
+
+
+def _is_loading() -> bool:
+    return _process.loading is not None and not _process.loading.done()
 
 
 async def _load_model(content: bytes, number: int, sha256: str) -> None:
