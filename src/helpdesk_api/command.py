@@ -10,7 +10,10 @@ def main() -> None:
         preloading.begin()
     from helpdesk_api.cli import app
 
-    app()
+    try:
+        app()
+    finally:
+        preloading.end()
 
 
 if __name__ == "__main__":
