@@ -122,7 +122,7 @@ INCLUDES: Mapping[str, Include] = {
 # Who is asked what a new ticket is, before it is routed.
 ADVISER: Adviser = advise
 
-SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.tickets_that_match, attachment_queries.tickets_that_match)
+SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.matching_comments, attachment_queries.matching_names)
 SEARCH_RANKS: tuple[Rank, ...] = (comment_queries.best_rank,)
 SEARCH_TEXTS: tuple[words.Texts, ...] = (comment_queries.COMMENT_TEXTS,)
 SEARCH_EXCERPTS: Mapping[str, Excerpts] = {"comments": comment_queries.excerpts}
@@ -134,7 +134,7 @@ EMBEDDED: Mapping[EmbeddedKind, embeddings.Texts] = {
 }
 
 # What the relay does with each batch of events in the transaction that gives them their place in the log.
-FOLLOWERS: tuple[Follower, ...] = (make_deliveries,)
+FOLLOWERS: tuple[Follower, ...] = (make_deliveries, embeddings.follow)
 # What a stream says besides events, by the name of the message.
 STREAM_MESSAGES: Mapping[str, type[BaseModel]] = {
     "end": stream_schemas.StreamEnd,
@@ -158,12 +158,10 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
             mail.tell_of_receipt,
             mail.tell_of_assignment,
             suggestion_reactions.note_opened,
-            embeddings.follow,
         ),
     ),
     tickets.TicketUpdated: Reactions(
         in_transaction=(attachment_reactions.attach_at_change, languages.note_language_of_ticket, *_changed),
-        after_commit=(embeddings.follow,),
     ),
     tickets.TicketAssigned: Reactions(
         in_transaction=_changed, after_commit=(mail.tell_of_assignment, routing.give_to_next_free)
@@ -243,8 +241,8 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     articles.ArticleSubmitted: NOTHING,
     articles.ArticleApproved: NOTHING,
     articles.ArticleRejected: NOTHING,
-    articles.ArticlePublished: Reactions(after_commit=(embeddings.follow,)),
-    articles.ArticleArchived: Reactions(after_commit=(embeddings.follow,)),
+    articles.ArticlePublished: NOTHING,
+    articles.ArticleArchived: NOTHING,
     articles.ArticleRestored: NOTHING,
     articles.ArticleReviewed: NOTHING,
     articles.ArticleReviewDue: Reactions(after_commit=(mail.tell_of_article_review,)),

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx
-from sqlalchemy import text
+from sqlalchemy import exists, func, select, text
 
 from helpdesk_api import wiring
 from helpdesk_api.authorization.permissions import Role
@@ -35,6 +35,7 @@ from helpdesk_api.domains.tickets.events import TicketUpdated
 from helpdesk_api.domains.webhooks import actions
 from helpdesk_api.domains.webhooks.schemas import WebhookCreate
 from helpdesk_api.installation import install_wiring
+from helpdesk_api.jobs.tables import QueueStatus, queue
 from helpdesk_api.outbox.pending import send_wakeups_through
 from helpdesk_api.outbox.record import record
 from helpdesk_api.outbox.relay import Relay
@@ -189,10 +190,10 @@ async def _print_paths(
     try:
         with _worker(desk.url, folder):
             following = asyncio.create_task(_follow(product.port, await _token(database, admin), streamed))
-            # The first ones only wait until everybody is there.
-            while not (hooked and streamed):
+            # The first ones only wait until everybody is there, and has done what the seed and other parts left behind.
+            while not (hooked and streamed) or await _are_jobs_due(database):
                 await _happen(database, ticket)
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.5)
             began = time.perf_counter()
             for number in range(int(RATE * seconds)):
                 [event] = await _happen(database, ticket)
@@ -207,6 +208,16 @@ async def _print_paths(
         listening.close()
     for name, arrived in (("webhook", hooked), ("stream", streamed)):
         _say(_percentiles(name, sorted(1_000 * (arrived[event] - at) for event, at in committed.items())))
+
+
+async def _are_jobs_due(database: Database) -> bool:
+    due = exists(
+        select(queue.c.id).where(
+            queue.c.status.in_((QueueStatus.QUEUED, QueueStatus.PICKED)), queue.c.execute_after <= func.now()
+        )
+    )
+    async with database.session() as session:
+        return bool(await session.scalar(select(due)))
 
 
 def _percentiles(name: str, waits: list[float]) -> str:

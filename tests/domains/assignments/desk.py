@@ -21,7 +21,7 @@ from helpdesk_api.outbox.relay import REACT_JOB, Relay, react
 async def after_commit(database: Database) -> None:
     """Everything that a worker would do now, until nothing is left; its mail is kept from leaving."""
     delivery.use_transport(FakeMail())
-    relay = Relay(database, wiring.REACTIONS)
+    relay = Relay(database, wiring.REACTIONS, followers=wiring.FOLLOWERS)
     handlers = {**wiring.JOBS, REACT_JOB: react(wiring.REACTIONS)}
     while await relay.relay_batch() or await run_due(database, handlers):
         pass

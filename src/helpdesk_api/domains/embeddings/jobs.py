@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import BIT, insert
@@ -40,6 +41,8 @@ BATCH: Final = 64
 # As many processors as one may have for this.
 ROWS: Final = 2
 _TELL_EVERY: Final = 16
+_UPDATED: Final = "ticket.updated"
+_OTHER_WORDS: Final = ("ticket.created", _UPDATED, "article.published", "article.archived")
 # A text that was just written is often written again.
 SETTLED: Final = timedelta(seconds=10)
 Texts = Callable[[Collection[str] | None], AnySelect]
@@ -58,17 +61,20 @@ def embedded_sources() -> Mapping[EmbeddedKind, Texts]:
     return dict(_sources)
 
 
-async def follow(session: AsyncSession, event: EventRow) -> None:
-    """ticket.created, article.published, article.archived; ticket.updated when its words changed."""
-    if current_embedder() is None:
+async def follow(session: AsyncSession, events: Sequence[tuple[int, UUID, str]]) -> None:
+    """The relay's follower: what is new or has other words now waits for its vector."""
+    if current_embedder() is None or not any(event_type in _OTHER_WORDS for _, _, event_type in events):
         return
-    if event.type == "ticket.updated" and not {"subject", "description"} & event.changes.keys():
-        return
-    asked = insert(EmbeddingTask).values(
-        kind=EmbeddedKind(event.subject_type), subject_id=event.subject_id, asked_at=clock.now()
+    changed = or_(EventRow.type != _UPDATED, EventRow.changes.has_any(literal(["subject", "description"], ARRAY(Text))))
+    found = select(EventRow.subject_type, EventRow.subject_id, literal(clock.now(), UtcDateTime)).distinct()
+    of_batch = EventRow.sequence.between(events[0][0], events[-1][0])
+    asking = insert(EmbeddingTask).from_select(
+        ["kind", "subject_id", "asked_at"], found.where(of_batch, EventRow.type.in_(_OTHER_WORDS), changed)
     )
     keys = [EmbeddingTask.kind, EmbeddingTask.subject_id]
-    await session.execute(asked.on_conflict_do_update(index_elements=keys, set_={"asked_at": asked.excluded.asked_at}))
+    await session.execute(
+        asking.on_conflict_do_update(index_elements=keys, set_={"asked_at": asking.excluded.asked_at})
+    )
 
 
 async def check(session: AsyncSession, payload: dict[str, Any]) -> None:

@@ -14,8 +14,8 @@ from typing import Any, Final
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    Select,
     Text,
+    and_,
     bindparam,
     cast,
     column,
@@ -24,7 +24,8 @@ from sqlalchemy import (
     or_,
     select,
     table,
-    union,
+    true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
@@ -32,11 +33,12 @@ from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.query_language import NEAR
 from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, near_words
 
-Source = Callable[[policy.CallerShape, ColumnElement[Any]], Select[Any]]
+Source = Callable[[ColumnElement[Any]], AnySelect]
 _COMMON_SHARE: Final = 0.01
 _FRESH_SECONDS: Final = 600.0
 _WORD: Final = re.compile(r"(?<![-\w])\w+")
@@ -45,13 +47,9 @@ _sources: list[Source] = []
 
 
 def register_sources(given: Sequence[Source]) -> None:
-    """Called once by the process with `wiring.SEARCH_SOURCES`: the tickets whose comments, say, match a tsquery, as
-    far as the caller may read them. Where it has to look at the ticket itself, it says so in its WHERE alone."""
+    """Called once by the process with `wiring.SEARCH_SOURCES`: the comments, say, that match a tsquery, each as
+    `ticket_id` and `is_public`; who may read them is judged here, with the ticket, and once for each."""
     _sources[:] = given
-
-
-def sources() -> Sequence[Source]:
-    return tuple(_sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,18 +177,33 @@ def as_tsquery(text: ColumnElement[str]) -> ColumnElement[Any]:
 
 
 def matches(shape: policy.CallerShape, tsquery: ColumnElement[str], *, is_common: bool) -> ColumnElement[bool]:
-    """For a statement over `tickets`; both forms find the same."""
+    """For a statement over the tickets that the caller may read; both forms find the same."""
     asked = as_tsquery(tsquery)
     own: ColumnElement[bool] = SEARCH.op("@@")(asked)
-    found = [source(shape, asked) for source in _sources]
     if is_common:
-        return or_(own, *[_on_this_ticket(one) for one in found])
-    return Ticket.id.in_(union(*[one.correlate(None) for one in (select(Ticket.id).where(own), *found)]))
+        return or_(own, *[_on_this_ticket(shape, source(asked)) for source in _sources])
+    of_tickets = select(Ticket.id, true()).where(own).correlate(None)
+    found = union_all(of_tickets, *[source(asked).correlate(None) for source in _sources]).cte()
+    ticket_id, is_public = found.c
+    public = select(ticket_id).where(is_public)
+    if not shape.is_staff:
+        return Ticket.id.in_(public)
+    anywhere = Ticket.id.in_(select(ticket_id))
+    return anywhere if shape.is_admin else and_(anywhere, or_(policy.sees_internal(shape), Ticket.id.in_(public)))
 
 
-def _on_this_ticket(found: Select[Any]) -> ColumnElement[bool]:
-    (ticket_id,) = found.selected_columns
-    return found.where(ticket_id == Ticket.id).correlate(Ticket).exists()
+def lies_on_readable(shape: policy.CallerShape, asked: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    """For each source, whether anything that the caller may read matches, whatever ticket it lies on."""
+    return [
+        select(Ticket.id).where(policy.readable(shape), _on_this_ticket(shape, source(asked))).exists()
+        for source in _sources
+    ]
+
+
+def _on_this_ticket(shape: policy.CallerShape, found: AnySelect) -> ColumnElement[bool]:
+    ticket_id, is_public = found.selected_columns
+    shown = or_(is_public, policy.sees_internal(shape))
+    return found.where(ticket_id == Ticket.id, shown).correlate(Ticket).exists()
 
 
 class _Frequencies:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.tickets import policy
-from helpdesk_api.domains.tickets.full_text import Sought, sources
+from helpdesk_api.domains.tickets.full_text import Sought, lies_on_readable
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 from helpdesk_api.domains.tickets.words import CONFIGURATION, SearchWord, searched_texts
 
@@ -94,8 +94,7 @@ def _finds(shape: policy.CallerShape, word: Any) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     own = exists(select(Ticket.id).where(Ticket.id == func.any(func.array(first)), policy.readable(shape)))
-    lying = [source(shape, tsquery).correlate_except(Ticket).exists() for source in sources()]
-    return or_(own, *lying)
+    return or_(own, *lies_on_readable(shape, tsquery))
 
 
 def _of_own_tickets(shape: policy.CallerShape, asked: FromClause) -> Any:

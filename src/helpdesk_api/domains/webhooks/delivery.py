@@ -115,24 +115,35 @@ class Deliverer:
         task.add_done_callback(done)
 
     async def _deliver_run(self, claimed: Sequence[Claimed]) -> None:
-        """One after the other; what fails holds up the rest, which goes back."""
+        """One after the other; what fails holds up the rest, which goes back.
+
+        The next is posted while the one before is written down. A kill in between repeats at most this run, each under
+        the same id, and in order.
+        """
+        written: list[asyncio.Task[None]] = []
+        rest: Sequence[Claimed] = ()
         for place, one in enumerate(claimed):
             in_time = clock.now() + self._timeout < one.until
-            if (in_time or place == 0) and await self._deliver(one):
-                continue
-            rest = claimed[place:] if not in_time and place else claimed[place + 1 :]
+            outcome = await self._attempt(one) if in_time or place == 0 else None
+            if outcome is None:
+                rest = claimed[place:]
+                break
+            written.append(asyncio.create_task(self._outcomes.write(one, outcome)))
+            if outcome.verdict not in {Verdict.TAKEN, Verdict.WITHHELD}:
+                rest = claimed[place + 1 :]
+                break
+        try:
             for left in rest:
                 await release(self._database, left)
-            return
+        finally:
+            await asyncio.gather(*written)
 
-    async def _deliver(self, one: Claimed) -> bool:
-        """Whether what comes behind it may follow."""
+    async def _deliver(self, one: Claimed) -> None:
         outcome = await self._attempt(one)
         if outcome is None:
             await release(self._database, one)
-            return False
-        await self._outcomes.write(one, outcome)
-        return outcome.verdict in {Verdict.TAKEN, Verdict.WITHHELD}
+        else:
+            await self._outcomes.write(one, outcome)
 
     async def _attempt(self, one: Claimed) -> Outcome | None:
         """None when the owner is no longer there to judge by."""
