@@ -44,7 +44,7 @@ async def _pool(app: FastAPI) -> AsyncIterator[None]:
         max_size=POOL_SIZE,
         statement_cache_size=500,
         max_inactive_connection_lifetime=0,
-        server_settings={"jit": "off"},
+        server_settings={"jit": "off", "max_parallel_workers_per_gather": "0"},
         **reset,
     ) as pool:
         app.state.pool = pool

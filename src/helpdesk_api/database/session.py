@@ -37,6 +37,8 @@ class Database:
                 "lock_timeout": LOCK_TIMEOUT,
                 "timezone": "UTC",
                 "jit": "off",
+                # Many requests share the processors already; to start workers for one costs more than they save it.
+                "max_parallel_workers_per_gather": "0",
             },
         }
         self.url = url
