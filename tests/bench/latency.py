@@ -182,6 +182,8 @@ async def _print_paths(
     receiver.port = listening.sockets[0].getsockname()[1]
     body = WebhookCreate(url=receiver.url("bench"), event_types=["ticket.updated"])
     async with database.session() as session:
+        # Those of earlier runs on a desk that was kept have nobody who listens any more.
+        await session.execute(text("UPDATE webhooks SET is_active = false"))
         await actions.create_webhook(session, admin, body)
     listener = Listener(desk.url)
     await listener.start()

@@ -11,11 +11,16 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import events
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.users.models import User
+from helpdesk_api.domains.webhooks import actions
 from helpdesk_api.domains.webhooks.delivery import deliver_due
+from helpdesk_api.domains.webhooks.models import Webhook
+from helpdesk_api.domains.webhooks.schemas import WebhookCreate
 from helpdesk_api.integrations.http.fake import FakeCaller
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.outbox.relay import Relay
+from tests.factories.records import principal_of
 
 URL = "https://hooks.example.com/helpdesk"
 
@@ -57,3 +62,9 @@ async def deliveries(client: httpx.AsyncClient, webhook: dict[str, Any], query: 
     assert reply.status_code == 200, reply.text
     found: list[dict[str, Any]] = reply.json()["data"]
     return found
+
+
+async def webhook_of(database: Database, owner: User, **values: Any) -> Webhook:
+    body = WebhookCreate(**{"url": URL, "event_types": ["ticket.updated"], **values})
+    async with database.session() as session:
+        return (await actions.create_webhook(session, await principal_of(database, owner), body))[0]

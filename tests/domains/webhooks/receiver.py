@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+LOOPBACK = "127.0.0.0/8"
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:

@@ -1,9 +1,7 @@
 """Workers as processes, killed in the midst of deliveries: everything arrives, always under the same name."""
 
 import asyncio
-import ipaddress
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
@@ -15,25 +13,19 @@ from helpdesk_api.domains.webhooks import actions
 from helpdesk_api.domains.webhooks.enums import DeliveryState
 from helpdesk_api.domains.webhooks.models import WebhookDelivery
 from helpdesk_api.domains.webhooks.schemas import WebhookCreate
-from helpdesk_api.domains.webhooks.settings import settings, use_settings
-from helpdesk_api.integrations.http.addresses import Reachable
 from tests.domains.webhooks.desk import happen
-from tests.domains.webhooks.receiver import Arrived, Receiver, receiving
+from tests.domains.webhooks.receiver import LOOPBACK, Arrived, Receiver, receiving
 from tests.factories.records import make_ticket, make_user, principal_of
 from tests.fixtures.workers import StartWorker
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.enable_socket,
+    pytest.mark.processes,
+    pytest.mark.timeout(300),
+    pytest.mark.usefixtures("loopback"),
+]
 
 PATIENCE_SECONDS = 90
-LOOPBACK = "127.0.0.0/8"
-
-
-@pytest.fixture(autouse=True)
-def loopback() -> Iterator[None]:
-    before = settings()
-    use_settings(replace(before, reachable=Reachable([ipaddress.ip_network(LOOPBACK)])))
-    yield
-    use_settings(before)
 
 
 @pytest.fixture

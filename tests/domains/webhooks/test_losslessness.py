@@ -15,26 +15,19 @@ from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.users.models import User
-from helpdesk_api.domains.webhooks import actions, jobs, replaying
+from helpdesk_api.domains.webhooks import jobs, replaying
 from helpdesk_api.domains.webhooks.claiming import claim
 from helpdesk_api.domains.webhooks.delivery import deliver_due
 from helpdesk_api.domains.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
 from helpdesk_api.domains.webhooks.outcomes import Outcome, write_down
-from helpdesk_api.domains.webhooks.schemas import WebhookCreate, WebhookReplay
+from helpdesk_api.domains.webhooks.schemas import WebhookReplay
 from helpdesk_api.integrations.http.fake import FakeCaller
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.outbox.relay import Relay
-from tests.domains.webhooks.desk import URL, deliveries, happen, hooked, relay, sent
-from tests.factories.records import Make, make_ticket, make_user, principal_of
+from tests.domains.webhooks.desk import deliveries, happen, hooked, relay, sent, webhook_of
+from tests.factories.records import Make, make_ticket, make_user
 
 LEASE = timedelta(seconds=25)
-
-
-async def webhook_of(database: Database, owner: User, **values: Any) -> Webhook:
-    body = WebhookCreate(url=URL, event_types=["ticket.updated"], **values)
-    async with database.session() as session:
-        return (await actions.create_webhook(session, await principal_of(database, owner), body))[0]
 
 
 async def numbers(database: Database, webhook: Webhook) -> list[int]:
@@ -208,7 +201,7 @@ async def test_the_claim_reads_its_index_and_not_the_table(own_database: Databas
         await connection.commit()
         before = await scans(connection)
     found = await claim(own_database, busy={}, room=100, lease_for=LEASE)
-    assert sum(len(claimed) for claimed in found.values()) == (10 if is_ordered else 8)
+    assert sum(len(claimed) for claimed in found.values()) == 10
     async with own_database.engine.connect() as connection:
         assert await scans(connection) == before
 

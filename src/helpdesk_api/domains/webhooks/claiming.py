@@ -42,8 +42,9 @@ from helpdesk_api.domains.users.models import User
 from helpdesk_api.domains.webhooks.enums import CircuitState, DeliveryState
 from helpdesk_api.domains.webhooks.models import Webhook, WebhookDelivery, WebhookProgress
 
-# Of one endpoint at once, by one worker.
-PER_ENDPOINT = 8
+# Of one unordered endpoint, by one worker: what it posts and what comes next. More are taken when half of it is done,
+# since to look for each that ends costs more than to deliver it.
+SHARE = 32
 # Behind the first of an ordered endpoint, in one lease.
 RUN = 20
 
@@ -104,17 +105,22 @@ def _lease(ids: Any) -> CompiledStatement:
 
 @cache
 def _claim_unordered() -> CompiledStatement:
-    """Up to the room that each endpoint has left, the longest due first; what somebody holds is passed over."""
+    """What is missing from the share of each endpoint, the longest due first; what somebody holds is passed over."""
     webhook = _eligible(ordered=False)
     busy = func.unnest(bindparam("busy_ids", type_=_UUIDS), bindparam("busy_counts", type_=ARRAY(BigInteger)))
     held = busy.table_valued(column("id", Uuid(as_uuid=True)), column("n", BigInteger)).render_derived("held")
-    in_flight = select(held.c.n).where(held.c.id == webhook.c.id).scalar_subquery()
-    most = case((webhook.c.circuit == CircuitState.OPEN.value, 1), else_=PER_ENDPOINT)
+    under_way = func.coalesce(select(held.c.n).where(held.c.id == webhook.c.id).scalar_subquery(), 0)
+    half: Any = literal_column(str(SHARE // 2))
+    most = case(
+        (webhook.c.circuit == CircuitState.OPEN.value, func.greatest(1 - under_way, 0)),
+        (under_way <= half, SHARE - under_way),
+        else_=0,
+    )
     picked = (
         select(_D.id)
         .where(_D.webhook_id == webhook.c.id, _due())
         .order_by(_D.next_attempt_at)
-        .limit(func.greatest(most - func.coalesce(in_flight, 0), 0))
+        .limit(most)
         .with_for_update(skip_locked=True)
         .correlate(webhook)
         .lateral("picked")

@@ -17,7 +17,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.webhooks.claiming import Claimed, claim
+from helpdesk_api.domains.webhooks.claiming import SHARE, Claimed, claim
 from helpdesk_api.domains.webhooks.enums import WebhookPayload
 from helpdesk_api.domains.webhooks.group_commit import GroupCommit
 from helpdesk_api.domains.webhooks.outcomes import Outcome, Verdict, release
@@ -27,8 +27,9 @@ from helpdesk_api.integrations.http.protocol import HttpCaller, NotDelivered
 
 logger = structlog.get_logger(__name__)
 POLL_SECONDS = 0.5
-# Of all endpoints at once, by one worker.
-CONCURRENCY = 128
+# What one worker holds of all endpoints at once, and what it posts to one at a time.
+ROOM = 512
+PER_ENDPOINT = 8
 # Looking again for each delivery that ends would cost more than the deliveries.
 COALESCE_SECONDS = 0.01
 ATTEMPT_TIMEOUT = timedelta(seconds=15)
@@ -54,6 +55,7 @@ class Deliverer:
         self._woken = asyncio.Event()
         self._outcomes = GroupCommit(database)
         self._busy: Counter[UUID] = Counter()
+        self._lanes: dict[UUID, asyncio.Semaphore] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
@@ -83,7 +85,7 @@ class Deliverer:
 
     async def start_due(self) -> int:
         """Take a share of what is due and begin to deliver it. Returns how many deliveries."""
-        room = CONCURRENCY - self._busy.total()
+        room = ROOM - self._busy.total()
         taken = await claim(self._database, busy=+self._busy, room=room, lease_for=self._lease)
         for webhook_id, claimed in taken.items():
             if claimed[0].webhook["is_ordered"]:
@@ -108,9 +110,12 @@ class Deliverer:
         def done(ended: asyncio.Task[None]) -> None:
             self._tasks.discard(ended)
             self._busy[webhook_id] -= 1
-            if not self._busy[webhook_id]:
+            left = self._busy[webhook_id]
+            if not left:
                 del self._busy[webhook_id]
-            self._woken.set()
+                self._lanes.pop(webhook_id, None)
+            if left <= SHARE // 2:
+                self._woken.set()
 
         task.add_done_callback(done)
 
@@ -123,8 +128,7 @@ class Deliverer:
         written: list[asyncio.Task[None]] = []
         rest: Sequence[Claimed] = ()
         for place, one in enumerate(claimed):
-            in_time = clock.now() + self._timeout < one.until
-            outcome = await self._attempt(one) if in_time or place == 0 else None
+            outcome = await self._attempt(one) if self._is_in_time(one) or place == 0 else None
             if outcome is None:
                 rest = claimed[place:]
                 break
@@ -138,8 +142,13 @@ class Deliverer:
         finally:
             await asyncio.gather(*written)
 
+    def _is_in_time(self, one: Claimed) -> bool:
+        """Whether an attempt that begins now ends within the lease."""
+        return clock.now() + self._timeout < one.until
+
     async def _deliver(self, one: Claimed) -> None:
-        outcome = await self._attempt(one)
+        async with self._lanes.setdefault(one.webhook_id, asyncio.Semaphore(PER_ENDPOINT)):
+            outcome = await self._attempt(one) if self._is_in_time(one) else None
         if outcome is None:
             await release(self._database, one)
         else:
