@@ -4,11 +4,12 @@ VENV := .venv/bin
 # Where it is set, every process compiles every module anew: seconds of each start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check lint types format contract contract-server bench bench-large bench-quality openapi lock clean
+.PHONY: help run test test-monitoring check lint types format contract contract-server bench bench-large bench-quality openapi lock clean
 
 help:
 	@echo "make run      start the product on http://127.0.0.1:8000 (Ctrl-C stops it)"
 	@echo "make test     run the tests"
+	@echo "make test-monitoring  install Prometheus and Alertmanager, and run their test against the product"
 	@echo "make check    everything CI asks: format, lint, types, structure, tests, migrations, contract"
 	@echo "make format   put the source into shape"
 	@echo "make openapi  write the contract to openapi/"
@@ -25,6 +26,10 @@ run:
 test:
 	@.ci/make-venv dev
 	@$(VENV)/pytest -n auto
+
+# The one test that needs programs of other people; `make test` skips it where they are missing.
+test-monitoring:
+	@.ci/test-monitoring
 
 # What needs no database goes side by side; the tests take all cores by themselves.
 check:
