@@ -5,6 +5,7 @@ Which fields and values make sense is the subject's business (see `checking`).
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
     StrictInt,
     StringConstraints,
     Tag,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -198,6 +200,17 @@ def _without_tags(error: ValidationError) -> ValidationError:
 
 
 ConditionTree = Annotated[Condition, WrapValidator(_read)]
+
+
+def read_tree(stored: Any) -> Node:
+    """Of what `as_json` wrote. Raises pydantic's ValidationError when it is no condition any more."""
+    tree: Node = _adapter().validate_python(stored)
+    return tree
+
+
+@cache
+def _adapter() -> TypeAdapter[Any]:
+    return TypeAdapter(ConditionTree)
 
 
 def as_json(node: Node) -> dict[str, Any]:

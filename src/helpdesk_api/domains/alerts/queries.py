@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
 from sqlalchemy import LargeBinary, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +14,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.authorization.secret_box import unseal
 from helpdesk_api.conditions.checking import check
 from helpdesk_api.conditions.predicate import compile_predicate
-from helpdesk_api.conditions.tree import ConditionTree, Node
+from helpdesk_api.conditions.tree import read_tree
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.ids import parse_id
@@ -32,7 +31,6 @@ from helpdesk_api.web.listing import PageRequest, SortKey, page_of
 
 INTEGRATION_CACHE = "alert_integrations"
 SECRET_PURPOSE = "alert-signing"  # noqa: S105 - what is sealed, not a secret
-_tree: TypeAdapter[Node] = TypeAdapter(ConditionTree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def integration_of(row: Any, *, key_expires_at: datetime | None = None) -> Integ
 
 def _matcher(rule: dict[str, Any]) -> Matcher:
     return Matcher(
-        matches=compile_predicate(check(_tree.validate_python(rule["conditions"]), ALERT)),
+        matches=compile_predicate(check(read_tree(rule["conditions"]), ALERT)),
         category_id=parse_id("cat", rule["category_id"]) if rule["category_id"] else None,
         team_id=parse_id("tea", rule["team_id"]) if rule["team_id"] else None,
         priority=Priority(rule["priority"]) if rule["priority"] else None,

@@ -5,14 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, cast, column, func, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.conditions.checking import InvalidConditions, check
 from helpdesk_api.conditions.predicate import compile_predicate
-from helpdesk_api.conditions.tree import ConditionTree, Node
+from helpdesk_api.conditions.tree import read_tree
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.assignments.decisions import Rule
@@ -41,7 +40,6 @@ RULE_COLUMNS = (
     RoutingRule.updated_at,
     RoutingRule.version,
 )
-_tree: TypeAdapter[Node] = TypeAdapter(ConditionTree)
 
 
 async def _load_rules(reads: ReadSession, key: str) -> tuple[Rule, ...]:
@@ -52,7 +50,7 @@ async def _load_rules(reads: ReadSession, key: str) -> tuple[Rule, ...]:
 
 def _compiled(row: Mapping[str, Any]) -> Rule | None:
     try:
-        matches = compile_predicate(check(_tree.validate_python(row["conditions"]), TICKET))
+        matches = compile_predicate(check(read_tree(row["conditions"]), TICKET))
     except (ValueError, InvalidConditions) as error:
         # A field that a later release dropped must not stop tickets from being opened.
         logger.warning("routing_rule_unreadable", rule_id=str(row["id"]), error=str(error))

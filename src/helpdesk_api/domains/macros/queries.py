@@ -3,14 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import InvalidConditions, check
 from helpdesk_api.conditions.predicate import compile_predicate
-from helpdesk_api.conditions.tree import ConditionTree, Node
+from helpdesk_api.conditions.tree import read_tree
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.macros.errors import MacroNotFound
 from helpdesk_api.domains.macros.models import Macro
@@ -25,7 +25,6 @@ from helpdesk_api.web.listing import PageRequest, SortKey, page_of, whole_page
 MAX_MACROS = 500
 _COLUMNS = tuple(Macro.__table__.c)
 _KEYS = (SortKey("title", Macro.title, str), SortKey("id", Macro.id, UUID))
-_tree: TypeAdapter[Node] = TypeAdapter(ConditionTree)
 
 
 def shown(principal: Principal, macro: Any) -> dict[str, Any]:
@@ -63,7 +62,7 @@ def is_offered(principal: Principal, macro: Any, ticket: Ticket) -> bool:
     if macro["conditions"] is None:
         return True
     try:
-        checked = check(_tree.validate_python(macro["conditions"]), TICKET, asker=asker(principal))
+        checked = check(read_tree(macro["conditions"]), TICKET, asker=asker(principal))
     except (InvalidConditions, ValidationError):
         return False
     return compile_predicate(checked)(ticket)

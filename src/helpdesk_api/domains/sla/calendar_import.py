@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-import recurring_ical_events
-from icalendar import Calendar
-
 from helpdesk_api.domains.sla.errors import InvalidICalendar, TooManyDays
 
 # An endless rule finer than a day would never come to an end.
@@ -15,6 +12,8 @@ _SLOW_ENOUGH = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 
 def all_day_events(text: str, first: date, last: date, *, limit: int) -> dict[date, str]:
     """The dates of all-day events and their summaries. Raises `invalid_icalendar` and `too_many_days`."""
+    from icalendar import Calendar  # noqa: PLC0415 - a quarter of a second of each start, for what few ever do
+
     pointer = "#/icalendar"
     try:
         calendar = Calendar.from_ical(text)
@@ -39,6 +38,8 @@ def _check_rules(calendar: Any) -> None:
 
 
 def _days(calendar: Any, first: date, last: date) -> Iterator[tuple[date, str]]:
+    import recurring_ical_events  # noqa: PLC0415 - as above
+
     for event in recurring_ical_events.of(calendar, components=["VEVENT"]).between(first, last):
         begins, ends = event["DTSTART"].dt, event["DTEND"].dt if "DTEND" in event else None
         if isinstance(begins, datetime):

@@ -7,13 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.conditions.checking import InvalidConditions, check
 from helpdesk_api.conditions.predicate import compile_predicate
-from helpdesk_api.conditions.tree import ConditionTree, Node
+from helpdesk_api.conditions.tree import read_tree
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
@@ -31,7 +30,6 @@ from helpdesk_api.web.listing import PageRequest, SortKey, page_of, whole_page
 
 logger = structlog.get_logger(__name__)
 POLICIES = "sla_policies"
-_tree: TypeAdapter[Node] = TypeAdapter(ConditionTree)
 _DEFINED = ("description", "conditions", "calendar_id", "targets", "pauses", "warnings", "escalations")
 _HEAD = (
     SlaPolicy.id,
@@ -80,7 +78,7 @@ def compiled(definition: Mapping[str, Any]) -> Definition:
     """A stored definition as the rules take it. Raises ValueError or `InvalidConditions` for one that is unreadable."""
     body = SlaDefinition.model_validate(definition)
     conditions = definition.get("conditions")
-    matches = _always if conditions is None else compile_predicate(check(_tree.validate_python(conditions), TICKET))
+    matches = _always if conditions is None else compile_predicate(check(read_tree(conditions), TICKET))
     warnings = [
         Step(f"warning:{n}", percent=warning.percent)
         if isinstance(warning, WarningByPercent)

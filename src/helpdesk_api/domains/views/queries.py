@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +12,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Checked, Every, InvalidConditions
 from helpdesk_api.conditions.query_language import InvalidQuery, Names
-from helpdesk_api.conditions.tree import ConditionTree, Node
+from helpdesk_api.conditions.tree import Node, read_tree
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets import search
@@ -25,7 +25,6 @@ from helpdesk_api.web.listing import whole_page
 MAX_VIEWS = 200
 COUNT_LIMIT = 1_000
 _COLUMNS = tuple(View.__table__.c)
-_tree: TypeAdapter[Node] = TypeAdapter(ConditionTree)
 
 
 def _readable(principal: Principal) -> Select[Any]:
@@ -79,7 +78,7 @@ async def asked_by(reads: ReadSession, principal: Principal, view: Any) -> searc
 
 
 def _conditions(view: Any) -> Node | None:
-    return _tree.validate_python(view["conditions"]) if view["conditions"] is not None else None
+    return read_tree(view["conditions"]) if view["conditions"] is not None else None
 
 
 def read_view(principal: Principal, view: Any, names: Names) -> Checked:

@@ -5,14 +5,14 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, and_, cast, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from helpdesk_api.authorization.permissions import STAFF_ROLES, Role
 from helpdesk_api.conditions.checking import Checked, InvalidConditions, check
 from helpdesk_api.conditions.sql import compile_where
-from helpdesk_api.conditions.tree import ConditionTree, Node
+from helpdesk_api.conditions.tree import Node, read_tree
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.audit import policy as audit
@@ -25,7 +25,6 @@ from helpdesk_api.domains.webhooks.models import Webhook
 from helpdesk_api.outbox.models import EventRow
 
 logger = structlog.get_logger(__name__)
-_tree: TypeAdapter[Node] = TypeAdapter(ConditionTree)
 _Owner = aliased(User)
 
 
@@ -97,7 +96,7 @@ def _fits(webhooks: Sequence[Mapping[str, Any]]) -> ColumnElement[bool]:
 def _checked(row: Mapping[str, Any]) -> Checked | None:
     """None for a word that a later release dropped: what it would have let through is not known."""
     try:
-        return read_conditions(_tree.validate_python(row["conditions"]))
+        return read_conditions(read_tree(row["conditions"]))
     except (InvalidConditions, ValidationError):
         logger.warning("webhook_conditions_unreadable", webhook_id=public_id("whk", UUID(str(row["id"]))))
         return None
