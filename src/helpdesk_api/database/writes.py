@@ -5,8 +5,10 @@ therefore kept here, as mapped entities outside the ORM's session, and written o
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import cache, lru_cache
-from itertools import groupby
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import asyncpg
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from helpdesk_api.database.session import Database
 
 Entity = TypeVar("Entity", bound=Base)
-_STATEMENTS, _NEW, _HELD = "statements", "new_entities", "held_entities"
+Row = TypeVar("Row")
+_STATEMENTS, _NEW, _HELD, _PLAIN = "statements", "new_entities", "held_entities", "plain_rows"
+# So many rows are one INSERT; its text, and what PostgreSQL keeps of it, is another for each number of rows.
+_ROWS_AT_ONCE = 8
 
 
 class TransactionStatements(ReadSession):
@@ -45,9 +50,16 @@ class TransactionStatements(ReadSession):
 
     async def execute_many(self, statement: CompiledStatement, rows: Sequence[Mapping[str, Any]]) -> None:
         """One round trip and, to the server, one statement prepared and run for each row."""
+        await self.run_many(statement.sql, [statement.arguments(row) for row in rows])
+
+    async def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """The same with text and values that are ready; of a single row, one statement as any other."""
         count_statement()
         try:
-            await self._connection.executemany(statement.sql, [statement.arguments(row) for row in rows])
+            if len(rows) == 1:
+                await self._connection.fetch(sql, *rows[0])
+            else:
+                await self._connection.executemany(sql, rows)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise _as_raised_by_the_engine(error) from error
 
@@ -116,6 +128,9 @@ async def _write_kept(session: AsyncSession) -> None:
     changed = [entity for entity in held if instance_state(entity).committed_state]
     for kind, entities in groupby(changed, type):
         await _update(await statements_of(session), kind, list(entities))
+    kept: dict[int, tuple[Rows[Any], Any, Any]] = session.info.get(_PLAIN, {})
+    for rows in dict.fromkeys(one[0] for one in kept.values()):
+        await rows.write(await statements_of(session), kept)
 
 
 async def insert_rows(session: AsyncSession, entities: Sequence[Base]) -> None:
@@ -246,3 +261,84 @@ class Loader(Generic[Entity]):
         for (name, processor), value in zip(self._plan, row, strict=False):
             values[name] = value if processor is None or value is None else processor(value)
         return made
+
+
+class Rows(Generic[Row]):
+    """Objects of a plain dataclass with slots as rows of an entity's table: for what is written several at a time.
+
+    Without instrumentation a row costs a fraction. Its fields are named as the columns, and all of them are set.
+    """
+
+    def __init__(self, kind: type[Row], entity: type[Base]) -> None:
+        self._kind, self._entity = kind, entity
+        names = {one.name for one in fields(cast("Any", kind))}
+        self.columns = tuple(column for column in _table(entity).columns if column.key in names)
+        processors = {
+            column.key: (
+                column.type._cached_bind_processor(dialect),  # noqa: SLF001
+                column.type._cached_result_processor(dialect, None),  # noqa: SLF001
+            )
+            for column in self.columns
+        }
+        self._names = tuple(processors)
+        self._values: Callable[[Row], tuple[Any, ...]] = attrgetter(*self._names)
+        self._bound = [(n, bind) for n, (bind, _) in enumerate(processors.values()) if bind is not None]
+        self._loaded = [(n, load) for n, (_, load) in enumerate(processors.values()) if load is not None]
+
+    def load(self, record: asyncpg.Record) -> Row:
+        """From a record whose first columns are `columns`."""
+        values = list(record[: len(self._names)])
+        for place, processor in self._loaded:
+            if values[place] is not None:
+                values[place] = processor(values[place])
+        return self._kind(**dict(zip(self._names, values, strict=True)))
+
+    def insert_at_flush(self, session: AsyncSession, row: Row) -> None:
+        session.info.setdefault(_PLAIN, {})[id(row)] = (self, row, None)
+
+    def update_at_flush(self, session: AsyncSession, row: Row) -> None:
+        """What changes from now on is written. The caller has locked the row, or what it belongs to."""
+        session.info.setdefault(_PLAIN, {}).setdefault(id(row), (self, row, self._values(row)))
+
+    async def write(
+        self, statements: TransactionStatements, kept: dict[int, tuple["Rows[Any]", Any, tuple[Any, ...] | None]]
+    ) -> None:
+        """New ones of those that are kept, then what changed of the others."""
+        mine = [(row, before, self._values(row)) for rows, row, before in kept.values() if rows is self]
+        await self._insert(statements, [values for _, before, values in mine if before is None])
+        changed = [(before, now) for _, before, now in mine if before is not None and before != now]
+        if changed:
+            places = [n for n in range(len(self._names)) if any(before[n] != now[n] for before, now in changed)]
+            statement = _update_statement(self._entity, tuple(sorted(self._names[n] for n in places)))
+            keys = _key_names(self._entity)
+            rows = [dict(zip(self._names, now, strict=True)) for _, now in changed]
+            await statements.execute_many(
+                statement, [row | {f"key_{name}": row[name] for name in keys} for row in rows]
+            )
+        for row, before, now in mine:
+            if before is None or before != now:
+                kept[id(row)] = (self, row, now)
+
+    async def insert(self, session: AsyncSession, rows: Sequence[Row]) -> None:
+        """Now, and in two round trips at most."""
+        await self._insert(await statements_of(session), [self._values(row) for row in rows])
+
+    async def _insert(self, statements: TransactionStatements, rows: Sequence[tuple[Any, ...]]) -> None:
+        chunks = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
+        for count, alike in groupby(chunks, len):
+            bound = [list(chain.from_iterable(map(self._arguments, chunk))) for chunk in alike]
+            await statements.run_many(_insert_rows_text(self._entity, self._names, count), bound)
+
+    def _arguments(self, values: tuple[Any, ...]) -> list[Any]:
+        bound = list(values)
+        for place, processor in self._bound:
+            bound[place] = processor(bound[place])
+        return bound
+
+
+@cache
+def _insert_rows_text(entity: type[Base], names: tuple[str, ...], count: int) -> str:
+    """Its values come row by row, in the order of the names, which is the table's."""
+    columns = _table(entity).c
+    rows = [{name: bindparam(f"{name}_{n}", type_=columns[name].type) for name in names} for n in range(count)]
+    return str(insert(_table(entity)).values(rows).compile(dialect=dialect))

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk_api.database.writes import insert_rows
-from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.outbox.models import NEW_EVENTS, NewEvent
 
 # Events were written: the relay has work.
 EVENTS_CHANNEL = "helpdesk_events"
@@ -16,13 +15,13 @@ _WROTE = "wrote_events"
 _wake: Callable[[str], None] | None = None
 
 
-def keep(session: AsyncSession, row: EventRow) -> None:
+def keep(session: AsyncSession, row: NewEvent) -> None:
     session.info.setdefault(_INFO, []).append(row)
 
 
-def pending_events(session: AsyncSession) -> list[EventRow]:
+def pending_events(session: AsyncSession) -> list[NewEvent]:
     """What the open transaction has recorded so far, in order."""
-    rows: list[EventRow] = session.info.get(_INFO, [])
+    rows: list[NewEvent] = session.info.get(_INFO, [])
     return rows
 
 
@@ -31,7 +30,7 @@ async def write_pending(session: AsyncSession) -> None:
     await session.flush()
     rows = session.info.pop(_INFO, None)
     if rows:
-        await insert_rows(session, rows)
+        await NEW_EVENTS.insert(session, rows)
         session.info[_WROTE] = True
 
 

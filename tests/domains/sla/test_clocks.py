@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
@@ -368,3 +369,14 @@ async def test_what_would_be(requester_client: httpx.AsyncClient, agent_client: 
         assert {one["due_at"] for one in imagined["clocks"]} == {"2026-03-02T10:00:00Z", "2026-03-02T13:00:00Z"}
         both = await agent_client.post("/v1/slas/simulate", json={})
         assert (both.status_code, both.json()["code"]) == (422, "simulation_ambiguous")
+
+
+async def test_a_database_that_is_away_is_told_once() -> None:
+    away = Database("postgresql+asyncpg://nobody@/none?host=/nowhere")
+    looking = timers.Timers(away)
+    with capture_logs() as logs:
+        assert [await looking.look() for _ in range(3)] == [0, 0, 0]
+    assert [(log["event"], log["log_level"], "exc_info" in log) for log in logs] == [
+        ("timers_wait_for_database", "warning", False)
+    ]
+    await away.dispose()
