@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.database.writes import write_rows
 from helpdesk_api.outbox.models import NEW_EVENTS, NewEvent
 
 # Events were written: the relay has work.
@@ -28,9 +29,9 @@ def pending_events(session: AsyncSession) -> list[NewEvent]:
 async def write_pending(session: AsyncSession) -> None:
     """Flushes, then writes the kept rows: the last statement of the work, so that they say what became true."""
     await session.flush()
-    rows = session.info.pop(_INFO, None)
-    if rows:
-        await NEW_EVENTS.insert(session, rows)
+    events = session.info.pop(_INFO, ())
+    await write_rows(session, list(NEW_EVENTS.inserts(NEW_EVENTS.values(events))))
+    if events:
         session.info[_WROTE] = True
 
 

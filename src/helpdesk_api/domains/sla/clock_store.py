@@ -62,7 +62,7 @@ async def clocks_by_ticket(session: AsyncSession, ticket_ids: Sequence[UUID]) ->
 
 
 async def read_clocks(session: AsyncSession, ticket_id: UUID) -> list[StoredClock]:
-    """All clocks of a ticket whose row the transaction has locked; their changes are written at the flush.
+    """All clocks of a ticket whose row the transaction has locked; their changes are written at its end.
 
     Read once a transaction: what it has moved or begun since is in the list, written or not.
     """
@@ -72,7 +72,7 @@ async def read_clocks(session: AsyncSession, ticket_id: UUID) -> list[StoredCloc
     rows = await (await statements_of(session)).fetch(_select_clocks(), {"ticket_id": ticket_id})
     clocks = [CLOCKS.load(row) for row in rows]
     for clock in clocks:
-        CLOCKS.update_at_flush(session, clock)
+        CLOCKS.update_at_end(session, clock)
     held[ticket_id] = clocks
     return clocks
 
@@ -95,7 +95,7 @@ def clocks_of(session: AsyncSession, ticket_id: UUID, promises: Promises, clocks
 
 def _new_row(session: AsyncSession, ticket_id: UUID, **given: Any) -> StoredClock:
     clock = StoredClock(id=new_id(), ticket_id=ticket_id, **given)
-    CLOCKS.insert_at_flush(session, clock)
+    CLOCKS.insert_at_end(session, clock)
     return clock
 
 

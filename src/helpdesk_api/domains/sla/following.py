@@ -69,7 +69,7 @@ async def _follow_ticket(
     if not _differs(plan, rows) and not _moves(rows, promised):
         return
     for one in rows:
-        CLOCKS.update_at_flush(session, one)
+        CLOCKS.update_at_end(session, one)
     update_at_flush(session, ticket)
     now = situation_of(ticket)
     clocks = clocks_of(session, ticket.id, promised, rows)

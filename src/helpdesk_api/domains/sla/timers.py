@@ -22,7 +22,7 @@ from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.types import UtcDateTime
-from helpdesk_api.database.writes import statements_of, update_at_flush
+from helpdesk_api.database.writes import statements_of, update_at_flush, write_rows
 from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
 from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
@@ -135,6 +135,7 @@ async def fire_within(session: AsyncSession, *, batch: int = BATCH) -> int:
     """The same in a transaction of the caller's."""
     now = clock.now()
     await session.flush()
+    await write_rows(session)
     statements = await statements_of(session)
     tickets = [TICKETS.entity(row) for row in await statements.fetch(_due_tickets(batch), {"now": now})]
     await _fire(session, tickets)
@@ -150,7 +151,7 @@ async def _fire(session: AsyncSession, tickets: Sequence[Ticket]) -> None:
     for ticket in tickets:
         update_at_flush(session, ticket)
         for one in clocks[ticket.id]:
-            CLOCKS.update_at_flush(session, one)
+            CLOCKS.update_at_end(session, one)
         await _fire_ticket(session, ticket, clocks[ticket.id], promised)
 
 
