@@ -46,10 +46,10 @@ _EVERY_TICKET = text(
     " interval '24 hours', 'running', now(), now(), interval '0', interval '0', now() + interval '24 hours', '{}',"
     " now() + interval '18 hours' FROM tickets"
 )
-# What its clock says of each ticket, as the product writes it down.
+# What its clock says of each ticket, as the product writes it down; `now()` is the same in the whole transaction.
 _SUMMARISED = text(
-    "UPDATE tickets SET sla_state = 'running', sla_due_at = due_at, awaits_reply = false, status = 'open',"
-    " pending_reason = NULL, closes_at = NULL FROM sla_clocks WHERE ticket_id = tickets.id"
+    "UPDATE tickets SET sla_state = 'running', sla_due_at = now() + interval '24 hours', awaits_reply = false,"
+    " status = 'open', pending_reason = NULL, closes_at = NULL"
 )
 # Steps a millisecond apart: warnings and breaches in turns, so that every other ticket changes with its clock.
 _DUE_SOON = text(
