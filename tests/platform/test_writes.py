@@ -6,19 +6,34 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.reads import CompiledStatement
-from helpdesk_api.database.session import Database
+from helpdesk_api.database.session import Database, savepoint
 from helpdesk_api.database.statement_count import StatementCount, statement_count
-from helpdesk_api.database.writes import Loader, insert_at_flush, insert_rows, statements_of, update_at_flush
+from helpdesk_api.database.writes import (
+    Loader,
+    insert_at_flush,
+    insert_rows,
+    statements_of,
+    update_at_flush,
+    write_rows,
+)
 from helpdesk_api.domains.categories.enums import Channel
 from helpdesk_api.domains.comments.models import Comment, CommentMention
+from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_store import read_clocks
+from helpdesk_api.domains.sla.events import SlaWarned
 from helpdesk_api.domains.tickets.enums import TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.models import NEW_EVENTS, EventRow, NewEvent
+from helpdesk_api.outbox.pending import write_pending
+from helpdesk_api.outbox.record import record
 from tests.factories.records import make_ticket, make_user
 
 TICKETS = Loader(Ticket)
@@ -124,3 +139,87 @@ async def test_a_statement_of_ours_may_come_first_in_its_transaction(own_databas
         await fail()
     async with own_database.session() as session:
         assert (await session.get_one(type(user), user.id)).name == user.name
+
+
+async def test_plain_rows_are_written_together_and_only_what_changed_of_them(own_database: Database) -> None:
+    ticket = await make_ticket(own_database)
+    async with own_database.session() as session:
+        clocks = await read_clocks(session, ticket.id)
+        with counted() as nothing:
+            await write_rows(session)
+        assert (len(clocks), nothing.value) == (2, 0)
+        # Somebody else's column, changed past the rows, stays as it is.
+        await session.execute(update(SlaClock).values(cycle=7))
+        for number, one in enumerate(clocks):
+            one.fired = [str(number)]
+        with counted() as count:
+            await write_rows(session)
+            await write_rows(session)
+        assert count.value == 1
+    async with own_database.session() as session:
+        stored = (await session.execute(select(SlaClock.id, SlaClock.fired, SlaClock.cycle))).all()
+        assert sorted(map(tuple, stored)) == sorted((one.id, one.fired, 7) for one in clocks)
+
+
+@pytest.mark.parametrize(("rows", "statements"), [(1, 1), (8, 1), (9, 2), (40, 1)])
+async def test_plain_rows_keep_their_order_however_many(own_database: Database, rows: int, statements: int) -> None:
+    def an_event(number: int) -> NewEvent:
+        return NewEvent(
+            id=new_id(),
+            type="ticket.updated",
+            subject_type="ticket",
+            subject_id=new_id(),
+            ticket_id=None,
+            occurred_at=clock.now(),
+            actor_kind="system",
+            actor_id=None,
+            visibility=Visibility.INTERNAL,
+            changes={"tags": [[], ["ü", 'a"b']]},
+            internal_changes={},
+            data={"number": number, "half": 0.5},
+            internal_data={},
+            cause_event_id=None,
+            cause_rule=None,
+            cause_depth=0,
+            trace_id=None,
+        )
+
+    made = [an_event(number) for number in range(rows)]
+    async with own_database.session() as session:
+        with counted() as count:
+            await write_rows(session, list(NEW_EVENTS.inserts(NEW_EVENTS.values(made))))
+        assert count.value == statements
+    async with own_database.session() as session:
+        stored = (await session.execute(select(EventRow).order_by(EventRow.position))).scalars().all()
+    assert [(row.id, row.changes, row.data) for row in stored] == [(one.id, one.changes, one.data) for one in made]
+
+
+async def test_plain_rows_and_events_are_one_statement(own_database: Database) -> None:
+    ticket = await make_ticket(own_database)
+    async with own_database.session() as session:
+        clocks = await read_clocks(session, ticket.id)
+        clocks[0].cycle, clocks[1].fired = 3, ["warning:0"]
+        await record(session, Principal.system(), SlaWarned(subject_id=clocks[0].id, ticket_id=ticket.id))
+        with counted() as count:
+            await write_pending(session)
+        assert count.value == 1
+    async with own_database.session() as session:
+        stored = (await session.execute(select(SlaClock.id, SlaClock.cycle, SlaClock.fired))).all()
+        assert sorted(map(tuple, stored)) == sorted([(clocks[0].id, 3, []), (clocks[1].id, 1, ["warning:0"])])
+        warned = select(EventRow.subject_id).where(EventRow.type == "sla.warned")
+        assert (await session.execute(warned)).scalars().all() == [clocks[0].id]
+
+
+async def test_a_failed_part_takes_its_plain_rows_along(own_database: Database) -> None:
+    ticket = await make_ticket(own_database)
+
+    async def fail(session: AsyncSession) -> None:
+        async with savepoint(session):
+            (await read_clocks(session, ticket.id))[0].cycle = 9
+            raise RuntimeError
+
+    async with own_database.session() as session:
+        with pytest.raises(RuntimeError):
+            await fail(session)
+    async with own_database.session() as session:
+        assert set((await session.execute(select(SlaClock.cycle))).scalars()) == {1}

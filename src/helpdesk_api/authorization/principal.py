@@ -44,10 +44,13 @@ class Principal:
     @classmethod
     def system(cls) -> "Principal":
         """The product itself: timers, routing, the command line."""
-        return cls(
-            kind="system",
-            user_id=SYSTEM_ID,
-            role=Role.ADMIN,
-            permissions=frozenset(Permission),
-            name="Helpdesk",
-        )
+        return _SYSTEM
+
+
+_SYSTEM = Principal(
+    kind="system",
+    user_id=SYSTEM_ID,
+    role=Role.ADMIN,
+    permissions=frozenset(Permission),
+    name="Helpdesk",
+)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import asyncpg
+from pydantic_core import to_json
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -14,7 +15,13 @@ from sqlalchemy.util import LRUCache
 
 from helpdesk_api.database.statement_count import count_statement
 
-dialect = asyncpg_dialect(dbapi=asyncpg_dialect.import_dbapi())  # type: ignore[no-untyped-call]
+
+def _json_text(value: Any) -> str:
+    """Several times faster than `json.dumps`, and each event has four."""
+    return to_json(value).decode()
+
+
+dialect = asyncpg_dialect(dbapi=asyncpg_dialect.import_dbapi(), json_serializer=_json_text)  # type: ignore[no-untyped-call]
 _compiled: LRUCache[Any, SQLCompiler] = LRUCache(2_000)
 
 

@@ -4,9 +4,12 @@ The ORM's unit of work costs several times the CPU of the statements that it sen
 therefore kept here, as mapped entities outside the ORM's session, and written on the transaction's own connection.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache, lru_cache
-from itertools import groupby
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import asyncpg
@@ -25,7 +28,11 @@ if TYPE_CHECKING:
     from helpdesk_api.database.session import Database
 
 Entity = TypeVar("Entity", bound=Base)
-_STATEMENTS, _NEW, _HELD = "statements", "new_entities", "held_entities"
+Row = TypeVar("Row")
+_STATEMENTS, _NEW, _HELD, _PLAIN = "statements", "new_entities", "held_entities", "plain_rows"
+# So many rows are one INSERT; its text, and what PostgreSQL keeps of it, is another for each number of rows.
+_ROWS_AT_ONCE = 8
+_PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
 class TransactionStatements(ReadSession):
@@ -45,9 +52,16 @@ class TransactionStatements(ReadSession):
 
     async def execute_many(self, statement: CompiledStatement, rows: Sequence[Mapping[str, Any]]) -> None:
         """One round trip and, to the server, one statement prepared and run for each row."""
+        await self.run_many(statement.sql, [statement.arguments(row) for row in rows])
+
+    async def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """The same with text and values that are ready; of a single row, one statement as any other."""
         count_statement()
         try:
-            await self._connection.executemany(statement.sql, [statement.arguments(row) for row in rows])
+            if len(rows) == 1:
+                await self._connection.fetch(sql, *rows[0])
+            else:
+                await self._connection.executemany(sql, rows)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise _as_raised_by_the_engine(error) from error
 
@@ -246,3 +260,131 @@ class Loader(Generic[Entity]):
         for (name, processor), value in zip(self._plan, row, strict=False):
             values[name] = value if processor is None or value is None else processor(value)
         return made
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A statement's text, and the values of each time that it runs."""
+
+    sql: str
+    rows: Sequence[Sequence[Any]]
+
+
+class Rows(Generic[Row]):
+    """Objects of a plain dataclass with slots as rows of an entity's table: for what is written several at a time.
+
+    Without instrumentation a row costs a fraction. Its fields are named as the columns, and all of them are set. No
+    flush writes them: they go with the events, as the last statement before the commit, or by `write_rows`.
+    """
+
+    def __init__(self, kind: type[Row], entity: type[Base]) -> None:
+        self._kind, self._entity = kind, entity
+        names = {one.name for one in fields(cast("Any", kind))}
+        self.columns = tuple(column for column in _table(entity).columns if column.key in names)
+        processors = {
+            column.key: (
+                column.type._cached_bind_processor(dialect),  # noqa: SLF001
+                column.type._cached_result_processor(dialect, None),  # noqa: SLF001
+            )
+            for column in self.columns
+        }
+        self._names = tuple(processors)
+        self._values: Callable[[Row], tuple[Any, ...]] = attrgetter(*self._names)
+        self._bound = [(n, bind) for n, (bind, _) in enumerate(processors.values()) if bind is not None]
+        self._loaded = [(n, load) for n, (_, load) in enumerate(processors.values()) if load is not None]
+
+    def load(self, record: asyncpg.Record) -> Row:
+        """From a record whose first columns are `columns`."""
+        values = list(record[: len(self._names)])
+        for place, processor in self._loaded:
+            if values[place] is not None:
+                values[place] = processor(values[place])
+        return self._kind(**dict(zip(self._names, values, strict=True)))
+
+    def insert_at_end(self, session: AsyncSession, row: Row) -> None:
+        session.info.setdefault(_PLAIN, {})[id(row)] = (self, row, None)
+
+    def update_at_end(self, session: AsyncSession, row: Row) -> None:
+        """What changes from now on is written. The caller has locked the row, or what it belongs to."""
+        session.info.setdefault(_PLAIN, {}).setdefault(id(row), (self, row, self._values(row)))
+
+    def writes(self, kept: "_Kept") -> Iterator[Write]:
+        """For the new ones of those that are kept, then for what changed of the others; from now on that is written."""
+        mine = [(row, before, self._values(row)) for rows, row, before in kept.values() if rows is self]
+        yield from self.inserts([values for _, before, values in mine if before is None])
+        changed = [(before, now) for _, before, now in mine if before is not None and before != now]
+        if changed:
+            yield from self._updates(changed)
+        kept.update({id(row): (self, row, now) for row, before, now in mine if before != now})
+
+    def inserts(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[Write]:
+        chunks = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
+        for count, alike in groupby(chunks, len):
+            bound = [list(chain.from_iterable(map(self._arguments, chunk))) for chunk in alike]
+            yield Write(_insert_rows_text(self._entity, self._names, count), bound)
+
+    def _updates(self, changed: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> Iterator[Write]:
+        """Each writes every column that any of them changed, since all their rows are locked."""
+        differing = [n for n in range(len(self._names)) if any(before[n] != now[n] for before, now in changed)]
+        statement = _update_statement(self._entity, tuple(sorted(self._names[n] for n in differing)))
+        keys = _key_names(self._entity)
+        bound = []
+        for _, now in changed:
+            row = dict(zip(self._names, now, strict=True))
+            bound.append(statement.arguments(row | {f"key_{name}": row[name] for name in keys}))
+        yield from (
+            [Write(statement.sql, bound)]
+            if len(bound) > _ROWS_AT_ONCE
+            else [Write(statement.sql, [one]) for one in bound]
+        )
+
+    def values(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        return [self._values(row) for row in rows]
+
+    def _arguments(self, values: tuple[Any, ...]) -> list[Any]:
+        bound = list(values)
+        for place, processor in self._bound:
+            bound[place] = processor(bound[place])
+        return bound
+
+
+@cache
+def _insert_rows_text(entity: type[Base], names: tuple[str, ...], count: int) -> str:
+    """Its values come row by row, in the order of the names, which is the table's."""
+    columns = _table(entity).c
+    rows = [{name: bindparam(f"{name}_{n}", type_=columns[name].type) for name in names} for n in range(count)]
+    return str(insert(_table(entity)).values(rows).compile(dialect=dialect))
+
+
+_Kept = dict[int, tuple[Rows[Any], Any, tuple[Any, ...] | None]]
+
+
+async def write_rows(session: AsyncSession, more: Sequence[Write] = ()) -> None:
+    """Write the plain rows that are kept, and `more` after them: in one round trip, where each statement runs once."""
+    kept: _Kept = session.info.get(_PLAIN, {})
+    writes = [one for rows in dict.fromkeys(one[0] for one in kept.values()) for one in rows.writes(kept)]
+    writes += more
+    if not writes:
+        return
+    statements = await statements_of(session)
+    # Parts of one statement run in no order of theirs, and `more` may have one.
+    if 1 < len(writes) <= _ROWS_AT_ONCE and len(more) <= 1 and all(len(one.rows) == 1 for one in writes):
+        together = _together(tuple((one.sql, len(one.rows[0])) for one in writes))
+        writes = [Write(together, [[value for one in writes for value in one.rows[0]]])]
+    for one in writes:
+        await statements.run_many(one.sql, one.rows)
+
+
+@lru_cache(maxsize=500)
+def _together(parts: tuple[tuple[str, int], ...]) -> str:
+    """One statement of several that touch different rows, given with how many values each takes."""
+    taken, texts = 0, []
+    for sql, count in parts:
+        texts.append(_shifted(sql, taken))
+        taken += count
+    first = ", ".join(f"part_{n} AS ({text})" for n, text in enumerate(texts[:-1]))
+    return f"WITH {first} {texts[-1]}"
+
+
+def _shifted(sql: str, by: int) -> str:
+    return _PLACEHOLDER.sub(lambda found: f"${int(found[1]) + by}", sql)

@@ -1,5 +1,6 @@
 """The one event log: history, audit, notifications, webhooks, streams and exports read these rows."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.types import text_enum
+from helpdesk_api.database.writes import Rows
 from helpdesk_api.outbox.events import Visibility
 
 
@@ -48,6 +50,32 @@ class EventRow(Base):
     cause_rule: Mapped[str | None]
     cause_depth: Mapped[int] = mapped_column(SmallInteger)
     trace_id: Mapped[str | None]
+
+
+@dataclass(slots=True, eq=False)
+class NewEvent:
+    """An event of an open transaction, as its row will say it."""
+
+    id: UUID
+    type: str
+    subject_type: str
+    subject_id: UUID
+    ticket_id: UUID | None
+    occurred_at: datetime
+    actor_kind: str
+    actor_id: UUID | None
+    visibility: Visibility
+    changes: dict[str, Any]
+    internal_changes: dict[str, Any]
+    data: dict[str, Any]
+    internal_data: dict[str, Any]
+    cause_event_id: UUID | None
+    cause_rule: str | None
+    cause_depth: int
+    trace_id: str | None
+
+
+NEW_EVENTS = Rows(NewEvent, EventRow)
 
 
 class OutboxState(Base):

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk_api.database.writes import insert_rows
-from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.database.writes import write_rows
+from helpdesk_api.outbox.models import NEW_EVENTS, NewEvent
 
 # Events were written: the relay has work.
 EVENTS_CHANNEL = "helpdesk_events"
@@ -16,22 +16,22 @@ _WROTE = "wrote_events"
 _wake: Callable[[str], None] | None = None
 
 
-def keep(session: AsyncSession, row: EventRow) -> None:
+def keep(session: AsyncSession, row: NewEvent) -> None:
     session.info.setdefault(_INFO, []).append(row)
 
 
-def pending_events(session: AsyncSession) -> list[EventRow]:
+def pending_events(session: AsyncSession) -> list[NewEvent]:
     """What the open transaction has recorded so far, in order."""
-    rows: list[EventRow] = session.info.get(_INFO, [])
+    rows: list[NewEvent] = session.info.get(_INFO, [])
     return rows
 
 
 async def write_pending(session: AsyncSession) -> None:
     """Flushes, then writes the kept rows: the last statement of the work, so that they say what became true."""
     await session.flush()
-    rows = session.info.pop(_INFO, None)
-    if rows:
-        await insert_rows(session, rows)
+    events = session.info.pop(_INFO, ())
+    await write_rows(session, list(NEW_EVENTS.inserts(NEW_EVENTS.values(events))))
+    if events:
         session.info[_WROTE] = True
 
 

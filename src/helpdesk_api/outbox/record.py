@@ -8,9 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
-from helpdesk_api.database.writes import fill, new_entity
 from helpdesk_api.outbox.events import Cause, DomainEvent
-from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.outbox.models import EventRow, NewEvent
 from helpdesk_api.outbox.pending import keep
 from helpdesk_api.web.trace import current_trace_id
 
@@ -44,20 +43,12 @@ async def record(
     event: DomainEvent,
     *,
     cause: Cause | None = None,
-) -> EventRow:
+) -> NewEvent:
     """Keep the event for the commit. The caller holds the lock on the ticket's row (or has just made it)."""
     # One instant for the event and for all that follows from it: what is counted from the log must come out the same.
     event.occurred_at = event.occurred_at or clock.now()
-    row = new_entity(EventRow, id=event.id)
-    keep(session, row)
-    reactions = _reactions.get(type(event))
-    if reactions is not None and (cause is None or cause.depth < MAX_CAUSE_DEPTH):
-        for reaction in reactions.in_transaction:
-            await reaction(session, principal, event)
-    if clock.is_importing():
-        event.data["imported"] = True
-    fill(
-        row,
+    row = NewEvent(
+        id=event.id,
         type=event.type,
         subject_type=event.subject_type,
         subject_id=event.subject_id,
@@ -66,8 +57,8 @@ async def record(
         actor_kind=principal.kind,
         actor_id=principal.user_id,
         visibility=event.visibility,
-        changes={name: list(pair) for name, pair in event.changes.items()},
-        internal_changes={name: list(pair) for name, pair in event.internal_changes.items()},
+        changes={},
+        internal_changes={},
         data=event.data,
         internal_data=event.internal_data,
         cause_event_id=cause.event_id if cause else None,
@@ -75,4 +66,16 @@ async def record(
         cause_depth=cause.depth if cause else 0,
         trace_id=current_trace_id(),
     )
+    keep(session, row)
+    reactions = _reactions.get(type(event))
+    if reactions is not None and (cause is None or cause.depth < MAX_CAUSE_DEPTH):
+        for reaction in reactions.in_transaction:
+            await reaction(session, principal, event)
+    if clock.is_importing():
+        event.data["imported"] = True
+    # A reaction may have said more.
+    row.visibility = event.visibility
+    row.changes = {name: list(pair) for name, pair in event.changes.items()}
+    row.internal_changes = {name: list(pair) for name, pair in event.internal_changes.items()}
+    row.data, row.internal_data = event.data, event.internal_data
     return row

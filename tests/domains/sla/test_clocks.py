@@ -368,3 +368,13 @@ async def test_what_would_be(requester_client: httpx.AsyncClient, agent_client: 
         assert {one["due_at"] for one in imagined["clocks"]} == {"2026-03-02T10:00:00Z", "2026-03-02T13:00:00Z"}
         both = await agent_client.post("/v1/slas/simulate", json={})
         assert (both.status_code, both.json()["code"]) == (422, "simulation_ambiguous")
+
+
+async def test_a_database_that_is_away_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    away = Database("postgresql+asyncpg://nobody@/none?host=/nowhere")
+    looking = timers.Timers(away)
+    assert [await looking.look() for _ in range(3)] == [0, 0, 0]
+    own = [record for record in caplog.records if record.name == timers.__name__]
+    assert [(record.levelname, record.exc_info) for record in own] == [("WARNING", None)]
+    assert "timers_wait_for_database" in own[0].getMessage()
+    await away.dispose()

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database, savepoint
-from helpdesk_api.database.writes import fill, statements_of, update_at_flush
+from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.bulk.steps import CommentStep, TicketStep, take_step
 from helpdesk_api.domains.macros.errors import MacroNotOffered
 from helpdesk_api.domains.macros.events import MacroApplied
@@ -108,7 +108,7 @@ async def apply_macro(
             raise _placed(error, f"#/steps/{place}/body") from error
         for row in pending_events(session):
             if row.cause_event_id is None:
-                fill(row, cause_event_id=applied.id, cause_rule=CAUSE, cause_depth=1)
+                row.cause_event_id, row.cause_rule, row.cause_depth = applied.id, CAUSE, 1
         # The log as the next step has to find it.
         await write_pending(session)
     body, etag = await _as_seen(session, principal, ticket)

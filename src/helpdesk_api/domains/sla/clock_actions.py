@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
-from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
 from helpdesk_api.domains.sla.clock_state import ONGOING
 from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, summarise, tell
@@ -20,7 +20,7 @@ from helpdesk_api.domains.tickets.models import Ticket
 
 async def set_deadline(
     session: AsyncSession, principal: Principal, ticket: Ticket, sla_id: UUID, body: DeadlineUpdate
-) -> SlaClock:
+) -> StoredClock:
     """It wins until it is removed: no change of priority, policy or calendar moves it, nor does a pause.
 
     Raises `action_forbidden`, `sla_not_found`, `sla_ended` and `deadline_in_past`.

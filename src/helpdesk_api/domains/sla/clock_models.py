@@ -1,5 +1,6 @@
 """A ticket's clocks. The event log is the truth; these rows are what it comes to, so that a timer can find them."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.types import text_enum
+from helpdesk_api.domains.sla.clock_state import DerivedClock
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class StoredClock(DerivedClock):
+    """A clock that has a row, or will have one when its transaction commits."""
+
+    id: UUID
+    ticket_id: UUID
 
 
 class SlaClock(Base):
@@ -30,9 +40,10 @@ class SlaClock(Base):
     kind: Mapped[PolicyKind] = mapped_column(text_enum(PolicyKind))
     metric: Mapped[Metric] = mapped_column(text_enum(Metric))
     cycle: Mapped[int] = mapped_column(Integer)
-    policy_id: Mapped[UUID] = mapped_column(ForeignKey("sla_policies.id"))
+    # Neither of the two is ever deleted, and a reference would lock a row that all new clocks share.
+    policy_id: Mapped[UUID]
     policy_number: Mapped[int] = mapped_column(Integer)
-    calendar_id: Mapped[UUID] = mapped_column(ForeignKey("calendars.id"))
+    calendar_id: Mapped[UUID]
     target: Mapped[timedelta] = mapped_column(Interval)
     state: Mapped[ClockState] = mapped_column(text_enum(ClockState))
     started_at: Mapped[datetime]

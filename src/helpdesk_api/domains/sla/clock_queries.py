@@ -13,7 +13,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id, public_id_sql
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
 from helpdesk_api.domains.sla.clock_state import NONE, ONGOING, Span
 from helpdesk_api.domains.sla.clock_store import CLOCKS
 from helpdesk_api.domains.sla.enums import ClockState, PolicyKind
@@ -67,9 +67,9 @@ async def list_clocks(reads: ReadSession, database: Database, principal: Princip
     promised = await promises(database)
     rows = await reads.fetch(_clocks_read(), {"ticket_id": ticket["id"]})
     now = clock.now()
-    grouped: dict[tuple[PolicyKind, Any], list[SlaClock]] = {}
+    grouped: dict[tuple[PolicyKind, Any], list[StoredClock]] = {}
     for row in rows:
-        found = CLOCKS.entity(row)
+        found = CLOCKS.load(row)
         if ticket["internal"] or found.kind is PolicyKind.SLA:
             grouped.setdefault((found.kind, found.metric), []).append(found)
     data = []
@@ -133,7 +133,7 @@ async def explain(
     """Derived from the events alone. Raises `ticket_not_found` and `sla_not_found`."""
     ticket = await tickets.get_row(reads, principal, key)
     rows = await reads.fetch(_clocks_read(), {"ticket_id": ticket["id"]})
-    stored = next((CLOCKS.entity(row) for row in rows if row["id"] == sla_id), None)
+    stored = next((CLOCKS.load(row) for row in rows if row["id"] == sla_id), None)
     if stored is None or not (ticket["internal"] or stored.kind is PolicyKind.SLA):
         raise SlaNotFound
     promised = await promises(database)

@@ -120,13 +120,22 @@ class TicketClocks:
 
     def schedule(self, clock: Any) -> None:
         """Write down when it is due, and when a timer has to look at it next."""
-        if clock.state is not ClockState.RUNNING:
-            clock.due_at = self.due_of(clock)
-            clock.next_timer_at = None
-            return
         clock.due_at = self.due_of(clock)
-        waiting = [instant for _, instant in self._waiting(clock)]
-        clock.next_timer_at = min(waiting, default=None)
+        clock.next_timer_at = self._next_timer(clock) if clock.state is ClockState.RUNNING else None
+
+    def _next_timer(self, clock: Any) -> datetime | None:
+        """The first instant of `_waiting`: the least amount is reached first, so only that one is looked for."""
+        target = self.target_of(clock)
+        amounts = [step.amount(target) for step in self.steps_of(clock) if step.key not in clock.fired]
+        by_hand = None
+        if clock.breached_at is None:
+            by_hand = clock.manual_due_at
+            if by_hand is None:
+                amounts.append(target)
+        if not amounts:
+            return by_hand
+        reached = self._reached(clock, self.hours_of(clock.calendar_id), min(amounts))
+        return reached if by_hand is None or (reached is not None and reached < by_hand) else by_hand
 
     def due_of(self, clock: Any) -> datetime | None:
         """When it has to be done: as promised by hand, or when its target is used up; unknown while it is paused, and

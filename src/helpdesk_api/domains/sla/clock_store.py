@@ -1,9 +1,9 @@
 """Clocks of one ticket between their rows and their rules: read, moved, written, and told in the one log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.reads import CompiledStatement
-from helpdesk_api.database.writes import Loader, insert_at_flush, new_entity, statements_of, update_at_flush
+from helpdesk_api.database.writes import Rows, statements_of
 from helpdesk_api.domains.sla import events
-from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import NONE, ONGOING, RESPONSES, Change
+from helpdesk_api.domains.sla.clock_state import ONGOING, RESPONSES, Change
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
 from helpdesk_api.domains.sla.policy_queries import Promises
 from helpdesk_api.domains.tickets.enums import SlaState
@@ -27,8 +27,15 @@ from helpdesk_api.outbox.events import Cause, Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
 
-CLOCKS = Loader(SlaClock)
+CLOCKS = Rows(StoredClock, SlaClock)
 _HELD = "sla_clocks"
+_ANSWERED = frozenset({*RESPONSES, Metric.UPDATE})
+_SHOWN = {
+    ClockState.RUNNING: SlaState.RUNNING,
+    ClockState.PAUSED: SlaState.PAUSED,
+    ClockState.MET: SlaState.MET,
+}
+_BADNESS = {None: 0, SlaState.MET: 1, SlaState.PAUSED: 2, SlaState.RUNNING: 3, SlaState.BREACHED: 4}
 _NAMES = {"policy_number": "policy_version", "target": "target_seconds"}
 _PREFIXES = {"policy_id": "slp", "calendar_id": "cal"}
 
@@ -45,38 +52,38 @@ def _clocks_of_tickets() -> CompiledStatement:
     return CompiledStatement(select(*CLOCKS.columns).where(given).order_by(SlaClock.ticket_id, SlaClock.id))
 
 
-async def clocks_by_ticket(session: AsyncSession, ticket_ids: Sequence[UUID]) -> dict[UUID, list[SlaClock]]:
+async def clocks_by_ticket(session: AsyncSession, ticket_ids: Sequence[UUID]) -> dict[UUID, list[StoredClock]]:
     """The clocks of many tickets whose rows the transaction has locked; nothing is written back by itself."""
-    found: dict[UUID, list[SlaClock]] = {ticket_id: [] for ticket_id in ticket_ids}
+    found: dict[UUID, list[StoredClock]] = {ticket_id: [] for ticket_id in ticket_ids}
     for row in await (await statements_of(session)).fetch(_clocks_of_tickets(), {"ids": list(ticket_ids)}):
-        one = CLOCKS.entity(row)
+        one = CLOCKS.load(row)
         found[one.ticket_id].append(one)
     return found
 
 
-async def read_clocks(session: AsyncSession, ticket_id: UUID) -> list[SlaClock]:
-    """All clocks of a ticket whose row the transaction has locked; their changes are written at the flush.
+async def read_clocks(session: AsyncSession, ticket_id: UUID) -> list[StoredClock]:
+    """All clocks of a ticket whose row the transaction has locked; their changes are written at its end.
 
     Read once a transaction: what it has moved or begun since is in the list, written or not.
     """
-    held: dict[UUID, list[SlaClock]] = session.info.setdefault(_HELD, {})
+    held: dict[UUID, list[StoredClock]] = session.info.setdefault(_HELD, {})
     if ticket_id in held:
         return held[ticket_id]
     rows = await (await statements_of(session)).fetch(_select_clocks(), {"ticket_id": ticket_id})
-    clocks = [CLOCKS.entity(row) for row in rows]
+    clocks = [CLOCKS.load(row) for row in rows]
     for clock in clocks:
-        update_at_flush(session, clock)
+        CLOCKS.update_at_end(session, clock)
     held[ticket_id] = clocks
     return clocks
 
 
-def no_clocks_yet(session: AsyncSession, ticket_id: UUID) -> list[SlaClock]:
+def no_clocks_yet(session: AsyncSession, ticket_id: UUID) -> list[StoredClock]:
     """For a ticket that the transaction itself opens."""
-    held: dict[UUID, list[SlaClock]] = session.info.setdefault(_HELD, {})
+    held: dict[UUID, list[StoredClock]] = session.info.setdefault(_HELD, {})
     return held.setdefault(ticket_id, [])
 
 
-def clocks_of(session: AsyncSession, ticket_id: UUID, promises: Promises, clocks: list[SlaClock]) -> TicketClocks:
+def clocks_of(session: AsyncSession, ticket_id: UUID, promises: Promises, clocks: list[StoredClock]) -> TicketClocks:
     """The rules' view of these rows; a clock that they start is a new row."""
     return TicketClocks(
         clocks=clocks,
@@ -86,43 +93,34 @@ def clocks_of(session: AsyncSession, ticket_id: UUID, promises: Promises, clocks
     )
 
 
-def _new_row(session: AsyncSession, ticket_id: UUID, **given: Any) -> SlaClock:
-    clock = new_entity(
-        SlaClock,
-        id=new_id(),
-        ticket_id=ticket_id,
-        state=ClockState.RUNNING,
-        used=NONE,
-        used_calendar=NONE,
-        paused_at=None,
-        ended_at=None,
-        due_at=None,
-        manual_due_at=None,
-        breached_at=None,
-        fired=[],
-        next_timer_at=None,
-        **given,
-    )
-    insert_at_flush(session, clock)
+def _new_row(session: AsyncSession, ticket_id: UUID, **given: Any) -> StoredClock:
+    clock = StoredClock(id=new_id(), ticket_id=ticket_id, **given)
+    CLOCKS.insert_at_end(session, clock)
     return clock
 
 
-def summarise(ticket: Ticket, clocks: Iterable[SlaClock]) -> None:
+def summarise(ticket: Ticket, clocks: Iterable[StoredClock]) -> None:
     """Write down on the ticket what lists show: the next due time, and the worst state of what was promised."""
-    promised = [clock for clock in clocks if clock.kind is PolicyKind.SLA]
-    running = [clock for clock in promised if clock.state is ClockState.RUNNING]
-    due = min((clock.due_at for clock in running if clock.due_at is not None), default=None)
-    state = _worst(promised)
+    due: datetime | None = None
+    worst: SlaState | None = None
+    awaits = False
+    for clock in clocks:
+        state = clock.state
+        awaits = awaits or (state in ONGOING and clock.metric in _ANSWERED)
+        if clock.kind is not PolicyKind.SLA:
+            continue
+        worst = _worse(worst, SlaState.BREACHED if clock.breached_at is not None else _SHOWN.get(state))
+        if state is ClockState.RUNNING and clock.due_at is not None and (due is None or clock.due_at < due):
+            due = clock.due_at
     if ticket.sla_due_at != due:
         ticket.sla_due_at = due
-    if ticket.sla_state is not state:
-        ticket.sla_state = state
-    awaits = any(clock.state in ONGOING and clock.metric in (*RESPONSES, Metric.UPDATE) for clock in clocks)
+    if ticket.sla_state is not worst:
+        ticket.sla_state = worst
     if ticket.awaits_reply is not awaits:
         ticket.awaits_reply = awaits
 
 
-def summarise_unasked(ticket: Ticket, clocks: Iterable[SlaClock]) -> None:
+def summarise_unasked(ticket: Ticket, clocks: Iterable[StoredClock]) -> None:
     """The same where nobody changed the ticket: its versions move with what readers see, its last change does not."""
     before = (ticket.sla_state, ticket.sla_due_at)
     summarise(ticket, clocks)
@@ -131,18 +129,8 @@ def summarise_unasked(ticket: Ticket, clocks: Iterable[SlaClock]) -> None:
         ticket.public_version += 1
 
 
-def _worst(promised: Sequence[SlaClock]) -> SlaState | None:
-    if any(clock.breached_at is not None for clock in promised):
-        return SlaState.BREACHED
-    states = {clock.state for clock in promised}
-    for clock_state, state in (
-        (ClockState.RUNNING, SlaState.RUNNING),
-        (ClockState.PAUSED, SlaState.PAUSED),
-        (ClockState.MET, SlaState.MET),
-    ):
-        if clock_state in states:
-            return state
-    return None
+def _worse(one: SlaState | None, other: SlaState | None) -> SlaState | None:
+    return one if _BADNESS[one] >= _BADNESS[other] else other
 
 
 async def tell(
@@ -166,7 +154,7 @@ async def tell(
 
 
 def _event(ticket: Ticket, change: Change) -> events.SlaEvent:
-    clock: SlaClock = change.clock
+    clock: StoredClock = change.clock
     is_public = clock.kind is PolicyKind.SLA
     return events.BY_CHANGE[change.kind](
         subject_id=clock.id,
@@ -179,13 +167,8 @@ def _event(ticket: Ticket, change: Change) -> events.SlaEvent:
         data={
             "reference": ticket.reference,
             "sla_id": public_id("sla", clock.id),
-            "kind": clock.kind.value,
-            "metric": clock.metric.value,
             "cycle": clock.cycle,
-            "policy_id": public_id("slp", clock.policy_id),
-            "policy_version": clock.policy_number,
-            "calendar_id": public_id("cal", clock.calendar_id),
-            "target_seconds": int(clock.target.total_seconds()),
+            **_promise(clock.kind, clock.metric, clock.policy_id, clock.policy_number, clock.calendar_id, clock.target),
             "due_at": shown("due_at", clock.due_at),
             "manual_due_at": shown("manual_due_at", clock.manual_due_at),
             "started_at": shown("started_at", clock.started_at),
@@ -198,8 +181,25 @@ def _event(ticket: Ticket, change: Change) -> events.SlaEvent:
     )
 
 
+@lru_cache(maxsize=1_000)
+def _promise(
+    kind: PolicyKind, metric: Metric, policy_id: UUID, number: int, calendar_id: UUID, target: timedelta
+) -> Mapping[str, Any]:
+    """What all clocks of one promise tell alike."""
+    return {
+        "kind": kind.value,
+        "metric": metric.value,
+        "policy_id": public_id("slp", policy_id),
+        "policy_version": number,
+        "calendar_id": public_id("cal", calendar_id),
+        "target_seconds": int(target.total_seconds()),
+    }
+
+
 def shown(name: str, value: Any) -> Any:
     """As events show it: prefixed ids, durations in seconds, instants as in RFC 3339."""
+    if value is None:
+        return None
     if isinstance(value, UUID):
         return public_id(_PREFIXES[name], value)
     if isinstance(value, timedelta):

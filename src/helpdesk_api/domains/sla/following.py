@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.writes import statements_of, update_at_flush
-from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
-from helpdesk_api.domains.sla.clock_store import clocks_by_ticket, clocks_of, summarise_unasked, tell
+from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
 from helpdesk_api.domains.sla.enums import ClockChange, PolicyKind, Reason
 from helpdesk_api.domains.sla.facts import facts_of, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
@@ -61,7 +61,7 @@ def _open_tickets() -> CompiledStatement:
 
 
 async def _follow_ticket(
-    session: AsyncSession, ticket: Ticket, rows: list[SlaClock], promised: Promises, at: datetime
+    session: AsyncSession, ticket: Ticket, rows: list[StoredClock], promised: Promises, at: datetime
 ) -> None:
     # What the ticket has done since has already followed.
     at = max([at, *(one.counted_at for one in rows if one.state in ONGOING)])
@@ -69,7 +69,7 @@ async def _follow_ticket(
     if not _differs(plan, rows) and not _moves(rows, promised):
         return
     for one in rows:
-        update_at_flush(session, one)
+        CLOCKS.update_at_end(session, one)
     update_at_flush(session, ticket)
     now = situation_of(ticket)
     clocks = clocks_of(session, ticket.id, promised, rows)
@@ -82,7 +82,7 @@ async def _follow_ticket(
     await tell(session, ticket, clocks.changes)
 
 
-def _differs(plan: Plan, rows: Sequence[SlaClock]) -> bool:
+def _differs(plan: Plan, rows: Sequence[StoredClock]) -> bool:
     held = {
         (one.kind, one.metric): (one.policy_id, one.policy_number, one.target, one.calendar_id)
         for one in rows
@@ -98,7 +98,7 @@ def _differs(plan: Plan, rows: Sequence[SlaClock]) -> bool:
     }
 
 
-def _moves(rows: Sequence[SlaClock], promised: Promises) -> bool:
+def _moves(rows: Sequence[StoredClock], promised: Promises) -> bool:
     """Whether a calendar's new version gives any running clock another due time."""
     clocks = TicketClocks([], promised.hours.__getitem__, promised.steps_of)
     return any(clocks.due_of(one) != one.due_at for one in rows if one.state in ONGOING)

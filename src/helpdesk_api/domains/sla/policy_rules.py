@@ -11,7 +11,9 @@ from helpdesk_api.domains.sla.clock_state import Agreement, Plan, Step
 from helpdesk_api.domains.sla.enums import Metric, PolicyKind
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 
-_ALWAYS_READ = frozenset({"status", "pending_reason", "priority", "type"})
+# Targets differ by these.
+_PRICED = frozenset({"priority", "type"})
+_ALWAYS_READ = _PRICED | {"status", "pending_reason"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +105,21 @@ def target(definition: Definition, metric: Metric, priority: Priority, kind: Tic
 
 
 class Policies:
-    """All policies in their order. `fields` are those whose change may move a clock."""
+    """All policies in their order. `fields` are those whose change may move a clock, `facts` those that plans read."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         self.policies = tuple(policies)
         every = [(policy, version) for policy in policies for version in policy.versions]
         self._plans: dict[tuple[UUID, int, Priority, TicketType], Plan] = {}
         self._definitions = {(policy.id, version.number): version.definition for policy, version in every}
-        self.fields = _ALWAYS_READ.union(*(version.definition.fields for _, version in every))
+        read: frozenset[str] = frozenset().union(*(version.definition.fields for _, version in every))
+        self.fields, self.facts = _ALWAYS_READ | read, _PRICED | read
         metrics = {one.metric for _, version in every for one in version.definition.targets}
         if Metric.ASSIGNMENT in metrics:
             self.fields |= {"assignee_id"}
         if any(policy.kind is PolicyKind.OLA for policy in policies):
             self.fields |= {"team_id"}
+            self.facts |= {"team_id"}
 
     def plan(self, ticket: Any, at: datetime) -> Plan:
         """What is promised for a ticket as it is, by kind and metric."""

@@ -83,7 +83,7 @@ async def _tickets(reads: ReadSession, since: datetime | None) -> AsyncIterator[
 async def compare_ticket(reads: ReadSession, ticket_id: UUID, promised: Promises) -> tuple[int, list[Difference]]:
     """How many clocks it has, and where they differ."""
     rows = await reads.fetch(select(*CLOCKS.columns).where(SlaClock.ticket_id == ticket_id))
-    stored = [CLOCKS.entity(row) for row in rows]
+    stored = [CLOCKS.load(row) for row in rows]
     events = await events_of(reads, ticket_id)
     derived = replay(events, promised)
     own = [event for event in events if event.type.startswith("ticket.")]

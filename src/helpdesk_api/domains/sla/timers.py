@@ -18,12 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.types import UtcDateTime
-from helpdesk_api.database.writes import statements_of, update_at_flush
-from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_store import clocks_by_ticket, clocks_of, summarise_unasked, tell
+from helpdesk_api.database.writes import statements_of, update_at_flush, write_rows
+from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
+from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TICKETS
@@ -41,18 +42,29 @@ class Timers:
     def __init__(self, database: Database, *, batch: int = BATCH) -> None:
         self._database = database
         self._batch = batch
+        self._is_waiting = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; looks each half second, and at once again while there is more."""
         while not stop.is_set():
-            fired = 0
-            try:
-                fired = await fire_due(self._database, batch=self._batch)
-            except Exception:
-                logger.exception("timers_failed")
+            fired = await self.look()
             if fired < self._batch:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+
+    async def look(self) -> int:
+        """Tell one batch of what is due. A database that is away is waited for, and told of once until it is back."""
+        try:
+            fired = await fire_due(self._database, batch=self._batch)
+        except Exception as error:
+            if not is_unreachable(error):
+                logger.exception("timers_failed")
+            elif not self._is_waiting:
+                self._is_waiting = True
+                logger.warning("timers_wait_for_database", error=str(error)[:500])
+            return 0
+        self._is_waiting = False
+        return fired
 
 
 async def fire_due(database: Database, *, batch: int = BATCH) -> int:
@@ -63,7 +75,9 @@ async def fire_due(database: Database, *, batch: int = BATCH) -> int:
     try:
         async with database.session() as session:
             return await fire_within(session, batch=batch)
-    except Exception:
+    except Exception as error:
+        if is_unreachable(error):
+            raise
         logger.exception("timers_batch_failed")
     async with database.reads() as reads:
         ids = [row["ticket_id"] for row in await reads.fetch(_due_ids(batch), {"now": clock.now()})]
@@ -77,7 +91,9 @@ async def _fire_alone(database: Database, ticket_id: UUID) -> None:
         async with database.session() as session:
             rows = await (await statements_of(session)).fetch(_held_ticket(), {"id": ticket_id})
             await _fire(session, [TICKETS.entity(row) for row in rows])
-    except Exception:
+    except Exception as error:
+        if is_unreachable(error):
+            raise
         logger.exception("timer_failed", ticket_id=public_id("tkt", ticket_id))
         async with database.session() as session:
             now = clock.now()
@@ -119,6 +135,7 @@ async def fire_within(session: AsyncSession, *, batch: int = BATCH) -> int:
     """The same in a transaction of the caller's."""
     now = clock.now()
     await session.flush()
+    await write_rows(session)
     statements = await statements_of(session)
     tickets = [TICKETS.entity(row) for row in await statements.fetch(_due_tickets(batch), {"now": now})]
     await _fire(session, tickets)
@@ -134,11 +151,11 @@ async def _fire(session: AsyncSession, tickets: Sequence[Ticket]) -> None:
     for ticket in tickets:
         update_at_flush(session, ticket)
         for one in clocks[ticket.id]:
-            update_at_flush(session, one)
+            CLOCKS.update_at_end(session, one)
         await _fire_ticket(session, ticket, clocks[ticket.id], promised)
 
 
-async def _fire_ticket(session: AsyncSession, ticket: Ticket, rows: list[SlaClock], promised: Promises) -> None:
+async def _fire_ticket(session: AsyncSession, ticket: Ticket, rows: list[StoredClock], promised: Promises) -> None:
     now = clock.now()
     clocks = clocks_of(session, ticket.id, promised, rows)
     looked_at = [one for one in rows if one.next_timer_at is not None and one.next_timer_at <= now]
