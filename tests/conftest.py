@@ -20,16 +20,23 @@ from tests.fixtures.clients import (
 )
 from tests.fixtures.database import (
     _engine,
+    _own_doors,
     database,
     own_database,
     server_url,
     shared_url,
 )
-from tests.fixtures.scheduling import pytest_xdist_make_scheduler
+from tests.fixtures.scheduling import (
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 from tests.fixtures.workers import start_worker
 
 __all__ = [
     "_engine",
+    "_own_doors",
     "a_category",
     "a_team",
     "a_ticket",
@@ -42,6 +49,9 @@ __all__ = [
     "client",
     "database",
     "own_database",
+    "pytest_collection_finish",
+    "pytest_collection_modifyitems",
+    "pytest_xdist_auto_num_workers",
     "pytest_xdist_make_scheduler",
     "requester_client",
     "server_url",

@@ -4,14 +4,13 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -23,12 +22,9 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.authentication import tokens
 from helpdesk_api.domains.authentication.keys import key_set
 from helpdesk_api.domains.users.models import User
+from helpdesk_api.serving import Child
 
 API, WORKER = "api", "worker"
-# None outlives this run, however it ends: Linux tells them.
-_BOUND = "import ctypes, sys; sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); "
-_API = _BOUND + "import socket; from helpdesk_api import api_process as api; api.main(socket.socket(fileno={}))"
-_WORKER = _BOUND + "from helpdesk_api import worker; worker.main()"
 READY_SECONDS = 240.0
 # Commits survive the death of any process of ours or of PostgreSQL's, if not that of the machine.
 _POSTGRES = {"fsync": "off", "shared_buffers": "64MB"}
@@ -46,50 +42,43 @@ _SETTINGS = {
 
 @dataclass
 class Mortal:
-    """One process; `endings` are the exit codes of those that nobody killed."""
+    """One process, that ends with this one; `endings` are the exit codes of those that nobody killed."""
 
     name: str
-    arguments: list[str]
+    work: str
+    arguments: tuple[Any, ...]
     environment: Mapping[str, str]
     log: Path
-    descriptors: tuple[int, ...] = ()
     url: str | None = None
-    process: subprocess.Popen[bytes] | None = None
+    child: Child | None = None
     kills: int = 0
     endings: list[int] = field(default_factory=list)
 
     def start(self) -> None:
-        command = [sys.executable, *self.arguments]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                env=dict(self.environment),
-                cwd=self.log.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=self.descriptors,
-            )
+        self.child = Child(self.name, f"tests.end_to_end.mortal:{self.work}", (str(self.log), *self.arguments))
+        self.child.start(self.environment)
 
     def kill(self) -> None:
         """`kill -9`, and at once another one."""
         self.look()
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+        if self._exit_code() is None:
+            self.stop()
             self.kills += 1
         self.start()
 
     def look(self) -> None:
         """Notes when it has ended by itself, and starts it again."""
-        if self.process is not None and (code := self.process.poll()) is not None:
+        if self.child is not None and (code := self._exit_code()) is not None:
             self.endings.append(code)
             self.start()
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        if self.child is not None and self.child.process is not None:
+            self.child.signal(signal.SIGKILL)
+            self.child.process.join()
+
+    def _exit_code(self) -> int | None:
+        return self.child.process.exitcode if self.child is not None and self.child.process is not None else None
 
 
 class Ground:
@@ -135,20 +124,11 @@ def ground(folder: Path, *, apis: int = 2, workers: int = 2) -> Iterator[Ground]
         environment = {**kept, **_SETTINGS, "HELPDESK_DATABASE_URL": found.url, "HELPDESK_DATA_DIR": str(folder)}
         for number in range(apis):
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1_024))
-            descriptor = listener.fileno()
-            found.mortals.append(
-                Mortal(
-                    f"{API}-{number}",
-                    ["-c", _API.format(descriptor)],
-                    environment,
-                    folder / f"{API}-{number}.log",
-                    (descriptor,),
-                    f"http://127.0.0.1:{listener.getsockname()[1]}",
-                )
-            )
+            name, url = f"{API}-{number}", f"http://127.0.0.1:{listener.getsockname()[1]}"
+            found.mortals.append(Mortal(name, API, (listener,), environment, folder / f"{name}.log", url))
         for number in range(workers):
-            log = folder / f"{WORKER}-{number}.log"
-            found.mortals.append(Mortal(f"{WORKER}-{number}", ["-c", _WORKER], environment, log))
+            name = f"{WORKER}-{number}"
+            found.mortals.append(Mortal(name, WORKER, (), environment, folder / f"{name}.log"))
         for mortal in found.mortals:
             stack.callback(mortal.stop)
         yield found

@@ -12,7 +12,7 @@ import pytest
 
 from tests.end_to_end.desk import posted, sign_in
 from tests.end_to_end.monitoring import Monitoring, binaries, monitoring
-from tests.end_to_end.served import served
+from tests.end_to_end.served import Served
 
 LIFE_SECONDS = 120.0
 FULL, FREE = 0.05, 0.5
@@ -23,14 +23,13 @@ pytestmark = [
 ]
 
 
-async def test_a_whole_life_from_two_replicas_is_exactly_the_tickets_due(tmp_path: Path) -> None:
-    with served(HELPDESK_RATE_LIMIT_PER_MINUTE="1000000") as product:
-        admin = await sign_in(product.url, "edda@tarnwick.example.com", "keys-to-the-bakery")
-        body = {"name": "Prometheus", "kind": "alertmanager", "on_resolve": "resolve", "asset_labels": ["host"]}
-        made = await posted(admin, "/v1/alert-integrations", {**body, "flap_window_seconds": 3_600})
-        with monitoring(f"{product.url}/v1/alert-intake", made["routing_key"], tmp_path) as run:
-            async with aclosing(admin):
-                await _live(admin, made, run)
+async def test_a_whole_life_from_two_replicas_is_exactly_the_tickets_due(product: Served, tmp_path: Path) -> None:
+    admin = await sign_in(product.url, "edda@tarnwick.example.com", "keys-to-the-bakery")
+    body = {"name": "Two replicas", "kind": "alertmanager", "on_resolve": "resolve", "asset_labels": ["host"]}
+    made = await posted(admin, "/v1/alert-integrations", {**body, "flap_window_seconds": 3_600})
+    with monitoring(f"{product.url}/v1/alert-intake", made["routing_key"], tmp_path) as run:
+        async with aclosing(admin):
+            await _live(admin, made, run)
 
 
 async def _live(admin: httpx.AsyncClient, made: dict[str, Any], run: Monitoring) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from tests.end_to_end.desk import posted, sign_in
 from tests.end_to_end.incident_log import PENDING, TARGETS, Incident, incidents
-from tests.end_to_end.served import served
+from tests.end_to_end.served import Served
 from tests.end_to_end.test_real_input import every
 
 COUNT = int(os.environ.get("HELPDESK_E2E_INCIDENTS", "40"))
@@ -28,39 +28,38 @@ SOURCE = "incident-log"
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(3_600)]
 
 
-async def test_the_past_is_counted_as_it_was() -> None:
+async def test_the_past_is_counted_as_it_was(product: Served) -> None:
     past = incidents(COUNT)
-    with served(HELPDESK_RATE_LIMIT_PER_MINUTE="1000000", HELPDESK_ACCESS_TOKEN_SECONDS="3600") as product:
-        admin = await sign_in(product.url, "edda@tarnwick.example.com", "keys-to-the-bakery")
-        groups = sorted({group for one in past for _, _, group in one.steps})
-        teams = {
-            group: (await posted(admin, "/v1/teams", {"name": f"Log {group}", "auto_assign": False}))["id"]
-            for group in groups
-        }
-        try:
-            waiting = past[::-1]
-            tickets: dict[str, dict[str, Any]] = {}
+    admin = await sign_in(product.url, "edda@tarnwick.example.com", "keys-to-the-bakery")
+    groups = sorted({group for one in past for _, _, group in one.steps})
+    teams = {
+        group: (await posted(admin, "/v1/teams", {"name": f"Log {group}", "auto_assign": False}))["id"]
+        for group in groups
+    }
+    try:
+        waiting = past[::-1]
+        tickets: dict[str, dict[str, Any]] = {}
 
-            async def client() -> None:
-                while waiting:
-                    one = waiting.pop()
-                    tickets[one.number] = await live(admin, one, teams)
+        async def client() -> None:
+            while waiting:
+                one = waiting.pop()
+                tickets[one.number] = await live(admin, one, teams)
 
-            await asyncio.gather(*[client() for _ in range(CLIENTS)])
-            outcomes = [await outcome(admin, one, tickets[one.number]) for one in past]
-            assert len(tickets) == len(past)
-            # The past is not news.
-            ours = {ticket["id"] for ticket in tickets.values()}
-            assert [mail for mail in await every(admin, "/v1/mail-messages") if mail["ticket_id"] in ours] == []
-        finally:
-            await admin.aclose()
-        environment = {**os.environ, "HELPDESK_DATA_DIR": str(product.data_dir)}
-        command = [str(Path(sys.executable).parent / "helpdesk"), "sla", "recompute"]
-        compared = await asyncio.to_thread(
-            subprocess.run, command, env=environment, capture_output=True, text=True, check=False
-        )
-        assert compared.returncode == 0, compared.stdout + compared.stderr
-        assert compared.stderr.rstrip().endswith(" 0 differences")
+        await asyncio.gather(*[client() for _ in range(CLIENTS)])
+        outcomes = [await outcome(admin, one, tickets[one.number]) for one in past]
+        assert len(tickets) == len(past)
+        # The past is not news.
+        ours = {ticket["id"] for ticket in tickets.values()}
+        assert [mail for mail in await every(admin, "/v1/mail-messages") if mail["ticket_id"] in ours] == []
+    finally:
+        await admin.aclose()
+    environment = {**os.environ, "HELPDESK_DATA_DIR": str(product.data_dir)}
+    command = [str(Path(sys.executable).parent / "helpdesk"), "sla", "recompute"]
+    compared = await asyncio.to_thread(
+        subprocess.run, command, env=environment, capture_output=True, text=True, check=False
+    )
+    assert compared.returncode == 0, compared.stdout + compared.stderr
+    assert compared.stderr.rstrip().endswith(" 0 differences")
     if REPORT:
         await asyncio.to_thread(Path(REPORT).write_text, report(past, outcomes))
 

@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end.desk import Desk, mails, set_up, sign_in
 from tests.end_to_end.lives import SECRET, SOURCE, Life, live
 from tests.end_to_end.real_tickets import RealTicket, real_tickets
-from tests.end_to_end.served import Served, processes_below, served
+from tests.end_to_end.served import Served, processes_below
 
 COUNT = int(os.environ.get("HELPDESK_E2E_TICKETS", "48"))
 CLIENTS = 16
@@ -24,17 +24,16 @@ QUIET_SECONDS = 240.0
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1_800)]
 
 
-async def test_nothing_is_lost_and_nothing_is_twice() -> None:
+async def test_nothing_is_lost_and_nothing_is_twice(product: Served) -> None:
     rows = real_tickets(COUNT)
-    with served(HELPDESK_RATE_LIMIT_PER_MINUTE="1000000") as product:
-        admin = await sign_in(product.url, "edda@tarnwick.example.com", "keys-to-the-bakery")
-        desk = await set_up(product.url, product.data_dir / "mail", admin, sorted({row.queue for row in rows}))
-        try:
-            lives = await run_lives(desk, product, rows)
-            await wait_until_quiet(desk, lives)
-            await prove(desk, lives)
-        finally:
-            await desk.close()
+    admin = await sign_in(product.url, "edda@tarnwick.example.com", "keys-to-the-bakery")
+    desk = await set_up(product.url, product.data_dir / "mail", admin, sorted({row.queue for row in rows}))
+    try:
+        lives = await run_lives(desk, product, rows)
+        await wait_until_quiet(desk, lives)
+        await prove(desk, lives)
+    finally:
+        await desk.close()
 
 
 async def run_lives(desk: Desk, product: Served, rows: list[RealTicket]) -> list[Life]:

@@ -1,6 +1,5 @@
 """The README's tour, line by line, against the served product."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -8,7 +7,7 @@ import pytest
 
 from helpdesk_api.demo_accounts import DEMO_SIGN_INS
 from tests.end_to_end.documents import Stop, chapter, stops, walk
-from tests.end_to_end.served import Served, served
+from tests.end_to_end.served import Served
 
 README = Path(__file__).parents[2] / "README.md"
 ADDRESS = "API=http://127.0.0.1:8000"
@@ -18,12 +17,6 @@ pytestmark = pytest.mark.timeout(300)
 
 def tour() -> list[Stop]:
     return stops(chapter(README, "A tour in five minutes"))
-
-
-@pytest.fixture(scope="module")
-def product() -> Iterator[Served]:
-    with served() as running:
-        yield running
 
 
 def test_the_tour_prints_what_the_readme_says(product: Served) -> None:

@@ -6,22 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.served import served
+from tests.end_to_end.served import Served
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 SCREENS = {"queue", "ticket", "reply by macro", "merge", "search", "form", "my requests", "request"}
 
 
-def test_both_workspaces_are_built_on_the_contract_alone() -> None:
-    with served() as product:
-        done = subprocess.run(
-            [str(ROOT / "tests/contract/run-examples"), product.url],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+def test_both_workspaces_are_built_on_the_contract_alone(product: Served) -> None:
+    done = subprocess.run(
+        [str(ROOT / "tests/contract/run-examples"), product.url],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     calls = dict(re.findall(r"^== (.+) \((\d+) calls?\)$", done.stdout, flags=re.MULTILINE))
     assert {screen: calls.get(screen) for screen in SCREENS} == dict.fromkeys(SCREENS, "1")

@@ -1,4 +1,4 @@
-"""What the children of `test_serving.py` do."""
+"""What the children of `test_serving.py` and `test_cli.py` do."""
 
 import os
 import signal
@@ -19,6 +19,18 @@ def deaf(ready: str) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Path(ready).touch()
     time.sleep(60)
+
+
+def command(arguments: list[str], folder: str, printed: list[str]) -> None:
+    """`helpdesk` with these arguments, in this folder, printing into two files: what it says, and what went wrong."""
+    for stream, path in zip((1, 2), printed, strict=True):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), stream)
+    os.chdir(folder)
+    sys.argv = ["helpdesk", *arguments]
+    # Not by way of `command.py`, which begins to import what is here already.
+    from helpdesk_api.cli import app
+
+    app()
 
 
 def tell(path: str) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
 from helpdesk_api.database.glance import glance
+from helpdesk_api.serving import Child
 from tests.end_to_end.served import Served, environment_of, free_port, processes_below
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -63,7 +64,22 @@ def counted_by_all(product: Served) -> set[float]:
     return {answered() - before for _ in range(6)}
 
 
-def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command, but for its import, which takes seconds: forked from what imported the product."""
+    folder = Path(environment["HELPDESK_DATA_DIR"]).parent
+    printed = [folder / f"printed-{number}" for number in (1, 2)]
+    child = Child("command", "tests.platform.children:command", (arguments, str(folder), list(map(str, printed))))
+    child.start(environment)
+    assert child.process is not None
+    child.process.join(PATIENCE)
+    code = child.process.exitcode
+    child.signal(signal.SIGKILL)
+    assert code is not None, f"{arguments} did not end"
+    return subprocess.CompletedProcess(arguments, code, *[path.read_text() for path in printed])
+
+
+def run_wholly(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """As a person runs it."""
     return subprocess.run(
         [HELPDESK, *arguments],
         cwd=Path(environment["HELPDESK_DATA_DIR"]).parent,
@@ -81,7 +97,7 @@ def installation() -> Iterator[dict[str, str]]:
     folder = Path(tempfile.mkdtemp(prefix="helpdesk-cli-"))
     folder.chmod(0o755)
     environment = environment_of(folder / "data", free_port(), HELPDESK_WORKERS="2")
-    made = run(
+    made = run_wholly(
         {**environment, "HELPDESK_PASSWORD": ADMIN[1]}, "user", "create", "--email", ADMIN[0], "--name", "Ada Quill"
     )
     assert made.returncode == 0, made.stderr
@@ -126,7 +142,7 @@ class TestBesideARunningServer:
     def test_a_second_server_on_the_same_data_says_so_plainly(
         self, product: Served, installation: dict[str, str]
     ) -> None:
-        second = run({**installation, "HELPDESK_PORT": str(free_port())}, "serve")
+        second = run_wholly({**installation, "HELPDESK_PORT": str(free_port())}, "serve")
         assert second.returncode == 1
         assert f"already being served (by process {product.process.pid})" in second.stderr
         assert "Traceback" not in second.stderr
@@ -172,7 +188,7 @@ class TestBesideARunningServer:
         assert counted_by_all(product) == {10}
 
     def test_doctor_finds_nothing_wrong(self, product: Served, installation: dict[str, str]) -> None:
-        found = run(installation, "doctor")
+        found = run_wholly(installation, "doctor")
         assert found.returncode == 0, found.stdout + found.stderr
         assert "PROBLEM" not in found.stdout
         assert "PostgreSQL" in found.stdout

@@ -189,12 +189,15 @@ def serving_order(routers: Iterable[APIRouter]) -> list[BaseRoute]:
     for route in routes:
         offered.setdefault(route.path_format, set()).update(route.methods or ())
     ordered = sorted(routes, key=lambda route: route.path_format.count("{"))
+    parametric = [(route.path_format.partition("{")[0], route) for route in ordered if "{" in route.path_format]
     shadows: list[BaseRoute] = []
     for path, methods in offered.items():
+        if "{" in path:
+            continue
         beside = {
             method
-            for route in routes
-            if route.path_format != path and "{" not in path and route.path_regex.match(path)
+            for start, route in parametric
+            if path.startswith(start) and route.path_regex.match(path)
             for method in route.methods or ()
         }
         if beside - methods:

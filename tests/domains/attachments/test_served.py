@@ -24,7 +24,7 @@ from tests.end_to_end.served import Served, processes_below, served
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 BOUNDARY, MEBI = "a-boundary-of-this-test", 1024 * 1024
-MAX_BYTES = 128 * MEBI
+MAX_BYTES = 64 * MEBI
 MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 HEAD = (
     f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{{name}}"\r\n'

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from helpdesk_api.wiring import JOBS
 from tests.domains.authentication.conftest import PASSWORD, Desk
 from tests.factories.records import make_team
 from tests.fixtures.clients import client_of
+from tests.fixtures.passwords import CHEAP
 
 
 async def desk_sign_in(client: httpx.AsyncClient, user: User) -> httpx.Response:
@@ -56,7 +58,7 @@ class TestSignIn:
     ) -> None:
         user, gone = await desk.person(), await desk.person(deactivated_at=clock.now())
         verified = 0
-        hasher = type(passwords._hasher)
+        hasher = type(passwords.RECOMMENDED.hasher)
         original = hasher.verify_and_update
 
         def counting(self: Any, password: str, stored: str) -> tuple[bool, str | None]:
@@ -76,9 +78,18 @@ class TestSignIn:
         assert verified == len(bodies)
         assert all(reply.headers["www-authenticate"].startswith("Bearer") for reply in replies)
 
-    def test_what_is_verified_for_nobody_is_as_dear_as_any_other(self) -> None:
+    @pytest.mark.parametrize("hashing", [passwords.RECOMMENDED, CHEAP])
+    def test_what_is_verified_for_nobody_is_as_dear_as_any_other(self, hashing: passwords.Hashing) -> None:
         # None: the hasher would make it anew with the same parameters.
-        assert passwords._hasher.verify_and_update("nobody has this password", passwords.NOBODY) == (True, None)
+        assert hashing.hasher.verify_and_update("nobody has this password", hashing.nobody) == (True, None)
+
+    def test_passwords_are_dear_to_guess(self) -> None:
+        """RFC 9106 4, the second recommended option: three passes over 64 MiB."""
+        made = passwords.RECOMMENDED.hasher.hash("nobody has this password")
+        assert made.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+        source = Path(passwords.__file__).parents[2]
+        callers = [path for path in source.rglob("*.py") if "use_hashing(" in path.read_text(encoding="utf-8")]
+        assert callers == [Path(passwords.__file__)]
 
     async def test_attempts_are_limited_by_account_and_survive_the_refusal(self, desk: Desk) -> None:
         user = await desk.person()

@@ -12,10 +12,8 @@ from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.categories.models import Category
-from helpdesk_api.domains.classification import files
 from helpdesk_api.domains.classification.enums import TrainingOutcome
 from helpdesk_api.domains.classification.languages import detect
-from helpdesk_api.domains.classification.learner import learn
 from helpdesk_api.domains.classification.models import ClassificationModel
 from helpdesk_api.domains.classification.rules import Example
 from helpdesk_api.domains.classification.state import CLASSIFICATION, engine_within
@@ -33,6 +31,13 @@ _TROUBLES = {
     "network": ["vpn drops", "wifi is slow", "no network cable signal", "dns does not answer", "Netzwerk fällt aus"],
 }
 _WHERE = ["on floor", "in room", "at the desk near", "beside the kitchen", "in building"]
+
+
+def learn(header: dict[str, Any], given: list[Example]) -> tuple[dict[str, Any], bytes]:
+    """scikit-learn takes seconds to import: it is for who runs these tests, not for all that collect them."""
+    from helpdesk_api.domains.classification import learner
+
+    return learner.learn(header, given)
 
 
 def examples(of: Callable[[str, str], str] = lambda field, kind: f"{field}-{kind}", count: int = 120) -> list[Example]:
@@ -59,6 +64,8 @@ class Learned:
     report: dict[str, Any]
 
     async def activate(self, database: Database, *, content: bytes | None = None, sha256: str | None = None) -> None:
+        from helpdesk_api.domains.classification import files
+
         used = self.content if content is None else content
         async with database.session() as session:
             session.add(

@@ -10,15 +10,14 @@ import pytest
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.classification import files, jobs, training, wording
+from helpdesk_api.domains.classification import jobs, training, wording
 from helpdesk_api.domains.classification.children import ChildFailed
 from helpdesk_api.domains.classification.enums import TrainingOutcome
 from helpdesk_api.domains.classification.examples import read_examples
-from helpdesk_api.domains.classification.learner import learn
 from helpdesk_api.domains.classification.models import ClassificationModel
 from helpdesk_api.domains.classification.rules import Example
 from helpdesk_api.domains.tickets.enums import ResolutionCode, TicketStatus
-from tests.domains.classification.conftest import FIELDS, NIGHT, PRINTER, Learned, examples
+from tests.domains.classification.conftest import FIELDS, NIGHT, PRINTER, Learned, examples, learn
 from tests.factories.records import make_category, make_ticket
 
 HEADER: dict[str, Any] = {"fields": FIELDS, "thresholds": {}}
@@ -44,6 +43,8 @@ def test_too_little_is_a_clear_outcome(given: list[Example]) -> None:
 
 
 def test_a_field_of_one_value_is_left_out_and_the_others_are_learned() -> None:
+    from helpdesk_api.domains.classification import files
+
     report, content = learn(HEADER, examples(lambda field, kind: "incident" if field == "type" else f"{field}_{kind}"))
     assert report["outcome"] == "activated"
     assert set(report["fields"]) == {"category", "priority", "team"}

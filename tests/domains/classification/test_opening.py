@@ -10,7 +10,6 @@ import pytest
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.classification import files
 from helpdesk_api.domains.classification.packing import UnusableModel
 from tests.domains.assignments.desk import steps_of
 from tests.domains.classification.conftest import PRINTER, Learned
@@ -160,6 +159,8 @@ def _again(content: bytes, **changes: Any) -> bytes:
 def test_no_other_file_is_read(
     learned_once: tuple[dict[str, Any], bytes], damage: Callable[[bytes], bytes], said: str
 ) -> None:
+    from helpdesk_api.domains.classification import files
+
     content = damage(learned_once[1])
     with pytest.raises(UnusableModel, match=said):
         files.from_bytes(content, files.checksum(content))
@@ -168,6 +169,8 @@ def test_no_other_file_is_read(
 async def test_a_bad_file_is_refused_and_tickets_go_on(
     learned: Learned, database: Database, admin_client: httpx.AsyncClient
 ) -> None:
+    from helpdesk_api.domains.classification import files
+
     await learned.activate(database, sha256=files.checksum(learned.content + b"more"))
     ticket = await opened(admin_client)
     assert ticket["category_id"] is None
@@ -190,6 +193,8 @@ async def test_near_tickets_are_those_that_the_caller_may_read(
     learned: Learned, database: Database, admin_client: httpx.AsyncClient, a_user: Make, as_user: AsUser
 ) -> None:
     """The model knows the texts of all; who reads a guess sees of these what they see anyway."""
+    from helpdesk_api.domains.classification import files
+
     model = files.from_bytes(learned.content, files.checksum(learned.content))
     ids = list(model.neighbours.ids)
     likest = model.predict(PRINTER["subject"], PRINTER["description"]).nearest

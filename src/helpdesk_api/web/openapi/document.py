@@ -37,7 +37,7 @@ def build_document(app: FastAPI) -> Json:
 
 def document_bytes(app: FastAPI) -> bytes:
     """The same as it is checked in and served. Seconds of work, done once a process; blocking."""
-    parts = [route for route in app.router.routes if isinstance(route, APIRoute)]
+    parts = [route for route in app.router.routes if isinstance(route, APIRoute) and route.include_in_schema]
     described = [*parts, *getattr(app.state, "event_types", ())]
     key = tuple(map(id, described))
     with _making:

@@ -1,0 +1,19 @@
+"""One served product for all that leave others' tickets alone; `tests/fixtures/scheduling.py` says in which order."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.served import Served, served
+
+
+@pytest.fixture(scope="session")
+def product() -> Iterator[Served]:
+    """As it is started by anybody, but for limits: all of these tests come from one address, and some take minutes."""
+    with served(
+        HELPDESK_OUTBOUND_NETWORKS="127.0.0.0/8",
+        HELPDESK_SIGN_IN_ATTEMPTS="1000",
+        HELPDESK_RATE_LIMIT_PER_MINUTE="1000000",
+        HELPDESK_ACCESS_TOKEN_SECONDS="3600",
+    ) as running:
+        yield running
