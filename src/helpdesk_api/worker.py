@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -124,7 +124,17 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
 
 
 def main() -> None:
-    asyncio.run(run(get_settings()))
+    with asyncio.Runner(loop_factory=_event_loop()) as runner:
+        runner.run(run(get_settings()))
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The faster one where there is one, as uvicorn has it for the API; None is Python's own."""
+    try:
+        import uvloop  # noqa: PLC0415 - not for every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 if __name__ == "__main__":
