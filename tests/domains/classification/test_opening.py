@@ -72,6 +72,19 @@ async def test_it_decides_what_nobody_decided(
     assert len(details["guesses"]) == 4
 
 
+async def test_a_word_that_was_taken_out_of_the_text_is_no_reason_any_more(
+    learned: Learned, database: Database, admin_client: httpx.AsyncClient
+) -> None:
+    await learned.activate(database)
+    ticket = await opened(admin_client, description="Toner empty. My password is swordfish.")
+    assert any("toner" in one["words"] for one in (await guesses(admin_client, ticket)).values())
+    changed = await admin_client.patch(f"/v1/tickets/{ticket['id']}", json={"description": "Empty."})
+    assert changed.status_code == 200
+    words = {word for one in (await guesses(admin_client, ticket)).values() for word in one["words"]}
+    assert words
+    assert not any("toner" in word for word in words)
+
+
 async def test_requesters_see_none_of_it(
     learned: Learned, database: Database, admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import Integer, Text, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import BIT
 
 from helpdesk_api.database.types import AnySelect
@@ -18,6 +18,7 @@ from helpdesk_api.domains.embeddings.models import Embedding
 from helpdesk_api.domains.embeddings.rules import cosine
 
 FIRST_STAGE: Final = 100
+QUICK_STAGE: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,13 @@ def near_statement(kind: EmbeddedKind, readable: AnySelect) -> AnySelect:
             func.length(Embedding.code) == func.length(asked),
         )
         .order_by(apart, identifier)
-        .limit(literal_column(str(FIRST_STAGE)))
+        .limit(bindparam("first_stage", type_=Integer))
     )
 
 
-def parameters_of(meaning: Meaning) -> dict[str, Any]:
-    return {"code": meaning.code, "model": meaning.model}
+def parameters_of(meaning: Meaning, *, is_quick: bool = False) -> dict[str, Any]:
+    """`is_quick` for who needs no more than the first few, and at once."""
+    return {"code": meaning.code, "model": meaning.model, "first_stage": QUICK_STAGE if is_quick else FIRST_STAGE}
 
 
 def in_order(meaning: Meaning, rows: Sequence[Any], *, least: float) -> list[Near]:

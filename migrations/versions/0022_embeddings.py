@@ -1,0 +1,19 @@
+"""Texts that a model does not take are set aside."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0022"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("embedding_tasks", sa.Column("refused_count", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("embedding_tasks", sa.Column("refused_by", sa.String(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("embedding_tasks", "refused_by")
+    op.drop_column("embedding_tasks", "refused_count")
