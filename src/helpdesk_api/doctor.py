@@ -27,7 +27,7 @@ _TRIGRAMS = text("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name 
 _ASIDE = select(func.count()).select_from(EmbeddingTask).where(EmbeddingTask.refused_by.is_not(None))
 _ENOUGH_DISK = 1_000_000_000
 # Of one command, and of the tests.
-_NOT_SETTINGS = {"HELPDESK_PASSWORD", "HELPDESK_TEST_MATERIAL", "HELPDESK_CONTRACT_CACHE"}
+_NOT_SETTINGS = {"HELPDESK_PASSWORD", "HELPDESK_TEST_MATERIAL", "HELPDESK_TEST_PGVECTOR", "HELPDESK_CONTRACT_CACHE"}
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,21 @@ def _identifier() -> Any:
     """Takes a third of a second; the first text waits for it, in its thread."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - of the extra `ai`
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    everything = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     # Of a hundred languages a few words could be any; these are the ones that the product writes in.
-    known = set(identifier.labels)
+    known = set(everything.labels)
     written = (_ITS_NAMES.get(language.value, language.value) for language in ArticleLanguage)
-    identifier.set_languages([name for name in written if name in known])
-    return identifier
+    everything.set_languages([name for name in written if name in known])
+    # The identifier would keep the tables of all the others, which are most of its memory.
+    return LanguageIdentifier(
+        everything.nb_ptc,
+        everything.nb_pc,
+        everything.nb_classes,
+        everything.tk_nextmove,
+        everything.tk_output,
+        norm_probs=True,
+        tk_row=everything.tk_row,
+    )
 
 
 def detect(text: str) -> str | None:

@@ -32,6 +32,7 @@ from helpdesk_api.domains.embeddings.engine import current_embedder
 from helpdesk_api.domains.embeddings.enums import EmbeddedKind
 from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
 from helpdesk_api.domains.embeddings.rules import pack, sign_code
+from helpdesk_api.domains.embeddings.vector_index import make_index
 from helpdesk_api.integrations.embeddings.protocol import Embedder, EmbeddingsRefused, EmbeddingsUnavailable
 from helpdesk_api.jobs.queue import enqueue
 from helpdesk_api.outbox.models import EventRow
@@ -206,7 +207,8 @@ async def _put_back(session: AsyncSession, model: str, refused: Collection[_Task
 
 async def embed_all(database: Database) -> AsyncIterator[tuple[int, int]]:
     """Everything that has no vector of this model, here and now; from time to time how many were made and how many
-    wait. A batch commits by itself, so it may be killed at any time. Two at once, as the jobs do it."""
+    wait. A batch commits by itself, so it may be killed at any time. Two at once, as the jobs do it. At the
+    end their index is made, where PostgreSQL has pgvector."""
     async with database.session() as session:
         await check(session, {})
     rounds, goes_on = 0, True
@@ -218,6 +220,9 @@ async def embed_all(database: Database) -> AsyncIterator[tuple[int, int]]:
                 counting = select(func.count()).select_from(EmbeddingTask)
                 waiting = await reads.fetch_value(counting.where(EmbeddingTask.refused_count == 0))
             yield rounds * ROWS * BATCH, waiting
+    embedder = current_embedder()
+    if embedder is not None:
+        await make_index(database, embedder.name)
 
 
 async def _embed_some(database: Database) -> bool:
