@@ -24,6 +24,12 @@ from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUn
 
 OLDEST_POSTGRES = 150_000
 _TRIGRAMS = text("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')")
+_VECTORS = text(
+    "SELECT coalesce((SELECT CASE WHEN installed_version IS NULL"
+    " THEN 'offered; `helpdesk embed` makes an index of what is near in meaning'"
+    " ELSE installed_version END FROM pg_available_extensions WHERE name = 'vector'),"
+    " 'none; what is near in meaning is found by comparing the newest')"
+)
 _ASIDE = select(func.count()).select_from(EmbeddingTask).where(EmbeddingTask.refused_by.is_not(None))
 _ENOUGH_DISK = 1_000_000_000
 # Of one command, and of the tests.
@@ -61,6 +67,7 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
         version = (await connection.execute(text("SHOW server_version"))).scalar_one()
         current = await connection.run_sync(_current)
         has_trigrams = (await connection.execute(_TRIGRAMS)).scalar_one()
+        vectors = (await connection.execute(_VECTORS)).scalar_one()
     newest = newest_revision()
     findings = [
         Finding(number >= OLDEST_POSTGRES, f"database: PostgreSQL {version} (15 or newer is needed)"),
@@ -68,6 +75,7 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
     ]
     trigrams = "there" if has_trigrams else "missing; searching needs it, and PostgreSQL's contrib package has it"
     findings.append(Finding(has_trigrams, f"extension pg_trgm: {trigrams}"))
+    findings.append(Finding(is_good=True, text=f"extension vector: {vectors}"))
     if current == newest:
         findings += await _set_aside(database)
     if current == newest and await demo_password_in_use(database):

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from helpdesk_api.domains.knowledge.enums import ArticleLanguage
+from helpdesk_api.integrations.memory import give_back
 
 _FEWEST_LETTERS: Final = 12
 # More would say no more.
@@ -34,8 +35,8 @@ def _identifier() -> Any:
     known = set(everything.labels)
     written = (_ITS_NAMES.get(language.value, language.value) for language in ArticleLanguage)
     everything.set_languages([name for name in written if name in known])
-    # The identifier would keep the tables of all the others, which are most of its memory.
-    return LanguageIdentifier(
+    # The identifier would keep the tables of all the others.
+    identifier = LanguageIdentifier(
         everything.nb_ptc,
         everything.nb_pc,
         everything.nb_classes,
@@ -44,6 +45,9 @@ def _identifier() -> Any:
         norm_probs=True,
         tk_row=everything.tk_row,
     )
+    del everything
+    give_back()
+    return identifier
 
 
 def detect(text: str) -> str | None:

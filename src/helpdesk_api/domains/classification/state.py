@@ -24,6 +24,7 @@ from helpdesk_api.domains.classification.enums import ClassificationEngine, Clas
 from helpdesk_api.domains.classification.models import ClassificationModel, ClassificationSettings
 from helpdesk_api.domains.classification.patience import PATIENCE_SECONDS
 from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.integrations.memory import give_back
 
 if TYPE_CHECKING:
     from helpdesk_api.domains.classification.model import LearnedModel
@@ -173,7 +174,9 @@ async def _load_model(content: bytes, number: int, sha256: str) -> None:
 def _unpacked(arrays: bytes) -> "LearnedModel":
     from helpdesk_api.domains.classification.packing import unpack  # noqa: PLC0415 - of the extra `ai`
 
-    return unpack(arrays)
+    model = unpack(arrays)
+    give_back()
+    return model
 
 
 async def engine_within(session: AsyncSession) -> "Engine":

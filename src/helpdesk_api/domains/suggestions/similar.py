@@ -50,7 +50,7 @@ NEWEST: Final = 20_000
 _WIDE: Final = frozenset({TicketScope.RESOLVED, TicketScope.ANY})
 # Further away than this is another subject.
 LEAST: Final = 0.3
-TYPED_LENGTH: Final = 200
+TYPED_LENGTH: Final = 120
 # Of two reports of one thing the meaning tells more than the words: measured in tests/quality.
 BY_WORDS, BY_MEANING = 1.0, 2.0
 TEXT_LENGTH: Final[Any] = literal_column("400")
