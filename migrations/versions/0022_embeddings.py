@@ -10,8 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("embedding_tasks", sa.Column("refused_count", sa.Integer(), server_default="0", nullable=False))
-    op.add_column("embedding_tasks", sa.Column("refused_by", sa.String(), nullable=True))
+    op.add_column("embedding_tasks", sa.Column("refused_count", sa.Integer(), server_default=sa.text("0"), nullable=False))
+    op.add_column("embedding_tasks", sa.Column("refused_by", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:

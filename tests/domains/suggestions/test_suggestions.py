@@ -108,7 +108,7 @@ async def test_who_types_is_shown_articles_and_their_own_tickets(
 
 
 async def test_further_questions_about_a_text_are_one_suggestion(editors: Editors, database: Database) -> None:
-    articles = [await editors.published(title=f"The tunnel {word}", body="") for word in ("drops", "stalls")]
+    articles = [await editors.published(title=f"The tunnel {word}", body="Wait.") for word in ("drops", "stalls")]
     first = await typed(editors.rita, subject="drops")
     for subject in ("stalls", "drops stalls", "nothing"):
         assert (await typed(editors.rita, subject=subject, suggestion_id=first["id"]))["id"] == first["id"]
