@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from helpdesk_api.config import Settings
@@ -15,6 +15,7 @@ from helpdesk_api.database.dump import find_program
 from helpdesk_api.database.revisions import newest_revision
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import demo_password_in_use
+from helpdesk_api.domains.embeddings.models import EmbeddingTask
 from helpdesk_api.installation import embedding_model, file_storage, open_database
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
 from helpdesk_api.integrations.antivirus.protocol import NotScanned
@@ -23,9 +24,16 @@ from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUn
 
 OLDEST_POSTGRES = 150_000
 _TRIGRAMS = text("SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')")
+_VECTORS = text(
+    "SELECT coalesce((SELECT CASE WHEN installed_version IS NULL"
+    " THEN 'offered; `helpdesk embed` makes an index of what is near in meaning'"
+    " ELSE installed_version END FROM pg_available_extensions WHERE name = 'vector'),"
+    " 'none; what is near in meaning is found by comparing the newest')"
+)
+_ASIDE = select(func.count()).select_from(EmbeddingTask).where(EmbeddingTask.refused_by.is_not(None))
 _ENOUGH_DISK = 1_000_000_000
 # Of one command, and of the tests.
-_NOT_SETTINGS = {"HELPDESK_PASSWORD", "HELPDESK_TEST_MATERIAL", "HELPDESK_CONTRACT_CACHE"}
+_NOT_SETTINGS = {"HELPDESK_PASSWORD", "HELPDESK_TEST_MATERIAL", "HELPDESK_TEST_PGVECTOR", "HELPDESK_CONTRACT_CACHE"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
         version = (await connection.execute(text("SHOW server_version"))).scalar_one()
         current = await connection.run_sync(_current)
         has_trigrams = (await connection.execute(_TRIGRAMS)).scalar_one()
+        vectors = (await connection.execute(_VECTORS)).scalar_one()
     newest = newest_revision()
     findings = [
         Finding(number >= OLDEST_POSTGRES, f"database: PostgreSQL {version} (15 or newer is needed)"),
@@ -66,6 +75,9 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
     ]
     trigrams = "there" if has_trigrams else "missing; searching needs it, and PostgreSQL's contrib package has it"
     findings.append(Finding(has_trigrams, f"extension pg_trgm: {trigrams}"))
+    findings.append(Finding(is_good=True, text=f"extension vector: {vectors}"))
+    if current == newest:
+        findings += await _set_aside(database)
     if current == newest and await demo_password_in_use(database):
         findings.append(
             Finding(not settings.is_production, "accounts: the demo data's passwords are in use; never in production")
@@ -86,6 +98,14 @@ async def _meaning(settings: Settings) -> Finding:
     finally:
         await embedder.close()
     return Finding(is_good=True, text=f"search by meaning: {embedder.name}")
+
+
+async def _set_aside(database: Database) -> list[Finding]:
+    """Texts that no vector could be made of."""
+    async with database.reads() as reads:
+        count = await reads.fetch_value(_ASIDE)
+    said = f"search by meaning: the model refused {count} texts, which are found by their words"
+    return [Finding(is_good=False, text=said)] if count else []
 
 
 def unknown_settings(names: Iterable[str]) -> list[str]:

@@ -21,6 +21,7 @@ from tests.bench.operations import OPERATIONS, Operation
 from tests.bench.processes import Generator, Served
 from tests.bench.screens import print_screens
 from tests.bench.service_levels import print_service_levels
+from tests.bench.suggestions import print_suggestions
 
 GROWTH_BUDGET = 1.3
 # No vacuum of its own in the middle of a round; the statistics are fresh from the seed.
@@ -189,6 +190,8 @@ def main() -> int:
             found = _compare(server, desks, folder, plan, pool_reset=not arguments.no_pool_reset)
         if not arguments.only or arguments.only in "screens":
             print_screens(desks, server.process_id)
+        if not arguments.only or arguments.only in "suggestions":
+            print_suggestions(desks, server.process_id)
         if not arguments.only or arguments.only in "alerts":
             print_alerts(desks[-1], server.process_id)
         if not arguments.only or arguments.only in "latency":

@@ -100,7 +100,7 @@ async def open_desk(url: str, tickets: int, world: World) -> Desk:
     cache.set_listening(listening=True)
     calls = {operation.name: operation.calls(world) for operation in OPERATIONS}
     try:
-        held = await _sign_in(database, {call.user for several in calls.values() for call in several})
+        held = await sign_in(database, {call.user for several in calls.values() for call in several})
         known = frozenset([*world.requesters, *world.teams, *world.categories, *(agent for agent, _ in world.agents)])
         known |= {STANDARD_POLICY, AROUND_THE_CLOCK}
         known |= {ticket for several in world.team_tickets.values() for ticket in several}
@@ -120,7 +120,7 @@ def settings_for(url: str) -> Settings:
     return Settings(_env_file=None, **{**given, "database_url": url})  # type: ignore[arg-type]
 
 
-async def _sign_in(database: Database, users: set[UUID]) -> dict[UUID, str]:
+async def sign_in(database: Database, users: set[UUID]) -> dict[UUID, str]:
     """Access tokens as a sign-in gives them, without a thousand slow password checks."""
     keys = await key_set(database)
     return {

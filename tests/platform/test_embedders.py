@@ -12,7 +12,7 @@ from helpdesk_api.domains.embeddings.rules import cosine, pack, unit
 from helpdesk_api.installation import embedding_model
 from helpdesk_api.integrations.embeddings import remote
 from helpdesk_api.integrations.embeddings.local import SentenceEncoder
-from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+from helpdesk_api.integrations.embeddings.protocol import EmbeddingsRefused, EmbeddingsUnavailable
 from helpdesk_api.integrations.embeddings.remote import EmbeddingService
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -78,6 +78,15 @@ async def test_nobody_waits_for_what_fails_again_and_again() -> None:
     now[0] += remote.PAUSE_SECONDS
     assert await asked.embed(["a"]) == [[1.0]]
     await asked.close()
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_text_that_it_does_not_take_is_no_failure_of_the_service(status: int) -> None:
+    asked = service(lambda _: httpx.Response(status))
+    for _ in range(remote.FAILURES + 1):
+        with pytest.raises(EmbeddingsRefused, match=str(status)):
+            await asked.embed(["a"])
+    assert asked.is_ready
 
 
 def test_settings_choose() -> None:

@@ -39,7 +39,7 @@ from helpdesk_api.domains.knowledge.queries import ArticleFilters
 from helpdesk_api.domains.knowledge.ranking import rank
 from helpdesk_api.domains.suggestions.enums import TicketScope
 from helpdesk_api.domains.suggestions.similar import Among, Asked, find_tickets
-from helpdesk_api.domains.suggestions.words import telling_words
+from helpdesk_api.domains.suggestions.words import read_words
 from helpdesk_api.domains.tickets import words
 from helpdesk_api.domains.tickets.enums import PrioritySource, ResolutionCode, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
@@ -201,11 +201,11 @@ async def ticket_precision(
     async with database.reads() as reads:
         for row in questions:
             text = text_of(row)
-            worth, meaning = await telling_words(reads, text), await meaning_of(reads, text)
+            said, meaning = await read_words(reads, text), await meaning_of(reads, text)
             engines = {
-                "words": Asked(text, worth, None),
-                "meaning": Asked(text, {}, meaning),
-                "both": Asked(text, worth, meaning),
+                "words": Asked(text, said, None),
+                "meaning": Asked(text, [], meaning),
+                "both": Asked(text, said, meaning),
             }
             for name, asked in engines.items():
                 alike = await find_tickets(reads, agent, asked, among)

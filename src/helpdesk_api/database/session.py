@@ -39,6 +39,8 @@ class Database:
                 "jit": "off",
                 # Many requests share the processors already; to start workers for one costs more than they save it.
                 "max_parallel_workers_per_gather": "0",
+                # Of pgvector, and of no meaning without it: an index goes on until enough of it is for the caller.
+                "hnsw.iterative_scan": "relaxed_order",
             },
         }
         self.url = url

@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select, update
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
@@ -17,6 +19,7 @@ from helpdesk_api.domains.classification.examples import read_examples
 from helpdesk_api.domains.classification.models import ClassificationModel
 from helpdesk_api.domains.classification.rules import Example
 from helpdesk_api.domains.tickets.enums import ResolutionCode, TicketStatus
+from helpdesk_api.domains.tickets.models import Ticket
 from tests.domains.classification.conftest import FIELDS, NIGHT, PRINTER, Learned, examples, learn
 from tests.factories.records import make_category, make_ticket
 
@@ -80,6 +83,25 @@ def test_it_replaces_the_old_one_only_if_it_is_better() -> None:
     assert broken["outcome"] == "activated"
 
 
+def test_it_forgets_what_stands_in_no_text_any_more() -> None:
+    clean = examples()
+    number = next(number for number, one in enumerate(clean) if not one.is_held_back)
+    pasted = replace(clean[number], description=f"{clean[number].description} My password is Zwetschge-Quarz.")
+    report, content = learn(HEADER, [*clean[:number], pasted, *clean[number + 1 :]])
+    assert "zwetschge" in files.from_bytes(content, report["sha256"]).words.places
+    old = {"old": base64.b64encode(content).decode(), "old_sha256": report["sha256"]}
+    again, kept = learn({**HEADER, **old}, clean)
+    assert again["outcome"] == "not_better", "it stays in use, and forgets"
+    before, after = files.from_bytes(content, report["sha256"]), files.from_bytes(kept, again["sha256"])
+    gone = before.words.places.keys() - after.words.places.keys()
+    assert {"zwetschge", "quarz", "zwetschge quarz"} <= gone
+    assert not any("schg" in piece for piece in after.pieces.places)
+    for one in clean[:6]:
+        first, second = (model.predict(one.subject, one.description) for model in (before, after))
+        assert first.guesses == second.guesses
+        assert [key for key, _ in first.nearest] == [key for key, _ in second.nearest]
+
+
 @pytest.mark.timeout(600)
 async def test_the_process_learns_and_the_result_is_kept(
     learned: Learned, database: Database, admin_client: httpx.AsyncClient
@@ -103,6 +125,17 @@ async def test_the_process_learns_and_the_result_is_kept(
             guesses = (await admin_client.get(f"/v1/tickets/{reply.json()['id']}/classification")).json()["guesses"]
     (guess,) = guesses
     assert (guess["field"], guess["value"]) == ("category", public_id("cat", learned.printing.id))
+    # What is taken out of the texts is forgotten with the next training, also by a model that stays.
+    async with database.session() as session:
+        taken = func.replace(Ticket.description, "toner empty", "")
+        await session.execute(update(Ticket).values(description=taken, subject=func.left(Ticket.subject, 11)))
+    async with database.session() as session:
+        made = await training.train(session)
+    assert made is not None
+    async with database.session() as session:
+        active = select(ClassificationModel.content, ClassificationModel.sha256).where(ClassificationModel.is_active)
+        (content, sha256) = (await session.execute(active)).one()
+        assert "toner empty" not in files.from_bytes(content or b"", sha256 or "").words.places
 
 
 async def test_once_a_night_it_is_tried(database: Database, admin_client: httpx.AsyncClient) -> None:

@@ -1,16 +1,20 @@
 """A new ticket's answer already has what the model decided; the history says why, and requesters see none of it."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.classification.packing import UnusableModel
+from helpdesk_api.domains.classification.state import use_no_model
 from tests.domains.assignments.desk import steps_of
 from tests.domains.classification.conftest import PRINTER, Learned
 from tests.factories.records import Make, make_ticket
@@ -65,6 +69,19 @@ async def test_it_decides_what_nobody_decided(
     details = {one["name"]: one["value"] for one in history[0]["internal_details"]}
     assert details["model_number"] == 1
     assert len(details["guesses"]) == 4
+
+
+async def test_a_word_that_was_taken_out_of_the_text_is_no_reason_any_more(
+    learned: Learned, database: Database, admin_client: httpx.AsyncClient
+) -> None:
+    await learned.activate(database)
+    ticket = await opened(admin_client, description="Toner empty. My password is swordfish.")
+    assert any("toner" in one["words"] for one in (await guesses(admin_client, ticket)).values())
+    changed = await admin_client.patch(f"/v1/tickets/{ticket['id']}", json={"description": "Empty."})
+    assert changed.status_code == 200
+    words = {word for one in (await guesses(admin_client, ticket)).values() for word in one["words"]}
+    assert words
+    assert not any("toner" in word for word in words)
 
 
 async def test_requesters_see_none_of_it(
@@ -178,6 +195,30 @@ async def test_a_bad_file_is_refused_and_tickets_go_on(
     said = (await admin_client.get("/v1/classification")).json()
     assert (said["engine"], said["reason"]) == ("keyword_rules", "unusable_file")
     assert "checksum" in said["problem"]
+
+
+async def test_what_failed_for_want_of_something_is_tried_again(
+    learned: Learned, database: Database, admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is good; a machine without room for one more process says nothing about it."""
+    # Another file than the other tests have, since this process has loaded theirs.
+    model = files.from_bytes(learned.content, files.checksum(learned.content))
+    content = files.to_bytes(replace(model, intercepts=model.intercepts + 0.001))
+    now = clock.now()
+    with clock.frozen(now), monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/nowhere/python")
+        use_no_model()
+        await learned.activate(database, content=content)
+        said = (await admin_client.get("/v1/classification")).json()
+        assert (said["engine"], said["reason"]) == ("keyword_rules", "not_loaded")
+        assert "No such file" in said["problem"]
+        assert await guesses(admin_client, await opened(admin_client)) == {}
+    with clock.frozen(now + timedelta(seconds=29)):
+        assert (await admin_client.get("/v1/classification")).json()["reason"] == "not_loaded"
+    with clock.frozen(now + timedelta(seconds=31)):
+        said = (await admin_client.get("/v1/classification")).json()
+        assert (said["engine"], said["reason"], said["problem"]) == ("model", None, None)
+        assert await guesses(admin_client, await opened(admin_client)) != {}
 
 
 async def test_without_a_model_keyword_rules_sort_and_it_says_so(

@@ -46,11 +46,27 @@ async def test_it_escapes_and_suggests(editors: Editors) -> None:
     await opened(editors.rita, subject="Tag", description="<b>alert</b> now")
     reply = await editors.rita.get("/v1/search", params={"q": "alert"})
     (hit,) = reply.json()["data"]
-    assert hit["excerpt"] == "&lt;b&gt;alert&lt;/b&gt; now"
+    assert hit["excerpt"] == "<mark>alert</mark>"
+    assert (await editors.rita.get("/v1/search", params={"q": "tag"})).json()["data"][0]["excerpt"] == (
+        "&lt;b&gt;alert&lt;/b&gt; now"
+    )
     reply = await editors.rita.get("/v1/search", params={"q": "blutooth"})
     assert reply.json()["suggestion"] == "bluetooth"
     for wrong in ({}, {"q": " "}, {"q": "a", "types": "asset"}, {"q": "a", "limit": "51"}, {"q": "a\x00"}):
         assert (await editors.rita.get("/v1/search", params=wrong)).status_code == 422
+
+
+async def test_a_device_is_found_by_its_words_in_the_ticket_that_names_it(editors: Editors) -> None:
+    """There are no records of devices: what people call them stands in their tickets."""
+    named = await opened(editors.rita, subject="Paper jam", description="Again.", affected_service="Kyocera <M-2540>")
+    await opened(editors.admin, subject="Not hers", affected_service="Kyocera in the cellar")
+    said = await opened(editors.rita, subject="Kyocera", description="The big one.")
+    reply = await editors.rita.get("/v1/search", params={"q": "kyocera"})
+    hits = {one["id"]: (one["title"], one["excerpt"]) for one in reply.json()["data"]}
+    assert hits == {
+        named["id"]: ("Paper jam", "<mark>Kyocera</mark> &lt;M-2540&gt;"),
+        said["id"]: ("Kyocera", "The big one."),
+    }
 
 
 def test_places_are_fused() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
+from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.embeddings import jobs
 from helpdesk_api.domains.embeddings.engine import use_embedder
@@ -17,6 +18,7 @@ from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
 from helpdesk_api.domains.embeddings.rules import cosine, fuse, pack, sign_code, unit
 from helpdesk_api.integrations.embeddings.fake import FakeEmbedder
 from helpdesk_api.jobs.tables import queue
+from helpdesk_api.outbox.models import EventRow
 from tests.domains.knowledge.conftest import Editors, editors
 from tests.domains.suggestions.test_suggestions import resolved, suggested, typed
 from tests.domains.tickets.test_search import opened
@@ -133,6 +135,66 @@ async def test_two_workers_share_what_waits_and_a_killed_one_loses_nothing(
     async with own_database.reads() as reads:
         assert await reads.fetch_value(select(func.count()).select_from(Embedding)) == len(tickets)
         assert await reads.fetch_value(select(func.count()).select_from(EmbeddingTask)) == 0
+
+
+async def test_a_text_that_is_refused_is_set_aside_and_the_rest_goes_on(
+    editors: Editors, database: Database, model: FakeEmbedder
+) -> None:
+    good = [await opened(editors.rita, subject=f"printer {number}") for number in range(5)]
+    bad = await opened(editors.rita, subject="poison printer")
+    model.refused = {"poison"}
+    now = clock.now()
+    for hours, waiting, aside in ((0, 1, 0), (1, 1, 0), (4, 0, 1), (40, 0, 1)):
+        with clock.frozen(now + timedelta(hours=hours)):
+            await index(database)
+            kinds = (await editors.admin.get("/v1/embeddings")).json()["kinds"]
+        tickets = next(kind for kind in kinds if kind["kind"] == "ticket")
+        counts = (tickets["embedded_count"], tickets["waiting_count"], tickets["set_aside_count"])
+        assert counts == (len(good), waiting, aside)
+    assert (await editors.rita.patch(f"/v1/tickets/{bad['id']}", json={"subject": "printer"})).status_code == 200
+    async with database.session() as session:
+        changed = select(EventRow).where(EventRow.type == "ticket.updated")
+        event = (await session.scalars(changed.where(EventRow.subject_id == parse_id("tkt", bad["id"])))).one()
+        event.sequence = 1_000_000
+        await session.flush()
+        await jobs.follow(session, [(event.sequence, event.subject_id, event.type)])
+    await index(database)
+    kinds = (await editors.admin.get("/v1/embeddings")).json()["kinds"]
+    assert [(kind["embedded_count"], kind["set_aside_count"]) for kind in kinds] == [(0, 0), (len(good) + 1, 0)]
+
+
+async def test_who_refuses_everything_has_nothing_set_aside(
+    editors: Editors, database: Database, model: FakeEmbedder
+) -> None:
+    """A wrong name of the model, say: it is no text's fault."""
+    await opened(editors.rita, subject="printer")
+    model.refused = {"printer"}
+    now = clock.now()
+    for hours in (0, 1, 4, 40):
+        with clock.frozen(now + timedelta(hours=hours)):
+            await index(database)
+    kinds = (await editors.admin.get("/v1/embeddings")).json()["kinds"]
+    assert [(kind["waiting_count"], kind["set_aside_count"]) for kind in kinds] == [(0, 0), (1, 0)]
+    model.refused = set()
+    await index(database)
+    kinds = (await editors.admin.get("/v1/embeddings")).json()["kinds"]
+    assert [kind["embedded_count"] for kind in kinds] == [0, 1]
+
+
+async def test_what_another_model_refused_is_offered_anew(
+    editors: Editors, database: Database, model: FakeEmbedder
+) -> None:
+    await opened(editors.rita, subject="poison")
+    model.refused = {"poison"}
+    now = clock.now()
+    for hours in (0, 1, 4):
+        with clock.frozen(now + timedelta(hours=hours)):
+            await index(database)
+    use_embedder(FakeEmbedder(MEANINGS, name="fake@2"))
+    with clock.frozen(now + timedelta(hours=5)):
+        await index(database)
+        kinds = (await editors.admin.get("/v1/embeddings")).json()["kinds"]
+    assert [(kind["embedded_count"], kind["set_aside_count"]) for kind in kinds] == [(0, 0), (1, 0)]
 
 
 async def test_another_model_means_other_vectors(editors: Editors, database: Database, model: FakeEmbedder) -> None:

@@ -8,9 +8,11 @@ from sqlalchemy import select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.suggestions.models import Suggestion
 from helpdesk_api.domains.suggestions.reactions import note_opened
+from helpdesk_api.domains.suggestions.rules import AskedWord, most_telling
 from helpdesk_api.outbox.models import EventRow
 from tests.domains.knowledge.conftest import Editors, editors
 from tests.domains.tickets.test_search import opened
@@ -103,6 +105,33 @@ async def test_who_types_is_shown_articles_and_their_own_tickets(
     assert again["id"] == answer["id"]
     refused = await stranger.post("/v1/suggestions", json={"subject": "VPN", "suggestion_id": answer["id"]})
     assert (refused.status_code, refused.json()["code"]) == (422, "unknown_reference")
+
+
+async def test_further_questions_about_a_text_are_one_suggestion(editors: Editors, database: Database) -> None:
+    articles = [await editors.published(title=f"The tunnel {word}", body="Wait.") for word in ("drops", "stalls")]
+    first = await typed(editors.rita, subject="drops")
+    for subject in ("stalls", "drops stalls", "nothing"):
+        assert (await typed(editors.rita, subject=subject, suggestion_id=first["id"]))["id"] == first["id"]
+    async with database.session() as session:
+        kept = await session.get_one(Suggestion, parse_id("sug", first["id"]))
+    assert [public_id("art", one) for one in kept.article_ids] == [one["id"] for one in articles]
+    assert kept.asked_count == 4
+
+
+async def test_in_a_long_text_the_words_that_tell_it_from_others_are_looked_for(editors: Editors) -> None:
+    article = await editors.published(title="Error 20199 of FortiClient", body="Renew the certificate.")
+    text = (
+        "Since this morning nothing works and everybody waits while colleagues complain about slow screens everywhere"
+    )
+    answer = await typed(editors.rita, subject="FortiClient", description=f"{text}: certificate, error 20199")
+    assert [one["article_id"] for one in answer["articles"]] == [article["id"]]
+    found = [
+        AskedWord("the", 1, 900, is_stop_word=True),
+        AskedWord("printer", 2, 400, is_stop_word=False),
+        AskedWord("hw17", 3, None, is_stop_word=False),
+        AskedWord("tray", 4, 3, is_stop_word=False),
+    ]
+    assert most_telling(found, 2) == ["tray", "hw17"]
 
 
 async def test_only_those_who_work_on_it_are_helped(a_user: Make, a_team: Make, as_user: AsUser) -> None:

@@ -13,7 +13,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import words
 from helpdesk_api.domains.tickets.words import SearchProgress, SearchWord
 from tests.domains.tickets.test_search import found, opened, searched
-from tests.factories.records import Make
+from tests.factories.records import Make, make_ticket
 from tests.fixtures.clients import AsUser
 
 
@@ -49,7 +49,7 @@ async def test_a_word_finds_its_forms(
     for client in (agent_client, requester_client):
         assert await found(client, "printers") == await found(client, "PRINTER") == ["English", "Said"]
         assert await found(client, "Drucker") == ["Deutsch"]
-        assert await found(client, "impresora") == ["Español"]
+        assert await found(client, "imprimir") == ["Español"]
         assert await found(client, "printers offline") == ["English"]
         # In quotes it is the word alone.
         assert await found(client, '"printers were"') == ["Said"]
@@ -63,6 +63,42 @@ async def test_a_word_finds_its_forms(
     assert excerpts == ["<mark>printer</mark> is offline"]
     listed = await agent_client.get("/v1/tickets", params={"q": "printers", "counts": "true"})
     assert (len(listed.json()["data"]), listed.json()["counts"]["status"]) == (2, {"open": 2})
+
+
+async def test_forms_are_of_the_languages_that_the_desk_writes_in(
+    database: Database, a_user: Make, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the language of a ticket, for people mix them; a language that nobody writes in widens nothing."""
+    monkeypatch.setattr(words, "ENOUGH_DETECTED", 4)
+    words.forget_languages()
+    try:
+        rita = await a_user()
+        client = as_user(rita)
+        for language, subject, description in (
+            ("en", "One", "Two printers are offline."),
+            ("de", "Two", "Die Drucker sind aus."),
+            ("en", "Three", "The Druckern say no imprimen."),
+        ):
+            await make_ticket(database, by=rita, subject=subject, description=description, language=language)
+        await learn(database)
+        assert await found(client, "imprimir") == ["Three"], "three tickets tell nothing"
+        await make_ticket(database, by=rita, subject="Four", language="de")
+        words.forget_languages()
+        async with database.reads() as reads:
+            assert await words.languages_in_use(reads) == ["en", "de"]
+        assert await found(client, "Drucker") == ["Three", "Two"], "German words in an English ticket"
+        assert await found(client, "printer") == ["One"]
+        assert await found(client, "imprimir") == []
+        assert await found(client, "imprimen") == ["Three"]
+    finally:
+        words.forget_languages()
+
+
+def test_what_a_detector_gets_wrong_is_no_language_of_the_desk() -> None:
+    assert words.languages_of({"en": 900, "de": 95, "fr": 5, "nl": 40}) == ["en", "de"]
+    assert words.languages_of({"en": 100}) == list(words.LANGUAGES)
+    assert words.languages_of({"ja": 400}) == list(words.LANGUAGES)
+    assert words.languages_of({}) == list(words.LANGUAGES)
 
 
 async def test_a_misspelt_word_is_suggested_as_it_is_written(

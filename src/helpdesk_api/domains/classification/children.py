@@ -11,12 +11,20 @@ _PASSED_ON: Final = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "HOM
 _SAID: Final = 500
 
 
+# Of a child that has looked at what it was given, and says that it will never be of use (`sysexits.h`: EX_DATAERR).
+UNUSABLE: Final = 65
+
+
 class ChildFailed(Exception):
     """It ended badly, took too long, or said something else than was asked; the text is the end of what it said."""
 
 
+class ChildRefused(ChildFailed):
+    """What it was given is of no use, however often it is asked."""
+
+
 async def run_child(module: str, content: bytes, *arguments: str, longest_seconds: float) -> bytes:
-    """What the module writes when it reads this. Raises `ChildFailed`."""
+    """What the module writes when it reads this. Raises `ChildFailed`, or of it `ChildRefused`."""
     surroundings = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *arguments),
@@ -38,5 +46,6 @@ async def run_child(module: str, content: bytes, *arguments: str, longest_second
                 process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise ChildFailed(errors.decode(errors="replace").strip()[-_SAID:] or f"exit status {process.returncode}")
+        failure = ChildRefused if process.returncode == UNUSABLE else ChildFailed
+        raise failure(errors.decode(errors="replace").strip()[-_SAID:] or f"exit status {process.returncode}")
     return output

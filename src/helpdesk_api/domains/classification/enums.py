@@ -25,6 +25,7 @@ class EngineReason(StrEnum):
     EXTRA_MISSING = "extra_missing"
     NOT_TRAINED = "not_trained"
     UNUSABLE_FILE = "unusable_file"
+    NOT_LOADED = "not_loaded"
 
 
 class TrainingOutcome(StrEnum):

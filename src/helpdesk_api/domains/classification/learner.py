@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any, BinaryIO, Final
 
 from helpdesk_api.domains.classification import files
+from helpdesk_api.domains.classification.forgetting import without_unsaid
 from helpdesk_api.domains.classification.learning import NothingToLearn, fit
 from helpdesk_api.domains.classification.measures import Outcome, measure
 from helpdesk_api.domains.classification.model import LearnedModel
@@ -26,7 +27,7 @@ _NICENESS: Final = 10
 
 
 def learn(header: Mapping[str, Any], examples: Sequence[Example]) -> tuple[dict[str, Any], bytes]:
-    """A report, and the model if it is to replace the one in use."""
+    """A report, and the model if it is to replace the one in use: a better one, or the same that has forgotten."""
     training = [one for one in examples if not one.is_held_back]
     held_back = [one for one in examples if one.is_held_back][-MEASURED_ON:]
     report: dict[str, Any] = {"trained_on": len(training), "measured_on": len(held_back), "fields": {}}
@@ -35,7 +36,9 @@ def learn(header: Mapping[str, Any], examples: Sequence[Example]) -> tuple[dict[
     except NothingToLearn:
         return {**report, "outcome": "nothing_to_learn"}, b""
     outcomes = _outcomes(model, held_back)
-    before = _outcomes(old, held_back) if (old := _old_model(header)) is not None else {}
+    old = _old_model(header)
+    forgetful = without_unsaid(old, examples) if old is not None else None
+    before = _outcomes(forgetful or old, held_back) if old is not None else {}
     for head in model.heads:
         counts = Counter(one.labels[head.field] for one in training if head.field in one.labels)
         report["fields"][head.field] = {
@@ -47,7 +50,8 @@ def learn(header: Mapping[str, Any], examples: Sequence[Example]) -> tuple[dict[
     report |= {"score": _score(outcomes), "score_before": _score(before) if old is not None else None}
     better = old is None or _score(before) is None or (report["score"] or 0.0) > (report["score_before"] or 0.0)
     if not better:
-        return {**report, "outcome": "not_better"}, b""
+        content = files.to_bytes(forgetful) if forgetful is not None else b""
+        return {**report, "outcome": "not_better", "sha256": files.checksum(content)}, content
     content = files.to_bytes(model)
     return {**report, "outcome": "activated", "sha256": files.checksum(content)}, content
 

@@ -1,10 +1,12 @@
 """The process that opens a model's file: the file comes in, plain arrays go out, and scikit-learn ends with it.
 
-`python -m helpdesk_api.domains.classification.opener CHECKSUM`; exit status 1 with the reason on standard error.
+`python -m helpdesk_api.domains.classification.opener CHECKSUM`; exit status 65 with the reason on standard error
+for a file that no release of ours wrote.
 """
 
 import sys
 
+from helpdesk_api.domains.classification.children import UNUSABLE
 from helpdesk_api.domains.classification.files import checked
 from helpdesk_api.domains.classification.packing import UnusableModel, model_of, packed
 
@@ -13,5 +15,6 @@ if __name__ == "__main__":
         held = checked(sys.stdin.buffer.read(), sys.argv[1])
         model_of(held)
     except UnusableModel as error:
-        sys.exit(str(error))
+        sys.stderr.write(str(error))
+        sys.exit(UNUSABLE)
     sys.stdout.buffer.write(packed(held))

@@ -13,6 +13,7 @@ from helpdesk_api.domains.assignments.enums import DecidedBy
 from helpdesk_api.domains.classification.advising import KEPT
 from helpdesk_api.domains.classification.enums import ClassifiedField, GuessOutcome
 from helpdesk_api.domains.classification.examples import current_values
+from helpdesk_api.domains.classification.features import normalised, words_of
 from helpdesk_api.domains.classification.models import ClassificationModel
 from helpdesk_api.domains.classification.schemas import MAX_TRAININGS
 from helpdesk_api.domains.tickets import policy
@@ -67,6 +68,8 @@ async def read_classification(reads: ReadSession, principal: Principal, ticket_i
     row = await reads.fetch_one(
         select(
             Ticket.language,
+            Ticket.subject,
+            Ticket.description,
             Ticket.type,
             Ticket.category_id,
             Ticket.priority,
@@ -99,6 +102,8 @@ async def read_classification(reads: ReadSession, principal: Principal, ticket_i
 
 
 def _guess(one: ClassifiedField, guess: Mapping[str, Any], now: Mapping[str, str], row: Any) -> dict[str, Any]:
+    # A word that was taken out of the text since is no longer anybody's to read.
+    said = words_of(normalised(row["subject"], row["description"]))
     decisions = {decision["step"]: decision for decision in row["internal_data"].get("decisions", ())}
     return {
         "field": one,
@@ -107,7 +112,7 @@ def _guess(one: ClassifiedField, guess: Mapping[str, Any], now: Mapping[str, str
         "threshold": guess["threshold"],
         "outcome": _outcome(one, guess["value"], decisions.get(one.value), row),
         "current": now.get(one.value),
-        "words": guess["words"],
+        "words": [word for word in guess["words"] if word in said],
         "alternatives": [{"value": value, "confidence": chance} for value, chance in guess["alternatives"]],
     }
 

@@ -97,7 +97,7 @@ class ClassificationRead(ResponseModel):
 
     engine: ClassificationEngine
     reason: EngineReason | None = Field(description="Why there are keyword rules only; null with a model.")
-    problem: str | None = Field(max_length=500, description="What is wrong with the model's file; else null.")
+    problem: str | None = Field(max_length=500, description="Why the model's file is not used; else null.")
     detects_languages: bool
     training: TrainingRead | None = Field(description="That of the model in use.")
 

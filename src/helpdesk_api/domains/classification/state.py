@@ -5,7 +5,8 @@ The file is opened by a process of its own, for scikit-learn alone takes seconds
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -15,13 +16,15 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.database import clock
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
-from helpdesk_api.domains.classification.children import run_child
+from helpdesk_api.domains.classification.children import ChildRefused, run_child
 from helpdesk_api.domains.classification.enums import ClassificationEngine, ClassifiedField, EngineReason
 from helpdesk_api.domains.classification.models import ClassificationModel, ClassificationSettings
 from helpdesk_api.domains.classification.patience import PATIENCE_SECONDS
 from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.integrations.memory import give_back
 
 if TYPE_CHECKING:
     from helpdesk_api.domains.classification.model import LearnedModel
@@ -38,6 +41,8 @@ DEFAULT_THRESHOLDS: Final[Thresholds] = {
 _LIBRARIES: Final = ("numpy", "sklearn", "skops")
 _OPENER: Final = "helpdesk_api.domains.classification.opener"
 _LONGEST_SECONDS: Final = 300
+# What failed for want of time or memory is tried again after so long, twice as long, and so on.
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +88,42 @@ def can_learn() -> bool:
     return all(find_spec(name) is not None for name in _LIBRARIES)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """The file that was not loaded, why, how often it was tried, and when it is tried again: never what is no model."""
+
+    sha256: str
+    problem: str
+    tries: int
+    again_at: datetime | None
+
+
 @dataclass
 class _Process:
-    """What this process has loaded, which file it could not use and why, and the loading that is under way."""
+    """What this process has loaded, what it could not load, and the loading that is under way."""
 
     sha256: str | None = None
     number: int = 0
     model: "LearnedModel | None" = None
-    refused: dict[str, str] = field(default_factory=dict)
+    failure: _Failure | None = None
     loading: asyncio.Task[None] | None = None
+
+    def failure_of(self, sha256: str | None) -> _Failure | None:
+        return self.failure if self.failure is not None and self.failure.sha256 == sha256 else None
+
+    def is_wanted(self, sha256: str) -> bool:
+        """Whether it is to be loaded now."""
+        failure = self.failure_of(sha256)
+        is_due = failure is None or (failure.again_at is not None and failure.again_at <= clock.now())
+        return self.sha256 != sha256 and is_due
 
 
 _process = _Process()
+
+
+def use_no_model() -> None:
+    """Forget what this process has loaded, as when it starts."""
+    _process.sha256 = _process.model = _process.failure = None
 
 
 async def model_within(
@@ -103,7 +132,7 @@ async def model_within(
     """The model with its number; while a newer one is being loaded, the one before, if any."""
     if state.sha256 is None or state.number is None or not can_learn():
         return None
-    if _process.sha256 != state.sha256 and state.sha256 not in _process.refused:
+    if _process.is_wanted(state.sha256):
         if not _is_loading():
             wanted = select(ClassificationModel.content).where(ClassificationModel.number == state.number)
             content = await session.scalar(wanted) or b""
@@ -113,7 +142,8 @@ async def model_within(
                 await asyncio.wait({_process.loading}, timeout=patience)
         if patience is None and _process.loading is not None:
             await asyncio.wait({_process.loading})
-    if _process.model is None or state.sha256 in _process.refused:
+    failure = _process.failure_of(state.sha256)
+    if _process.model is None or (failure is not None and failure.again_at is None):
         return None
     return _process.number, _process.model
 
@@ -126,17 +156,27 @@ async def _load_model(content: bytes, number: int, sha256: str) -> None:
     try:
         arrays = await run_child(_OPENER, content, sha256, longest_seconds=_LONGEST_SECONDS)
         _process.model = await asyncio.to_thread(_unpacked, arrays)
-        _process.sha256, _process.number = sha256, number
-    # Whatever is wrong with a file or a library, tickets are opened without it.
-    except Exception as error:  # noqa: BLE001 - said in the log and by `GET /v1/classification`
+        _process.sha256, _process.number, _process.failure = sha256, number, None
+    except ChildRefused as error:
         logger.warning("classification_model_refused", number=number, reason=str(error))
-        _process.refused = {sha256: str(error)}
+        _process.failure = _Failure(sha256, str(error), 1, None)
+    # Whatever is wrong with a library or this machine, tickets are opened without it.
+    except Exception as error:  # noqa: BLE001 - said in the log and by `GET /v1/classification`
+        before = _process.failure_of(sha256)
+        tries = before.tries + 1 if before is not None else 1
+        again_at = clock.now() + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(tries - 1, 9))
+        logger.warning(
+            "classification_model_not_loaded", number=number, reason=str(error), tries=tries, again_at=str(again_at)
+        )
+        _process.failure = _Failure(sha256, str(error) or type(error).__name__, tries, again_at)
 
 
 def _unpacked(arrays: bytes) -> "LearnedModel":
     from helpdesk_api.domains.classification.packing import unpack  # noqa: PLC0415 - of the extra `ai`
 
-    return unpack(arrays)
+    model = unpack(arrays)
+    give_back()
+    return model
 
 
 async def engine_within(session: AsyncSession) -> "Engine":
@@ -147,8 +187,11 @@ async def engine_within(session: AsyncSession) -> "Engine":
     if state.sha256 is None:
         return Engine(state, EngineReason.NOT_TRAINED)
     await model_within(session, state, patience=None)
-    if state.sha256 in _process.refused:
-        return Engine(state, EngineReason.UNUSABLE_FILE, _process.refused[state.sha256])
+    failure = _process.failure_of(state.sha256)
+    if failure is not None and failure.again_at is None:
+        return Engine(state, EngineReason.UNUSABLE_FILE, failure.problem)
+    if failure is not None and _process.model is None:
+        return Engine(state, EngineReason.NOT_LOADED, failure.problem)
     return Engine(state)
 
 

@@ -77,6 +77,10 @@ async def _keep(
     if is_active and in_use is not None:
         before = update(ClassificationModel).where(ClassificationModel.number == in_use.number)
         await session.execute(before.values(is_active=False, content=None, sha256=None))
+    if outcome is TrainingOutcome.NOT_BETTER and in_use is not None and content:
+        same = update(ClassificationModel).where(ClassificationModel.number == in_use.number)
+        await session.execute(same.values(content=content, sha256=report["sha256"]))
+        await invalidate(session, CLASSIFICATION)
     made = ClassificationModel(
         number=last + 1,
         outcome=outcome,

@@ -1,5 +1,6 @@
 """This process's model of meaning, and the vectors of questions: asked for once, and never waited for in vain."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -66,6 +67,12 @@ _IN_USE: Final = CompiledStatement(
 
 async def meaning_of(reads: ReadSession, text: str) -> Meaning | None:
     """Null where there is no model, nothing to compare with, or no answer in time: nothing fails for it."""
+    begun = await begin_meaning_of(reads, text)
+    return await begun if isinstance(begun, asyncio.Task) else begun
+
+
+async def begin_meaning_of(reads: ReadSession, text: str) -> asyncio.Task[Meaning | None] | Meaning | None:
+    """As `meaning_of`, and while it is being made, who asks may look for words: a model takes as long as PostgreSQL."""
     embedder = _engine.embedder
     if embedder is None or not await _is_in_use(reads, embedder.name):
         return None
@@ -77,6 +84,10 @@ async def meaning_of(reads: ReadSession, text: str) -> Meaning | None:
     if known is not None:
         _engine.kept.move_to_end(key)
         return known
+    return asyncio.create_task(_made(embedder, key))
+
+
+async def _made(embedder: Embedder, key: tuple[str, str]) -> Meaning | None:
     try:
         (values,) = await embedder.embed([key[1]])
     except EmbeddingsUnavailable as error:

@@ -1,5 +1,6 @@
 """Making vectors: never while somebody waits, in batches that commit, from where the last one ended."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,6 +20,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    update,
 )
 from sqlalchemy.dialects.postgresql import BIT, insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,21 +32,29 @@ from helpdesk_api.domains.embeddings.engine import current_embedder
 from helpdesk_api.domains.embeddings.enums import EmbeddedKind
 from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
 from helpdesk_api.domains.embeddings.rules import pack, sign_code
-from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+from helpdesk_api.domains.embeddings.vector_index import make_index
+from helpdesk_api.integrations.embeddings.protocol import Embedder, EmbeddingsRefused, EmbeddingsUnavailable
 from helpdesk_api.jobs.queue import enqueue
 from helpdesk_api.outbox.models import EventRow
 
 logger = structlog.get_logger(__name__)
 RUN: Final = "embeddings.run"
 CHECK: Final = "embeddings.check"
-BATCH: Final = 64
+# Some seconds of a processor: few transactions, and little to do again after a kill.
+BATCH: Final = 256
+# Of a batch, what a model is given at once.
+_GIVEN: Final = 64
 # As many processors as one may have for this.
 ROWS: Final = 2
-_TELL_EVERY: Final = 16
+_TELL_EVERY: Final = 4
 _UPDATED: Final = "ticket.updated"
 _OTHER_WORDS: Final = ("ticket.created", _UPDATED, "article.published", "article.archived")
 # A text that was just written is often written again.
 SETTLED: Final = timedelta(seconds=10)
+# A text that is refused is offered again after these, and then set aside.
+_OFFERED_AGAIN: Final = (timedelta(minutes=10), timedelta(hours=2))
+# A text that no model has anything against: who refuses it refuses everything.
+_HARMLESS: Final = "Printer"
 Texts = Callable[[Collection[str] | None], AnySelect]
 _Task = tuple[EmbeddedKind, UUID]
 _sources: dict[EmbeddedKind, Texts] = {}
@@ -72,9 +82,8 @@ async def follow(session: AsyncSession, events: Sequence[tuple[int, UUID, str]])
         ["kind", "subject_id", "asked_at"], found.where(of_batch, EventRow.type.in_(_OTHER_WORDS), changed)
     )
     keys = [EmbeddingTask.kind, EmbeddingTask.subject_id]
-    await session.execute(
-        asking.on_conflict_do_update(index_elements=keys, set_={"asked_at": asking.excluded.asked_at})
-    )
+    anew = {"asked_at": asking.excluded.asked_at, "refused_count": 0, "refused_by": None}
+    await session.execute(asking.on_conflict_do_update(index_elements=keys, set_=anew))
 
 
 async def check(session: AsyncSession, payload: dict[str, Any]) -> None:
@@ -91,6 +100,9 @@ async def check(session: AsyncSession, payload: dict[str, Any]) -> None:
         )
         asking = insert(EmbeddingTask).from_select(["kind", "subject_id", "asked_at"], missing)
         await session.execute(asking.on_conflict_do_nothing())
+    # Another model may take what this one's predecessor did not.
+    others = update(EmbeddingTask).where(EmbeddingTask.refused_by != embedder.name)
+    await session.execute(others.values(refused_count=0, refused_by=None, asked_at=clock.now()))
 
 
 async def run(session: AsyncSession, payload: dict[str, Any]) -> None:
@@ -112,7 +124,7 @@ async def embed_batch(session: AsyncSession, *, asked_before: datetime) -> UUID 
         return None
     waiting = (
         select(EmbeddingTask.kind, EmbeddingTask.subject_id)
-        .where(EmbeddingTask.asked_at <= asked_before)
+        .where(EmbeddingTask.asked_at <= asked_before, EmbeddingTask.refused_by.is_(None))
         .order_by(EmbeddingTask.asked_at, EmbeddingTask.subject_id)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
@@ -122,13 +134,16 @@ async def embed_batch(session: AsyncSession, *, asked_before: datetime) -> UUID 
         return None
     texts = await _texts_of(session, tasks, embedder.languages)
     try:
-        vectors = await embedder.embed(list(texts.values())) if texts else []
+        made = await _vectors_of(embedder, texts)
     except EmbeddingsUnavailable as error:
         logger.warning("embeddings_unavailable", reason=str(error))
         return None
-    await _keep(session, embedder.name, list(texts), vectors)
+    await _keep(session, embedder.name, list(made), list(made.values()))
+    refused = texts.keys() - made.keys()
+    if refused:
+        await _put_back(session, embedder.name, refused)
     for kind in EmbeddedKind:
-        done = [subject_id for one, subject_id in tasks if one is kind]
+        done = [subject_id for one, subject_id in tasks if one is kind and (one, subject_id) not in refused]
         gone = [subject_id for subject_id in done if (kind, subject_id) not in texts]
         for table, ids in ((Embedding, gone), (EmbeddingTask, done)):
             if ids:
@@ -136,21 +151,84 @@ async def embed_batch(session: AsyncSession, *, asked_before: datetime) -> UUID 
     return tasks[-1][1] if len(tasks) == BATCH else None
 
 
+async def _vectors_of(embedder: Embedder, texts: Mapping[_Task, str]) -> dict[_Task, Sequence[float]]:
+    """Of all but those that it refuses: they are found by halves. Raises `EmbeddingsUnavailable`."""
+    if not texts:
+        return {}
+    try:
+        return await _made(embedder, texts)
+    except EmbeddingsRefused:
+        try:
+            await embedder.embed([_HARMLESS])
+        except EmbeddingsRefused as error:
+            message = f"it refuses every text ({error})"
+            raise EmbeddingsUnavailable(message) from error
+        return await _halved(embedder, texts)
+
+
+async def _made(embedder: Embedder, texts: Mapping[_Task, str]) -> dict[_Task, Sequence[float]]:
+    tasks = list(texts)
+    found: dict[_Task, Sequence[float]] = {}
+    for start in range(0, len(tasks), _GIVEN):
+        given = tasks[start : start + _GIVEN]
+        found |= dict(zip(given, await embedder.embed([texts[task] for task in given]), strict=True))
+    return found
+
+
+async def _halved(embedder: Embedder, texts: Mapping[_Task, str]) -> dict[_Task, Sequence[float]]:
+    """Of what was refused as a whole."""
+    if len(texts) == 1:
+        return {}
+    items = list(texts.items())
+    found: dict[_Task, Sequence[float]] = {}
+    for half in (dict(items[: len(items) // 2]), dict(items[len(items) // 2 :])):
+        try:
+            found |= await _made(embedder, half)
+        except EmbeddingsRefused:
+            found |= await _halved(embedder, half)
+    return found
+
+
+async def _put_back(session: AsyncSession, model: str, refused: Collection[_Task]) -> None:
+    """At the end of the queue, or aside."""
+    for kind, subject_id in sorted(refused):
+        task = await session.get_one(EmbeddingTask, (kind, subject_id))
+        task.refused_count += 1
+        if task.refused_count > len(_OFFERED_AGAIN):
+            task.refused_by = model
+            # What it said before is not what it says now.
+            stale = (Embedding.kind == kind, Embedding.subject_id == subject_id)
+            await session.execute(delete(Embedding).where(*stale))
+            logger.warning("embedding_text_set_aside", kind=kind.value, id=str(subject_id), model=model)
+        else:
+            task.asked_at = clock.now() + _OFFERED_AGAIN[task.refused_count - 1]
+    await session.flush()
+
+
 async def embed_all(database: Database) -> AsyncIterator[tuple[int, int]]:
     """Everything that has no vector of this model, here and now; from time to time how many were made and how many
-    wait. A batch commits by itself, so it may be killed at any time."""
+    wait. A batch commits by itself, so it may be killed at any time. Two at once, as the jobs do it. At the
+    end their index is made, where PostgreSQL has pgvector."""
     async with database.session() as session:
         await check(session, {})
-    batches, goes_on = 0, True
+    rounds, goes_on = 0, True
     while goes_on:
-        async with database.session() as session:
-            goes_on = await embed_batch(session, asked_before=clock.now()) is not None
-            batches += 1
-            waiting = None
-            if batches % _TELL_EVERY == 0:
-                waiting = await session.scalar(select(func.count()).select_from(EmbeddingTask))
-        if waiting is not None:
-            yield batches * BATCH, waiting
+        goes_on = any(await asyncio.gather(*[_embed_some(database) for _ in range(ROWS)]))
+        rounds += 1
+        if rounds % _TELL_EVERY == 0:
+            async with database.reads() as reads:
+                counting = select(func.count()).select_from(EmbeddingTask)
+                waiting = await reads.fetch_value(counting.where(EmbeddingTask.refused_count == 0))
+            yield rounds * ROWS * BATCH, waiting
+    embedder = current_embedder()
+    if embedder is not None:
+        await make_index(database, embedder.name)
+
+
+async def _embed_some(database: Database) -> bool:
+    """Whether there may be more."""
+    async with database.session() as session:
+        return await embed_batch(session, asked_before=clock.now()) is not None
 
 
 async def _texts_of(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Float, Index, LargeBinary
+from sqlalchemy import Float, Index, Integer, LargeBinary, text
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,7 +29,8 @@ class Embedding(Base):
 
 
 class EmbeddingTask(Base):
-    """A text that is new or has changed since its vector was made."""
+    """A text that is new or has changed since its vector was made. `refused_count` is how often the model did not take
+    it; what `refused_by` names a model is set aside, until the text changes or another model is asked."""
 
     __tablename__ = "embedding_tasks"
     __table_args__ = (Index("ix_embedding_tasks_order", "asked_at"),)
@@ -37,3 +38,5 @@ class EmbeddingTask(Base):
     kind: Mapped[EmbeddedKind] = mapped_column(text_enum(EmbeddedKind), primary_key=True)
     subject_id: Mapped[UUID] = mapped_column(primary_key=True)
     asked_at: Mapped[datetime]
+    refused_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    refused_by: Mapped[str | None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Float, Integer, Text, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import BIT
 
 from helpdesk_api.database.types import AnySelect
@@ -18,6 +18,7 @@ from helpdesk_api.domains.embeddings.models import Embedding
 from helpdesk_api.domains.embeddings.rules import cosine
 
 FIRST_STAGE: Final = 100
+QUICK_STAGE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,19 @@ class Near:
     similarity: float
 
 
-def near_statement(kind: EmbeddedKind, readable: AnySelect) -> AnySelect:
-    """`readable` selects, as `id` first, what may be found: nothing else is looked at."""
+def near_statement(kind: EmbeddedKind, readable: AnySelect, *, indexed_length: int | None = None) -> AnySelect:
+    """`readable` selects, as `id` first, what may be found: nothing else is shown. With the length of indexed codes the
+    index leads, and what is not readable is passed over; without, nothing else is looked at."""
     among = readable.subquery("among")
     (identifier, *others) = among.c
     asked = cast(cast(bindparam("code", type_=Text), Text), BIT(varying=True))
-    apart = func.bit_count(Embedding.code.op("#", return_type=BIT(varying=True))(asked))
+    order: list[ColumnElement[Any]] = [
+        func.bit_count(Embedding.code.op("#", return_type=BIT(varying=True))(asked)),
+        identifier,
+    ]
+    if indexed_length is not None:
+        bits = BIT(indexed_length)
+        order = [cast(Embedding.code, bits).op("<~>", return_type=Float())(cast(asked, bits))]
     return (
         select(identifier.label("id"), *others, Embedding.vector, Embedding.norm)
         .join(Embedding, Embedding.subject_id == identifier)
@@ -43,13 +51,14 @@ def near_statement(kind: EmbeddedKind, readable: AnySelect) -> AnySelect:
             # A service may come to answer with vectors of another length under the same name.
             func.length(Embedding.code) == func.length(asked),
         )
-        .order_by(apart, identifier)
-        .limit(literal_column(str(FIRST_STAGE)))
+        .order_by(*order)
+        .limit(bindparam("first_stage", type_=Integer))
     )
 
 
-def parameters_of(meaning: Meaning) -> dict[str, Any]:
-    return {"code": meaning.code, "model": meaning.model}
+def parameters_of(meaning: Meaning, *, is_quick: bool = False) -> dict[str, Any]:
+    """`is_quick` for who needs no more than the first few, and at once."""
+    return {"code": meaning.code, "model": meaning.model, "first_stage": QUICK_STAGE if is_quick else FIRST_STAGE}
 
 
 def in_order(meaning: Meaning, rows: Sequence[Any], *, least: float) -> list[Near]:

@@ -15,11 +15,11 @@ async def progress(reads: ReadSession) -> dict[str, Any]:
     embedder = current_embedder()
     model = embedder.name if embedder is not None else None
     languages = embedder.languages if embedder is not None else None
+    is_aside = EmbeddingTask.refused_by.is_not(None)
+    counting = select(EmbeddingTask.kind, is_aside.label("is_aside"), func.count().label("count"))
     waiting = {
-        row["kind"]: row["count"]
-        for row in await reads.fetch(
-            select(EmbeddingTask.kind, func.count().label("count")).group_by(EmbeddingTask.kind)
-        )
+        (row["kind"], row["is_aside"]): row["count"]
+        for row in await reads.fetch(counting.group_by(EmbeddingTask.kind, is_aside))
     }
     kinds = []
     for kind, texts in embedded_sources().items():
@@ -34,7 +34,8 @@ async def progress(reads: ReadSession) -> dict[str, Any]:
                 "total_count": total,
                 "embedded_count": row["current"],
                 "outdated_count": row["all"] - row["current"],
-                "waiting_count": waiting.get(kind.value, 0),
+                "waiting_count": waiting.get((kind.value, False), 0),
+                "set_aside_count": waiting.get((kind.value, True), 0),
             }
         )
     return {"model": model, "kinds": kinds}

@@ -14,6 +14,9 @@ class EmbeddingProgress(ResponseModel):
     embedded_count: int = Field(ge=0, description="That have one of the present model.")
     outdated_count: int = Field(ge=0, description="That have one of another model, which nothing is compared with.")
     waiting_count: int = Field(ge=0, description="New or changed, and not yet made.")
+    set_aside_count: int = Field(
+        ge=0, description="That the model refused again and again; asked for anew when the text or the model changes."
+    )
 
 
 class EmbeddingIndex(ResponseModel):

@@ -42,10 +42,15 @@ def texts(languages: Collection[str] | None) -> AnySelect:
 
 
 async def rank_by_meaning(
-    reads: ReadSession, principal: Principal | None, meaning: Meaning, filters: ArticleFilters
+    reads: ReadSession,
+    principal: Principal | None,
+    meaning: Meaning,
+    filters: ArticleFilters,
+    *,
+    is_quick: bool = False,
 ) -> list[Hit]:
     """The nearest first, of each group of translations only that one; the score is a cosine. One statement."""
-    parameters = parameters_of(meaning)
+    parameters = parameters_of(meaning, is_quick=is_quick)
     if principal is not None and filters in _USUAL:
         statement: Statement = _usual(policy.shape_of(principal))
         parameters |= policy.reader_parameters(principal)

@@ -67,10 +67,11 @@ def _wanted(languages: Sequence[str] | None) -> list[ArticleLanguage]:
     return [language for language in ArticleLanguage if languages is None or language.value in languages]
 
 
-def asked_in_each_language(text: str | None, languages: Sequence[str] | None = None) -> Any:
+def asked_in_each_language(text: str | None, languages: Sequence[str] | None = None, *, among: Any = None) -> Any:
     """A row for each language: its lexemes, the query that any of them meets, and the one by the letter.
 
-    Without a text, for a statement that is made once: its words come as `asked_words`.
+    Without a text, for a statement that is made once: its words come as `asked_words`. `among` has a row for each
+    `language` that there is anything in: reading a text in another costs more than all the rest.
     """
     wanted = _wanted(languages)
     words_asked: ColumnElement[Any] = (
@@ -90,12 +91,14 @@ def asked_in_each_language(text: str | None, languages: Sequence[str] | None = N
     words = cast(given.c.words, Text)
     configuration: ColumnElement[Any] = literal_column("configuration::regconfig")
     lexemes = func.tsvector_to_array(func.to_tsvector(configuration, words))
+    source = given if among is None else given.join(among, cast(among.c.language, Text) == given.c.language)
     read = (
         select(
             given.c.language,
             lexemes.label("lexemes"),
             func.websearch_to_tsquery(configuration, words, type_=TSQUERY).label("strict"),
         )
+        .select_from(source)
         .cte("given")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
@@ -105,7 +108,9 @@ def asked_in_each_language(text: str | None, languages: Sequence[str] | None = N
         .select_from(lexeme)
         .scalar_subquery()
     )
-    return select(read.c.language, read.c.lexemes, read.c.strict, loose.label("loose")).cte("asked")
+    asked = select(read.c.language, read.c.lexemes, read.c.strict, loose.label("loose")).cte("asked")
+    # Else `loose` would be put together for each article anew.
+    return asked.prefix_with("MATERIALIZED", dialect="postgresql")
 
 
 def configurations() -> ColumnElement[Any]:
@@ -123,15 +128,21 @@ async def rank(
     filters: ArticleFilters,
     *,
     limit: int = MAX_CANDIDATES,
+    candidates: int = MAX_CANDIDATES,
 ) -> list[Hit]:
-    """The best first; one statement."""
+    """The best first; one statement. Of the `candidates` alone, which are chosen coarsely, the words are counted."""
     is_exact = EXACT.search(text) is not None
     if principal is not None and filters in _USUAL:
         statement = _usual(policy.shape_of(principal), filters.is_published, is_exact=is_exact)
-        parameters = policy.reader_parameters(principal) | {"asked_words": asked_words(text), "most": limit}
+        parameters = policy.reader_parameters(principal) | {
+            "asked_words": asked_words(text),
+            "most": limit,
+            "candidates": candidates,
+        }
         rows = await reads.fetch(statement, parameters)
     else:
-        rows = await reads.fetch(_ranked(principal, text, filters, is_exact=is_exact).limit(limit))
+        ranked = _ranked(principal, text, filters, is_exact=is_exact).limit(limit)
+        rows = await reads.fetch(ranked, {"candidates": candidates})
     return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"], row["fit"]) for row in rows]
 
 
@@ -145,9 +156,8 @@ def _usual(shape: policy.ReaderShape, is_published: bool | None, *, is_exact: bo
     return CompiledStatement(_ranked(shape, None, filters, is_exact=is_exact).limit(bindparam("most", type_=Integer)))
 
 
-def _found(reader: policy.Reader | None, text: str | None, filters: ArticleFilters, *, is_exact: bool) -> Any:
+def _found(reader: policy.Reader | None, asked: Any, filters: ArticleFilters, *, is_exact: bool) -> Any:
     """The candidates: what has one of the words, or what the question says by the letter."""
-    asked = asked_in_each_language(text, filters.language)
     met: ColumnElement[bool] = SEARCH.op("@@")(asked.c.loose)
     if is_exact:
         met = and_(met, SEARCH.op("@@")(asked.c.strict))
@@ -163,7 +173,7 @@ def _found(reader: policy.Reader | None, text: str | None, filters: ArticleFilte
         )
         .where(asked.c.language == cast(Article.language, Text), met)
         .order_by(func.ts_rank(SEARCH, asked.c.loose).desc(), Article.id)
-        .limit(MAX_CANDIDATES)
+        .limit(bindparam("candidates", type_=Integer))
         .cte("found")
     )
 
@@ -194,12 +204,13 @@ def _hits(found: Any) -> Any:
 
 
 def _ranked(reader: policy.Reader | None, text: str | None, filters: ArticleFilters, *, is_exact: bool) -> Any:
-    found = _found(reader, text, filters, is_exact=is_exact)
-    hits = _hits(found)
     sight = policy.public() if reader is None else policy.readable(reader)
     sizes = (
         select(Article.language, func.count().label("articles")).where(sight).group_by(Article.language).cte("sizes")
     )
+    asked = asked_in_each_language(text, filters.language, among=sizes)
+    found = _found(reader, asked, filters, is_exact=is_exact)
+    hits = _hits(found)
     mean = select(func.greatest(func.avg(found.c.size), 1)).scalar_subquery()
     rarity = func.ln(1 + (sizes.c.articles - hits.c.having + 0.5) / (hits.c.having + 0.5))
     long = 1 - _B + _B * hits.c.size / mean

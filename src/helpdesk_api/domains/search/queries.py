@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from helpdesk_api.domains.knowledge import search as articles
 from helpdesk_api.domains.knowledge.queries import ArticleFilters
 from helpdesk_api.domains.search.enums import SearchKind
 from helpdesk_api.domains.search.rules import fuse
+from helpdesk_api.domains.search.schemas import MAX_EXCERPT
 from helpdesk_api.domains.suggestions.enums import TicketScope
 from helpdesk_api.domains.suggestions.similar import Among, alike_by_meaning
 from helpdesk_api.domains.tickets import queries as tickets
@@ -35,7 +36,7 @@ _RIGHTS = {
     SearchKind.ARTICLE: Permission.ARTICLES_READ,
     SearchKind.USER: Permission.USERS_READ,
 }
-_EXCERPT = 200
+_EXCERPT, _MARKED_PARTS = 200, 2
 _ALIKE = 0.5
 # A few words mean little by themselves: further away than this is another subject.
 _NEAR = 0.4
@@ -79,17 +80,19 @@ async def _tickets(
     """Newest first, as their own list has them; and fused with what means the same."""
     page = page_request(request, limit=limit, cursor=None, include_total=False)
     body, _, _ = await tickets.list_tickets(
-        reads, principal, TicketFilters(q=text), page, sort=None, include=(), with_counts=False
+        reads, principal, TicketFilters(q=text), page, sort=None, include=(), with_counts=False, with_highlights=True
     )
+    found_by_words = json.loads(body)
+    highlights = found_by_words["highlights"] or {}
     by_words = [
         {
             "type": SearchKind.TICKET,
             "id": row["id"],
             "title": row["subject"],
             "reference": row["reference"],
-            "excerpt": html.escape(row["description"][:_EXCERPT]),
+            "excerpt": _marked(highlights.get(row["id"], {})) or html.escape(row["description"][:_EXCERPT]),
         }
-        for row in json.loads(body)["data"]
+        for row in found_by_words["data"]
     ]
     near = await alike_by_meaning(reads, principal, meaning, Among(TicketScope.ANY), least=_NEAR)
     if not near:
@@ -98,6 +101,17 @@ async def _tickets(
     found = {row["id"]: row for row in (*by_meaning, *by_words)}
     words, meanings = ([(row["id"], weight) for row in rows] for rows, weight in ((by_words, 1.0), (by_meaning, 0.6)))
     return [found[id_] for id_, _ in embeddings.fuse([words, meanings])][:limit]
+
+
+def _marked(highlights: Mapping[str, Any]) -> str:
+    """What of a ticket has the words, but for its subject, which is shown anyway; a device that is named first."""
+    parts = [highlights.get(name) for name in ("affected_service", "description", "steps_tried")]
+    parts += [comment["excerpt"] for comment in highlights.get("comments", ())]
+    shown = ""
+    for part in [part for part in parts if part][:_MARKED_PARTS]:
+        longer = f"{shown} · {part}" if shown else part
+        shown = longer if len(longer) <= MAX_EXCERPT else shown
+    return shown
 
 
 async def _tickets_of(reads: ReadSession, principal: Principal, ids: Sequence[UUID]) -> list[dict[str, Any]]:

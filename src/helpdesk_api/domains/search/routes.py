@@ -42,6 +42,7 @@ async def search_everything(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=50, description="20 when left out.")] = 20,
 ) -> Any:
-    """Of each kind what the caller may read in its own list; kinds without the right to it are left out."""
+    """Of each kind what the caller may read in its own list; kinds without the right to it are left out. Devices and
+    services are words of the tickets that name them."""
     kinds = [SearchKind(kind) for kind in types.split(",")] if types else list(SearchKind)
     return await queries.search(reads, principal, request, q, kinds, limit)

@@ -10,6 +10,8 @@ from helpdesk_api.web.schemas import Page, ResponseModel
 
 HitId = Annotated[str, StringConstraints(max_length=36, pattern=r"^(tkt|art|usr)_[0-9a-f]{32}$")]
 
+MAX_EXCERPT = 2_000
+
 
 class SearchHit(ResponseModel):
     """Something that was found."""
@@ -19,7 +21,9 @@ class SearchHit(ResponseModel):
     title: str = Field(max_length=200, description="A ticket's subject, an article's title, a person's name.")
     reference: str | None = Field(max_length=24, description="Of a ticket.")
     excerpt: str | None = Field(
-        max_length=2_000, description="HTML: escaped text, in articles with `<mark>` round the words that match."
+        max_length=MAX_EXCERPT,
+        description="HTML: escaped text with `<mark>` round the words that match; of a ticket, first the device or the"
+        " service that they name.",
     )
     score: float = Field(ge=0, description="By reciprocal rank: from its place among its kind.")
 

@@ -5,12 +5,15 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Integer, Uuid, bindparam, delete, func, literal_column, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.types import UtcDateTime
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.knowledge.queries import check_served
 from helpdesk_api.domains.suggestions.errors import SuggestionNotFound
@@ -18,11 +21,46 @@ from helpdesk_api.domains.suggestions.models import Suggestion
 from helpdesk_api.domains.suggestions.schemas import SuggestionOutcomeCreate
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.errors import TicketNotFound
+from helpdesk_api.domains.tickets.policy import IDS
 from helpdesk_api.web.errors import UnknownReference
 
 FORGET: Final = "suggestions.forget"
 KEPT_FOR: Final = timedelta(days=400)
-MAX_ARTICLES: Final = 50
+
+
+# Counted at each pause of somebody's typing, and worth no wait for the disk: after a crash of PostgreSQL's host the
+# counts of its last moment are missing, and nothing else.
+_UNSYNCED: Final[Any] = func.set_config(
+    literal_column("'synchronous_commit'"), literal_column("'off'"), literal_column("true")
+)
+_KEEP_NEW: Final = CompiledStatement(
+    insert(Suggestion).returning(_UNSYNCED),
+    columns=("id", "user_id", "article_ids", "ticket_count", "asked_count", "created_at", "asked_at"),
+)
+_ALL_SHOWN: Final[Any] = text(
+    "(suggestions.article_ids || ARRAY(SELECT shown FROM unnest(:article_ids) AS shown"
+    " WHERE shown <> ALL (suggestions.article_ids)))[1:50]"
+).bindparams(bindparam("article_ids", type_=IDS))
+_KEEP_MORE: Final = CompiledStatement(
+    update(Suggestion)
+    .where(
+        Suggestion.id == bindparam("suggestion_id", type_=Uuid),
+        Suggestion.user_id == bindparam("own_id", type_=Uuid),
+        Suggestion.outcome.is_(None),
+    )
+    .values(
+        article_ids=_ALL_SHOWN,
+        ticket_count=func.greatest(Suggestion.ticket_count, bindparam("shown_count", type_=Integer)),
+        asked_count=Suggestion.asked_count + literal_column("1"),
+        asked_at=bindparam("now", type_=UtcDateTime),
+    )
+    .returning(_UNSYNCED)
+)
+_IS_OWN: Final = CompiledStatement(
+    select(Suggestion.id).where(
+        Suggestion.id == bindparam("suggestion_id", type_=Uuid), Suggestion.user_id == bindparam("own_id", type_=Uuid)
+    )
+)
 
 
 async def _lock_own(session: AsyncSession, principal: Principal, suggestion_id: UUID) -> Suggestion | None:
@@ -38,31 +76,29 @@ async def keep_shown(
     *,
     article_ids: Sequence[UUID],
     ticket_count: int,
-) -> Suggestion:
-    """With an id, as a further question about the same text. Raises `unknown_reference`."""
-    now = clock.now()
-    kept = None
+) -> UUID:
+    """With an id, as a further question about the same text, unless that has ended. One statement as a rule. Raises
+    `unknown_reference`."""
+    statements, now = await statements_of(session), clock.now()
     if suggestion_id is not None:
-        kept = await _lock_own(session, principal, suggestion_id)
-        if kept is None:
+        own = {"suggestion_id": suggestion_id, "own_id": principal.user_id}
+        more = {"article_ids": list(article_ids), "shown_count": ticket_count, "now": now}
+        if await statements.fetch_one(_KEEP_MORE, own | more) is not None:
+            return suggestion_id
+        if await statements.fetch_one(_IS_OWN, own) is None:
             raise UnknownReference(pointer="#/suggestion_id")
-    if kept is None or kept.outcome is not None:
-        kept = Suggestion(
-            id=new_id(),
-            user_id=principal.user_id,
-            article_ids=[],
-            ticket_count=0,
-            asked_count=0,
-            created_at=now,
-            asked_at=now,
-        )
-        session.add(kept)
-    kept.article_ids = list(dict.fromkeys([*kept.article_ids, *article_ids]))[:MAX_ARTICLES]
-    kept.ticket_count = max(kept.ticket_count, ticket_count)
-    kept.asked_count += 1
-    kept.asked_at = now
-    await session.flush()
-    return kept
+    new = new_id()
+    kept = {
+        "id": new,
+        "user_id": principal.user_id,
+        "article_ids": list(article_ids),
+        "ticket_count": ticket_count,
+        "asked_count": 1,
+        "created_at": now,
+        "asked_at": now,
+    }
+    await statements.fetch_one(_KEEP_NEW, kept)
+    return new
 
 
 async def end_suggestion(

@@ -76,18 +76,20 @@ def _evidence(words: Sequence[str], word_share: float | None, similarity: float 
 
 
 async def suggest_articles(reads: ReadSession, principal: Principal, asked: Asked) -> list[dict[str, Any]]:
-    """Three statements, or one where nothing is found; none without the right to read articles."""
+    """Two statements, or one where nothing is found; none without the right to read articles."""
     if not principal.has(Permission.ARTICLES_READ):
         return []
-    hits, near = await articles.find_articles(reads, principal, asked.text, asked.meaning)
+    hits, near = await articles.find_articles(reads, principal, asked)
     hits = hits[:SHOWN]
-    shown = await articles.show_articles(reads, principal, hits)
-    words = await articles.common_words(reads, [row["article_id"] for row in shown], asked.text)
     scores = {hit.id: hit.score for hit in hits}
-    for row in shown:
-        one = row["article_id"]
-        row |= {"score": scores[one], "evidence": _evidence(words.get(one, []), None, near.get(one))}
-    return shown
+    return [
+        row
+        | {
+            "score": scores[row["article_id"]],
+            "evidence": _evidence(words, None, near.get(row["article_id"])),
+        }
+        for row, words in await articles.show_articles(reads, principal, hits, asked.text)
+    ]
 
 
 async def suggest(reads: ReadSession, principal: Principal, asked: Asked) -> Suggested:
@@ -108,8 +110,7 @@ async def suggest_for_ticket(reads: ReadSession, principal: Principal, key: str)
     recent = await find_recent(reads, principal, asked, ticket["id"], text["created_at"])
     return {
         "ticket_id": ticket["id"],
-        "engines": asked.engines,
-        "model": asked.model,
+        **await asked.searched_by(),
         "similar": await show_tickets(reads, principal, similar[:SHOWN]),
         "articles": await suggest_articles(reads, principal, asked),
         "duplicates": await show_tickets(reads, principal, recent.duplicates[:SHOWN]),

@@ -63,7 +63,7 @@ async def suggest(body: SuggestionCreate, principal: PrincipalDep, session: Sess
     reads = await statements_of(session)
     asked = await understand(reads, f"{body.subject}\n{body.description or ''}", is_typed=True)
     found = await queries.suggest(reads, principal, asked)
-    kept = await actions.keep_shown(
+    suggestion_id = await actions.keep_shown(
         session,
         principal,
         body.suggestion_id,
@@ -71,9 +71,8 @@ async def suggest(body: SuggestionCreate, principal: PrincipalDep, session: Sess
         ticket_count=len(found.tickets),
     )
     return {
-        "id": kept.id,
-        "engines": asked.engines,
-        "model": asked.model,
+        "id": suggestion_id,
+        **await asked.searched_by(),
         "articles": found.articles,
         "tickets": found.tickets,
     }

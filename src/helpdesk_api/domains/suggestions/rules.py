@@ -46,6 +46,14 @@ def choose(found: Sequence[AskedWord]) -> dict[str, float]:
     return {one.word: _worth(one.seen_count, texts) for one in kept}
 
 
+def most_telling(found: Sequence[AskedWord], count: int) -> list[str]:
+    """So many of the words that are none of grammar, however common, by their worth."""
+    texts = max([_LEAST_TEXTS, *(one.seen_count or 0 for one in found)])
+    telling = [one for one in found if not one.is_stop_word]
+    telling.sort(key=lambda one: (-_worth(one.seen_count, texts), one.place))
+    return [one.word for one in telling[:count]]
+
+
 def _worth(seen_count: int | None, texts: int) -> float:
     # What stands in one text or none says little of another, so that missing it costs half.
     if not seen_count or seen_count == 1:

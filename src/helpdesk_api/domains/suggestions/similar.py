@@ -3,10 +3,11 @@
 Only what everybody who sees a ticket may read of it is compared: its subject and what the requester wrote.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,24 +30,27 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
-from helpdesk_api.domains.embeddings.engine import Meaning, meaning_of
+from helpdesk_api.domains.embeddings.engine import Meaning, begin_meaning_of
 from helpdesk_api.domains.embeddings.enums import EmbeddedKind, SearchEngine
 from helpdesk_api.domains.embeddings.nearest import Near, in_order, near_statement, parameters_of
 from helpdesk_api.domains.embeddings.rules import fuse
+from helpdesk_api.domains.embeddings.vector_index import is_indexed
 from helpdesk_api.domains.suggestions.enums import TicketScope
-from helpdesk_api.domains.suggestions.rules import relevance, says_enough, share
-from helpdesk_api.domains.suggestions.words import telling_words
+from helpdesk_api.domains.suggestions.rules import AskedWord, choose, relevance, says_enough, share
+from helpdesk_api.domains.suggestions.words import read_words
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.enums import TicketStatus
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 
 # The newest matches alone are compared, so that a common word keeps nobody waiting.
 CANDIDATES: Final = 500
-# Meaning has no index that knows who may read what: it is looked for among these.
+# Without pgvector meaning has no index: it is looked for among these.
 NEWEST: Final = 20_000
+# With it, where most of what is near is also in the scope; somebody's own few are compared faster.
+_WIDE: Final = frozenset({TicketScope.RESOLVED, TicketScope.ANY})
 # Further away than this is another subject.
 LEAST: Final = 0.3
-TYPED_LENGTH: Final = 300
+TYPED_LENGTH: Final = 120
 # Of two reports of one thing the meaning tells more than the words: measured in tests/quality.
 BY_WORDS, BY_MEANING = 1.0, 2.0
 TEXT_LENGTH: Final[Any] = literal_column("400")
@@ -162,7 +166,10 @@ async def alike_by_words(
 
 
 @lru_cache(maxsize=32)
-def _by_meaning(shape: policy.CallerShape, scope: TicketScope) -> CompiledStatement:
+def _by_meaning(shape: policy.CallerShape, scope: TicketScope, indexed_length: int | None) -> CompiledStatement:
+    if indexed_length is not None:
+        all_of_them = select(Ticket.id).where(*in_scope(shape, scope))
+        return CompiledStatement(near_statement(EmbeddedKind.TICKET, all_of_them, indexed_length=indexed_length))
     newest = (
         select(Ticket.id)
         .where(*in_scope(shape, scope))
@@ -173,38 +180,54 @@ def _by_meaning(shape: policy.CallerShape, scope: TicketScope) -> CompiledStatem
 
 
 async def alike_by_meaning(
-    reads: ReadSession, principal: Principal, meaning: Meaning | None, among: Among, *, least: float = LEAST
+    reads: ReadSession,
+    principal: Principal,
+    meaning: Meaning | None,
+    among: Among,
+    *,
+    least: float = LEAST,
+    is_quick: bool = False,
 ) -> list[Near]:
     """The nearest first. One statement, or none without a meaning."""
     if meaning is None:
         return []
-    parameters = among.parameters(principal) | parameters_of(meaning)
-    rows = await reads.fetch(_by_meaning(policy.shape_of(principal), among.scope), parameters)
+    parameters = among.parameters(principal) | parameters_of(meaning, is_quick=is_quick)
+    length = len(meaning.code)
+    indexed = length if among.scope in _WIDE and await is_indexed(reads, length) else None
+    rows = await reads.fetch(_by_meaning(policy.shape_of(principal), among.scope, indexed), parameters)
     return in_order(meaning, rows, least=least)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
-    """A text that suggestions are wanted for, read once for all of them."""
+    """A text that suggestions are wanted for, read once for all of them. What it means may still be in the making, so
+    that words are looked for first."""
 
     text: str
-    worth: Mapping[str, float]
-    meaning: Meaning | None
+    words: Sequence[AskedWord]
+    begun: asyncio.Task[Meaning | None] | Meaning | None
+    is_typed: bool = False
 
-    @property
-    def engines(self) -> list[SearchEngine]:
-        return [SearchEngine.FULL_TEXT] if self.meaning is None else list(SearchEngine)
+    async def meaning(self) -> Meaning | None:
+        return await self.begun if isinstance(self.begun, asyncio.Task) else self.begun
 
-    @property
-    def model(self) -> str | None:
-        return self.meaning.model if self.meaning is not None else None
+    @cached_property
+    def worth(self) -> Mapping[str, float]:
+        """Of the words that tell it from others."""
+        return choose(self.words)
+
+    async def searched_by(self) -> dict[str, Any]:
+        """The engines and the model, as an answer names them."""
+        meaning = await self.meaning()
+        engines = [SearchEngine.FULL_TEXT] if meaning is None else list(SearchEngine)
+        return {"engines": engines, "model": meaning.model if meaning is not None else None}
 
 
 async def understand(reads: ReadSession, text: str, *, is_typed: bool = False) -> Asked:
     """One statement, and one more at first where there is a model. While somebody types, the beginning has to do: what
     a model takes of a processor grows with the text."""
-    meaning = await meaning_of(reads, text[:TYPED_LENGTH] if is_typed else text)
-    return Asked(text, await telling_words(reads, text), meaning)
+    begun = await begin_meaning_of(reads, text[:TYPED_LENGTH] if is_typed else text)
+    return Asked(text, await read_words(reads, text), begun, is_typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +244,8 @@ class Alike:
 async def find_tickets(reads: ReadSession, principal: Principal, asked: Asked, among: Among) -> list[Alike]:
     """By each engine, fused; the best first."""
     by_words = {one.id: one for one in await alike_by_words(reads, principal, asked.worth, among)}
-    near = {one.id: one.similarity for one in await alike_by_meaning(reads, principal, asked.meaning, among)}
+    by_meaning = await alike_by_meaning(reads, principal, await asked.meaning(), among, is_quick=asked.is_typed)
+    near = {one.id: one.similarity for one in by_meaning}
     return [
         Alike(
             id_,

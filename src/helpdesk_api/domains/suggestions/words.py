@@ -3,11 +3,25 @@
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import ARRAY, SmallInteger, Text, bindparam, false, func, literal_column, or_, select, type_coerce
+from sqlalchemy import (
+    ARRAY,
+    SmallInteger,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
 
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
-from helpdesk_api.domains.suggestions.rules import AskedWord, choose
-from helpdesk_api.domains.tickets.words import CONFIGURATION, LANGUAGES, SearchWord
+from helpdesk_api.domains.suggestions.rules import AskedWord
+from helpdesk_api.domains.tickets.words import CONFIGURATION, LANGUAGES, SearchWord, languages_in_use
 
 # What comes after is detail, signature and quoted mail.
 TEXT_LENGTH: Final = 4_000
@@ -19,9 +33,13 @@ def _statement() -> CompiledStatement:
     vector = func.to_tsvector(CONFIGURATION, bindparam("text", type_=Text))
     parts = func.unnest(vector).table_valued("lexeme", "positions", "weights", name="part")
     nothing = literal_column("'{}'::text[]", ARRAY(Text))
+    languages = cast(bindparam("languages", type_=ARRAY(Text)), ARRAY(Text))
     stops = [
-        func.ts_lexize(literal_column(f"'{stemmer}'"), parts.c.lexeme, type_=ARRAY(Text)) == nothing
-        for stemmer, _ in LANGUAGES.values()
+        and_(
+            literal_column(f"'{language}'", Text) == any_(languages),
+            func.ts_lexize(literal_column(f"'{stemmer}'"), parts.c.lexeme, type_=ARRAY(Text)) == nothing,
+        )
+        for language, (stemmer, _) in LANGUAGES.items()
     ]
     return CompiledStatement(
         select(
@@ -35,7 +53,8 @@ def _statement() -> CompiledStatement:
     )
 
 
-async def telling_words(reads: ReadSession, text: str) -> dict[str, float]:
-    """By their worth; see `rules.choose`."""
-    rows = await reads.fetch(_statement(), {"text": text[:TEXT_LENGTH]})
-    return choose([AskedWord(row["word"], row["place"], row["seen_count"], row["is_stop_word"]) for row in rows])
+async def read_words(reads: ReadSession, text: str) -> list[AskedWord]:
+    """What is a stop word in a language of the desk is one."""
+    languages = await languages_in_use(reads)
+    rows = await reads.fetch(_statement(), {"text": text[:TEXT_LENGTH], "languages": languages})
+    return [AskedWord(row["word"], row["place"], row["seen_count"], row["is_stop_word"]) for row in rows]

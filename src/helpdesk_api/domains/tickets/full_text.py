@@ -36,7 +36,7 @@ from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
-from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, near_words
+from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, languages_in_use, near_words
 
 Source = Callable[[ColumnElement[Any]], AnySelect]
 _COMMON_SHARE: Final = 0.01
@@ -79,7 +79,8 @@ async def understand(
     await _frequencies.refresh(reads)
     known = list(dict.fromkeys(texts))
     near = [found[1].lower() if (found := NEAR.fullmatch(one)) is not None else None for one in known]
-    rows = await reads.fetch(_READ_TEXTS, {"texts": known, "near": near})
+    languages = await languages_in_use(reads)
+    rows = await reads.fetch(_READ_TEXTS, {"texts": known, "near": near, "languages": languages})
     sought = {row["text"]: _sought(row["text"], row["tsquery"], json.loads(row["forms"] or "{}")) for row in rows}
     understood = [_understood(asked, sought) if asked is not None else None for asked in questions]
     return understood, sought[text] if text is not None else None
@@ -90,13 +91,14 @@ _given = (
     .table_valued("text", "near", name="given")
     .render_derived()
 )
+_languages: ColumnElement[Any] = cast(bindparam("languages", type_=ARRAY(Text)), ARRAY(Text))
 _READ_TEXTS: Final = CompiledStatement(
     select(
         _given.c.text,
         cast(func.websearch_to_tsquery(CONFIGURATION, func.coalesce(_given.c.near, _given.c.text)), Text).label(
             "tsquery"
         ),
-        cast(func.coalesce(near_words(_given.c.near), forms_of(_given.c.text)), Text).label("forms"),
+        cast(func.coalesce(near_words(_given.c.near), forms_of(_given.c.text, _languages)), Text).label("forms"),
     )
 )
 

@@ -27,6 +27,7 @@ _NOTHING: Final[ColumnElement[str]] = literal_column("''", Text)
 # Longer texts are searched to their end, and marked so far.
 _MARKED_LENGTH: Final[ColumnElement[int]] = literal_column("20000")
 MAX_COMMENTS: Final = 3
+_MARKED: Final = ("subject", "description", "steps_tried", "affected_service")
 Excerpts = Callable[[policy.CallerShape, ColumnElement[Any]], ColumnElement[Any]]
 _excerpts: dict[str, Excerpts] = {}
 
@@ -53,6 +54,7 @@ def _read(shape: policy.CallerShape) -> CompiledStatement:
             excerpt(Ticket.subject, asked, is_short=True).label("subject"),
             excerpt(Ticket.description, asked).label("description"),
             excerpt(func.coalesce(Ticket.steps_tried, _NOTHING), asked).label("steps_tried"),
+            excerpt(func.coalesce(Ticket.affected_service, _NOTHING), asked, is_short=True).label("affected_service"),
             *(others or [null().label("comments")]),
         ).where(policy.any_of(Ticket.id, bindparam("ids", type_=policy.IDS)), policy.readable(shape))
     )
@@ -65,7 +67,7 @@ async def highlights_json(reads: ReadSession, principal: Principal, rows: Sequen
     parameters = {**policy.caller_parameters(principal), "ids": [row["id"] for row in rows], "wanted": wanted}
     found = {}
     for row in await reads.fetch(_read(policy.shape_of(principal)), parameters):
-        marked = {name: _marked(row[name]) for name in ("subject", "description", "steps_tried")}
+        marked = {name: _marked(row[name]) for name in _MARKED}
         others = {name: [_shown(one) for one in json.loads(row[name] or "[]")] for name in _excerpts}
         found[public_id("tkt", row["id"])] = {**marked, **others}
     return json.dumps(found, ensure_ascii=False)

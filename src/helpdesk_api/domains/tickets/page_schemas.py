@@ -49,6 +49,7 @@ class TicketHighlights(ResponseModel):
     subject: Excerpt | None = Field(description="The whole of it; null when it does not match.")
     description: Excerpt | None
     steps_tried: Excerpt | None
+    affected_service: Excerpt | None = Field(description="The whole of it; null when it does not match.")
     comments: list[CommentHighlight] = Field(
         max_length=MAX_COMMENTS, description="The latest that match and the caller may read."
     )

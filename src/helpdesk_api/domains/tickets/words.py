@@ -4,10 +4,12 @@ The index keeps words as they were written, whatever the language, so that writi
 search looks for is widened instead, by the forms that occur anywhere: `printers` finds `printer`, `Drucker` finds
 `Druckern`. A form that nobody had used before is learnt within a minute or two; the word itself is found at once.
 
-Widening shows nobody anything: what is found is still what the caller may read.
+Forms are those of the languages that the desk writes in, as far as its tickets tell; of which of them a ticket is does
+not matter, since people mix them. Widening shows nobody anything: what is found is still what the caller may read.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -20,8 +22,10 @@ from sqlalchemy import (
     Index,
     Integer,
     Text,
+    any_,
     case,
     cast,
+    false,
     func,
     literal_column,
     select,
@@ -33,6 +37,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.base import Base
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 
 CONFIGURATION: Final[ColumnElement[Any]] = literal_column("'simple'::regconfig")
@@ -51,6 +56,10 @@ LANGUAGES: Final = {
 }
 MAX_FORMS: Final = 20
 MAX_NEAR: Final = 10
+# So many tickets whose language was detected tell which ones a desk writes in.
+ENOUGH_DETECTED: Final = 200
+_WRITTEN_SHARE: Final = 0.01
+_FRESH_SECONDS: Final = 600.0
 
 
 class SearchWord(Base):
@@ -110,26 +119,70 @@ def searched_texts() -> Sequence[Texts]:
     return tuple(_texts)
 
 
-def stems_of(word: Any) -> ColumnElement[Any]:
-    """Each with its language before it; words that a language does not count as such have none in it."""
+def languages_of(counts: Mapping[str, int]) -> list[str]:
+    """Of so many tickets by language: the ones whose word forms are worth looking for. All where too few tell; a share
+    below one in a hundred is what a detector gets wrong."""
+    total = sum(counts.values())
+    written = [language for language in LANGUAGES if counts.get(language, 0) >= total * _WRITTEN_SHARE]
+    return written if total >= ENOUGH_DETECTED and written else list(LANGUAGES)
+
+
+class _Written:
+    """The languages of this desk, read anew from time to time."""
+
+    def __init__(self) -> None:
+        self.languages = list(LANGUAGES)
+        self.read_at = float("-inf")
+
+
+_written = _Written()
+_newest = select(Ticket.language).order_by(Ticket.id.desc()).limit(literal_column("2000")).subquery("newest")
+_COUNTED: Final = CompiledStatement(
+    select(_newest.c.language, func.count().label("count"))
+    .where(_newest.c.language.is_not(None))
+    .group_by(_newest.c.language)
+)
+
+
+async def languages_in_use(reads: ReadSession) -> list[str]:
+    """No statement as a rule."""
+    now = time.monotonic()
+    if now - _written.read_at >= _FRESH_SECONDS:
+        _written.read_at = now
+        _written.languages = languages_of({row["language"]: row["count"] for row in await reads.fetch(_COUNTED)})
+    return _written.languages
+
+
+def forget_languages() -> None:
+    """They are read anew, as when the process starts."""
+    _written.read_at = float("-inf")
+
+
+def stems_of(word: Any, languages: ColumnElement[Any] | None = None) -> ColumnElement[Any]:
+    """Each with its language before it; words that a language does not count as such have none in it. Of these
+    `languages`, or of all."""
     stems = []
     for language, (stemmer, shortest) in LANGUAGES.items():
         lexemes: ColumnElement[Any] = func.ts_lexize(literal_column(f"'{stemmer}'"), word, type_=ARRAY(Text))
         stem = lexemes[1]
         known = literal_column(f"'{language}:'", Text) + stem
-        stems.append(case((func.length(stem) >= literal_column(str(shortest)), known), else_=None))
+        is_long: ColumnElement[bool] = func.length(stem) >= literal_column(str(shortest))
+        if languages is not None:
+            is_long = case((literal_column(f"'{language}'", Text) == any_(languages), is_long), else_=false())
+        stems.append(case((is_long, known), else_=None))
     return func.array_remove(array(stems), None, type_=ARRAY(Text))
 
 
-def forms_of(text: Any) -> ColumnElement[Any]:
-    """A JSON object: by each word of the text, the words of the corpus that share a stem with it."""
+def forms_of(text: Any, languages: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A JSON object: by each word of the text, the words of the corpus that share a stem with it in one of these
+    languages."""
     lexemes = func.unnest(func.tsvector_to_array(func.to_tsvector(CONFIGURATION, text))).table_valued(
         "word", name="asked_word"
     )
     asked = lexemes.render_derived()
     kin = (
         select(SearchWord.word)
-        .where(SearchWord.stems.bool_op("&&")(stems_of(asked.c.word)))
+        .where(SearchWord.stems.bool_op("&&")(stems_of(asked.c.word, languages)))
         .order_by(SearchWord.seen_count.desc(), SearchWord.word)
         .limit(literal_column(str(MAX_FORMS)))
         .lateral("kin")

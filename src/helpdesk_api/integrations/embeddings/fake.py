@@ -3,19 +3,21 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+from helpdesk_api.integrations.embeddings.protocol import EmbeddingsRefused, EmbeddingsUnavailable
 
 DIMENSIONS = 64
 
 
 class FakeEmbedder:
-    """Each meaning has a direction of its own. `is_down` refuses; `asked` is what it was given."""
+    """Each meaning has a direction of its own. `is_down` does not answer; a text with a word of `refused` it does
+    not take; `asked` is what it was given."""
 
     def __init__(self, meanings: Mapping[str, str] | None = None, *, name: str = "fake@1") -> None:
         self.name = name
         self.languages: frozenset[str] | None = None
         self.is_ready = True
         self.is_down = False
+        self.refused: set[str] = set()
         self.asked: list[str] = []
         self._meanings = meanings or {}
 
@@ -26,6 +28,9 @@ class FakeEmbedder:
         if self.is_down:
             message = "answered 503"
             raise EmbeddingsUnavailable(message)
+        if any(word in text.lower() for word in self.refused for text in texts):
+            message = "answered 400"
+            raise EmbeddingsRefused(message)
         self.asked += texts
         return [self._vector(text) for text in texts]
 

