@@ -84,6 +84,8 @@ def test_it_replaces_the_old_one_only_if_it_is_better() -> None:
 
 
 def test_it_forgets_what_stands_in_no_text_any_more() -> None:
+    from helpdesk_api.domains.classification import files
+
     clean = examples()
     number = next(number for number, one in enumerate(clean) if not one.is_held_back)
     pasted = replace(clean[number], description=f"{clean[number].description} My password is Zwetschge-Quarz.")
@@ -107,6 +109,8 @@ async def test_the_process_learns_and_the_result_is_kept(
     learned: Learned, database: Database, admin_client: httpx.AsyncClient
 ) -> None:
     """With hardly more tickets than it takes."""
+    from helpdesk_api.domains.classification import files
+
     for one in examples(count=56):
         is_printing = one.labels["category"].endswith("printing")
         category = learned.printing if is_printing else learned.network

@@ -201,6 +201,8 @@ async def test_what_failed_for_want_of_something_is_tried_again(
     learned: Learned, database: Database, admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is good; a machine without room for one more process says nothing about it."""
+    from helpdesk_api.domains.classification import files
+
     # Another file than the other tests have, since this process has loaded theirs.
     model = files.from_bytes(learned.content, files.checksum(learned.content))
     content = files.to_bytes(replace(model, intercepts=model.intercepts + 0.001))
