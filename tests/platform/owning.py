@@ -1,6 +1,7 @@
 """Owns an embedded PostgreSQL, to be killed: `python owning.py DATA [USER_ID]` prints pid and URL, and waits."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ from helpdesk_api.database.embedded import EmbeddedPostgres
 
 
 def main() -> None:
+    # What a script runs in the background ignores it, and so would this.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if len(sys.argv) > 2:
         user = int(sys.argv[2])
         os.setgroups([])
