@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make run      start the product on http://127.0.0.1:8000 (Ctrl-C stops it)"
 	@echo "make test     run the tests"
-	@echo "make test-monitoring  install Prometheus and Alertmanager, and run their test against the product"
+	@echo "make test-monitoring  install Prometheus, Alertmanager and Zabbix's engine, and run them against the product"
 	@echo "make check    everything CI asks: format, lint, types, structure, tests, migrations, contract"
 	@echo "make format   put the source into shape"
 	@echo "make openapi  write the contract to openapi/"
@@ -27,7 +27,7 @@ test:
 	@.ci/make-venv dev
 	@$(VENV)/pytest -n auto
 
-# The one test that needs programs of other people; `make test` skips it where they are missing.
+# What needs programs of other people; where they are missing, `make test` skips it or stands in for them.
 test-monitoring:
 	@.ci/test-monitoring
 

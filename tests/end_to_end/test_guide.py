@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -178,14 +179,22 @@ def zabbix(product: Served, key: str, **changed: str) -> "subprocess.CompletedPr
     for name, value in parameters.items():
         parameters[name] = MACROS[value] if value.startswith("{") else value.replace(ADDRESS, product.url)
     parameters |= {"routing_key": parameters["routing_key"].replace("ROUTING_KEY", key)} | changed
-    return subprocess.run(
-        [javascript.tool("node"), Path(__file__).with_name("zabbix_request.js")],
-        input=json.dumps([text, json.dumps(parameters)]),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
+    given = json.dumps(parameters)
+    if engine := shutil.which("zabbix_js"):
+        with tempfile.NamedTemporaryFile("w", suffix=".js", encoding="utf-8") as script:
+            script.write(text)
+            script.flush()
+            return _run([engine, "-s", script.name, "-p", given])
+    # What Zabbix's engine offers to a script, by Node.
+    return _run(
+        [javascript.tool("node"), str(Path(__file__).with_name("zabbix_request.js"))], json.dumps([text, given])
     )
+
+
+def _run(command: list[str], given: str = "") -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+    done.stdout = done.stdout.strip()
+    return done
 
 
 def test_zabbix(product: Served, tmp_path: Path) -> None:
@@ -209,7 +218,7 @@ def test_zabbix(product: Served, tmp_path: Path) -> None:
         ticket = admin.get(f"/v1/tickets/{opened.stdout}").json()
     assert (ticket["status"], ticket["assignee_id"], key in json.dumps(ticket)) == ("resolved", me, False)
     refused = zabbix(product, "0" * 32)
-    assert "Helpdesk answered 401" in refused.stderr
+    assert "Helpdesk answered 401" in refused.stdout + refused.stderr
 
 
 def workflow_run(product: Served, folder: Path, key: str, run: str) -> "subprocess.CompletedProcess[str]":
