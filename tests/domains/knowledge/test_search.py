@@ -104,7 +104,11 @@ async def test_pages_of_hits(editors: Editors) -> None:
     foreign = await editors.rita.get("/v1/articles", params={"q": "paper", "cursor": page["prev_cursor"]})
     assert (foreign.status_code, foreign.json()["code"]) == (400, "invalid_cursor")
     both = await editors.rita.get("/v1/articles", params={"q": "toner", "sort": "title"})
-    assert (both.status_code, both.json()["errors"][0]["code"]) == (422, "not_with_q")
+    assert (both.status_code, both.json()["code"], both.json()["errors"][0]["parameter"]) == (
+        422,
+        "sort_not_with_q",
+        "sort",
+    )
 
 
 @pytest.mark.parametrize(

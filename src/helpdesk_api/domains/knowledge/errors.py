@@ -108,3 +108,9 @@ class ArticleCategoryRetiredAbove(Conflict):
 class ArticleCategoryHasChildren(Conflict):
     code = "article_category_has_children"
     title = "There are categories in use below it"
+
+
+class ArticleSortNotWithQ(Unprocessable):
+    code = "sort_not_with_q"
+    title = "What is searched is sorted by how well it fits"
+    remedy = "Leave `sort` out, or `q`."

@@ -31,10 +31,8 @@ from helpdesk_api.domains.knowledge.schemas import (
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import (
     ExternalPairIncomplete,
-    FieldError,
     PreconditionFailed,
     UnknownReference,
-    ValidationFailed,
     documents,
 )
 from helpdesk_api.web.listing import PageDep, add_links
@@ -104,8 +102,7 @@ Sort = Annotated[
 
 def _refuse_sort(sort: str | None) -> None:
     if sort is not None:
-        wrong = FieldError("not_with_q", "What is searched is sorted by how well it fits.", parameter="sort")
-        raise ValidationFailed(errors=[wrong])
+        raise errors.ArticleSortNotWithQ(parameter="sort")
 
 
 def _user(principal: Principal, text: str | None) -> Any:
@@ -120,7 +117,7 @@ def _user(principal: Principal, text: str | None) -> Any:
     summary="List articles",
     response_model=ArticlePage,
     dependencies=READ,
-    responses=documents(InvalidCursor),
+    responses=documents(InvalidCursor, errors.ArticleSortNotWithQ),
 )
 async def list_articles(
     *,
