@@ -19,7 +19,7 @@ from helpdesk_api.database.cache import forget_after_commit
 from helpdesk_api.database.read_connections import ReadConnections
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.statement_count import count_statement
-from helpdesk_api.database.writes import WritingSession
+from helpdesk_api.database.writes import WritingSession, forget_rows
 from helpdesk_api.outbox.pending import wake_relay, write_pending
 
 # A twin that waits longer than this on another's row gets a 409 instead of a hung connection.
@@ -116,6 +116,7 @@ async def savepoint(session: AsyncSession) -> AsyncIterator[None]:
     except BaseException:
         session.info.clear()
         session.info.update(before)
+        forget_rows(session)
         raise
 
 

@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from itertools import chain, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import ClauseElement, Table, bindparam, inspect, update
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Entity = TypeVar("Entity", bound=Base)
 Row = TypeVar("Row")
-_STATEMENTS, _NEW, _HELD, _PLAIN = "statements", "new_entities", "held_entities", "plain_rows"
+_STATEMENTS, _NEW, _HELD, _PLAIN, _OWNED = "statements", "new_entities", "held_entities", "plain_rows", "owned_rows"
 # So many rows are one INSERT; its text, and what PostgreSQL keeps of it, is another for each number of rows.
 _ROWS_AT_ONCE = 8
 _PLACEHOLDER = re.compile(r"\$(\d+)")
@@ -332,11 +333,8 @@ class Rows(Generic[Row]):
         for _, now in changed:
             row = dict(zip(self._names, now, strict=True))
             bound.append(statement.arguments(row | {f"key_{name}": row[name] for name in keys}))
-        yield from (
-            [Write(statement.sql, bound)]
-            if len(bound) > _ROWS_AT_ONCE
-            else [Write(statement.sql, [one]) for one in bound]
-        )
+        are_many = len(bound) > _ROWS_AT_ONCE
+        yield from [Write(statement.sql, bound)] if are_many else [Write(statement.sql, [one]) for one in bound]
 
     def values(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
         return [self._values(row) for row in rows]
@@ -357,6 +355,18 @@ def _insert_rows_text(entity: type[Base], names: tuple[str, ...], count: int) ->
 
 
 _Kept = dict[int, tuple[Rows[Any], Any, tuple[Any, ...] | None]]
+
+
+def rows_by_owner(session: AsyncSession) -> dict[UUID, list[Any]]:
+    """Plain rows that the transaction has read or made, by what they belong to, so that nobody reads them twice."""
+    return cast("dict[UUID, list[Any]]", session.info.setdefault(_OWNED, {}))
+
+
+def forget_rows(session: AsyncSession) -> None:
+    """After a savepoint that failed, before which all were written: what it changed in them must not be, and whoever
+    needs them reads them again."""
+    session.info.pop(_PLAIN, None)
+    session.info.pop(_OWNED, None)
 
 
 async def write_rows(session: AsyncSession, more: Sequence[Write] = ()) -> None:

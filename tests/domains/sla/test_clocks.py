@@ -1,6 +1,7 @@
 """Clocks of real tickets: over HTTP, by timers, and derived again from the events."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
-from helpdesk_api.database.session import Database
+from helpdesk_api.database.session import Database, savepoint
 from helpdesk_api.domains.sla import timers
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.recompute import differences
@@ -378,3 +379,22 @@ async def test_a_database_that_is_away_is_told_once(caplog: pytest.LogCaptureFix
     assert [(record.levelname, record.exc_info) for record in own] == [("WARNING", None)]
     assert "timers_wait_for_database" in own[0].getMessage()
     await away.dispose()
+
+
+async def test_what_a_failed_part_did_to_a_clock_is_not_written(
+    admin_client: httpx.AsyncClient, database: Database
+) -> None:
+    boss = await make_user(database, role=Role.ADMIN)
+    ticket = await opened(admin_client)
+    principal = await principal_of(database, boss)
+    async with database.session() as session:
+        async with savepoint(session):
+            row, _ = await lock_visible(session, principal, ticket["reference"])
+            await actions.pend_ticket(session, principal, row, TicketPend(reason=PendingReason.VENDOR))
+        with suppress(TimeoutError):
+            async with savepoint(session):
+                row, _ = await lock_visible(session, principal, ticket["reference"])
+                await actions.resume_ticket(session, principal, row)
+                raise TimeoutError
+    assert (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]["state"] == "paused"
+    assert await no_differences(database)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.reads import CompiledStatement
-from helpdesk_api.database.writes import Rows, statements_of
+from helpdesk_api.database.writes import Rows, rows_by_owner, statements_of
 from helpdesk_api.domains.sla import events
 from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
@@ -28,7 +28,6 @@ from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
 
 CLOCKS = Rows(StoredClock, SlaClock)
-_HELD = "sla_clocks"
 _ANSWERED = frozenset({*RESPONSES, Metric.UPDATE})
 _SHOWN = {
     ClockState.RUNNING: SlaState.RUNNING,
@@ -66,7 +65,7 @@ async def read_clocks(session: AsyncSession, ticket_id: UUID) -> list[StoredCloc
 
     Read once a transaction: what it has moved or begun since is in the list, written or not.
     """
-    held: dict[UUID, list[StoredClock]] = session.info.setdefault(_HELD, {})
+    held: dict[UUID, list[StoredClock]] = rows_by_owner(session)
     if ticket_id in held:
         return held[ticket_id]
     rows = await (await statements_of(session)).fetch(_select_clocks(), {"ticket_id": ticket_id})
@@ -79,7 +78,7 @@ async def read_clocks(session: AsyncSession, ticket_id: UUID) -> list[StoredCloc
 
 def no_clocks_yet(session: AsyncSession, ticket_id: UUID) -> list[StoredClock]:
     """For a ticket that the transaction itself opens."""
-    held: dict[UUID, list[StoredClock]] = session.info.setdefault(_HELD, {})
+    held: dict[UUID, list[StoredClock]] = rows_by_owner(session)
     return held.setdefault(ticket_id, [])
 
 
