@@ -139,7 +139,7 @@ class Seeder:
         if is_open:
             self.world.open_tickets[team].append(identifier)
         comments = [self._comment(identifier, choose([agent, requester]), created, step) for step in range(COMMENTS)]
-        public = [comment for comment in comments if comment[3] == Visibility.PUBLIC.value]
+        public = [comment for comment in comments if comment[4] == Visibility.PUBLIC.value]
         text = choose(self._texts)
         done = created + timedelta(hours=5)
         return {
@@ -171,7 +171,7 @@ class Seeder:
             "cancelled_at": done if status == "cancelled" else None,
             "public_comment_count": len(public),
             "internal_comment_count": COMMENTS - len(public),
-            "last_public_comment_at": public[-1][7] if public else None,
+            "last_public_comment_at": public[-1][8] if public else None,
             "last_public_comment_id": public[-1][0] if public else None,
             "last_comment_id": comments[-1][0],
             "created_at": created,
@@ -183,7 +183,8 @@ class Seeder:
         at = created + timedelta(minutes=7 * step + 1)
         text = self._random.choice(self._texts)[:240]
         visibility = Visibility.INTERNAL if step == 1 else Visibility.PUBLIC
-        row = (_id_at(at, self._random), ticket, author, visibility.value, "portal", text, f"<p>{text}</p>\n", at, 1)
+        said = (visibility.value, "portal", text, f"<p>{text}</p>\n", at, 1)
+        row = (_id_at(at, self._random), ticket, created, author, *said)
         self._comments.append(row)
         return row
 
@@ -195,6 +196,7 @@ class Seeder:
 _COMMENT_COLUMNS = [
     "id",
     "ticket_id",
+    "ticket_created_at",
     "author_id",
     "visibility",
     "channel",

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.session import Database
@@ -40,6 +41,43 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     shares = dict.fromkeys(("drops", "vpn", "toner", "cartridge", "keyword"), 0.5) if request.param else {}
     monkeypatch.setattr(full_text._frequencies, "shares", shares)
     monkeypatch.setattr(full_text._frequencies, "_read_at", float("inf"))
+
+
+async def walked(client: httpx.AsyncClient, **asked: str) -> list[str]:
+    """The subjects in the list's order, read page by page to the end; on the way back they are the same."""
+    page = (await client.get("/v1/tickets", params={**asked, "limit": "2"})).json()
+    pages = [page["data"]]
+    while page["next_cursor"] is not None:
+        page = (await client.get("/v1/tickets", params={**asked, "limit": "2", "cursor": page["next_cursor"]})).json()
+        pages.append(page["data"])
+    for before in reversed(pages[:-1]):
+        page = (await client.get("/v1/tickets", params={**asked, "limit": "2", "cursor": page["prev_cursor"]})).json()
+        assert page["data"] == before
+    return [ticket["subject"] for page in pages for ticket in page]
+
+
+@pytest.mark.usefixtures("form")
+async def test_matches_come_in_the_order_of_their_tickets_wherever_they_lie(
+    database: Database, requester_client: httpx.AsyncClient, admin_client: httpx.AsyncClient
+) -> None:
+    tickets = [await opened(requester_client, subject=f"Toner {n}" if n % 2 else f"Printer {n}") for n in range(7)]
+    await opened(requester_client, subject="Scanner")
+    for n in (4, 1, 0, 4, 6, 2):
+        said = {"body": f"No toner left on floor {n}."}
+        assert (await admin_client.post(f"/v1/tickets/{tickets[n]['id']}/comments", json=said)).status_code == 201
+    # What an earlier release wrote knows nothing of its ticket's time.
+    async with database.session() as session:
+        forgot = "UPDATE comments SET ticket_created_at = NULL WHERE body LIKE '%floor 4%' OR body LIKE '%floor 0%'"
+        await session.execute(sa.text(forgot))
+    newest_first = [ticket["subject"] for ticket in reversed(tickets)]
+    assert await walked(requester_client, q="toner") == newest_first
+    assert await walked(admin_client, query="toner", sort="created_at") == newest_first[::-1]
+    on_floors = [tickets[n]["subject"] for n in (6, 4, 2, 1, 0)]
+    assert await walked(admin_client, query='is:open "toner"', q="floor") == on_floors
+    merged = await admin_client.post(f"/v1/tickets/{tickets[6]['id']}/merge", json={"into": tickets[3]["id"]})
+    assert merged.status_code < 300, merged.text
+    # What was said there is found here, once, and where this one stands.
+    assert await walked(admin_client, q="floor") == [tickets[n]["subject"] for n in (4, 3, 2, 1, 0)]
 
 
 @pytest.mark.usefixtures("form")

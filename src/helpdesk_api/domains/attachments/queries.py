@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Boolean, ColumnElement, ScalarSelect, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id_sql
@@ -29,8 +29,12 @@ SORTS = {"created_at": SortKey("created_at", Attachment.created_at, datetime)}
 
 def matching_names(asked: ColumnElement[Any]) -> AnySelect:
     """A source of the tickets' full text: files by their names."""
-    found = select(Attachment.ticket_id, Attachment.visibility == Visibility.PUBLIC)
-    return found.where(SEARCH.op("@@")(asked), Attachment.ticket_id.is_not(None))
+    ticket = aliased(Ticket)
+    return (
+        select(Attachment.ticket_id, ticket.created_at, Attachment.visibility == Visibility.PUBLIC)
+        .join(ticket, ticket.id == Attachment.ticket_id)
+        .where(SEARCH.op("@@")(asked))
+    )
 
 
 def home_of(ticket: Any) -> InstrumentedAttribute[Any]:

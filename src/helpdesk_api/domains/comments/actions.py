@@ -146,6 +146,7 @@ def _new_comment(principal: Principal, ticket: Ticket, body: CommentCreate) -> C
     return Comment(
         id=new_id(),
         ticket_id=ticket.id,
+        ticket_created_at=ticket.created_at,
         author_id=principal.user_id,
         visibility=body.visibility,
         channel=body.channel,

@@ -31,6 +31,8 @@ class Comment(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    # By which a search puts its matches in order before it looks up their tickets; null where an earlier release wrote.
+    ticket_created_at: Mapped[datetime | None]
     # Where it was said, when that ticket was merged: whoever sees only that one still reads it there.
     merged_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
     author_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))

@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
@@ -58,7 +58,10 @@ from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
 
 def matching_comments(asked: ColumnElement[Any]) -> AnySelect:
     """A source of the tickets' full text."""
-    return select(Comment.ticket_id, Comment.visibility == Visibility.PUBLIC).where(SEARCH.op("@@")(asked))
+    ticket = aliased(Ticket)
+    looked_up = select(ticket.created_at).where(ticket.id == Comment.ticket_id).correlate(Comment).scalar_subquery()
+    created_at = func.coalesce(Comment.ticket_created_at, looked_up)
+    return select(Comment.ticket_id, created_at, Comment.visibility == Visibility.PUBLIC).where(SEARCH.op("@@")(asked))
 
 
 def _matching(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -119,7 +119,11 @@ async def _carry_comments(session: AsyncSession, ticket: Ticket, into: Ticket) -
     await session.execute(
         update(Comment)
         .where(Comment.ticket_id == ticket.id)
-        .values(ticket_id=into.id, merged_from_id=func.coalesce(Comment.merged_from_id, ticket.id))
+        .values(
+            ticket_id=into.id,
+            ticket_created_at=into.created_at,
+            merged_from_id=func.coalesce(Comment.merged_from_id, ticket.id),
+        )
         .execution_options(synchronize_session=False)
     )
     into.public_comment_count += ticket.public_comment_count

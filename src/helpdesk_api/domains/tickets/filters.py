@@ -23,8 +23,9 @@ from sqlalchemy import (
 )
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.conditions.checking import Checked
+from helpdesk_api.conditions.checking import Checked, Every, Leaf
 from helpdesk_api.conditions.sql import compile_where
+from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, SlaState, TicketStatus
@@ -52,8 +53,9 @@ def _listed(pattern: str, description: str, width: int = 2_000) -> Any:
     return Query(pattern=pattern, max_length=width, description=description)
 
 
+CREATED_AT = "created_at"
 SORTS = {
-    "created_at": SortKey("created_at", Ticket.created_at, datetime),
+    CREATED_AT: SortKey(CREATED_AT, Ticket.created_at, datetime),
     "updated_at": SortKey("updated_at", Ticket.public_updated_at, datetime),
     "priority": SortKey("priority", PRIORITY_RANK, int),
     "resolved_at": SortKey("resolved_at", Ticket.resolved_at, datetime, nullable=True),
@@ -68,7 +70,7 @@ SORT_DESCRIPTION = (
     "matches, and of no others. `cf_` and the key of a custom field, alone, does the same with the newest 10,000: "
     "numbers by value, else by the first 60 characters whatever their case, and last those without."
 )
-DEFAULT_SORT = "-created_at"
+DEFAULT_SORT = f"-{CREATED_AT}"
 TIE_BREAK = SortKey("id", Ticket.id, UUID)
 
 
@@ -152,6 +154,7 @@ _INSTANTS: dict[str, Any] = {
     "updated_after": Ticket.public_updated_at.__ge__,
     "updated_before": Ticket.public_updated_at.__lt__,
 }
+_RARE_TEXT = ("q", "one")
 _ACTIVE = frozenset(status.value for status in ACTIVE_STATUSES)
 
 
@@ -207,6 +210,27 @@ def clauses(shape: CallerShape, forms: Forms, asked: Checked | None = None) -> l
     if asked is not None:
         found.append(compile_where(asked, partial(_text_matches, shape)))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A text that every match must have and few have, and what else is asked."""
+
+    tsquery: ColumnElement[str]
+    other_forms: Forms
+    other_asked: Checked | None
+
+
+def leading_text(forms: Forms, asked: Checked | None) -> Lead | None:
+    """None where any text is one that many have, or only one of several things that would do."""
+    if _RARE_TEXT in forms:
+        return Lead(bindparam("q", type_=Text), tuple(form for form in forms if form != _RARE_TEXT), asked)
+    parts = asked.parts if isinstance(asked, Every) else () if asked is None else (asked,)
+    for part in parts:
+        if isinstance(part, Leaf) and part.op is ConditionOperator.MATCHES and not part.operand.is_common:
+            others = tuple(other for other in parts if other is not part)
+            return Lead(literal(part.operand.tsquery, Text), forms, Every(others))
+    return None
 
 
 def _text_matches(shape: CallerShape, sought: Sought) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
@@ -27,6 +28,7 @@ from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
 from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
+    CREATED_AT,
     DEFAULT_SORT,
     RELEVANCE,
     SORTS,
@@ -34,9 +36,10 @@ from helpdesk_api.domains.tickets.filters import (
     Forms,
     TicketFilters,
     clauses,
+    leading_text,
     read_filters,
 )
-from helpdesk_api.domains.tickets.full_text import texts_in, understand
+from helpdesk_api.domains.tickets.full_text import matches_in_order, texts_in, understand
 from helpdesk_api.domains.tickets.highlights import highlights_json
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
@@ -217,8 +220,15 @@ def _page_read(
 ) -> CompiledStatement:
     if sort is not None and is_bounded(sort):
         return CompiledStatement(newest_in_order(shape, forms, asked, sort, cut))
-    statement = representation.select_tickets(shape).where(*clauses(shape, forms, asked))
-    return CompiledStatement(cut_statement(statement, _order(sort), cut))
+    keys, statement = _order(sort), representation.select_tickets(shape)
+    lead = leading_text(forms, asked) if [key.name for key in keys] == [CREATED_AT, TIE_BREAK.name] else None
+    if lead is None:
+        return CompiledStatement(cut_statement(statement.where(*clauses(shape, forms, asked)), keys, cut))
+    found, sight = matches_in_order(shape, lead.tsquery, descending=keys[0].descending != cut.backwards)
+    statement = statement.join(found, found.c.ticket_id == Ticket.id)
+    statement = statement.where(sight, *clauses(shape, lead.other_forms, lead.other_asked))
+    of_found = {CREATED_AT: found.c.created_at, TIE_BREAK.name: found.c.ticket_id}
+    return CompiledStatement(cut_statement(statement, [replace(key, column=of_found[key.name]) for key in keys], cut))
 
 
 async def list_tickets(
