@@ -200,7 +200,9 @@ def matches_in_order(
 ) -> tuple[FromClause, ColumnElement[bool]]:
     """What `matches` finds of a word that few have, as `ticket_id` and `created_at` to join with: in this order before
     any ticket is looked up, so that the looking up stops with the page. And what is to be asked of the ticket still."""
-    ticket_id, created_at, is_public = _all_matches(as_tsquery(tsquery)).subquery("all_matches").c
+    # As a query of its own, of which the planner knows nothing: it is known that few match, and one plan serves all.
+    asked = select(as_tsquery(tsquery)).scalar_subquery()
+    ticket_id, created_at, is_public = _all_matches(asked).subquery("all_matches").c
     each = select(
         ticket_id.label("ticket_id"), created_at.label("created_at"), func.bool_or(is_public).label("is_public")
     )
