@@ -70,7 +70,7 @@ bench:
 
 bench-large:
 	@.ci/make-venv dev
-	$(VENV)/python -m tests.bench.screens --large
+	$(VENV)/python -m tests.bench --large
 
 bench-quality:
 	@.ci/make-venv dev

@@ -1,4 +1,7 @@
-"""`make bench`: what each operation costs beside a bare endpoint that sends the same statements, at two sizes."""
+"""`make bench`: what each operation costs beside a bare endpoint that sends the same statements, at two sizes.
+
+`make bench-large`: the screens alone, at ten times these sizes, which take minutes to seed.
+"""
 
 import argparse
 import asyncio
@@ -41,11 +44,16 @@ class Plan:
     seconds: float
     rounds: int
     operations: tuple[Operation, ...]
+    only: str
+
+    def includes(self, name: str) -> bool:
+        return self.only in name
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke test: small desks, one short round")
+    parser.add_argument("--large", action="store_true", help="the screens at 100 thousand and at a million tickets")
     parser.add_argument("--profile", action="store_true", help="print where the time of the API process goes instead")
     parser.add_argument("--only", default="", help="operations whose names contain this")
     parser.add_argument("--seconds", type=float, default=0.5, help="length of one stretch")
@@ -59,9 +67,11 @@ def _arguments() -> argparse.Namespace:
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     chosen = tuple(operation for operation in OPERATIONS if arguments.only in operation.name)
+    if arguments.large:
+        return Plan((100_000, 1_000_000), (), arguments.seconds, arguments.rounds, (), "screens")
     if arguments.quick:
-        return Plan((2_000, 4_000), (1, 16), 0.2, 1, chosen)
-    return Plan((10_000, 100_000), (1, 16), arguments.seconds, arguments.rounds, chosen)
+        return Plan((2_000, 4_000), (1, 16), 0.2, 1, chosen, arguments.only)
+    return Plan((10_000, 100_000), (1, 16), arguments.seconds, arguments.rounds, chosen, arguments.only)
 
 
 @contextmanager
@@ -188,15 +198,15 @@ def main() -> int:
         found = 0
         if plan.operations:
             found = _compare(server, desks, folder, plan, pool_reset=not arguments.no_pool_reset)
-        if not arguments.only or arguments.only in "screens":
-            print_screens(desks, server.process_id)
-        if not arguments.only or arguments.only in "suggestions":
+        if plan.includes("screens"):
+            print_screens(desks, server.process_id, turns=5 if arguments.quick else 30)
+        if plan.includes("suggestions"):
             print_suggestions(desks, server.process_id)
-        if not arguments.only or arguments.only in "alerts":
+        if plan.includes("alerts"):
             print_alerts(desks[-1], server.process_id)
-        if not arguments.only or arguments.only in "latency":
+        if plan.includes("latency"):
             print_latency(desks[-1], server.process_id, seconds=3 if arguments.quick else 15)
-        if not arguments.only or arguments.only in "service levels":
+        if plan.includes("service levels"):
             print_service_levels(desks[-1], server.process_id)
     _say(f"took {time.perf_counter() - began:.0f} s")
     return found

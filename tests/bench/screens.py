@@ -4,17 +4,14 @@ Runs in this process, through the application without a socket, so that a screen
 against lists of the same run, page 1,000 against page 1, and each screen against itself on the smallest desk.
 """
 
-import argparse
 import asyncio
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +20,12 @@ from sqlalchemy import text
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import cache, clock
-from helpdesk_api.database.embedded import EmbeddedPostgres
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.authentication import tokens
 from helpdesk_api.domains.authentication.keys import key_set
 from helpdesk_api.domains.bulk import jobs
 from helpdesk_api.jobs.runner import run_due
 from helpdesk_api.main import create_app
-from tests.bench import contenders
 from tests.bench.contenders import Desk, settings_for
 from tests.bench.cpu import used_by_server
 from tests.bench.seed import WORDS
@@ -108,7 +103,7 @@ class Lane:
         return reply.json()
 
 
-def print_screens(desks: Sequence[Desk], postmaster: int, *, turns: int = 30) -> None:
+def print_screens(desks: Sequence[Desk], postmaster: int, *, turns: int) -> None:
     """The smallest desk first: the others are held against it."""
     asyncio.run(_all(desks, postmaster, turns))
 
@@ -324,31 +319,3 @@ async def _bulk(lane: Lane) -> None:
     ended = await lane.get(lane.admin, f"/v1/bulk-jobs/{job['id']}")
     assert ended["progress"]["done"] == len(ids), ended
     _say(f"bulk of {len(ids):,}: {spent:.1f} s, CPU {ours:.1f} s of ours and {postgres:.1f} s of PostgreSQL's")
-
-
-def main() -> int:
-    """`make bench-large`: the screens alone, on desks that take minutes to seed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.screens", description=__doc__)
-    parser.add_argument("--large", action="store_true", help="at 100 thousand and at a million tickets")
-    parser.add_argument("--quick", action="store_true", help="a smoke test at 10 thousand, a few turns")
-    arguments = parser.parse_args()
-    sizes = (100_000, 1_000_000) if arguments.large else (10_000,) if arguments.quick else (10_000, 100_000)
-    settings = {"autovacuum": "off", "checkpoint_timeout": "30min", "max_wal_size": "4GB", "shared_buffers": "512MB"}
-    with tempfile.TemporaryDirectory(prefix="helpdesk-bench-") as name:
-        Path(name).chmod(0o755)
-        with EmbeddedPostgres(Path(name) / "data", settings=settings) as server:
-            empty = asyncio.run(contenders.create_empty(server.url, "bench_empty"))
-            contenders.bring_schema(empty)
-            desks = []
-            for size in sizes:
-                began = time.perf_counter()
-                world = asyncio.run(contenders.create_desk(server.url, f"bench_{size}", size, "bench_empty"))
-                _say(f"seeded {size:,} tickets by COPY in {time.perf_counter() - began:.0f} s")
-                url = contenders.database_url(server.url, f"bench_{size}")
-                desks.append(asyncio.run(contenders.open_desk(url, size, world)))
-            print_screens(desks, server.process_id, turns=5 if arguments.quick else 30)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
