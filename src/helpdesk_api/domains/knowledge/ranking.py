@@ -5,20 +5,20 @@ summaries and tags, and those more than the text. Quotes and `-` are taken by th
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import log
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    Float,
     Integer,
     Text,
     and_,
-    any_,
     bindparam,
     case,
     cast,
@@ -26,12 +26,12 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
-    true,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.text_search import quoted
 from helpdesk_api.domains.knowledge import policy
 from helpdesk_api.domains.knowledge.enums import ArticleLanguage
 from helpdesk_api.domains.knowledge.languages import CONFIGURATIONS, searchable
@@ -41,6 +41,7 @@ from helpdesk_api.domains.knowledge.queries import ArticleFilters, narrowed
 MAX_CANDIDATES: Final = 400
 # BM25's own: how soon more of a word adds little, and how much a long text loses.
 _K1, _B = 2.0, 0.75
+_STRICT: Final = 1.25
 EXACT: Final = re.compile(r'"|(^|\s)-\w')
 _QUOTED = r"'''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || ''''"
 
@@ -136,14 +137,12 @@ async def rank(
         statement = _usual(policy.shape_of(principal), filters.is_published, is_exact=is_exact)
         parameters = policy.reader_parameters(principal) | {
             "asked_words": asked_words(text),
-            "most": limit,
             "candidates": candidates,
         }
         rows = await reads.fetch(statement, parameters)
     else:
-        ranked = _ranked(principal, text, filters, is_exact=is_exact).limit(limit)
-        rows = await reads.fetch(ranked, {"candidates": candidates})
-    return [Hit(row["id"], ArticleLanguage(row["language"]), row["score"], row["fit"]) for row in rows]
+        rows = await reads.fetch(_candidates(principal, text, filters, is_exact=is_exact), {"candidates": candidates})
+    return _best_first(rows)[:limit]
 
 
 # What most ask, and what is asked while somebody types; making the statement costs more than many an answer.
@@ -153,7 +152,7 @@ _USUAL: Final = (ArticleFilters(), ArticleFilters(is_published=True))
 @lru_cache(maxsize=16)
 def _usual(shape: policy.ReaderShape, is_published: bool | None, *, is_exact: bool) -> CompiledStatement:  # noqa: FBT001
     filters = ArticleFilters(is_published=is_published)
-    return CompiledStatement(_ranked(shape, None, filters, is_exact=is_exact).limit(bindparam("most", type_=Integer)))
+    return CompiledStatement(_candidates(shape, None, filters, is_exact=is_exact))
 
 
 def _found(reader: policy.Reader | None, asked: Any, filters: ArticleFilters, *, is_exact: bool) -> Any:
@@ -168,7 +167,6 @@ def _found(reader: policy.Reader | None, asked: Any, filters: ArticleFilters, *,
             SEARCH,
             asked.c.lexemes,
             func.length(SEARCH).label("size"),
-            cast(func.cardinality(asked.c.lexemes), Float).label("lexeme_count"),
             SEARCH.op("@@")(asked.c.strict).label("is_strict"),
         )
         .where(asked.c.language == cast(Article.language, Text), met)
@@ -178,55 +176,53 @@ def _found(reader: policy.Reader | None, asked: Any, filters: ArticleFilters, *,
     )
 
 
-def _hits(found: Any) -> Any:
-    """Each word of the question in each candidate: how often it stands there by weight, and how many have it."""
-    parts = func.unnest(found.c.search).table_valued("lexeme", "positions", "weights").lateral("parts")
-    marks = func.unnest(parts.c.weights).table_valued("mark").render_derived()
-    mark = cast(marks.c.mark, Text)
-    weight = case((mark == "A", 3.0), (mark == "B", 2.0), (mark == "C", 2.0), else_=1.0)
-    often = select(func.sum(weight)).select_from(marks).scalar_subquery()
-    return (
-        select(
-            found.c.id,
-            found.c.language,
-            found.c.size,
-            found.c.is_strict,
-            found.c.lexeme_count,
-            parts.c.lexeme,
-            often.label("often"),
-            func.count().over(partition_by=(found.c.language, parts.c.lexeme)).label("having"),
-        )
-        .select_from(found)
-        .join(parts, true())
-        .where(cast(parts.c.lexeme, Text) == any_(found.c.lexemes))
-        .cte("hits")
-    )
-
-
-def _ranked(reader: policy.Reader | None, text: str | None, filters: ArticleFilters, *, is_exact: bool) -> Any:
+def _candidates(reader: policy.Reader | None, text: str | None, filters: ArticleFilters, *, is_exact: bool) -> Any:
+    """The candidates, each with its words as PostgreSQL writes them, and how many articles its language has."""
     sight = policy.public() if reader is None else policy.readable(reader)
     sizes = (
         select(Article.language, func.count().label("articles")).where(sight).group_by(Article.language).cte("sizes")
     )
     asked = asked_in_each_language(text, filters.language, among=sizes)
     found = _found(reader, asked, filters, is_exact=is_exact)
-    hits = _hits(found)
-    mean = select(func.greatest(func.avg(found.c.size), 1)).scalar_subquery()
-    rarity = func.ln(1 + (sizes.c.articles - hits.c.having + 0.5) / (hits.c.having + 0.5))
-    long = 1 - _B + _B * hits.c.size / mean
-    worth = cast(rarity * hits.c.often * (_K1 + 1) / (hits.c.often + _K1 * long), Float)
-    each = (
-        select(
-            hits.c.id,
-            hits.c.language,
-            (func.count() / func.max(hits.c.lexeme_count)).label("share"),
-            (func.sum(worth) * case((func.bool_or(hits.c.is_strict), 1.25), else_=1.0)).label("worth"),
+    columns = (found.c.id, found.c.language, found.c.size, found.c.is_strict, found.c.lexemes)
+    # Taking a vector apart in a statement costs several times what writing it down does.
+    vector = cast(found.c.search, Text).label("vector")
+    return select(*columns, vector, sizes.c.articles).join(sizes, sizes.c.language == found.c.language)
+
+
+def _best_first(rows: Sequence[Any]) -> list[Hit]:
+    """By BM25 over the candidates. What has all that was asked for, by the letter, comes first among equals."""
+    each = [(row, occurrences(row["vector"], row["lexemes"])) for row in rows]
+    having = Counter((row["language"], lexeme) for row, often in each for lexeme in often)
+    mean = max(sum(row["size"] for row in rows) / len(rows), 1.0) if rows else 1.0
+    fits: dict[str, float] = {}
+    for row, often in each:
+        fits[row["language"]] = max(fits.get(row["language"], 0.0), len(often) / max(len(row["lexemes"]), 1))
+    hits = []
+    for row, often in each:
+        language, articles = row["language"], row["articles"]
+        long = _K1 * (1 - _B + _B * row["size"] / mean)
+        worth = _STRICT if row["is_strict"] else 1.0
+        worth *= sum(
+            log(1 + (articles - having[language, lexeme] + 0.5) / (having[language, lexeme] + 0.5))
+            * (count * (_K1 + 1) / (count + long))
+            for lexeme, count in often.items()
         )
-        .join(sizes, sizes.c.language == hits.c.language)
-        .group_by(hits.c.id, hits.c.language)
-        .subquery("each")
-    )
-    # How well the question's words fit the language at all: in a foreign one even `the` is rare, and met by chance.
-    fit = func.max(each.c.share).over(partition_by=each.c.language)
-    score = cast(each.c.worth * fit * fit, Float).label("score")
-    return select(each.c.id, each.c.language, score, fit.label("fit")).order_by(score.desc(), each.c.id)
+        # How well the question's words fit the language at all: in a foreign one even `the` is rare, and met by chance.
+        fit = fits[language]
+        hits.append(Hit(row["id"], ArticleLanguage(language), worth * fit * fit, fit))
+    hits.sort(key=lambda hit: (-hit.score, hit.id.int))
+    return hits
+
+
+def occurrences(vector: str, lexemes: Sequence[str]) -> dict[str, int]:
+    """Of a vector as PostgreSQL writes it, `'vpn':1A,7 'drop':2B`: how often each of these stands there, more in title,
+    summary and tags than in the text."""
+    found = {}
+    vector = " " + vector
+    for lexeme in lexemes:
+        _, met, rest = vector.partition(f" {quoted(lexeme)}:")
+        if met:
+            places = rest.partition(" ")[0]
+            found[lexeme] = 1 + places.count(",") + 2 * places.count("A") + places.count("B") + places.count("C")
+    return found

@@ -35,6 +35,7 @@ from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.query_language import NEAR
 from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.text_search import quoted
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
@@ -141,7 +142,7 @@ def _sought(text: str, tsquery: str, forms: Mapping[str, Sequence[str]]) -> Soug
         in_phrase = before.startswith("<") or after.startswith("<")
         kin = [word for word in forms.get(token[1:-1], ()) if word != token[1:-1]]
         if kin and not in_phrase:
-            widened[-1] = f"( {' | '.join([token, *map(_quoted, kin)])} )"
+            widened[-1] = f"( {' | '.join([token, *map(quoted, kin)])} )"
         if is_refused:
             continue
         words.append(token[1:-1])
@@ -151,10 +152,6 @@ def _sought(text: str, tsquery: str, forms: Mapping[str, Sequence[str]]) -> Soug
             wanted.append(widened[-1])
     any_of = " | ".join(f"( {one} )" for one in wanted)
     return Sought(" ".join(widened), any_of, tuple(dict.fromkeys(words)), is_common(text, forms))
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 class _Refused:
