@@ -1,20 +1,20 @@
 """Before publishing: which open tickets' deadlines would move, by how much, and which would be late at once.
 
-A clock is read with the few facts of its ticket that decide, and what is alike is judged once: a hundred thousand take
-seconds.
+Clocks that are alike in all that decides, of them and of their tickets, are read together and judged once: a hundred
+thousand take seconds.
 """
 
 import asyncio
 import heapq
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, Double, bindparam, cast, func, literal_column, select
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
@@ -31,21 +31,12 @@ from helpdesk_api.domains.sla.policy_rules import Policies, Policy, PublishedVer
 from helpdesk_api.domains.sla.rules import Timeline
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 
 # As many as one screen and one decision need; the totals count all.
 LISTED = 1_000
-# Of each clock; then, of it and of its ticket, all by which is decided what becomes of it.
-_CLOCK = (
-    SlaClock.id,
-    SlaClock.ticket_id,
-    Ticket.reference,
-    SlaClock.used,
-    SlaClock.counted_at,
-    SlaClock.due_at,
-    SlaClock.manual_due_at,
-    SlaClock.breached_at,
-)
+# Of a clock, beside the facts of its ticket, all by which is decided what becomes of it.
 _HELD = (
     SlaClock.kind,
     SlaClock.metric,
@@ -71,8 +62,29 @@ class _Outcome:
     agreement: Agreement | None
 
 
-# How far it moves (the farthest first), the ticket's reference, its place, and what is shown.
-_Move = tuple[float, str, int, Any, _Outcome, datetime | None, float, bool]
+class _Clock(NamedTuple):
+    """What is a clock's own. Instants and durations are in seconds, which are read several times faster."""
+
+    id: UUID
+    reference: str
+    used: float
+    counted_at: float
+    due_at: float | None
+    is_by_hand: bool
+    is_breached: bool
+
+
+class _Move(NamedTuple):
+    """The farthest come first, then by reference and id."""
+
+    farness: float
+    reference: str
+    sla_id: UUID
+    outcome: _Outcome
+    due_at: float | None
+    new_due_at: datetime | None
+    shift: float | None
+    is_late: bool
 
 
 async def preview(
@@ -84,37 +96,44 @@ async def preview(
     proposed = await _proposed(reads, held, policy_id, at)
     hours = await timelines(database)
     names = sorted(proposed.facts & TICKET.fields.keys())
-    groups = await reads.fetch(_groups_read(tuple(names)))
-    rows = await reads.fetch(_clocks_read(tuple(names)))
+    tickets = await reads.fetch(_tickets_read(tuple(names)))
+    clocks = await reads.fetch(_clocks_read(tuple(names)))
     # Seconds for a hundred thousand of them, which nobody else shall wait for.
-    return await asyncio.to_thread(_compared, _Planned(proposed, names, hours, at), groups, rows, at)
+    planned = _Planned(proposed, names, hours, at)
+    found, listed = await asyncio.to_thread(_compared, planned, tickets, clocks, at)
+    rows = await reads.fetch(_TICKETS_OF, {"ids": [move.sla_id for move in listed]})
+    ticket_ids = {row["id"]: row["ticket_id"] for row in rows}
+    # One that was deleted meanwhile is nobody's any more.
+    return found | {"data": [_shown(move, ticket_ids[move.sla_id]) for move in listed if move.sla_id in ticket_ids]}
 
 
-def _compared(planned: "_Planned", groups: Sequence[Any], rows: Sequence[Any], at: datetime) -> dict[str, Any]:
+def _compared(
+    planned: "_Planned", tickets: Sequence[Any], clocks: Sequence[Any], at: datetime
+) -> tuple[dict[str, Any], list[_Move]]:
     moves: list[_Move] = []
-    kept = late = 0
-    for place, row in enumerate(rows):
-        outcome = planned.outcome(row[len(_CLOCK) :])
-        kept += outcome.agreement is not None
-        move = _move(place, row, outcome, at)
-        if move is not None:
-            moves.append(move)
-            late += move[-1]
-    listed = heapq.nsmallest(LISTED, moves)
-    return {
+    kept = 0
+    for row in clocks:
+        outcome = planned.outcome(row[: -len(_Clock._fields)])
+        # A column for each of a clock's own values, with those of all of them.
+        own = row[-len(_Clock._fields) :]
+        kept += len(own[0]) if outcome.agreement is not None else 0
+        alike = map(_Clock._make, zip(*own, strict=True))
+        moves += [move for one in alike if (move := _move(one, outcome, at)) is not None]
+    found = {
         "effective_from": at,
-        "open_tickets": sum(group["tickets"] for group in groups),
+        "open_tickets": sum(row["tickets"] for row in tickets),
         "moved": len(moves),
-        "would_breach": late,
+        "would_breach": sum(move.is_late for move in moves),
         # Of a kind and metric a ticket has one clock that runs or rests.
-        "not_yet_promised": sum(group["tickets"] * len(planned.plan(group[1:])) for group in groups) - kept,
-        "data": [_shown(move) for move in listed],
+        "not_yet_promised": sum(row["tickets"] * len(planned.plan(row[1:])) for row in tickets) - kept,
         "has_more": len(moves) > LISTED,
     }
+    return found, heapq.nsmallest(LISTED, moves)
 
 
 class _Planned:
-    """What is promised to tickets, and so to their clocks. Those that are alike in all that is read are judged once."""
+    """What is promised to tickets, and so to their clocks. Tickets that are alike in all that is read are judged
+    once."""
 
     def __init__(self, policies: Policies, names: Sequence[str], hours: Mapping[UUID, Timeline], at: datetime) -> None:
         self._policies = policies
@@ -122,7 +141,6 @@ class _Planned:
         self._hours = hours
         self._at = at
         self._plans: dict[Hashable, Plan] = {}
-        self._outcomes: dict[Hashable, _Outcome] = {}
 
     def plan(self, facts: tuple[Any, ...]) -> Plan:
         """`facts` are a ticket's values of the names."""
@@ -135,13 +153,6 @@ class _Planned:
 
     def outcome(self, held: tuple[Any, ...]) -> _Outcome:
         """`held` are a clock's values of `_HELD`, and its ticket's facts."""
-        key = _hashable(held)
-        found = self._outcomes.get(key)
-        if found is None:
-            found = self._outcomes[key] = self._judged(held)
-        return found
-
-    def _judged(self, held: tuple[Any, ...]) -> _Outcome:
         kind, metric, state, policy_id, number, calendar_id, target, *facts = held
         agreement = self.plan(tuple(facts)).get((PolicyKind(kind), Metric(metric)))
         promised = agreement and (agreement.policy_id, agreement.policy_number, agreement.calendar_id, agreement.target)
@@ -190,7 +201,7 @@ def _is_open() -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=100)
-def _groups_read(names: tuple[str, ...]) -> CompiledStatement:
+def _tickets_read(names: tuple[str, ...]) -> CompiledStatement:
     """How many open tickets there are of each kind that policies tell apart."""
     facts = [getattr(Ticket, name) for name in names]
     return CompiledStatement(select(func.count().label("tickets"), *facts).where(_is_open()).group_by(*facts))
@@ -198,46 +209,74 @@ def _groups_read(names: tuple[str, ...]) -> CompiledStatement:
 
 @lru_cache(maxsize=100)
 def _clocks_read(names: tuple[str, ...]) -> CompiledStatement:
-    facts = [getattr(Ticket, name) for name in names]
-    of_ticket = select(*_CLOCK, *_HELD, *facts).join(Ticket, Ticket.id == SlaClock.ticket_id)
-    return CompiledStatement(of_ticket.where(SlaClock.ended_at.is_(None), _is_open()))
+    """A row for each kind of clock that policies tell apart, with the values of `_Clock` as arrays."""
+    held = [*_HELD, *(getattr(Ticket, name) for name in names)]
+    own: list[Any] = [
+        SlaClock.id,
+        Ticket.reference,
+        _seconds(SlaClock.used),
+        _seconds(SlaClock.counted_at),
+        _seconds(SlaClock.due_at),
+        SlaClock.manual_due_at.is_not(None),
+        SlaClock.breached_at.is_not(None),
+    ]
+    of_ticket = select(*held, *map(func.array_agg, own)).join(Ticket, Ticket.id == SlaClock.ticket_id)
+    return CompiledStatement(of_ticket.where(SlaClock.ended_at.is_(None), _is_open()).group_by(*held))
 
 
-def _move(place: int, row: Any, outcome: _Outcome, at: datetime) -> _Move | None:
+def _seconds(value: Any) -> ColumnElement[float]:
+    return cast(func.extract("epoch", value), Double)
+
+
+_TICKETS_OF = CompiledStatement(
+    select(SlaClock.id, SlaClock.ticket_id).where(any_of(SlaClock.id, bindparam("ids", type_=IDS)))
+)
+
+
+def _move(clock: _Clock, outcome: _Outcome, at: datetime) -> _Move | None:
     """None when nothing would change for this clock."""
     agreement = outcome.agreement
     if agreement is None:
-        return float("-inf"), row[2], place, row, outcome, None, float("-inf"), False
-    _, _, reference, used, counted_at, due_at, manual_due_at, breached_at = row[: len(_CLOCK)]
-    if outcome.stays or manual_due_at is not None:
+        return _Move(float("-inf"), clock.reference, clock.id, outcome, clock.due_at, None, None, is_late=False)
+    if outcome.stays or clock.is_by_hand:
         return None
     due: datetime | None = None
+    used = timedelta(seconds=clock.used)
     if outcome.is_paused:
-        is_late = breached_at is None and used > agreement.target
+        is_late = not clock.is_breached and used > agreement.target
         shift = (agreement.target - outcome.target).total_seconds()
         if not shift and not is_late:
             return None
     else:
-        left = agreement.target - used - outcome.counted_by.between(counted_at, at)
-        due = outcome.counts_by.add(at, left)
-        if due == due_at:
+        counted_at = datetime.fromtimestamp(clock.counted_at, UTC)
+        due, is_due = _due(outcome, agreement.target - used, counted_at, at)
+        moved_to = due.timestamp() if due is not None else None
+        if moved_to == clock.due_at:
             return None
-        is_late = breached_at is None and left <= NONE
-        shift = (due - due_at).total_seconds() if due is not None and due_at is not None else 0.0
-    return -abs(shift), reference, place, row, outcome, due, shift, is_late
+        is_late = is_due and not clock.is_breached
+        shift = moved_to - clock.due_at if moved_to is not None and clock.due_at is not None else 0.0
+    return _Move(-abs(shift), clock.reference, clock.id, outcome, clock.due_at, due, shift, is_late)
 
 
-def _shown(move: _Move) -> dict[str, Any]:
-    _, reference, _, row, outcome, due, shift, is_late = move
+def _due(outcome: _Outcome, left: timedelta, counted_at: datetime, at: datetime) -> tuple[datetime | None, bool]:
+    """When what was left at `counted_at` is used up, but not before `at`; and whether it is by then."""
+    if outcome.counts_by is outcome.counted_by:
+        due = outcome.counts_by.add(counted_at, left)
+        return (due, False) if due is None or due > at else (at, True)
+    left -= outcome.counted_by.between(counted_at, at)
+    return outcome.counts_by.add(at, left), left <= NONE
+
+
+def _shown(move: _Move, ticket_id: UUID) -> dict[str, Any]:
     return {
-        "ticket_id": row["ticket_id"],
-        "reference": reference,
-        "sla_id": row["id"],
-        "kind": outcome.kind,
-        "metric": outcome.metric,
-        "due_at": row["due_at"],
-        "new_due_at": due,
-        "shift_seconds": shift if outcome.agreement is not None else None,
-        "would_breach": is_late,
-        "is_cancelled": outcome.agreement is None,
+        "ticket_id": ticket_id,
+        "reference": move.reference,
+        "sla_id": move.sla_id,
+        "kind": move.outcome.kind,
+        "metric": move.outcome.metric,
+        "due_at": datetime.fromtimestamp(move.due_at, UTC) if move.due_at is not None else None,
+        "new_due_at": move.new_due_at,
+        "shift_seconds": round(move.shift, 6) if move.shift is not None else None,
+        "would_breach": move.is_late,
+        "is_cancelled": move.outcome.agreement is None,
     }

@@ -66,30 +66,32 @@ class Segment:
 class _Block:
     """The open intervals of a run of local days, with running totals: one bisection answers a question."""
 
-    __slots__ = ("end", "ends", "start", "starts", "total", "totals")
+    __slots__ = ("end", "ends", "number", "origins", "start", "starts", "total", "totals")
 
-    def __init__(self, start: datetime, end: datetime, intervals: Sequence[tuple[datetime, datetime]]) -> None:
-        self.start, self.end = start, end
+    def __init__(
+        self, number: int, start: datetime, end: datetime, intervals: Sequence[tuple[datetime, datetime]]
+    ) -> None:
+        self.number, self.start, self.end = number, start, end
         self.starts = [interval[0] for interval in intervals]
         self.ends = [interval[1] for interval in intervals]
-        self.totals: list[timedelta] = []
-        total = _NONE
+        # What is open before each interval and before the end; and when each would have begun without a gap before it.
+        self.totals = [_NONE]
+        self.origins: list[datetime] = []
         for opens, closes in intervals:
-            self.totals.append(total)
-            total += closes - opens
-        self.total = total
+            self.origins.append(opens - self.totals[-1])
+            self.totals.append(self.totals[-1] + (closes - opens))
+        self.total = self.totals[-1]
 
     def until(self, at: datetime) -> timedelta:
         """Open time from the block's start to this instant."""
         place = bisect_right(self.starts, at) - 1
         if place < 0:
             return _NONE
-        return self.totals[place] + min(at, self.ends[place]) - self.starts[place]
+        return at - self.origins[place] if at < self.ends[place] else self.totals[place + 1]
 
     def at_amount(self, amount: timedelta) -> datetime:
         """The first instant by which so much of the block's open time has passed; 0 < amount <= total."""
-        place = bisect_left(self.totals, amount) - 1
-        return self.starts[place] + (amount - self.totals[place])
+        return self.origins[bisect_left(self.totals, amount) - 1] + amount
 
 
 class WorkingTime:
@@ -107,12 +109,12 @@ class WorkingTime:
             return _NONE
         if self._always:
             return end - start
-        first, last = self._number(start), self._number(end)
-        if first == last:
-            block = self._block(first)
-            return block.until(end) - block.until(start)
-        found = self._block(first).total - self._block(first).until(start) + self._block(last).until(end)
-        return found + sum((self._block(number).total for number in range(first + 1, last)), _NONE)
+        first = self._block_at(start)
+        if end < first.end:
+            return first.until(end) - first.until(start)
+        last = self._block_at(end)
+        found = first.total - first.until(start) + last.until(end)
+        return found + sum((self._block(number).total for number in range(first.number + 1, last.number)), _NONE)
 
     def add(self, start: datetime, amount: timedelta) -> datetime | None:
         """The first instant by which so much open time has passed; the start itself for nothing.
@@ -123,11 +125,11 @@ class WorkingTime:
             return start
         if self._always:
             return start + amount
-        number = self._number(start)
-        left = amount + self._block(number).until(start)
+        first = self._block_at(start)
+        left = amount + first.until(start)
         empty = 0
-        for place in range(number, number + _HORIZON_DAYS // _BLOCK_DAYS):
-            block = self._block(place)
+        for number in range(first.number, first.number + _HORIZON_DAYS // _BLOCK_DAYS):
+            block = self._block(number)
             if left <= block.total:
                 return block.at_amount(left)
             left -= block.total
@@ -154,7 +156,7 @@ class WorkingTime:
             yield start, end
             return
         pending: tuple[datetime, datetime] | None = None
-        for number in range(self._number(start), self._number(end) + 1):
+        for number in range(self._block_at(start).number, self._block_at(end).number + 1):
             block = self._block(number)
             for opens, closes in zip(block.starts, block.ends, strict=True):
                 if closes <= start or opens >= end:
@@ -168,11 +170,12 @@ class WorkingTime:
         if pending is not None:
             yield pending
 
-    def _number(self, at: datetime) -> int:
-        number = at.astimezone(self._zone).toordinal() // _BLOCK_DAYS
-        block = self._block(number)
-        # Where midnight itself is repeated, the local date runs ahead of the block or behind it.
-        return number - (at < block.start) + (at >= block.end)
+    def _block_at(self, at: datetime) -> _Block:
+        # By the date that the instant comes with, which is the block's own or one beside it.
+        block = self._block(at.toordinal() // _BLOCK_DAYS)
+        if at < block.start:
+            return self._block(block.number - 1)
+        return block if at < block.end else self._block(block.number + 1)
 
     def _block(self, number: int) -> _Block:
         found = self._blocks.get(number)
@@ -191,7 +194,7 @@ class WorkingTime:
                 for opens, closes in self._instants(day, interval):
                     if opens < end and closes > start:
                         intervals.append((max(opens, start), min(closes, end)))
-        return _Block(start, end, _merged(intervals))
+        return _Block(number, start, end, _merged(intervals))
 
     def _midnight(self, ordinal: int) -> datetime:
         return datetime.combine(date.fromordinal(ordinal), time.min, self._zone).astimezone(UTC)
@@ -275,6 +278,8 @@ class Timeline:
 
     def add(self, start: datetime, amount: timedelta) -> datetime | None:
         """The first instant by which so much open time has passed; None for never."""
+        if len(self._working) == 1:
+            return self._working[0].add(start, amount)
         place = self._place(start)
         while place + 1 < len(self._working):
             change = self._from[place + 1]
