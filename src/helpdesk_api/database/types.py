@@ -19,14 +19,19 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         del dialect
-        if value is not None and value.tzinfo is None:
-            message = "naive datetime for a timestamptz column"
-            raise ValueError(message)
-        return value
+        return require_zone(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         del dialect
         return value.astimezone(UTC) if value is not None else None
+
+
+def require_zone(value: datetime | None) -> datetime | None:
+    """Raises ValueError for an instant that says no zone."""
+    if value is not None and value.tzinfo is None:
+        message = "naive datetime for a timestamptz column"
+        raise ValueError(message)
+    return value
 
 
 def text_enum(enum: type[StrEnum]) -> Enum:

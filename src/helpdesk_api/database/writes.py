@@ -22,7 +22,8 @@ from sqlalchemy.orm import InstanceState, Mapper
 from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
 
 from helpdesk_api.database.base import Base
-from helpdesk_api.database.reads import CompiledStatement, ReadSession, Statement, dialect
+from helpdesk_api.database.conversion import dialect, from_driver, to_driver
+from helpdesk_api.database.reads import CompiledStatement, ReadSession, Statement
 from helpdesk_api.database.statement_count import count_statement
 
 if TYPE_CHECKING:
@@ -250,10 +251,7 @@ class Loader(Generic[Entity]):
         self._new: Callable[[], Entity] = manager_of_class(entity).new_instance
         self.columns = tuple(_table(entity).c[attribute.key] for attribute in _mapper(entity).column_attrs)
         self.names = tuple(column.key for column in self.columns)
-        self._plan: list[tuple[str, Callable[[Any], Any] | None]] = [
-            (column.key, column.type._cached_result_processor(dialect, None))  # noqa: SLF001
-            for column in self.columns
-        ]
+        self._plan = [(column.key, from_driver(column.type)) for column in self.columns]
 
     def entity(self, row: asyncpg.Record) -> Entity:
         made = self._new()
@@ -282,17 +280,11 @@ class Rows(Generic[Row]):
         self._kind, self._entity = kind, entity
         names = {one.name for one in fields(cast("Any", kind))}
         self.columns = tuple(column for column in _table(entity).columns if column.key in names)
-        processors = {
-            column.key: (
-                column.type._cached_bind_processor(dialect),  # noqa: SLF001
-                column.type._cached_result_processor(dialect, None),  # noqa: SLF001
-            )
-            for column in self.columns
-        }
-        self._names = tuple(processors)
+        self._names = tuple(column.key for column in self.columns)
         self._values: Callable[[Row], tuple[Any, ...]] = attrgetter(*self._names)
-        self._bound = [(n, bind) for n, (bind, _) in enumerate(processors.values()) if bind is not None]
-        self._loaded = [(n, load) for n, (_, load) in enumerate(processors.values()) if load is not None]
+        kinds = [column.type for column in self.columns]
+        self._bound = [(n, bind) for n, kind in enumerate(kinds) if (bind := to_driver(kind)) is not None]
+        self._loaded = [(n, load) for n, kind in enumerate(kinds) if (load := from_driver(kind)) is not None]
 
     def load(self, record: asyncpg.Record) -> Row:
         """From a record whose first columns are `columns`."""

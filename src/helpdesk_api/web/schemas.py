@@ -16,7 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 from pydantic.warnings import UnsupportedFieldAttributeWarning
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError, to_json
 
 # PostgreSQL's text cannot hold NUL: refuse it at the door.
 NO_NUL = r"^[^\x00]*$"
@@ -34,7 +34,7 @@ warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
 
 def instant_text(value: datetime) -> str:
     """RFC 3339 in UTC with `Z`, microseconds kept."""
-    return value.isoformat().replace("+00:00", "Z")
+    return to_json(value)[1:-1].decode()
 
 
 _INSTANT = r"^(19[7-9]\d|[2-8]\d{3})-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$"

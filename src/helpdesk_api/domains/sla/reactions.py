@@ -1,5 +1,6 @@
 """Clocks follow the ticket inside its own transaction, so that each answer already shows where they stand."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.domains.comments.events import CommentCreated
+from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_state import Fact, Plan
 from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, summarise, tell
 from helpdesk_api.domains.sla.enums import Metric
@@ -82,11 +84,8 @@ async def _follow(
     plan: Plan = promises.plan(ticket, fact.at)
     rows = no_clocks_yet(session, ticket.id) if is_new else await read_clocks(session, ticket.id)
     clocks = clocks_of(session, ticket.id, promises, rows)
-    known = {(row.kind, row.policy_id, row.policy_number) for row in rows}
     # A promise of another policy, or for another priority, may come late; only then the past is read.
-    comes_late = not is_new and (
-        may_be_promised_more or any((one.kind, one.policy_id, one.policy_number) not in known for one in plan.values())
-    )
+    comes_late = not is_new and (may_be_promised_more or _is_of_other_policy(plan, rows))
     past = await facts_of(session, ticket) if comes_late else ()
     clocks.apply(fact, plan, past)
     if imported or clock.is_importing():
@@ -95,3 +94,8 @@ async def _follow(
             one.next_timer_at = None
     summarise(ticket, clocks.clocks)
     await tell(session, ticket, clocks.changes, cause=cause, imported=imported)
+
+
+def _is_of_other_policy(plan: Plan, rows: Sequence[StoredClock]) -> bool:
+    known = {(row.kind, row.policy_id, row.policy_number) for row in rows}
+    return any((one.kind, one.policy_id, one.policy_number) not in known for one in plan.values())
