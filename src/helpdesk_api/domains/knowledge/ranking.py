@@ -221,8 +221,9 @@ def occurrences(vector: str, lexemes: Sequence[str]) -> dict[str, int]:
     found = {}
     vector = " " + vector
     for lexeme in lexemes:
-        _, met, rest = vector.partition(f" {quoted(lexeme)}:")
-        if met:
-            places = rest.partition(" ")[0]
+        sought = f" {quoted(lexeme)}:"
+        if (start := vector.find(sought)) >= 0:
+            end = vector.find(" ", start + len(sought))
+            places = vector[start + len(sought) : end if end >= 0 else None]
             found[lexeme] = 1 + places.count(",") + 2 * places.count("A") + places.count("B") + places.count("C")
     return found
