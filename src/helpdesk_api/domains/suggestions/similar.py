@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     DateTime,
     Select,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
@@ -44,6 +46,8 @@ from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 
 # The newest matches alone are compared, so that a common word keeps nobody waiting.
 CANDIDATES: Final = 500
+# So many of those that somebody asked for, and of those that they handed in for others.
+OWN: Final = 1_000
 # Without pgvector meaning has no index: it is looked for among these.
 NEWEST: Final = 20_000
 # With it, where most of what is near is also in the scope; somebody's own few are compared faster.
@@ -126,16 +130,28 @@ def _by_words(shape: policy.CallerShape, scope: TicketScope) -> CompiledStatemen
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     any_of_them = cast(bindparam("any_of_them", type_=Text), TSQUERY)
-    found = (
-        select(Ticket.id, SEARCH)
-        .where(*in_scope(shape, scope), SEARCH.op("@@")(any_of_them))
-        .order_by(*newest_first(scope))
-        .limit(literal_column(str(CANDIDATES)))
-        .cte("found")
-    )
+    if scope is TicketScope.OWN:
+        own = _newest_own(shape)
+        matching = select(own.c.id, own.c.search).where(own.c.search.op("@@")(any_of_them))
+        matching = matching.order_by(own.c.created_at.desc(), own.c.id.desc())
+    else:
+        matching = select(Ticket.id, SEARCH).where(*in_scope(shape, scope), SEARCH.op("@@")(any_of_them))
+        matching = matching.order_by(*newest_first(scope))
+    found = matching.limit(literal_column(str(CANDIDATES))).cte("found")
     common: Select[Any] = select(func.array_agg(asked.c.word)).where(found.c.search.op("@@")(asked.c.query))
     words = common.select_from(asked).correlate(found).scalar_subquery()
     return CompiledStatement(select(found.c.id, words.label("words"), func.length(found.c.search).label("length")))
+
+
+def _newest_own(shape: policy.CallerShape) -> CTE:
+    """Somebody's own are few: they are looked through, not looked up among all that have one of the words."""
+
+    def newest(*conditions: ColumnElement[bool]) -> Any:
+        own = select(Ticket.id, SEARCH, Ticket.created_at).where(*in_scope(shape, TicketScope.OWN), *conditions)
+        return own.order_by(*newest_first(TicketScope.OWN)).limit(literal_column(str(OWN))).subquery()
+
+    asked, handed_in = Ticket.requester_id == shape.user_id, Ticket.submitter_id == shape.user_id
+    return union_all(select(newest(asked)), select(newest(handed_in, ~asked))).cte("own")
 
 
 async def alike_by_words(
