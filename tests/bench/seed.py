@@ -234,7 +234,7 @@ async def _fill(connection: Any, seeder: Seeder) -> None:
     for index in indexes:
         await connection.execute(index["definition"])
     for sequence in NUMBERS.values():
-        await connection.execute(f"ALTER SEQUENCE {sequence.name} RESTART WITH 1000000")
+        await connection.execute(f"ALTER SEQUENCE {sequence.name} RESTART WITH 10000000")
 
 
 async def seed(url: str, tickets: int) -> World:
