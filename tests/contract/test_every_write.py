@@ -58,7 +58,10 @@ _MEMBER = "one either belongs to it or not, whatever else has changed"
 _ENDS = "ends it for good; there is nothing to overwrite"
 _ITS_OWN_KEY = "an alert has a key of its own, and a repetition counts on it"
 _NOT_KEPT = "nothing is kept of it, so nothing happens twice"
-_OWN_WORD = "replaces what its caller said of themselves, or a whole order"
+_PASSES = "expires within the minute, and everybody says it of themselves alone: nobody overwrites another"
+_MADE_ANEW = "its answer is made for this call, and is never the same twice"
+_QUESTION = "answers a question, and is no record"
+_STREAM = "read on from where the caller stands, and not again"
 WITHOUT: dict[str, str] = {
     **dict.fromkeys(
         ("createApiKey", "createServiceAccount", "changeServiceAccountSecret", "createSession", "refreshSession"),
@@ -67,7 +70,7 @@ WITHOUT: dict[str, str] = {
     **dict.fromkeys(("createOAuthToken", "changeMyPassword", "requestPasswordReset", "confirmPasswordReset"), _SECRET),
     **dict.fromkeys(("putTeamMember", "removeTeamMember", "shareTicket", "unshareTicket", "unlinkTicket"), _MEMBER),
     **dict.fromkeys(
-        ("addTicketParticipant", "removeTicketParticipant", "watchTicket", "unwatchTicket", "clearTicketPresence"),
+        ("addTicketParticipant", "removeTicketParticipant", "watchTicket", "unwatchTicket"),
         _MEMBER,
     ),
     "enqueuePagerDutyChange": _NOT_KEPT,
@@ -85,6 +88,7 @@ WITHOUT: dict[str, str] = {
         (
             "sendAlerts",
             "sendAlertsByKey",
+            "notifyByGet",
             "enqueuePagerDutyEvent",
             "createOpsgenieAlert",
             "acknowledgeOpsgenieAlert",
@@ -93,16 +97,36 @@ WITHOUT: dict[str, str] = {
         _ITS_OWN_KEY,
     ),
     **dict.fromkeys(("relateArticle", "unrelateArticle"), _MEMBER),
-    **dict.fromkeys(("revokeApiKey", "revokeSession", "signOut", "cancelBulkJob"), _ENDS),
-    **dict.fromkeys(("withdrawCalendarVersion", "withdrawSlaPolicyVersion"), _ENDS),
-    **dict.fromkeys(("setAgentAvailability", "setTicketPresence"), _OWN_WORD),
-    **dict.fromkeys(("orderRoutingRules", "orderSlaPolicies"), _OWN_WORD),
-    "setTicketSlaDeadline": "a supervisor's word, which stands above whatever was computed meanwhile",
+    **dict.fromkeys(("revokeApiKey", "revokeSession", "signOut"), _ENDS),
+    **dict.fromkeys(("setTicketPresence", "clearTicketPresence"), _PASSES),
+    **dict.fromkeys(
+        (
+            "downloadAttachment",
+            "getAttachmentThumbnail",
+            "downloadPublicAttachment",
+            "listTicketSlas",
+            "explainTicketSla",
+            "suggestForTicket",
+            "getClassificationReport",
+            "reportSuggestions",
+        ),
+        _MADE_ANEW,
+    ),
+    **dict.fromkeys(
+        ("getWorkingTime", "addWorkingTime", "compareArticleVersions", "getLiveness", "getReadiness"), _QUESTION
+    ),
+    "streamEvents": _STREAM,
 }
 
 
 def takes(operation: Operation, header: str) -> bool:
     return any(one["in"] == "header" and one["name"] == header for one in operation.parameters)
+
+
+def answers_page(operation: Operation) -> bool:
+    """Everything else that is read is one record."""
+    answer = operation.node["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    return "next_cursor" in operation.resolve(answer.get("schema", {})).get("properties", {})
 
 
 class CannotBeMade(Exception):
@@ -215,7 +239,12 @@ _MADE: dict[str, Callable[[Database], Any]] = {
 }
 # Where else than in the list above it a record is made.
 _MADE_AT = {"/v1/reminders": "/v1/tickets/{ticket_id}/reminders"}
-_COLLECTIONS = {"frm": "/v1/forms", "cal": "/v1/calendars"}
+_COLLECTIONS = {
+    "frm": "/v1/forms",
+    "cal": "/v1/calendars",
+    "rul": "/v1/routing-rules",
+    "slp": "/v1/sla-policies",
+}
 _RESOLVE = ("resolve", {"resolution_code": "fixed", "resolution_text": "Done."})
 # By what verbs a ticket comes to where the operation can be done.
 _BEFORE: dict[str, list[tuple[str, Json]]] = {
@@ -316,7 +345,7 @@ def test_every_operation_that_should_take_it_does(app: FastAPI) -> None:
     missing = []
     document = build_document(app)
     for operation in (Operation(document, *found) for found in operations(document)):
-        name, is_record = operation.node["operationId"], operation.path.endswith("}")
+        name, is_record = operation.node["operationId"], not answers_page(operation)
         if operation.method in {"post", "patch"} and not takes(operation, "Idempotency-Key"):
             missing.append(name)
         if operation.method == "get" and is_record and not takes(operation, "If-None-Match"):
