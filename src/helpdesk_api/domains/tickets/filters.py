@@ -128,7 +128,8 @@ class TicketFilters:
             description="The search language: terms such as `is:open priority:>=high assignee:me created:>-7d "
             '-tag:printer`, and words or "phrases" as full text; `OR`, `NOT` and round brackets combine them. People, '
             "teams, categories and organizations go by id or name, people by e-mail address too: "
-            '`assignee:"Diego Marín" team:network`. An error names the column.'
+            '`assignee:"Diego Marín" team:network`. Custom fields go by `cf_` and their key, assets by a part too: '
+            "`cf_laptop.id:LT-17 cf_laptop.label:spare`. An error names the column."
         ),
     ] = None
 
