@@ -32,16 +32,16 @@ _BESIDE = {"idempotency_keys", "rate_limit_windows", "sign_in_attempts"}
 WRONG = {"If-Match": '"of-nothing"'}
 # What the walk cannot call, and why; a line that is no longer needed fails.
 EXCEPTED: dict[str, str] = {
-    "rateTicket": "the requester's alone, and the walk calls as an administrator",
-    "requeueJob": "only a worker makes a job that failed for good",
-    "requeueMailMessage": "only a worker makes a message that could not be sent",
-    "redeliverWebhookDelivery": "only a worker's relay makes deliveries",
+    "rateTicket": "the requester's alone, and the walk calls as an administrator; a test of its own repeats it",
+    "requeueJob": "only a worker makes a job that failed for good; a test of its own repeats it",
+    "requeueMailMessage": "only a worker makes a message that could not be sent; tests of its own repeat and read it",
+    "redeliverWebhookDelivery": "only a worker's relay makes deliveries; tests of its own repeat and read it",
     "uploadAttachment": "its body is a file, which has no example; tests of its own repeat it",
     "stopTimer": "stops what another operation started; a test of its own repeats it",
 }
 
 UNREAD: dict[str, str] = {
-    "getEvent": "only a worker's relay gives events their place in the log",
+    "getEvent": "only a worker's relay gives events their place in the log; a test of its own asks one again",
     "getMailMessage": EXCEPTED["requeueMailMessage"],
     "getWebhookDelivery": EXCEPTED["redeliverWebhookDelivery"],
     "getAttachment": EXCEPTED["uploadAttachment"],
