@@ -77,7 +77,8 @@ async def test_a_file_stays_apart_until_it_is_clean(
             held = await requester_client.get(f"/v1/attachments/{made['id']}/download")
             assert (held.status_code, held.json()["code"]) == (409, "attachment_quarantined")
     actions = (await requester_client.get(f"/v1/attachments/{made['id']}")).json()["allowed_actions"]
-    assert {"action": "download", "allowed": False, "reason_code": "attachment_quarantined"} in actions
+    refused = {"action": "download", "allowed": False, "reason_code": "attachment_quarantined", "required_fields": []}
+    assert refused in actions
     with clock.frozen(now + timedelta(minutes=2)):
         await drain(database)
     assert scanner.scanned == 1

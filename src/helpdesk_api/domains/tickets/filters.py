@@ -117,9 +117,9 @@ class TicketFilters:
     q: Annotated[
         SearchText | None,
         Query(
-            description="Full text over subject, description, steps, affected service, reference, and the comments "
-            "that the caller may read. Outside of quotes a word finds its other forms too, in English, German, "
-            "Spanish, French and Portuguese."
+            description="Full text over subject, description, steps, affected service, reference, the comments that "
+            "the caller may read, and the names of their files. Outside of quotes a word finds its other forms too, in "
+            "English, German, Spanish, French and Portuguese."
         ),
     ] = None
     query: Annotated[
