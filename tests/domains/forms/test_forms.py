@@ -182,6 +182,48 @@ async def test_a_category_brings_its_form_and_so_do_those_below_it(
     assert ticket["form_id"] == form["id"]
 
 
+async def test_each_type_of_a_category_has_its_form(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    wish, other = await a_form(admin_client), await a_form(admin_client, name="Anything")
+    field = {"key": "crack", "kind": "text", "label": "Where is it broken?", "is_required": True}
+    broken = (await admin_client.post("/v1/forms", json={"name": "Broken", "fields": [field]})).json()
+    body = {"name": "Laptops", "incident_form_id": broken["id"], "service_request_form_id": wish["id"]}
+    laptops = (await admin_client.post("/v1/categories", json=body)).json()
+    body = {"name": "Small ones", "parent_id": laptops["id"], "default_form_id": other["id"]}
+    small = (await admin_client.post("/v1/categories", json=body)).json()
+    below = (await admin_client.post("/v1/categories", json={"name": "Old", "parent_id": laptops["id"]})).json()
+
+    async def form_of(category: dict[str, Any], **asked: str) -> tuple[int, str]:
+        reply = await requester_client.get(f"/v1/categories/{category['id']}/form", params=asked)
+        return reply.status_code, reply.json()["id" if reply.is_success else "code"]
+
+    for category in (laptops, below):
+        assert await form_of(category) == await form_of(category, type="incident") == (200, broken["id"])
+        assert await form_of(category, type="service_request") == (200, wish["id"])
+        assert await form_of(category, type="change") == (404, "form_not_found")
+    assert await form_of(small, type="incident") == (200, other["id"])
+    assert await form_of({"id": f"cat_{'0' * 32}"}) == (404, "category_not_found")
+
+    first = await requester_client.get(f"/v1/categories/{below['id']}/form")
+    held = {"If-None-Match": first.headers["etag"]}
+    assert (await requester_client.get(f"/v1/categories/{below['id']}/form", headers=held)).status_code == 304
+
+    fixed = await opened(requester_client, category_id=below["id"], custom_fields={"crack": "The hinge."})
+    wished = {"type": "service_request", "category_id": below["id"], "custom_fields": {"model": "light"}}
+    assert (fixed["form_id"], (await opened(requester_client, **wished))["form_id"]) == (broken["id"], wish["id"])
+    wrong = await requester_client.post("/v1/tickets", json={**NEW, **wished, "type": "incident"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_custom_fields")
+    free = await opened(requester_client, type="change", category_id=below["id"])
+    assert free["form_id"] is None
+
+    path = f"/v1/categories/{laptops['id']}"
+    unknown = await admin_client.patch(path, json={"change_form_id": f"frm_{'0' * 32}"})
+    assert (unknown.json()["code"], unknown.json()["errors"][0]["pointer"]) == ("unknown_reference", "#/change_form_id")
+    assert (await admin_client.patch(path, json={"incident_form_id": None})).json()["incident_form_id"] is None
+    assert await form_of(below) == (404, "form_not_found")
+
+
 async def test_what_was_filled_in_is_found(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
 ) -> None:
