@@ -312,7 +312,7 @@ async def test_an_asset_is_found_by_its_id_and_by_its_words(
     assert await asked("cf_device.id", "gte", "LT-17") == not_so
     assert await asked("cf_device.id", "eq", 17) == ("invalid_conditions", "text_expected", "#/conditions/value")
     assert await asked("cf_device", "contains", 17) == ("invalid_conditions", "text_expected", "#/conditions/value")
-    assert (await asked("subject.id", "eq", "x"))[1] == "unknown_field"
+    assert (await asked("subject.id", "eq", "x"))[0] == "validation_failed"
 
 
 ASSET = FormFields(
