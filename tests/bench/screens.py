@@ -37,9 +37,14 @@ _ACTIVE = "status=open,in_progress,pending"
 # In one comment of all: no syllables of the seed's make it.
 _NEEDLE = "quixotry"
 _SEARCH_BUDGET, _PAGE_BUDGET, _GROWTH_BUDGET = 3.0, 1.5, 1.5
+# On a larger desk there are more rooms and more people, but no more in one room, and no more of one person's: 50
+# tickets have the same room, about ten of them the agent's team's, and one requester has 40 through all the years.
 _ROOMS = text(
-    "UPDATE tickets SET custom_fields = jsonb_build_object('room', 'r' || number % 1000) WHERE number % 100 = 0"
+    "UPDATE tickets SET custom_fields = jsonb_build_object('room', 'r' || (number - 100000) / 5000)"
+    " WHERE number % 100 = 0"
 )
+_REQUESTS = 40
+_OF_ONE = text("UPDATE tickets SET requester_id = :one, submitter_id = :one WHERE number % :step = 0")
 _FIRST, _DEEP, _LIST = "all tickets, page 1", f"all tickets, page {_PAGE:,}", "agent: my open tickets"
 _HEAD = f"{'screen':<34}{'p50 ms':>8}{'p95 ms':>8}{'cpu ms':>8}{'pg ms':>8}{'stmts':>7}{'growth':>8}"
 
@@ -159,28 +164,37 @@ async def _lane(desk: Desk, postmaster: int) -> AsyncIterator[Lane]:
     cache.set_listening(listening=True)
     transport = httpx.ASGITransport(app=counting)
     agent = next(agent for agent, _ in desk.world.agents if agent in desk.tokens)
-    requester = next(one for one in desk.world.requesters if one in desk.tokens)
     try:
+        requester, admin = await _requester(desk, database), await _person(desk, database, Role.ADMIN)
         async with httpx.AsyncClient(transport=transport, base_url="http://bench.test", timeout=120) as client:
-            yield Lane(desk, client, counting, database, postmaster, agent, requester, await _admin(desk, database))
+            yield Lane(desk, client, counting, database, postmaster, agent, requester, admin)
     finally:
         cache.set_listening(listening=False)
         await database.dispose()
 
 
-async def _admin(desk: Desk, database: Database) -> UUID:
-    """Somebody who sees all tickets, signed in."""
-    admin, keys = (await make_user(database, role=Role.ADMIN)).id, await key_set(database)
-    desk.tokens[admin] = tokens.issue(
+async def _requester(desk: Desk, database: Database) -> UUID:
+    """Somebody with as many tickets on every desk."""
+    one = await _person(desk, database, Role.REQUESTER)
+    async with database.session() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        await session.execute(_OF_ONE, {"one": one, "step": desk.tickets // _REQUESTS})
+    return one
+
+
+async def _person(desk: Desk, database: Database, role: Role) -> UUID:
+    """Signed in."""
+    made, keys = (await make_user(database, role=role)).id, await key_set(database)
+    desk.tokens[made] = tokens.issue(
         key_id=keys.signing_id,
         private_key=keys.signing_pem,
-        user_id=admin,
+        user_id=made,
         session_id=None,
         scopes=None,
         now=clock.now(),
         lifetime=timedelta(hours=1),
     )
-    return UUID(str(admin))
+    return UUID(str(made))
 
 
 async def _screens(lane: Lane) -> list[Screen]:
@@ -216,7 +230,7 @@ async def _screens(lane: Lane) -> list[Screen]:
         ),
         Screen(f"agent: counts of {_VIEWS} views", agent, always(f"/v1/views/counts?view_ids={','.join(views)}")),
         Screen("agent: a view's tickets", agent, lambda n: f"/v1/views/{views[n % _VIEWS]}/tickets?limit=25"),
-        Screen("agent: custom field", agent, lambda n: f"/v1/tickets?query=cf_room:r{n % 10 * 100}&limit=25"),
+        Screen("agent: custom field", agent, lambda n: f"/v1/tickets?query=cf_room:r{n % 2}&limit={_ROWS}"),
         Screen("search: a common word", agent, lambda n: f"/v1/tickets?q={WORDS[3 + n]}&limit=25"),
         Screen("search: a rare word", agent, lambda n: f"/v1/tickets?q={WORDS[3_000 + 20 * n]}&limit=25"),
         Screen("search: in one comment of all", agent, always(f"/v1/tickets?q={_NEEDLE}&limit=25")),

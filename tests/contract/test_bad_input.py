@@ -217,7 +217,7 @@ async def test_other_methods_are_405_with_all_that_are_allowed(
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "/v1/routing-rules/order", "PUT"),
+        ("PATCH", "/v1/routing-rules/order", "GET, PUT"),
         ("DELETE", "/v1/sessions/refresh", "POST"),
         ("GET", "/v1/sessions/current", "DELETE"),
     ],

@@ -136,15 +136,15 @@ def _operand(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker |
         if not isinstance(value, list):
             code = "list_expected"
             raise _ValueError(code, f"`{op}` takes a list")
-        return tuple(dict.fromkeys(_convert(field, item, asker) for item in value))
+        return tuple(dict.fromkeys(_convert(field, op, item, asker) for item in value))
     if isinstance(value, list):
         code = "single_value_expected"
         raise _ValueError(code, f"`{op}` takes one value")
-    return _convert(field, value, asker)
+    return _convert(field, op, value, asker)
 
 
-def _convert(field: FieldSpec, value: Any, asker: Asker | None) -> Any:
-    if field.kind is FieldType.CUSTOM:
+def _convert(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker | None) -> Any:
+    if field.kind is FieldType.CUSTOM and op is not ConditionOperator.CONTAINS:
         return value
     if field.kind is FieldType.BOOLEAN:
         if not isinstance(value, bool):

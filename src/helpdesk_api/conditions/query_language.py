@@ -1,9 +1,10 @@
 """The condition tree as people type it: `is:open priority:>=high assignee:me "vpn drops" -tag:printer`.
 
 Terms stand side by side for "and"; `OR`, `NOT` or `-`, and round brackets do the rest. A field takes a value, several
-with commas, one of `>`, `>=`, `<`, `<=` before it, or `none`; what belongs to no field is full text, `~word` with all
-words that are spelt much like it. Where an id is
-meant, a name may stand: whoever asks looks them up first (`names_in`) and hands over whom each of them may mean.
+with commas, one of `>`, `>=`, `<`, `<=` before it, or `none`. Of what is known elsewhere, `cf_laptop.id:LT-17` asks for
+the id and `cf_laptop.label:spare` for the words after it. What belongs to no field is full text, `~word` with all words
+that are spelt much like it. Where an id is meant, a name may stand: whoever asks looks them up first (`names_in`) and
+hands over whom each of them may mean.
 """
 
 import re
@@ -26,7 +27,7 @@ from helpdesk_api.web.errors import BadRequest, FieldError
 
 _O = ConditionOperator
 _SIGNS: Final = {">": _O.GT, ">=": _O.GTE, "<": _O.LT, "<=": _O.LTE}
-_TERM: Final = re.compile(r"([a-z][a-z0-9_]*):(>=|<=|>|<)?(.*)", re.DOTALL)
+_TERM: Final = re.compile(r"(cf_[a-z0-9_]+\.(?:id|label)|[a-z][a-z0-9_]*):(>=|<=|>|<)?(.*)", re.DOTALL)
 _VALUE: Final = re.compile(r'"([^"]*)"|([^,"]+)')
 _PLAIN: Final = re.compile(r"""[^\s()",<>=][^\s()",]*""")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -50,7 +51,7 @@ _NOT.3: /NOT(?![^\s()"])/
 _MINUS.3: "-"
 _OPEN: "("
 _CLOSE: ")"
-TERM.2: /[a-z][a-z0-9_]*:(>=|<=|>|<)?("[^"]*"|[^\s()",]+)(,("[^"]*"|[^\s()",]+))*/
+TERM.2: /(cf_[a-z0-9_]+\.(id|label)|[a-z][a-z0-9_]*):(>=|<=|>|<)?("[^"]*"|[^\s()",]+)(,("[^"]*"|[^\s()",]+))*/
 PHRASE: /"[^"]*"/
 WORD: /[^\s()"\-][^\s()"]*/
 %ignore /\s+/
@@ -248,7 +249,7 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return self._leaf(field, _O.IS_NULL, value=True, column=column)
         if kind is FieldType.TEXT and field not in self._vocabulary.whole:
             return self._leaf(field, _O.CONTAINS, value, column)
-        if kind is FieldType.TEXT_LIST:
+        if kind in {FieldType.TEXT_LIST, FieldType.CUSTOM_LABEL}:
             return self._leaf(field, _O.CONTAINS, value, column)
         if kind is FieldType.CUSTOM and (other := _typed(value)) != value:
             # Written without its type, it may be either.

@@ -1,7 +1,7 @@
 """What a subject offers to conditions: named, typed fields, each with its column and its Python value."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import attrgetter
 from types import MappingProxyType
@@ -22,9 +22,14 @@ class FieldType(StrEnum):
     TEXT_LIST = "text_list"
     FULL_TEXT = "full_text"
     CUSTOM = "custom"
+    CUSTOM_ID = "custom_id"
+    CUSTOM_LABEL = "custom_label"
 
 
 CUSTOM_PREFIX: Final = "cf_"
+# Of what is known elsewhere: its id there, and the words after it.
+CUSTOM_PARTS: Final = {"id": FieldType.CUSTOM_ID, "label": FieldType.CUSTOM_LABEL}
+CUSTOM_KINDS: Final = frozenset({FieldType.CUSTOM, *CUSTOM_PARTS.values()})
 _O = ConditionOperator
 _ORDER = frozenset({_O.GT, _O.GTE, _O.LT, _O.LTE})
 _EQUAL = frozenset({_O.EQ, _O.NE})
@@ -42,7 +47,9 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
         FieldType.BOOLEAN: _EQUAL | _NULL,
         FieldType.TEXT_LIST: _MEMBER | _NULL | {_O.CONTAINS},
         FieldType.FULL_TEXT: frozenset({_O.MATCHES}),
-        FieldType.CUSTOM: _EQUAL | _MEMBER | _ORDER | _NULL,
+        FieldType.CUSTOM: _EQUAL | _MEMBER | _ORDER | _NULL | {_O.CONTAINS},
+        FieldType.CUSTOM_ID: _EQUAL | _MEMBER | _NULL,
+        FieldType.CUSTOM_LABEL: _NULL | {_O.CONTAINS},
     }
 )
 
@@ -52,7 +59,8 @@ class FieldSpec:
     """One field. `column` gives its SQL expression, `read` its value from the subject itself.
 
     A CUSTOM one is a key of a JSON object, which `column` gives; its value has the type that it was filled in with, and
-    values of other types are neither more nor less. `guarded` gives one more object, and the rows in which it counts.
+    values of other types are neither more nor less. CUSTOM_ID is the value up to its first space, whatever its case;
+    CUSTOM_LABEL is what stands after it. `guarded` gives one more object, and the rows in which it counts.
     An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`. FULL_TEXT
     is asked of the database only.
     """
@@ -80,7 +88,13 @@ class Subject:
 
     def find(self, name: str) -> FieldSpec | None:
         found = self.fields.get(name)
-        return self.custom(name) if found is None and self.custom is not None else found
+        if found is not None or self.custom is None:
+            return found
+        whole, dot, part = name.partition(".")
+        custom = self.custom(whole)
+        if custom is None or not dot:
+            return custom
+        return replace(custom, name=name, kind=CUSTOM_PARTS[part]) if part in CUSTOM_PARTS else None
 
     @classmethod
     def of(

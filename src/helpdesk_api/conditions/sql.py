@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.predicate import ORDERINGS, fold, ranks
-from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldType
+from helpdesk_api.conditions.registry import CUSTOM_KINDS, CUSTOM_PREFIX, FieldType
 from helpdesk_api.conditions.tree import ConditionOperator
 
 FullText = Callable[[Any], ColumnElement[bool]]
@@ -55,7 +55,7 @@ def _test(test: Leaf) -> ColumnElement[bool]:
     column = test.field.column()
     if test.field.kind is FieldType.TEXT_LIST:
         return _list_test(column, test.op, test.operand)
-    if test.field.kind is FieldType.CUSTOM:
+    if test.field.kind in CUSTOM_KINDS:
         return _custom_test(test, column)
     if test.op is ConditionOperator.IS_NULL:
         return column.is_(None) if test.operand else column.is_not(None)  # type: ignore[no-any-return]
@@ -84,18 +84,46 @@ def _custom_test(test: Leaf, column: Any) -> ColumnElement[bool]:
 def _custom_holds(test: Leaf, column: Any) -> ColumnElement[bool]:
     """Whether there is a value, that compares so, or is one of those. By containment, which one index answers for
     every key; a list is asked for one of its members."""
-    key = test.field.name.removeprefix(CUSTOM_PREFIX)
-    if test.op is ConditionOperator.IS_NULL:
-        return column.has_key(key)  # type: ignore[no-any-return]
+    key = test.field.name.removeprefix(CUSTOM_PREFIX).partition(".")[0]
     # The index leaves out the many rows that nobody filled anything into, and the planner wants to be told.
     is_filled = column != literal_column("'{}'::jsonb")
+    if test.field.kind is FieldType.CUSTOM_LABEL:
+        return and_(is_filled, _label_holds(test, column[key].astext))
+    if test.op is ConditionOperator.IS_NULL:
+        return column.has_key(key)  # type: ignore[no-any-return]
+    if test.op is ConditionOperator.CONTAINS:
+        return and_(is_filled, _contains(test, column, key))
     if test.op in ORDERINGS:
         compare: Any = ORDERINGS[test.op]
         value, wanted = column[key], literal(test.operand, JSONB)
         return and_(is_filled, func.jsonb_typeof(value) == func.jsonb_typeof(wanted), compare(value, wanted))
     operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+    if test.field.kind is FieldType.CUSTOM_ID:
+        ids = [f"{key} {_ascii_lower(one)}" for one in operands]
+        return and_(is_filled, func.helpdesk_first_words(column).bool_op("&&")(literal(ids, ARRAY(Text))))
     shapes = [shape for value in operands for shape in ({key: value}, {key: [value]})]
     return and_(is_filled, or_(*[column.contains(literal(shape, JSONB)) for shape in shapes]))
+
+
+def _label_holds(test: Leaf, value: Any) -> ColumnElement[bool]:
+    space: Any = func.strpos(value, " ")
+    if test.op is ConditionOperator.IS_NULL:
+        return space > 0  # type: ignore[no-any-return]
+    label = func.lower(func.substr(value, space + 1))
+    return and_(space > 0, label.contains(fold(test.operand), autoescape=True))
+
+
+def _contains(test: Leaf, column: Any, key: str) -> ColumnElement[bool]:
+    """A part of a text, or one of a list's members as a whole."""
+    value = column[key]
+    is_text = func.jsonb_typeof(value) == literal_column("'string'")
+    within = func.lower(value.astext).contains(fold(test.operand), autoescape=True)
+    return or_(and_(is_text, within), column.contains(literal({key: [test.operand]}, JSONB)))
+
+
+def _ascii_lower(text: str) -> str:
+    """As the index has it, whose collation must never change."""
+    return text.encode().lower().decode()
 
 
 def _order_test(test: Leaf, column: Any) -> ColumnElement[bool]:

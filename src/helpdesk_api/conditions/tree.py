@@ -57,7 +57,8 @@ TextValue = Annotated[str, StringConstraints(strict=True, max_length=500, patter
 IntegerValue = Annotated[StrictInt, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 NumberValue = Annotated[StrictFloat, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 Scalar = StrictBool | IntegerValue | NumberValue | TextValue
-FieldName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
+_FIELD_NAME: Final = r"^([a-z][a-z0-9_]*|cf_[a-z0-9_]+\.(id|label))$"
+FieldName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_FIELD_NAME)]
 
 
 class ConditionComparison(RequestModel):

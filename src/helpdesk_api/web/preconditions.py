@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
@@ -27,6 +29,7 @@ class IfMatch:
             raise PreconditionFailed(message, params={"current_etag": current}, headers={"ETag": current})
 
 
+UNCONDITIONAL = IfMatch(None)
 ETAGS_PATTERN = r"^[\x20-\x7e]*$"
 ETAGS_LENGTH = 200
 
@@ -55,6 +58,11 @@ def etag_of(version: int, *, audience: str = "v") -> str:
 def etag_of_content(content: bytes) -> str:
     """For records that carry no version."""
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def etag_of_order(ids: Iterable[UUID]) -> str:
+    """Of a whole order, which moves when anything comes, goes or changes its place."""
+    return etag_of_content(b"".join(one.bytes for one in ids))
 
 
 def set_etag(response: Response, etag: str) -> None:

@@ -66,6 +66,7 @@ def describe(kind: type[ProblemError]) -> ProblemType:
     summary="List the codes of all errors",
     response_model=ProblemTypeList,
     dependencies=[public("explains errors, those of sign-in too")],
+    openapi_extra={"x-etag": True},
 )
 async def list_problems() -> ProblemTypeList:
     """Each code with its cause and what to do about it."""

@@ -28,6 +28,8 @@ from helpdesk_api.web.solving import Solved
 NO_IDEMPOTENCY = "x-no-idempotency"
 # Its body is too large to be held: the route reads it as a stream, and claims the key when it knows the digest.
 STREAMED_BODY = "x-streamed-body"
+# Says that a GET answers one record though its path ends with a word. Without one of its own, its ETag is of its bytes.
+HAS_ETAG = "x-etag"
 _IDEMPOTENT_METHODS = frozenset({"POST", "PATCH"})
 
 
@@ -63,7 +65,9 @@ class ApiRoute(APIRoute):
     def _make_up(self, path: str, endpoint: Callable[..., Any], options: dict[str, Any]) -> None:
         self._lean = LeanHandlers(self)
         super().__init__(path, endpoint, **options)
-        self._is_record = self.include_in_schema and "GET" in (self.methods or ()) and path.endswith("}")
+        said = (self.openapi_extra or {}).get(HAS_ETAG)
+        is_read = self.include_in_schema and "GET" in (self.methods or ())
+        self._is_record = is_read and (path.endswith("}") if said is None else bool(said))
         # Asked before FastAPI reads anything: who may not call is not told what the call would look like.
         guard = self.guard
         self._checks = (*([guard] if guard is not None else ()), RequestShape(self))

@@ -1,7 +1,9 @@
 """Coming and going, hand-overs, and the next free member."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import delete, func, select, update
@@ -55,6 +57,36 @@ class TestRights:
         for stranger in (other_lead, colleague):
             reply = await as_user(stranger).put(f"/v1/agents/{usr(agent)}/availability", json={"is_available": True})
             refused(reply, 403, "availability_forbidden")
+
+    async def test_of_two_who_set_it_at_once_one_is_told(
+        self, admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, a_user: Make
+    ) -> None:
+        path = f"/v1/agents/{usr(await a_user(role=Role.AGENT))}/availability"
+        read = await admin_client.get(path)
+        assert read.json()["is_available"] is True
+        held = {"If-Match": read.headers["etag"]}
+        bodies = [{"is_available": True, "open_limit": limit} for limit in (3, 4)]
+        replies = await asyncio.gather(*(admin_client.put(path, json=body, headers=held) for body in bodies))
+        assert sorted(reply.status_code for reply in replies) == [200, 412]
+        won = next(reply for reply in replies if reply.status_code == 200)
+        again = await admin_client.get(path, headers={"If-None-Match": held["If-Match"]})
+        assert (again.json()["open_limit"], again.headers["etag"]) == (won.json()["open_limit"], won.headers["etag"])
+        refused(await requester_client.get(path), 403, "missing_scope")
+
+    async def test_the_etag_is_the_same_in_whatever_zone_the_return_was_written(
+        self, admin_client: httpx.AsyncClient, a_user: Make
+    ) -> None:
+        path = f"/v1/agents/{usr(await a_user(role=Role.AGENT))}/availability"
+        with clock.frozen(clock.now()) as moment:
+            back = (moment.at + timedelta(hours=1)).astimezone(ZoneInfo("Asia/Kolkata"))
+            body = {"is_available": False, "away_until": back.isoformat()}
+            etag = (await admin_client.put(path, json=body)).headers["etag"]
+            held = {"If-None-Match": etag}
+            assert (await admin_client.get(path, headers=held)).status_code == 304
+            moment.advance(hours=1)
+            assert (await admin_client.get(path, headers=held)).json()["is_available"] is True
+            stale = await admin_client.put(path, json={"is_available": False}, headers={"If-Match": etag})
+            refused(stale, 412, "precondition_failed")
 
     async def test_nobody_sets_what_is_no_agents(self, admin_client: httpx.AsyncClient, a_user: Make) -> None:
         requester = await a_user()

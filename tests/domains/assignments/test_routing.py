@@ -1,5 +1,6 @@
 """A new ticket's answer already says where it went, and the history says why."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -176,6 +177,22 @@ class TestRules:
         for wrong in ([high["id"]], [high["id"], high["id"]], [high["id"], low["id"], f"rul_{'0' * 32}"]):
             reply = await admin_client.put(f"{RULES}/order", json={"rule_ids": wrong})
             refused(reply, 409, "routing_order_incomplete")
+
+    async def test_of_two_new_orders_the_second_does_not_undo_the_first(self, admin_client: httpx.AsyncClient) -> None:
+        ids = [(await create_rule(admin_client, name=name, priority="low"))["id"] for name in ("A", "B", "C")]
+        read = await admin_client.get(f"{RULES}/order")
+        assert read.json() == {"rule_ids": ids}
+        held = {"If-Match": read.headers["etag"]}
+        a, b, c = ids
+        orders = [{"rule_ids": [c, a, b]}, {"rule_ids": [b, a, c]}]
+        replies = await asyncio.gather(*(admin_client.put(f"{RULES}/order", json=one, headers=held) for one in orders))
+        assert sorted(reply.status_code for reply in replies) == [204, 412]
+        won = next(one for one, reply in zip(orders, replies, strict=True) if reply.status_code == 204)
+        assert (await admin_client.get(f"{RULES}/order", headers={"If-None-Match": held["If-Match"]})).json() == won
+        # A rule that came meanwhile is one that the caller has not placed.
+        held = {"If-Match": (await admin_client.get(f"{RULES}/order")).headers["etag"]}
+        await create_rule(admin_client, name="D", priority="low")
+        refused(await admin_client.put(f"{RULES}/order", json=won, headers=held), 412, "precondition_failed")
 
     async def test_rules_are_the_staffs_to_read_and_the_admins_to_write(
         self,

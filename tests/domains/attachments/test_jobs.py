@@ -1,6 +1,7 @@
 """What happens to files behind the scenes: scanned, made small, dropped, swept."""
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -25,7 +26,7 @@ from helpdesk_api.integrations.antivirus.protocol import NotScanned
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.integrations.storage.memory import MemoryStorage
 from helpdesk_api.integrations.storage.objects import FolderStorage, InvalidStorageUrl, bucket_storage
-from helpdesk_api.integrations.storage.protocol import ObjectNotFound
+from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUnavailable
 from helpdesk_api.worker import drain
 from tests.domains.attachments.files import picture, upload, uploaded
 
@@ -76,7 +77,8 @@ async def test_a_file_stays_apart_until_it_is_clean(
             held = await requester_client.get(f"/v1/attachments/{made['id']}/download")
             assert (held.status_code, held.json()["code"]) == (409, "attachment_quarantined")
     actions = (await requester_client.get(f"/v1/attachments/{made['id']}")).json()["allowed_actions"]
-    assert {"action": "download", "allowed": False, "reason_code": "attachment_quarantined"} in actions
+    refused = {"action": "download", "allowed": False, "reason_code": "attachment_quarantined", "required_fields": []}
+    assert refused in actions
     with clock.frozen(now + timedelta(minutes=2)):
         await drain(database)
     assert scanner.scanned == 1
@@ -279,6 +281,33 @@ async def test_a_bucket_signs_its_own_addresses(monkeypatch: pytest.MonkeyPatch)
     # One's own network is not the callers'.
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
     assert await bucket_storage("s3://bucket/desk").direct_url(key, timedelta(seconds=60)) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 6_000_000], ids=["nothing", "little", "in parts"])
+async def test_what_a_bucket_does_not_take_is_told(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Whenever it says so: a small object is sent as a whole when its writer is closed."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        await reader.readexactly(int(length[1]) if length else 0)
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    store = bucket_storage("s3://gone")
+
+    async def put() -> None:
+        async with store.write(keys_of(new_id())[0]) as writer:
+            await writer.write(b"x" * size)
+
+    async with server:
+        with pytest.raises(StorageUnavailable):
+            await put()
 
 
 @pytest.mark.parametrize("url", ["", "bucket", "file:///etc", "http://x/y", "s3://", "s3://b?x=1"])

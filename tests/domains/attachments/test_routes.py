@@ -208,8 +208,8 @@ async def test_who_may_delete(
         (admin_client, True, None),
     ):
         actions = (await caller.get(f"/v1/attachments/{one['id']}")).json()["allowed_actions"]
-        assert {"action": "delete", "allowed": allowed, "reason_code": reason} in actions
-        assert {"action": "download", "allowed": True, "reason_code": None} in actions
+        assert {"action": "delete", "allowed": allowed, "reason_code": reason, "required_fields": []} in actions
+        assert {"action": "download", "allowed": True, "reason_code": None, "required_fields": []} in actions
     refused = await agent_client.delete(f"/v1/attachments/{one['id']}")
     assert (refused.status_code, refused.json()["code"]) == (403, "not_the_uploader")
     stale = await requester_client.delete(f"/v1/attachments/{one['id']}", headers={"If-Match": '"v1"'})

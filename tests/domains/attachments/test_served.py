@@ -20,11 +20,13 @@ from helpdesk_api.database.embedded import running_url
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import jobs, storing
 from helpdesk_api.integrations.storage.objects import FolderStorage
+from tests.domains.attachments.files import GIF, archive, bomb
 from tests.end_to_end.served import Served, processes_below, served
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 BOUNDARY, MEBI = "a-boundary-of-this-test", 1024 * 1024
 MAX_BYTES = 64 * MEBI
+SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 HEAD = (
     f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{{name}}"\r\n'
@@ -140,6 +142,9 @@ def test_what_is_refused_leaves_nothing(product: Served) -> None:
     field = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"\r\n\r\nx'.encode() + TAIL
     cases: list[tuple[bytes, dict[str, str], int, str]] = [
         (part(b"<html>"), MULTIPART, 422, "file_type_refused"),
+        (part(SCRIPT, "logo.png"), MULTIPART, 422, "file_type_refused"),
+        (part(GIF + archive({"a.txt": b"x"}), "a.gif"), MULTIPART, 422, "file_polyglot"),
+        (part(bomb(), "logs.zip"), MULTIPART, 422, "archive_bomb"),
         (part(b""), MULTIPART, 422, "file_empty"),
         (two, MULTIPART, 422, "one_file_expected"),
         (field, MULTIPART, 422, "one_file_expected"),

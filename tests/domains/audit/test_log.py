@@ -70,7 +70,10 @@ async def test_only_numbered_events_are_in_the_log(
     await relay(database)
     found = await read(admin_client, f"after={start}")
     assert ids(found) == [new]
-    assert (await admin_client.get(f"/v1/events/{new}")).json() == found["data"][0]
+    single = await admin_client.get(f"/v1/events/{new}")
+    assert single.json() == found["data"][0]
+    held = {"If-None-Match": single.headers["etag"]}
+    assert (await admin_client.get(f"/v1/events/{new}", headers=held)).status_code == 304
     assert ids(await read(admin_client, f"after={found['complete_through']}")) == []
 
 

@@ -182,6 +182,48 @@ async def test_a_category_brings_its_form_and_so_do_those_below_it(
     assert ticket["form_id"] == form["id"]
 
 
+async def test_each_type_of_a_category_has_its_form(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    wish, other = await a_form(admin_client), await a_form(admin_client, name="Anything")
+    field = {"key": "crack", "kind": "text", "label": "Where is it broken?", "is_required": True}
+    broken = (await admin_client.post("/v1/forms", json={"name": "Broken", "fields": [field]})).json()
+    body = {"name": "Laptops", "incident_form_id": broken["id"], "service_request_form_id": wish["id"]}
+    laptops = (await admin_client.post("/v1/categories", json=body)).json()
+    body = {"name": "Small ones", "parent_id": laptops["id"], "default_form_id": other["id"]}
+    small = (await admin_client.post("/v1/categories", json=body)).json()
+    below = (await admin_client.post("/v1/categories", json={"name": "Old", "parent_id": laptops["id"]})).json()
+
+    async def form_of(category: dict[str, Any], **asked: str) -> tuple[int, str]:
+        reply = await requester_client.get(f"/v1/categories/{category['id']}/form", params=asked)
+        return reply.status_code, reply.json()["id" if reply.is_success else "code"]
+
+    for category in (laptops, below):
+        assert await form_of(category) == await form_of(category, type="incident") == (200, broken["id"])
+        assert await form_of(category, type="service_request") == (200, wish["id"])
+        assert await form_of(category, type="change") == (404, "form_not_found")
+    assert await form_of(small, type="incident") == (200, other["id"])
+    assert await form_of({"id": f"cat_{'0' * 32}"}) == (404, "category_not_found")
+
+    first = await requester_client.get(f"/v1/categories/{below['id']}/form")
+    held = {"If-None-Match": first.headers["etag"]}
+    assert (await requester_client.get(f"/v1/categories/{below['id']}/form", headers=held)).status_code == 304
+
+    fixed = await opened(requester_client, category_id=below["id"], custom_fields={"crack": "The hinge."})
+    wished = {"type": "service_request", "category_id": below["id"], "custom_fields": {"model": "light"}}
+    assert (fixed["form_id"], (await opened(requester_client, **wished))["form_id"]) == (broken["id"], wish["id"])
+    wrong = await requester_client.post("/v1/tickets", json={**NEW, **wished, "type": "incident"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_custom_fields")
+    free = await opened(requester_client, type="change", category_id=below["id"])
+    assert free["form_id"] is None
+
+    path = f"/v1/categories/{laptops['id']}"
+    unknown = await admin_client.patch(path, json={"change_form_id": f"frm_{'0' * 32}"})
+    assert (unknown.json()["code"], unknown.json()["errors"][0]["pointer"]) == ("unknown_reference", "#/change_form_id")
+    assert (await admin_client.patch(path, json={"incident_form_id": None})).json()["incident_form_id"] is None
+    assert await form_of(below) == (404, "form_not_found")
+
+
 async def test_what_was_filled_in_is_found(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
 ) -> None:
@@ -210,6 +252,67 @@ async def test_one_index_answers_for_every_custom_field(database: Database) -> N
         assert connection.driver_connection is not None
         rows = await connection.driver_connection.fetch(f"EXPLAIN {read.sql}", *read.arguments({}))
     assert "ix_tickets_custom_fields" in "\n".join(row[0] for row in rows)
+
+
+DEVICES: dict[str, dict[str, Any]] = {
+    "A": {"device": "LT-17 Nadja's laptop"},
+    "B": {"device": "lt-17"},
+    "C": {"device": "LT-170 Spare laptop", "places": ["hall", "yard"]},
+    "D": {"note": "LT-17 is broken"},
+    "E": {"device": "svc:mail/eu-1 Mail in Europe", "secret": "LT-17 The one that was stolen"},
+}
+
+
+async def test_an_asset_is_found_by_its_id_and_by_its_words(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+) -> None:
+    place = {"kind": "multi_choice", "label": "Where?", "choices": [{"value": v, "label": v} for v in ("hall", "yard")]}
+    fields = [
+        {"key": "device", "kind": "asset", "label": "Which one?"},
+        {"key": "secret", "kind": "asset", "label": "Really?", "visible_to": "staff", "editable_by": "staff"},
+        {"key": "note", "kind": "text", "label": "Note"},
+        {"key": "places", **place},
+    ]
+    form = (await admin_client.post("/v1/forms", json={"name": "Broken", "fields": fields})).json()
+    for subject, custom in DEVICES.items():
+        own = {key: value for key, value in custom.items() if key != "secret"}
+        ticket = await opened(requester_client, subject=subject, form_id=form["id"], custom_fields=own)
+        if "secret" in custom:
+            patch = {"custom_fields": {"secret": custom["secret"]}}
+            assert (await agent_client.patch(f"/v1/tickets/{ticket['id']}", json=patch)).status_code == 200
+    for query, those in (
+        ("cf_device.id:LT-17", ["A", "B"]),
+        ("cf_device.id:Lt-170,svc:mail/eu-1", ["C", "E"]),
+        ("-cf_device.id:LT-17", ["C", "D", "E"]),
+        ("cf_device.id:none", ["D"]),
+        ("cf_device.label:LAPTOP", ["A", "C"]),
+        ("cf_device.label:LT", []),
+        ("cf_device.label:none", ["B", "D"]),
+        ('cf_device:"LT-17 Nadja\'s laptop"', ["A"]),
+    ):
+        assert await found(agent_client, query) == those, query
+    assert (
+        await found(agent_client, "cf_secret.id:lt-17") == await found(agent_client, "cf_secret.label:stolen") == ["E"]
+    )
+    assert await found(requester_client, "cf_secret.id:lt-17 OR cf_secret.label:stolen OR cf_secret.id:x") == []
+
+    async def asked(field: str, op: str, value: Any) -> Any:
+        body = {"conditions": {"field": field, "op": op, "value": value}, "sort": "cf_device"}
+        reply = await agent_client.post("/v1/tickets/search", json=body)
+        if reply.is_success:
+            return "".join(ticket["subject"] for ticket in reply.json()["data"])
+        return reply.json()["code"], reply.json()["errors"][0]["code"], reply.json()["errors"][0]["pointer"]
+
+    assert await asked("cf_device.id", "in", ["LT-17", "LT-170"]) == "BAC"
+    assert await asked("cf_device", "contains", "laptop") == "AC"
+    assert await asked("cf_places", "contains", "yard") == "C"
+    assert await asked("cf_places", "contains", "yar") == ""
+    not_so = ("invalid_conditions", "operator_not_applicable", "#/conditions/op")
+    assert await asked("cf_device.id", "contains", "LT") == await asked("cf_device.label", "eq", "x") == not_so
+    assert await asked("cf_device.id", "gte", "LT-17") == not_so
+    assert await asked("cf_device.id", "eq", 17) == ("invalid_conditions", "text_expected", "#/conditions/value")
+    assert await asked("cf_device", "contains", 17) == ("invalid_conditions", "text_expected", "#/conditions/value")
+    assert (await asked("subject.id", "eq", "x"))[0] == "validation_failed"
 
 
 ASSET = FormFields(

@@ -131,9 +131,12 @@ async def test_what_the_staff_alone_fills_in_is_found_and_sorted_by_it_alone(
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.ADMIN])
-async def test_the_staff_search_both_halves_by_index(database: Database, a_user: Make, role: Role) -> None:
+@pytest.mark.parametrize(("field", "index"), [("cf_model", "custom_fields"), ("cf_model.id", "first_words")])
+async def test_the_staff_search_both_halves_by_index(
+    database: Database, a_user: Make, role: Role, field: str, index: str
+) -> None:
     principal = await principal_of(database, await a_user(role=role))
-    leaf = ConditionComparison.model_validate({"field": "cf_model", "op": "eq", "value": "light"})
+    leaf = ConditionComparison.model_validate({"field": field, "op": "eq", "value": "light"})
     checked = check(leaf, vocabulary_of(principal).subject)
     read = CompiledStatement(select(Ticket.id).where(compile_where(checked)))
     async with database.session() as session:
@@ -143,5 +146,5 @@ async def test_the_staff_search_both_halves_by_index(database: Database, a_user:
         arguments = read.arguments(caller_parameters(principal))
         rows = await connection.driver_connection.fetch(f"EXPLAIN {read.sql}", *arguments)
     plan = "\n".join(row[0] for row in rows)
-    assert "ix_tickets_custom_fields" in plan
-    assert "ix_tickets_internal_custom_fields" in plan
+    assert f"ix_tickets_{index}" in plan
+    assert f"ix_tickets_internal_{index}" in plan

@@ -23,6 +23,7 @@ from helpdesk_api.integrations.mail.smtp import SmtpTransport
 from helpdesk_api.worker import drain
 from tests.domains.notifications.conftest import Desk, PostOffice, recipients
 from tests.factories.records import Make
+from tests.fixtures.clients import posted_twice
 from tests.fixtures.mail_server import mail_server
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -146,12 +147,13 @@ class TestOverHttp:
             ("rita@example.test", "550 no such person")
         ]
         place = f"/v1/mail-messages/{listed[0]['id']}"
-        reply = await admin_client.post(f"{place}/requeue")
+        reply = await posted_twice(admin_client, f"{place}/requeue")
         assert (reply.status_code, reply.json()["status"]) == (200, "queued")
         assert recipients(await post_office.round()) == ["rita"]
         sent = await admin_client.get(place)
         assert sent.json()["status"] == "sent"
-        assert sent.headers["etag"]
+        held = {"If-None-Match": sent.headers["etag"]}
+        assert (await admin_client.get(place, headers=held)).status_code == 304
         again = await admin_client.post(f"{place}/requeue")
         assert (again.status_code, again.json()["code"]) == (409, "mail_already_sent")
 

@@ -255,6 +255,8 @@ async def test_a_deadline_by_hand_wins_until_it_is_removed(
         assert (past.status_code, past.json()["code"]) == (422, "deadline_in_past")
         set_ = await supervisor_client.put(path, json={"due_at": "2026-03-09T09:00:00Z", "reason": "Agreed by phone."})
         assert set_.json()["due_at"] == "2026-03-09T09:00:00Z"
+        held = {"If-None-Match": set_.headers["etag"]}
+        assert (await supervisor_client.get(path, headers=held)).status_code == 304
         now.advance(hours=2)
         body = {"priority": "critical", "priority_reason": "Worse."}
         await supervisor_client.patch(f"/v1/tickets/{ticket['id']}", json=body)
@@ -262,6 +264,12 @@ async def test_a_deadline_by_hand_wins_until_it_is_removed(
         assert (kept["due_at"], kept["target_seconds"]) == ("2026-03-09T09:00:00Z", 4 * 3600)
         removed = await supervisor_client.put(path, json={"due_at": None})
         assert removed.json()["due_at"] == "2026-03-02T13:00:00Z"
+        read = await supervisor_client.get(path, headers=held)
+        assert read.json() == {"id": clock_id, "due_at": "2026-03-02T13:00:00Z", "manual_due_at": None}
+        stale = {"If-Match": set_.headers["etag"]}
+        missed = await supervisor_client.put(path, json={"due_at": "2026-03-10T09:00:00Z"}, headers=stale)
+        assert (missed.status_code, missed.json()["code"]) == (412, "precondition_failed")
+        assert missed.json()["params"]["current_etag"] == read.headers["etag"]
         await fire_due(database)
         await no_differences(database)
         refused = await requester_client.put(path, json={"due_at": None})

@@ -179,6 +179,29 @@ async def test_teams_do_not_hand_round_in_a_circle(admin_client: httpx.AsyncClie
     assert len(reply.json()["params"]["team_ids"]) == 3
 
 
+async def test_nobody_drops_a_draft_or_sets_an_order_that_they_have_not_seen(admin_client: httpx.AsyncClient) -> None:
+    order = "/v1/sla-policies/order"
+    before = await admin_client.get(order)
+    policy = await drafted(admin_client)
+    stale = {"If-Match": before.headers["etag"]}
+    ids = {"policy_ids": [policy["id"], *before.json()["policy_ids"]]}
+    missed = await admin_client.put(order, json=ids, headers=stale)
+    assert (missed.status_code, missed.json()["code"]) == (412, "precondition_failed")
+    held = {"If-Match": (await admin_client.get(order)).headers["etag"]}
+    assert (await admin_client.put(order, json=ids, headers=held)).status_code == 204
+    assert (await admin_client.get(order)).json() == ids
+
+    path = f"/v1/sla-policies/{policy['id']}"
+    draft = f"{path}/versions/2"
+    await admin_client.post(f"{path}/publish", json={})
+    await admin_client.patch(path, json={"description": "Mine."})
+    stale = {"If-Match": (await admin_client.get(draft)).headers["etag"]}
+    await admin_client.patch(path, json={"description": "Another's work."})
+    assert (await admin_client.delete(draft, headers=stale)).status_code == 412
+    held = {"If-Match": (await admin_client.get(draft)).headers["etag"]}
+    assert (await admin_client.delete(draft, headers=held)).status_code == 204
+
+
 async def test_an_effective_date_in_the_past_and_a_missing_draft(admin_client: httpx.AsyncClient) -> None:
     policy = await drafted(admin_client)
     path = f"/v1/sla-policies/{policy['id']}"

@@ -15,6 +15,7 @@ from helpdesk_api.domains.webhooks.rules import PAUSES
 from helpdesk_api.integrations.http.fake import FakeCaller
 from tests.domains.webhooks.desk import deliveries, happen, hooked, relay, sent
 from tests.factories.records import Make
+from tests.fixtures.clients import posted_twice
 
 STARTED = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -142,7 +143,11 @@ async def test_a_failure_is_tried_again_on_the_schedule_under_one_id_until_it_is
     [delivery] = await deliveries(admin_client, made, "state=dead")
     assert (delivery["attempt_count"], delivery["last_status"]) == (len(PAUSES), 302)
     assert [attempt["error"] for attempt in delivery["attempts"]] == ["answered 302"] * len(PAUSES)
-    again = await admin_client.post(f"/v1/webhooks/{made['id']}/deliveries/{delivery['id']}/redeliver")
+    path = f"/v1/webhooks/{made['id']}/deliveries/{delivery['id']}"
+    held = {"If-None-Match": (await admin_client.get(path)).headers["etag"]}
+    assert (await admin_client.get(path, headers=held)).status_code == 304
+    again = await posted_twice(admin_client, f"{path}/redeliver")
+    assert (await admin_client.get(path, headers=held)).json()["state"] == "pending"
     assert (again.status_code, again.json()["state"], again.json()["id"]) == (202, "pending", delivery["id"])
     caller.answers = lambda _: 200
     assert len(await sent(database, caller)) == 1

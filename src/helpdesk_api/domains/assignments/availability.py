@@ -1,8 +1,8 @@
 """Who is there: coming, going, and the open tickets of those who go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.jobs.queue import enqueue
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
+from helpdesk_api.web.preconditions import UNCONDITIONAL, IfMatch, etag_of_content
 from helpdesk_api.web.schemas import instant_text
 
 HAND_OVER = "assignments.hand_over"
@@ -53,10 +54,30 @@ async def agent_grants(database: Database, user_id: UUID) -> Grants:
     return grants
 
 
+def etag(values: Mapping[str, Any]) -> str:
+    """It carries no version: whoever holds what it says now overwrites nothing that they have not seen."""
+    until = values["away_until"]
+    said = (values["is_available"], until and _shown(until.astimezone(UTC)), values["open_limit"])
+    return etag_of_content(repr(said).encode())
+
+
+def _now(values: Mapping[str, Any]) -> dict[str, Any]:
+    """An absence that has ended counts as ended, whether or not it was noted."""
+    if values["away_until"] is not None and values["away_until"] <= clock.now():
+        return {**values, "is_available": True, "away_until": None}
+    return dict(values)
+
+
 async def set_availability(
-    session: AsyncSession, database: Database, principal: Principal, user_id: UUID, body: AvailabilityUpdate
+    session: AsyncSession,
+    database: Database,
+    principal: Principal,
+    user_id: UUID,
+    body: AvailabilityUpdate,
+    if_match: IfMatch = UNCONDITIONAL,
 ) -> Handed:
-    """Raises `agent_not_found`, `availability_forbidden`, `return_in_past`, `return_without_absence`."""
+    """Raises `agent_not_found`, `availability_forbidden`, `return_in_past`, `return_without_absence`,
+    `precondition_failed`."""
     require_availability(principal, await agent_grants(database, user_id))
     if body.away_until is not None:
         if body.is_available:
@@ -68,7 +89,7 @@ async def set_availability(
     tickets = await _open_tickets(session, user_id, lock=True) if goes and body.handover is Handover.PERFORM else []
     if tickets:
         await read_roster(session, _teams_of(tickets), lock=True)
-    await _store(session, principal, user_id, {name: getattr(body, name) for name in _FIELDS})
+    await _store(session, principal, user_id, {name: getattr(body, name) for name in _FIELDS}, if_match)
     if goes and body.handover is Handover.OFFER:
         return await _offer(session, user_id)
     if goes and body.handover is Handover.PERFORM:
@@ -78,18 +99,20 @@ async def set_availability(
     return Handed()
 
 
-async def _store(session: AsyncSession, principal: Principal, user_id: UUID, values: dict[str, Any]) -> None:
+async def _store(
+    session: AsyncSession, principal: Principal, user_id: UUID, values: dict[str, Any], if_match: IfMatch
+) -> None:
     """Nothing happens, and nothing is recorded, when it is so already."""
+    # The row first: of two who both find none, the second waits here and then sees what the first set.
+    made = insert(Agent).values(user_id=user_id).on_conflict_do_nothing()
+    await session.execute(made)
     columns = (Agent.is_available, Agent.away_until, Agent.open_limit)
     locked = select(*columns).where(Agent.user_id == user_id).with_for_update()
-    row = (await session.execute(locked)).one_or_none()
-    before = dict(zip(_FIELDS, row, strict=True)) if row is not None else {"is_available": True}
-    changes = {
-        name: (_shown(before.get(name)), _shown(value)) for name, value in values.items() if before.get(name) != value
-    }
-    statement = insert(Agent).values(user_id=user_id, open_load=0, open_count=0, **values)
-    await session.execute(statement.on_conflict_do_update(index_elements=[Agent.user_id], set_=values))
+    before = dict((await session.execute(locked)).mappings().one())
+    if_match.check(etag(_now(before)))
+    changes = {name: (_shown(before[name]), _shown(value)) for name, value in values.items() if before[name] != value}
     if changes:
+        await session.execute(update(Agent).where(Agent.user_id == user_id).values(values))
         await _record(session, principal, user_id, changes)
 
 
@@ -194,10 +217,7 @@ async def read_agent(reads: ReadSession, user_id: UUID) -> dict[str, Any]:
     if row is None:
         nothing = dict.fromkeys(("away_until", "open_limit", "last_assigned_at"))
         return {"is_available": True, "open_count": 0, "open_load": 0, **nothing}
-    found = dict(row)
-    if found["away_until"] is not None and found["away_until"] <= clock.now():
-        found.update(is_available=True, away_until=None)
-    return found
+    return _now(row)
 
 
 async def read_workload(reads: ReadSession, grants: Grants) -> dict[str, Any]:

@@ -51,6 +51,7 @@ from helpdesk_api.domains.tickets.queries import has_key
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import UnknownReference
+from helpdesk_api.web.preconditions import IfMatch, etag_of_order
 
 _ORDER_LOCK = 4_207_002
 _PREFIXES = {"category_id": "cat", "team_id": "tea"}
@@ -99,11 +100,12 @@ async def delete_rule(session: AsyncSession, principal: Principal, rule: Routing
     await _record(session, principal, rule, RoutingRuleDeleted, {})
 
 
-async def order_rules(session: AsyncSession, principal: Principal, rule_ids: list[UUID]) -> None:
+async def order_rules(session: AsyncSession, principal: Principal, rule_ids: list[UUID], if_match: IfMatch) -> None:
     """Raises `routing_order_incomplete` unless every rule is named exactly once."""
     await _lock_order(session)
-    rows = (await session.execute(select(RoutingRule.id, RoutingRule.position))).all()
-    positions = {row.id: row.position for row in rows}
+    tried = select(RoutingRule.id, RoutingRule.position).order_by(RoutingRule.position, RoutingRule.id)
+    positions = {row.id: row.position for row in (await session.execute(tried)).all()}
+    if_match.check(etag_of_order(positions))
     if len(rule_ids) != len(positions) or set(rule_ids) != positions.keys():
         raise RoutingOrderIncomplete(pointer="#/rule_ids")
     moved = {rule_id: place for place, rule_id in enumerate(rule_ids) if positions[rule_id] != place}

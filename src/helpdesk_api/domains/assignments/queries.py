@@ -86,6 +86,12 @@ async def list_rules(reads: ReadSession, page: PageRequest) -> tuple[list[Any], 
     return rows, next_cursor, prev_cursor, total
 
 
+async def read_order(reads: ReadSession) -> list[UUID]:
+    """Of all rules, the one that is tried first in front."""
+    tried = select(RoutingRule.id).order_by(RoutingRule.position, RoutingRule.id)
+    return [row["id"] for row in await reads.fetch(tried)]
+
+
 async def get_rule(reads: ReadSession, rule_id: UUID) -> Any:
     """One row. Raises `routing_rule_not_found`."""
     row = await reads.fetch_one(select(*RULE_COLUMNS).where(RoutingRule.id == rule_id))

@@ -13,11 +13,13 @@ from helpdesk_api.domains.assignments import actions, availability, configuratio
 from helpdesk_api.domains.assignments.enums import Handover
 from helpdesk_api.domains.assignments.models import RoutingRule
 from helpdesk_api.domains.assignments.schemas import (
+    AgentAvailability,
     AssignmentCreate,
     AssignmentHistoryPage,
     AssignmentRead,
     AvailabilityRead,
     AvailabilityUpdate,
+    RoutingOrderRead,
     RoutingOrderUpdate,
     RoutingRuleCreate,
     RoutingRulePage,
@@ -33,7 +35,7 @@ from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep, ge
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, PageRequest, link_header
-from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
+from helpdesk_api.web.preconditions import IfMatchDep, etag_of, etag_of_order, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
 tickets_router = ApiRouter(
@@ -133,11 +135,30 @@ async def list_assignments(
     response_model=WorkloadRead,
     dependencies=[requires(Permission.TEAMS_READ)],
     responses=documents(errors.AgentNotFound, errors.StaffOnly),
+    openapi_extra={"x-etag": True},
 )
 async def get_workload(user_id: UserId, principal: PrincipalDep, reads: ReadSessionDep, database: DatabaseDep) -> Any:
     """Their open tickets by priority, and the load by which routing compares people."""
     policy.require_staff(principal)
     return await availability.read_workload(reads, await availability.agent_grants(database, user_id))
+
+
+@agents_router.get(
+    "/availability",
+    operation_id="getAgentAvailability",
+    summary="Read somebody's availability",
+    response_model=AgentAvailability,
+    dependencies=[requires(Permission.TEAMS_READ)],
+    responses=documents(errors.AgentNotFound, errors.StaffOnly),
+)
+async def get_availability(
+    user_id: UserId, principal: PrincipalDep, reads: ReadSessionDep, database: DatabaseDep, response: Response
+) -> Any:
+    """As it is now: an absence that has ended counts as ended."""
+    policy.require_staff(principal)
+    found = await availability.read_agent(reads, (await availability.agent_grants(database, user_id)).user_id)
+    set_etag(response, availability.etag(found))
+    return {"user_id": user_id, **found}
 
 
 @agents_router.put(
@@ -151,13 +172,21 @@ async def get_workload(user_id: UserId, principal: PrincipalDep, reads: ReadSess
         errors.AvailabilityForbidden,
         errors.ReturnInPast,
         errors.ReturnWithoutAbsence,
+        PreconditionFailed,
     ),
 )
 async def set_availability(
-    user_id: UserId, body: AvailabilityUpdate, principal: PrincipalDep, session: SessionDep, database: DatabaseDep
+    user_id: UserId,
+    body: AvailabilityUpdate,
+    principal: PrincipalDep,
+    session: SessionDep,
+    database: DatabaseDep,
+    if_match: IfMatchDep,
+    response: Response,
 ) -> Any:
     """One's own, a lead's for their team, an admin's for all. An absence may offer or perform a hand-over."""
-    handed = await availability.set_availability(session, database, principal, user_id, body)
+    handed = await availability.set_availability(session, database, principal, user_id, body, if_match)
+    set_etag(response, availability.etag(body.model_dump()))
     return {
         "user_id": user_id,
         "is_available": body.is_available,
@@ -205,17 +234,35 @@ def _written(response: Response, rule: RoutingRule) -> dict[str, Any]:
     return {column.key: getattr(rule, column.key) for column in queries.RULE_COLUMNS}
 
 
+@rules_router.get(
+    "/order",
+    operation_id="getRoutingOrder",
+    summary="Read the order of the routing rules",
+    response_model=RoutingOrderRead,
+    dependencies=_READ_RULES,
+    responses=documents(errors.StaffOnly),
+)
+async def get_order(principal: PrincipalDep, reads: ReadSessionDep, response: Response) -> Any:
+    """Its ETag guards a new order against one that somebody else set meanwhile."""
+    policy.require_staff(principal)
+    order = await queries.read_order(reads)
+    set_etag(response, etag_of_order(order))
+    return {"rule_ids": order}
+
+
 @rules_router.put(
     "/order",
     operation_id="orderRoutingRules",
     summary="Order the routing rules",
     status_code=204,
     dependencies=_WRITE_RULES,
-    responses=documents(errors.RoutingOrderIncomplete),
+    responses=documents(errors.RoutingOrderIncomplete, PreconditionFailed),
 )
-async def order_rules(body: RoutingOrderUpdate, principal: PrincipalDep, session: SessionDep) -> None:
+async def order_rules(
+    body: RoutingOrderUpdate, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
+) -> None:
     """Every rule once; the first is tried first."""
-    await configuration.order_rules(session, principal, body.rule_ids)
+    await configuration.order_rules(session, principal, body.rule_ids, if_match)
 
 
 @rules_router.post(

@@ -154,15 +154,20 @@ class HandedOver(ResponseModel):
     assignee_name: str | None = Field(max_length=120)
 
 
-class AvailabilityRead(ResponseModel):
-    """Somebody's availability, and the hand-over that was offered or performed."""
-
-    model_config = ConfigDict(title="Availability")
+class AgentAvailability(ResponseModel):
+    """Somebody's availability."""
 
     user_id: UserId
     is_available: bool
     away_until: Instant | None
     open_limit: int | None = Field(ge=0, le=10_000)
+
+
+class AvailabilityRead(AgentAvailability):
+    """Somebody's availability, and the hand-over that was offered or performed."""
+
+    model_config = ConfigDict(title="Availability")
+
     handover: Handover
     tickets: list[HandedOver] = Field(max_length=MAX_HANDED_OVER)
     has_more: bool = Field(description="More tickets than shown; a performed hand-over goes on with them by itself.")
@@ -241,6 +246,14 @@ class RoutingOrderUpdate(RequestModel):
     """Every rule once, in the new order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"rule_ids": ["rul_0190a6f3e1d87c3aa1b2c3d4e5f60718"]}]})
+
+    rule_ids: Annotated[list[RuleId], Field(max_length=MAX_RULES)]
+
+
+class RoutingOrderRead(ResponseModel):
+    """Every rule, in the order in which they are tried."""
+
+    model_config = ConfigDict(title="RoutingOrder")
 
     rule_ids: Annotated[list[RuleId], Field(max_length=MAX_RULES)]
 

@@ -94,5 +94,6 @@ def allowed_actions(principal: Principal, row: Any, window: timedelta) -> Sequen
         ),
     }
     return [
-        {"action": action, "allowed": refusal is None, "reason_code": refusal} for action, refusal in refusals.items()
+        {"action": action, "allowed": refusal is None, "reason_code": refusal, "required_fields": []}
+        for action, refusal in refusals.items()
     ]

@@ -36,6 +36,7 @@ class AllowedAttachmentAction(ResponseModel):
     action: AttachmentAction
     allowed: bool
     reason_code: AttachmentRefusal | None = Field(description="Null when it is allowed.")
+    required_fields: list[str] = Field(max_length=10, description="What its body must hold.")
 
 
 class AttachmentRead(AttachmentSummary):

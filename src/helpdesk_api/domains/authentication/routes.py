@@ -176,6 +176,7 @@ async def revoke_session(session_id: SessionId, principal: PrincipalDep, session
     summary="Public keys of access tokens",
     response_model=JsonWebKeySet,
     dependencies=[public("public keys are public")],
+    openapi_extra={"x-etag": True},
 )
 async def get_jwks(database: DatabaseDep, response: Response) -> Any:
     """RFC 7517. Two keys during a rotation."""

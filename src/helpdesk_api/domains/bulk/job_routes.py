@@ -14,9 +14,9 @@ from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.bulk import errors, job_queries, jobs
 from helpdesk_api.domains.bulk.job_schemas import BulkJobCreate, BulkJobPage, BulkJobRead, BulkJobResultPage
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import documents
+from helpdesk_api.web.errors import PreconditionFailed, documents
 from helpdesk_api.web.listing import PageDep, add_links
-from helpdesk_api.web.preconditions import etag_of, set_etag
+from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
 router = ApiRouter(
@@ -90,11 +90,15 @@ async def get_bulk_job(
     summary="Stop a bulk job",
     status_code=204,
     dependencies=_WRITE,
-    responses=documents(errors.BulkJobNotFound, errors.BulkJobEnded),
+    responses=documents(errors.BulkJobNotFound, errors.BulkJobEnded, PreconditionFailed),
 )
-async def cancel_bulk_job(bulk_job_id: BulkJobId, principal: PrincipalDep, session: SessionDep) -> None:
+async def cancel_bulk_job(
+    bulk_job_id: BulkJobId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
+) -> None:
     """What was done stays done; the rest is left as it is. The job itself can still be read."""
-    await jobs.cancel(await job_queries.lock_job(session, principal, bulk_job_id))
+    job = await job_queries.lock_job(session, principal, bulk_job_id)
+    if_match.check(etag_of(job.version))
+    await jobs.cancel(job)
 
 
 @router.get(

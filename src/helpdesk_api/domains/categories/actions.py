@@ -36,7 +36,7 @@ _ID_PREFIXES: Mapping[str, str] = {
     "parent_id": "cat",
     "owner_id": "usr",
     "team_id": "tea",
-    "default_form_id": "frm",
+    **{column.key: "frm" for column in (Category.default_form_id, *queries.FORMS.values())},
 }
 # Two moves at once could each be right and together make a cycle, so shape changes go one after the other.
 _TREE_LOCK = 4_207_001

@@ -23,8 +23,8 @@ from helpdesk_api.domains.categories.enums import Priority
 
 
 class Category(Base):
-    """`team_id` and `default_priority` are where a new ticket goes when no routing rule says otherwise; without a form
-    of its own it asks for what the one above it asks for."""
+    """`team_id` and `default_priority` are where a new ticket goes when no routing rule says otherwise. Each type of
+    ticket has its own form or the default one; without either it is asked for what the category above asks for."""
 
     __tablename__ = "categories"
     __table_args__ = (
@@ -41,6 +41,10 @@ class Category(Base):
     team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"))
     default_priority: Mapped[Priority | None] = mapped_column(text_enum(Priority))
     default_form_id: Mapped[UUID | None] = mapped_column(ForeignKey("forms.id"))
+    incident_form_id: Mapped[UUID | None] = mapped_column(ForeignKey("forms.id"))
+    service_request_form_id: Mapped[UUID | None] = mapped_column(ForeignKey("forms.id"))
+    problem_form_id: Mapped[UUID | None] = mapped_column(ForeignKey("forms.id"))
+    change_form_id: Mapped[UUID | None] = mapped_column(ForeignKey("forms.id"))
     position: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     retired_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

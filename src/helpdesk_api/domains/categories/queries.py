@@ -13,7 +13,7 @@ from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.types import AnySelect
-from helpdesk_api.domains.categories.enums import Priority
+from helpdesk_api.domains.categories.enums import Priority, TicketType
 from helpdesk_api.domains.categories.errors import CategoryNotFound
 from helpdesk_api.domains.categories.models import Category, PriorityMatrix
 from helpdesk_api.domains.categories.rules import DEFAULT_MATRIX, Matrix, matrix_from
@@ -21,6 +21,12 @@ from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
 CATEGORIES = "categories"
 MATRIX = "priority_matrix"
+FORMS: Mapping[TicketType, Any] = {
+    TicketType.INCIDENT: Category.incident_form_id,
+    TicketType.SERVICE_REQUEST: Category.service_request_form_id,
+    TicketType.PROBLEM: Category.problem_form_id,
+    TicketType.CHANGE: Category.change_form_id,
+}
 _COLUMNS: tuple[Any, ...] = (
     Category.id,
     Category.name,
@@ -30,6 +36,7 @@ _COLUMNS: tuple[Any, ...] = (
     Category.team_id,
     Category.default_priority,
     Category.default_form_id,
+    *FORMS.values(),
     Category.position,
     Category.retired_at,
     Category.created_at,
@@ -53,6 +60,7 @@ class CategoryFacts:
     team_id: UUID | None
     default_priority: Priority | None
     default_form_id: UUID | None
+    forms: Mapping[TicketType, UUID | None]
     retired_at: datetime | None
 
 
@@ -75,6 +83,7 @@ async def _load_categories(reads: ReadSession, key: str) -> dict[UUID, CategoryF
             Category.team_id,
             Category.default_priority,
             Category.default_form_id,
+            *FORMS.values(),
             Category.retired_at,
         )
     )
@@ -86,6 +95,7 @@ async def _load_categories(reads: ReadSession, key: str) -> dict[UUID, CategoryF
             team_id=row["team_id"],
             default_priority=Priority(row["default_priority"]) if row["default_priority"] else None,
             default_form_id=row["default_form_id"],
+            forms={kind: row[column.key] for kind, column in FORMS.items()},
             retired_at=row["retired_at"],
         )
         for row in rows
@@ -106,13 +116,13 @@ async def category(database: Database, category_id: UUID) -> CategoryFacts | Non
     return (await _categories.get(database)).get(category_id)
 
 
-async def default_form(database: Database, category_id: UUID) -> UUID | None:
-    """Its own, or that of the nearest category above it."""
+async def form_of(database: Database, category_id: UUID, kind: TicketType) -> UUID | None:
+    """What a ticket of this type is asked for there: by the category's own words, or the nearest one's above it."""
     known = await _categories.get(database)
     found = known.get(category_id)
     while found is not None:
-        if found.default_form_id is not None:
-            return found.default_form_id
+        if (form_id := found.forms[kind] or found.default_form_id) is not None:
+            return form_id
         found = known.get(found.parent_id) if found.parent_id is not None else None
     return None
 

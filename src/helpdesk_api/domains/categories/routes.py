@@ -8,8 +8,9 @@ from starlette.responses import Response
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import CategoryId, parse_id, public_id
-from helpdesk_api.database.session import ReadSessionDep, SessionDep
+from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.categories import actions, errors, queries
+from helpdesk_api.domains.categories.enums import TicketType
 from helpdesk_api.domains.categories.models import Category
 from helpdesk_api.domains.categories.queries import CategoryFilters
 from helpdesk_api.domains.categories.schemas import (
@@ -20,6 +21,9 @@ from helpdesk_api.domains.categories.schemas import (
     PriorityMatrixRead,
     PriorityMatrixUpdate,
 )
+from helpdesk_api.domains.forms import queries as forms
+from helpdesk_api.domains.forms.errors import FormNotFound
+from helpdesk_api.domains.forms.schemas import FormRead
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import (
     PreconditionFailed,
@@ -120,6 +124,34 @@ async def get_category(category_id: CategoryId, reads: ReadSessionDep, response:
     row = await queries.get_category(reads, category_id)
     set_etag(response, etag_of(row["version"]))
     return dict(row)
+
+
+@router.get(
+    "/{category_id}/form",
+    operation_id="getCategoryForm",
+    summary="Read what tickets of a category and type ask for",
+    response_model=FormRead,
+    dependencies=READ,
+    responses=documents(errors.CategoryNotFound, FormNotFound),
+    openapi_extra={"x-etag": True},
+)
+async def get_category_form(
+    category_id: CategoryId,
+    principal: PrincipalDep,
+    reads: ReadSessionDep,
+    database: DatabaseDep,
+    kind: Annotated[TicketType, Query(alias="type", description="`incident` when left out.")] = TicketType.INCIDENT,
+) -> Any:
+    """The form of the category for this type, its default one, or that of the nearest category above it; archived ones
+    ask for nothing."""
+    if await queries.category(database, category_id) is None:
+        raise errors.CategoryNotFound
+    form_id = await queries.form_of(database, category_id, kind)
+    known = await forms.form(database, form_id) if form_id is not None else None
+    if known is None or known.archived_at is not None:
+        raise FormNotFound
+    found, _ = await forms.get_form(reads, known.id, None, is_staff=principal.is_staff)
+    return found
 
 
 @router.patch(

@@ -53,6 +53,10 @@ class CategoryCreate(RequestModel):
     default_form_id: FormId | None = Field(
         default=None, description="What its tickets ask for; the form of the category above it when left out."
     )
+    incident_form_id: FormId | None = Field(default=None, description="Of its incidents, instead of the default one.")
+    service_request_form_id: FormId | None = Field(default=None, description="Of its service requests, likewise.")
+    problem_form_id: FormId | None = Field(default=None, description="Of its problems, likewise.")
+    change_form_id: FormId | None = Field(default=None, description="Of its changes, likewise.")
     position: Position = Field(default=0, description="Order among its siblings; 0 when left out.")
 
 
@@ -68,6 +72,10 @@ class CategoryUpdate(RequestModel):
     team_id: TeamId | None = absent()
     default_priority: Priority | None = absent()
     default_form_id: FormId | None = absent()
+    incident_form_id: FormId | None = absent()
+    service_request_form_id: FormId | None = absent()
+    problem_form_id: FormId | None = absent()
+    change_form_id: FormId | None = absent()
     position: Position = absent()
 
 
@@ -84,6 +92,10 @@ class CategoryRead(ResponseModel):
     team_id: TeamId | None
     default_priority: Priority | None
     default_form_id: FormId | None
+    incident_form_id: FormId | None
+    service_request_form_id: FormId | None
+    problem_form_id: FormId | None
+    change_form_id: FormId | None
     position: int = Field(ge=0, le=10_000)
     retired_at: Instant | None
     created_at: Instant

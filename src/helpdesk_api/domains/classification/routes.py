@@ -47,6 +47,7 @@ _WRITE = [requires(Permission.CONFIGURATION_WRITE)]
     response_model=TicketClassificationRead,
     dependencies=[requires(Permission.TICKETS_READ)],
     responses=documents(TicketNotFound, ActionForbidden),
+    openapi_extra={"x-etag": True},
 )
 async def get_ticket_classification(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
     """For each field how sure the model was and why, whether it decided, and what the ticket has now. Staff only."""
@@ -61,6 +62,7 @@ async def get_ticket_classification(ticket_id: TicketKey, principal: PrincipalDe
     response_model=ClassificationRead,
     dependencies=_READ,
     responses=documents(StaffOnly),
+    openapi_extra={"x-etag": True},
 )
 async def get_classification(principal: PrincipalDep, session: SessionDep) -> Any:
     """The learned model with what it was measured at, or keyword rules and why there is no model."""

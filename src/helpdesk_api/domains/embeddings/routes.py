@@ -18,6 +18,7 @@ router = ApiRouter(prefix="/v1/embeddings", tags=["jobs"])
     summary="Read how far the embeddings are",
     response_model=EmbeddingIndex,
     dependencies=[requires(Permission.OPERATIONS_READ)],
+    openapi_extra={"x-etag": True},
 )
 async def get_index(reads: ReadSessionDep) -> Any:
     """They are made by a job that goes on where it stopped; meanwhile what has none is found by its words."""

@@ -12,7 +12,7 @@ from helpdesk_api.domains.forms import actions, errors, queries
 from helpdesk_api.domains.forms.models import Form
 from helpdesk_api.domains.forms.rules import schema_of
 from helpdesk_api.domains.forms.schemas import FormCreate, FormPage, FormRead, FormSchema, FormUpdate
-from helpdesk_api.web.errors import documents
+from helpdesk_api.web.errors import PreconditionFailed, documents
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
@@ -96,15 +96,17 @@ async def update_form(
 @router.post(
     "/{form_id}/archive",
     operation_id="archiveForm",
-    openapi_extra={"x-etag": True},
     summary="Archive a form",
     response_model=FormRead,
     dependencies=_WRITE,
-    responses=documents(errors.FormNotFound),
+    responses=documents(errors.FormNotFound, PreconditionFailed),
 )
-async def archive_form(form_id: FormId, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
+async def archive_form(
+    form_id: FormId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep, response: Response
+) -> Any:
     """It opens no new ticket; a category that begins with it asks for nothing more."""
     form = await queries.lock_form(session, form_id)
+    if_match.check(etag_of(form.version))
     await actions.archive_form(session, principal, form)
     return await _shown(session, form, response)
 
@@ -130,6 +132,7 @@ async def get_version(form_id: FormId, number: Number, principal: PrincipalDep, 
     response_model=FormSchema,
     dependencies=_READ,
     responses=documents(errors.FormNotFound, errors.FormVersionNotFound),
+    openapi_extra={"x-etag": True},
 )
 async def get_schema(
     form_id: FormId,

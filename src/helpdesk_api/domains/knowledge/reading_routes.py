@@ -67,6 +67,7 @@ async def list_feedback(
     response_model=ArticleStatisticsRead,
     dependencies=READ,
     responses=_STAFF,
+    openapi_extra={"x-etag": True},
 )
 async def get_statistics(article_id: ArticleId, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
     """For the staff."""

@@ -16,7 +16,10 @@ from helpdesk_api.web.routing import ApiRouter
 router = ApiRouter(
     prefix="/v1/tickets/{ticket_id}/presence",
     tags=["presence"],
-    about="Who is looking at a ticket or writing a reply. Expires by itself after a minute; for those who work on it.",
+    about=(
+        "Who is looking at a ticket or writing a reply. Expires by itself after a minute; for those who work on it. "
+        "Everybody says it of themselves alone, so it has no ETag: nobody could overwrite another's."
+    ),
 )
 _ERRORS = (TicketNotFound, ActionForbidden)
 

@@ -217,14 +217,17 @@ async def get_version(calendar_id: CalendarId, number: VersionNumber, reads: Rea
     summary="Withdraw a version that is not yet in force",
     status_code=204,
     dependencies=_WRITE,
-    responses=documents(errors.CalendarNotFound, errors.CalendarVersionNotFound, errors.CalendarVersionInForce),
+    responses=documents(
+        errors.CalendarNotFound, errors.CalendarVersionNotFound, errors.CalendarVersionInForce, PreconditionFailed
+    ),
 )
 async def withdraw_version(
-    calendar_id: CalendarId, number: VersionNumber, principal: PrincipalDep, session: SessionDep
+    calendar_id: CalendarId, number: VersionNumber, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
     """Its instant must still lie ahead."""
     calendar = await queries.lock_calendar(session, calendar_id)
     version = await queries.version_of(session, calendar_id, number)
+    if_match.check(etag_of(number))
     await actions.withdraw_version(session, principal, calendar, version)
 
 

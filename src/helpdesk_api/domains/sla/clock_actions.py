@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.domains.sla.clock_models import StoredClock
+from helpdesk_api.domains.sla.clock_queries import deadline_etag
 from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
 from helpdesk_api.domains.sla.clock_state import ONGOING
 from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, summarise, tell
@@ -16,14 +17,20 @@ from helpdesk_api.domains.sla.policy_queries import promises_within
 from helpdesk_api.domains.tickets.actions import require, touch
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.web.preconditions import IfMatch
 
 
 async def set_deadline(
-    session: AsyncSession, principal: Principal, ticket: Ticket, sla_id: UUID, body: DeadlineUpdate
+    session: AsyncSession,
+    principal: Principal,
+    ticket: Ticket,
+    sla_id: UUID,
+    body: DeadlineUpdate,
+    if_match: IfMatch,
 ) -> StoredClock:
     """It wins until it is removed: no change of priority, policy or calendar moves it, nor does a pause.
 
-    Raises `action_forbidden`, `sla_not_found`, `sla_ended` and `deadline_in_past`.
+    Raises `action_forbidden`, `sla_not_found`, `precondition_failed`, `sla_ended` and `deadline_in_past`.
     """
     require(principal, ticket, TicketAction.SET_PRIORITY)
     now = clock.now()
@@ -33,6 +40,7 @@ async def set_deadline(
     one = next((row for row in rows if row.id == sla_id), None)
     if one is None:
         raise SlaNotFound
+    if_match.check(deadline_etag(one))
     if one.state not in ONGOING:
         raise SlaEnded
     if one.manual_due_at == body.due_at:

@@ -1,7 +1,7 @@
 """Reads of clocks: where they stand now, and why. Everything starts from the ticket that its reader can see."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,8 @@ from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.representation import distinct, instant_sql
 from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.web.preconditions import etag_of_content
+from helpdesk_api.web.schemas import instant_text
 
 _TICKET = bindparam("ticket_id", type_=Uuid(as_uuid=True))
 
@@ -127,15 +129,31 @@ def elapsed_at(one: Any, promised: Promises, now: datetime) -> tuple[timedelta, 
     return one.used + more, one.used_calendar + (now - one.counted_at)
 
 
+def deadline_etag(one: Any) -> str:
+    """Of a deadline, which carries no version: it moves when the clock is due at another time, or by another word."""
+    said = (None if at is None else instant_text(at.astimezone(UTC)) for at in (one.due_at, one.manual_due_at))
+    return etag_of_content(repr([*said]).encode())
+
+
+async def read_deadline(reads: ReadSession, principal: Principal, key: str, sla_id: UUID) -> StoredClock:
+    """Raises `ticket_not_found` and `sla_not_found`."""
+    return await _visible_clock(reads, await tickets.get_row(reads, principal, key), sla_id)
+
+
+async def _visible_clock(reads: ReadSession, ticket: Any, sla_id: UUID) -> StoredClock:
+    rows = await reads.fetch(_clocks_read(), {"ticket_id": ticket["id"]})
+    found: StoredClock | None = next((CLOCKS.load(row) for row in rows if row["id"] == sla_id), None)
+    if found is None or not (ticket["internal"] or found.kind is PolicyKind.SLA):
+        raise SlaNotFound
+    return found
+
+
 async def explain(
     reads: ReadSession, database: Database, principal: Principal, key: str, sla_id: UUID
 ) -> dict[str, Any]:
     """Derived from the events alone. Raises `ticket_not_found` and `sla_not_found`."""
     ticket = await tickets.get_row(reads, principal, key)
-    rows = await reads.fetch(_clocks_read(), {"ticket_id": ticket["id"]})
-    stored = next((CLOCKS.load(row) for row in rows if row["id"] == sla_id), None)
-    if stored is None or not (ticket["internal"] or stored.kind is PolicyKind.SLA):
-        raise SlaNotFound
+    stored = await _visible_clock(reads, ticket, sla_id)
     promised = await promises(database)
     events = await events_of(reads, ticket["id"])
     derived = replay(events, promised, keeps_spans=True)

@@ -110,6 +110,16 @@ class DeadlineUpdate(RequestModel):
     reason: OptionalText | None = None
 
 
+class SlaDeadline(ResponseModel):
+    """What a clock is due by now, and whether somebody set it by hand."""
+
+    model_config = ConfigDict(title="SlaDeadline")
+
+    id: SlaClockId
+    due_at: Instant | None = Field(description="Null while it is paused.")
+    manual_due_at: Instant | None
+
+
 class SimulatedFacts(RequestModel):
     """A ticket that does not exist."""
 

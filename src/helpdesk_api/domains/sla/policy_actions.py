@@ -39,6 +39,7 @@ from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import UnknownReference
+from helpdesk_api.web.preconditions import UNCONDITIONAL, IfMatch, etag_of_order
 from helpdesk_api.web.schemas import instant_text
 
 _ORDER_LOCK = 4_207_003
@@ -197,11 +198,14 @@ async def archive_policy(session: AsyncSession, principal: Principal, policy: Sl
     await enqueue_many(session, [follow_job(policy.archived_at)])
 
 
-async def order_policies(session: AsyncSession, principal: Principal, policy_ids: list[UUID]) -> None:
+async def order_policies(
+    session: AsyncSession, principal: Principal, policy_ids: list[UUID], if_match: IfMatch = UNCONDITIONAL
+) -> None:
     """Raises `sla_policy_order_incomplete` unless every policy in use is named exactly once."""
     await _lock_order(session)
-    rows = (await session.execute(select(SlaPolicy).where(SlaPolicy.archived_at.is_(None)))).scalars().all()
-    by_id = {policy.id: policy for policy in rows}
+    in_use = select(SlaPolicy).where(SlaPolicy.archived_at.is_(None)).order_by(SlaPolicy.position, SlaPolicy.id)
+    by_id = {policy.id: policy for policy in (await session.execute(in_use)).scalars()}
+    if_match.check(etag_of_order(by_id))
     if len(policy_ids) != len(by_id) or set(policy_ids) != by_id.keys():
         raise errors.SlaPolicyOrderIncomplete(pointer="#/policy_ids")
     moved = {policy_id: place for place, policy_id in enumerate(policy_ids) if by_id[policy_id].position != place}

@@ -172,6 +172,18 @@ def shown_version(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**head, **{name: row["definition"].get(name) for name in _DEFINED}}
 
 
+def version_etag(row: SlaPolicyVersion | Mapping[str, Any]) -> str:
+    """Of a draft it moves with each change, and of what was published not again."""
+    state, at = (row.state, row.updated_at) if isinstance(row, SlaPolicyVersion) else (row["state"], row["updated_at"])
+    return f'"{state}-{at.timestamp()}"'
+
+
+async def read_order(reads: ReadSession) -> list[UUID]:
+    """Of every policy in use, the one that is tried first in front."""
+    in_use = select(SlaPolicy.id).where(SlaPolicy.archived_at.is_(None))
+    return [row["id"] for row in await reads.fetch(in_use.order_by(SlaPolicy.position, SlaPolicy.id))]
+
+
 def shown_policy(head: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """With the version in force, the one that waits for its instant, and the draft."""
     now = clock.now()

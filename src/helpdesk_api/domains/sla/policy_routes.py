@@ -17,6 +17,7 @@ from helpdesk_api.domains.sla import policy_queries as queries
 from helpdesk_api.domains.sla.policy_models import SlaPolicy
 from helpdesk_api.domains.sla.policy_schemas import (
     SlaPolicyCreate,
+    SlaPolicyOrder,
     SlaPolicyOrderUpdate,
     SlaPolicyPage,
     SlaPolicyPreview,
@@ -30,7 +31,7 @@ from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links
-from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
+from helpdesk_api.web.preconditions import IfMatchDep, etag_of, etag_of_order, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
 router = ApiRouter(
@@ -86,17 +87,33 @@ async def create_policy(
     return await _shown(session, policy, response)
 
 
+@router.get(
+    "/order",
+    operation_id="getSlaPolicyOrder",
+    summary="Read the order of the SLA policies",
+    response_model=SlaPolicyOrder,
+    dependencies=_READ,
+)
+async def get_order(reads: ReadSessionDep, response: Response) -> Any:
+    """Those in use. Its ETag guards a new order against one that somebody else set meanwhile."""
+    order = await queries.read_order(reads)
+    set_etag(response, etag_of_order(order))
+    return {"policy_ids": order}
+
+
 @router.put(
     "/order",
     operation_id="orderSlaPolicies",
     summary="Order the SLA policies",
     status_code=204,
     dependencies=_WRITE,
-    responses=documents(errors.SlaPolicyOrderIncomplete),
+    responses=documents(errors.SlaPolicyOrderIncomplete, PreconditionFailed),
 )
-async def order_policies(body: SlaPolicyOrderUpdate, principal: PrincipalDep, session: SessionDep) -> None:
+async def order_policies(
+    body: SlaPolicyOrderUpdate, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
+) -> None:
     """Every policy in use once. Open tickets follow at their next change."""
-    await actions.order_policies(session, principal, body.policy_ids)
+    await actions.order_policies(session, principal, body.policy_ids, if_match)
 
 
 @router.get(
@@ -235,9 +252,11 @@ async def list_versions(policy_id: SlaPolicyId, page: PageDep, reads: ReadSessio
     dependencies=_READ,
     responses=documents(errors.SlaPolicyNotFound, errors.SlaPolicyVersionNotFound),
 )
-async def get_version(policy_id: SlaPolicyId, number: VersionNumber, reads: ReadSessionDep) -> Any:
+async def get_version(policy_id: SlaPolicyId, number: VersionNumber, reads: ReadSessionDep, response: Response) -> Any:
     """As clocks and explanations name it."""
-    return await queries.get_version(reads, policy_id, number)
+    found = await queries.get_version(reads, policy_id, number)
+    set_etag(response, queries.version_etag(found))
+    return found
 
 
 @router.delete(
@@ -246,12 +265,15 @@ async def get_version(policy_id: SlaPolicyId, number: VersionNumber, reads: Read
     summary="Drop a draft, or withdraw a version that is not yet in force",
     status_code=204,
     dependencies=_WRITE,
-    responses=documents(errors.SlaPolicyNotFound, errors.SlaPolicyVersionNotFound, errors.SlaPolicyVersionInForce),
+    responses=documents(
+        errors.SlaPolicyNotFound, errors.SlaPolicyVersionNotFound, errors.SlaPolicyVersionInForce, PreconditionFailed
+    ),
 )
 async def withdraw_version(
-    policy_id: SlaPolicyId, number: VersionNumber, principal: PrincipalDep, session: SessionDep
+    policy_id: SlaPolicyId, number: VersionNumber, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
     """Its instant must still lie ahead."""
     policy = await queries.lock_policy(session, policy_id)
     version = await queries.version_of(session, policy_id, number)
+    if_match.check(queries.version_etag(version))
     await actions.withdraw_version(session, principal, policy, version)

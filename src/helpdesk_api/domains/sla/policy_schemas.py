@@ -184,6 +184,14 @@ class SlaPolicyOrderUpdate(RequestModel):
     policy_ids: list[SlaPolicyId] = Field(max_length=MAX_POLICIES)
 
 
+class SlaPolicyOrder(ResponseModel):
+    """Every policy that is not archived, in the order in which they are tried."""
+
+    model_config = ConfigDict(title="SlaPolicyOrder")
+
+    policy_ids: list[SlaPolicyId] = Field(max_length=MAX_POLICIES)
+
+
 class SlaPolicyVersionRead(ResponseModel):
     """One version of a policy."""
 

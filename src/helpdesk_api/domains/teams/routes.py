@@ -12,7 +12,7 @@ from helpdesk_api.domains.teams import actions, errors, queries
 from helpdesk_api.domains.teams.schemas import MemberPage, MemberPut, TeamCreate, TeamPage, TeamRead, TeamUpdate
 from helpdesk_api.domains.users.errors import InvalidEmail
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import documents
+from helpdesk_api.web.errors import PreconditionFailed, documents
 from helpdesk_api.web.listing import PageDep, add_links, whole_page
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -107,15 +107,17 @@ async def update_team(
 @router.post(
     "/{team_id}/archive",
     operation_id="archiveTeam",
-    openapi_extra={"x-etag": True},
     summary="Archive a team",
     response_model=TeamRead,
     dependencies=WRITE,
-    responses=documents(errors.TeamNotFound, errors.NotYourTeam),
+    responses=documents(errors.TeamNotFound, errors.NotYourTeam, PreconditionFailed),
 )
-async def archive_team(team_id: TeamId, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
+async def archive_team(
+    team_id: TeamId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep, response: Response
+) -> Any:
     """It takes no new members; what it holds stays with it."""
     team = await queries.lock_team(session, team_id)
+    if_match.check(etag_of(team.version))
     await actions.archive_team(session, principal, team)
     set_etag(response, etag_of(team.version))
     return team

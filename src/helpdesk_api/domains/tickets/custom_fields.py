@@ -58,7 +58,9 @@ async def _form_of(database: Database, body: TicketCreate) -> FormFacts | None:
         if found.archived_at is not None:
             raise FormArchived(pointer="#/form_id")
         return found
-    form_id = await categories.default_form(database, body.category_id) if body.category_id is not None else None
+    if body.category_id is None:
+        return None
+    form_id = await categories.form_of(database, body.category_id, body.type)
     found = await forms.form(database, form_id) if form_id is not None else None
     return found if found is not None and found.archived_at is None else None
 

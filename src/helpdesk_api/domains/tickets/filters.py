@@ -117,9 +117,9 @@ class TicketFilters:
     q: Annotated[
         SearchText | None,
         Query(
-            description="Full text over subject, description, steps, affected service, reference, and the comments "
-            "that the caller may read. Outside of quotes a word finds its other forms too, in English, German, "
-            "Spanish, French and Portuguese."
+            description="Full text over subject, description, steps, affected service, reference, the comments that "
+            "the caller may read, and the names of their files. Outside of quotes a word finds its other forms too, in "
+            "English, German, Spanish, French and Portuguese."
         ),
     ] = None
     query: Annotated[
@@ -128,7 +128,8 @@ class TicketFilters:
             description="The search language: terms such as `is:open priority:>=high assignee:me created:>-7d "
             '-tag:printer`, and words or "phrases" as full text; `OR`, `NOT` and round brackets combine them. People, '
             "teams, categories and organizations go by id or name, people by e-mail address too: "
-            '`assignee:"Diego Marín" team:network`. An error names the column.'
+            '`assignee:"Diego Marín" team:network`. Custom fields go by `cf_` and their key, assets by a part too: '
+            "`cf_laptop.id:LT-17 cf_laptop.label:spare`. An error names the column."
         ),
     ] = None
 

@@ -128,6 +128,19 @@ class Ticket(Base):
             postgresql_ops={"internal_custom_fields": "jsonb_path_ops"},
             postgresql_where=text("internal_custom_fields <> '{}'::jsonb"),
         ),
+        # What an asset is called elsewhere, whatever words stand after it.
+        Index(
+            "ix_tickets_first_words",
+            text("helpdesk_first_words(custom_fields)"),
+            postgresql_using="gin",
+            postgresql_where=text("custom_fields <> '{}'::jsonb"),
+        ),
+        Index(
+            "ix_tickets_internal_first_words",
+            text("helpdesk_first_words(internal_custom_fields)"),
+            postgresql_using="gin",
+            postgresql_where=text("internal_custom_fields <> '{}'::jsonb"),
+        ),
         Index("ix_tickets_merged_into", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
         Index(

@@ -39,7 +39,8 @@ class TicketSearch(RequestModel):
         default=None,
         description="The fields of stored rules, and `text` (with `matches`), `is_watched`, `is_shared`, `reference`, "
         "`number`, `rating`, `updated_at`, `assigned_at`, `resolved_at`, `closed_at`, `sla_due_at`, `sla_state`, and "
-        "`cf_` with the key of a custom field (the staff's own ones by the staff). `me` is the caller; "
+        "`cf_` with the key of a custom field (the staff's own ones by the staff; see `FieldKind` for what each kind "
+        "knows), of an asset also `cf_laptop.id` and `cf_laptop.label`. `me` is the caller; "
         "an instant may be a span from now such as `-7d` (m, h, d, w).",
     )
     query: QueryText | None = Field(default=None, description="The search language, as in `GET /v1/tickets`.")

@@ -39,6 +39,7 @@ class RecordAllowance(ResponseModel):
     action: RecordAction
     allowed: bool
     reason_code: Refusal | None = Field(description="Null when it is allowed.")
+    required_fields: list[str] = Field(max_length=10, description="What its body must hold.")
 
 
 Allowances = Annotated[list[RecordAllowance], Field(max_length=10)]
@@ -97,7 +98,9 @@ def allowances(*, may: bool, has_scope: bool) -> list[dict[str, Any]]:
     """Changing and deleting are one right."""
     allowed = may and has_scope
     reason = None if allowed else Refusal.NOT_PERMITTED if has_scope else Refusal.SCOPE_MISSING
-    return [{"action": action, "allowed": allowed, "reason_code": reason} for action in RecordAction]
+    return [
+        {"action": action, "allowed": allowed, "reason_code": reason, "required_fields": []} for action in RecordAction
+    ]
 
 
 def shared_allowances(principal: Principal, row: Any) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from helpdesk_api.domains.users import actions, errors, queries
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.domains.users.schemas import UserCreate, UserPage, UserRead, UserUpdate
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference, documents
+from helpdesk_api.web.errors import ExternalPairIncomplete, PreconditionFailed, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -149,15 +149,17 @@ async def update_user(
 @router.post(
     "/{user_id}/deactivate",
     operation_id="deactivateUser",
-    openapi_extra={"x-etag": True},
     summary="Deactivate a user",
     response_model=UserRead,
     dependencies=[requires(Permission.USERS_WRITE)],
-    responses=documents(errors.UserNotFound, errors.LastAdmin),
+    responses=documents(errors.UserNotFound, errors.LastAdmin, PreconditionFailed),
 )
-async def deactivate_user(user_id: UserId, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
+async def deactivate_user(
+    user_id: UserId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep, response: Response
+) -> Any:
     """Their tokens and keys stop working at once; their open tickets are flagged for reassignment."""
     user = await queries.lock_user(session, principal, user_id)
+    if_match.check(etag_of(user.version))
     await actions.deactivate_user(session, principal, user)
     set_etag(response, etag_of(user.version))
     return represent(user)
@@ -166,15 +168,17 @@ async def deactivate_user(user_id: UserId, principal: PrincipalDep, session: Ses
 @router.post(
     "/{user_id}/reactivate",
     operation_id="reactivateUser",
-    openapi_extra={"x-etag": True},
     summary="Reactivate a user",
     response_model=UserRead,
     dependencies=[requires(Permission.USERS_WRITE)],
-    responses=documents(errors.UserNotFound),
+    responses=documents(errors.UserNotFound, PreconditionFailed),
 )
-async def reactivate_user(user_id: UserId, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
+async def reactivate_user(
+    user_id: UserId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep, response: Response
+) -> Any:
     """They sign in again with their old password, in new sessions."""
     user = await queries.lock_user(session, principal, user_id)
+    if_match.check(etag_of(user.version))
     await actions.reactivate_user(session, principal, user)
     set_etag(response, etag_of(user.version))
     return represent(user)

@@ -36,14 +36,20 @@ def _translated(key: str) -> Iterator[None]:
         raise StorageUnavailable(str(error)[:500]) from error
 
 
+def _not_taken(error: Exception) -> StorageUnavailable:
+    """Also when the store says that something is not there: it can only be the bucket."""
+    return StorageUnavailable(str(error)[:500])
+
+
 class _Writer:
-    def __init__(self, key: str, file: "AsyncWritableFile") -> None:
-        self._key = key
+    def __init__(self, file: "AsyncWritableFile") -> None:
         self._file = file
 
     async def write(self, chunk: bytes) -> None:
-        with _translated(self._key):
+        try:
             await self._file.write(chunk)
+        except (BaseError, OSError) as error:
+            raise _not_taken(error) from error
 
 
 class ObjectStorage:
@@ -70,11 +76,18 @@ class ObjectStorage:
             buffer_size=PART_BYTES,
             max_concurrency=_PARTS_AT_ONCE,
         )
-        # Left by an exception, the writer aborts what it has sent.
-        async with writer as file:
-            yield _Writer(key, file)
-            with _translated(key):
+        is_whole = False
+        try:
+            # Left by an exception, the writer aborts what it has sent.
+            async with writer as file:
+                yield _Writer(file)
+                is_whole = True
                 await file.flush()
+        except (BaseError, OSError) as error:
+            if not is_whole:
+                raise
+            # What is small, or the last part, is sent when the writer is closed.
+            raise _not_taken(error) from error
         await self._settle(key)
 
     async def size(self, key: str) -> int:
