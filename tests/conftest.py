@@ -21,6 +21,7 @@ from tests.fixtures.clients import (
 from tests.fixtures.database import (
     _engine,
     _own_doors,
+    _own_pristine,
     database,
     own_database,
     server_url,
@@ -32,11 +33,13 @@ from tests.fixtures.scheduling import (
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
+from tests.fixtures.server import pytest_configure_node, pytest_unconfigure
 from tests.fixtures.workers import start_worker
 
 __all__ = [
     "_engine",
     "_own_doors",
+    "_own_pristine",
     "a_category",
     "a_team",
     "a_ticket",
@@ -51,6 +54,8 @@ __all__ = [
     "own_database",
     "pytest_collection_finish",
     "pytest_collection_modifyitems",
+    "pytest_configure_node",
+    "pytest_unconfigure",
     "pytest_xdist_auto_num_workers",
     "pytest_xdist_make_scheduler",
     "requester_client",

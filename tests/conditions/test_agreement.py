@@ -94,8 +94,9 @@ class Bench:
     def __init__(self, url: str) -> None:
         self._loop = asyncio.Runner()
         self._connection = self._loop.run(asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1)))
-        create = CreateTable(things).compile(dialect=postgresql.dialect())
-        self._loop.run(self._connection.execute(str(create)))
+        create = str(CreateTable(things).compile(dialect=postgresql.dialect()))
+        # Of this connection alone: other processes have one of their own.
+        self._loop.run(self._connection.execute(create.replace("CREATE TABLE", "CREATE TEMPORARY TABLE")))
 
     def matching(self, subjects: list[Thing], tree: Any) -> set[int]:
         return self._loop.run(self._matching(subjects, tree))
