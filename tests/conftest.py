@@ -1,5 +1,8 @@
 """Fixtures of every test; see `tests/fixtures` and `tests/factories`."""
 
+import os
+from pathlib import Path
+
 from tests.factories.records import (
     a_category,
     a_team,
@@ -35,6 +38,10 @@ from tests.fixtures.scheduling import (
 )
 from tests.fixtures.server import pytest_configure_node, pytest_unconfigure
 from tests.fixtures.workers import start_worker
+
+# No test calls anything that a certificate authority of the world has signed, and httpx would read all of theirs for
+# each client: a twentieth of a second of a core.
+os.environ.setdefault("SSL_CERT_DIR", str(Path(__file__).parent))
 
 __all__ = [
     "_engine",

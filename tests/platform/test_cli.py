@@ -20,7 +20,7 @@ import pytest
 from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
 from helpdesk_api.database.glance import glance
 from helpdesk_api.serving import Child
-from tests.end_to_end.served import Served, environment_of, free_port, processes_below
+from tests.end_to_end.served import Served, environment_of, free_port, is_alive, processes, processes_below
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
@@ -36,18 +36,12 @@ def await_true(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
-def is_alive(process_id: int) -> bool:
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False)
-    return bool(done.stdout.strip()) and not done.stdout.strip().startswith("Z")
-
-
 def child_of(process_id: int, name: str) -> int | None:
     return next((found for found, of_found in processes_below(process_id).items() if of_found == name), None)
 
 
 def parent_of(process_id: int) -> int:
-    found = subprocess.run(["ps", "-o", "ppid=", "-p", str(process_id)], capture_output=True, text=True, check=True)
-    return int(found.stdout)
+    return processes()[process_id][0]
 
 
 def counted_by_all(product: Served) -> set[float]:

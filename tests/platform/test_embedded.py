@@ -22,6 +22,7 @@ from helpdesk_api.database.embedded import AlreadyRunning, EmbeddedPostgres, run
 from helpdesk_api.database.embedded_binaries import wheel_binaries
 from helpdesk_api.database.embedded_identity import EmbeddedPostgresError, Identity, reachable_by
 from helpdesk_api.database.embedded_leftovers import clear_stale_pid
+from tests.end_to_end.served import is_alive
 
 pytestmark = pytest.mark.processes
 
@@ -42,12 +43,6 @@ def query(url: str, *statements: str) -> Any:
             await connection.close()
 
     return asyncio.run(run())
-
-
-def is_alive(process_id: int) -> bool:
-    """Zombies have ended."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False)
-    return bool(done.stdout.strip()) and not done.stdout.strip().startswith("Z")
 
 
 def await_end(process_id: int) -> None:

@@ -74,11 +74,10 @@ def test_as_many_minutes_as_the_wall_clock_shows(given_hours: tuple[Hours, datet
     start = moment + offset * MINUTE
     end = start + length * MINUTE
     working = WorkingTime(hours)
-    assert working.between(start, end) == counted(hours, start, end)
+    minutes = counted(hours, start, end)
+    assert working.between(start, end) == minutes
     stretches = list(working.segments(start, end))
-    assert sum((closes - opens for opens, closes, open_ in stretches if open_), timedelta(0)) == counted(
-        hours, start, end
-    )
+    assert sum((closes - opens for opens, closes, open_ in stretches if open_), timedelta(0)) == minutes
     assert [stretches[0][0], *(stretch[1] for stretch in stretches)][-1:] == [end] if stretches else start == end
     assert all(before[1] == after[0] for before, after in pairwise(stretches))
 
