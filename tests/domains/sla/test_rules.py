@@ -33,18 +33,19 @@ OFFICE = (DayInterval(9 * 60, 12 * 60), DayInterval(13 * 60, 17 * 60 + 30))
 NIGHT = (DayInterval(22 * 60, 30 * 60),)
 
 
-def is_open(hours: Hours, at: datetime) -> bool:
-    """By definition: what the wall clock shows at this instant, today's hours and what reaches over from yesterday."""
-    wall = at.astimezone(ZoneInfo(hours.time_zone))
-    minute = wall.hour * 60 + wall.minute
-    today = any(one.start <= minute < one.end for one in hours.of_day(wall.date()))
-    yesterday = hours.of_day(wall.date() - timedelta(days=1))
-    return today or any(one.start <= minute + 1440 < one.end for one in yesterday)
-
-
 def counted(hours: Hours, start: datetime, end: datetime) -> timedelta:
-    minutes = int((end - start) / MINUTE)
-    return sum((MINUTE for n in range(minutes) if is_open(hours, start + n * MINUTE)), timedelta(0))
+    """By definition: each minute in which the wall clock shows today's hours, or what reaches over from yesterday."""
+    zone, open_on = ZoneInfo(hours.time_zone), dict[date, set[int]]()
+    found = 0
+    for number in range(int((end - start) / MINUTE)):
+        wall = (start + number * MINUTE).astimezone(zone)
+        day = wall.date()
+        if day not in open_on:
+            today, yesterday = hours.of_day(day), hours.of_day(day - timedelta(days=1))
+            open_on[day] = {minute for one in today for minute in range(one.start, one.end)}
+            open_on[day] |= {minute - 1440 for one in yesterday for minute in range(one.start, one.end)}
+        found += wall.hour * 60 + wall.minute in open_on[day]
+    return found * MINUTE
 
 
 @st.composite
