@@ -1,5 +1,8 @@
 """Fixtures of every test; see `tests/fixtures` and `tests/factories`."""
 
+import os
+from pathlib import Path
+
 from tests.factories.records import (
     a_category,
     a_team,
@@ -21,6 +24,7 @@ from tests.fixtures.clients import (
 from tests.fixtures.database import (
     _engine,
     _own_doors,
+    _own_pristine,
     database,
     own_database,
     server_url,
@@ -32,11 +36,17 @@ from tests.fixtures.scheduling import (
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
+from tests.fixtures.server import pytest_configure_node, pytest_unconfigure
 from tests.fixtures.workers import start_worker
+
+# No test calls anything that a certificate authority of the world has signed, and httpx would read all of theirs for
+# each client: a twentieth of a second of a core.
+os.environ.setdefault("SSL_CERT_DIR", str(Path(__file__).parent))
 
 __all__ = [
     "_engine",
     "_own_doors",
+    "_own_pristine",
     "a_category",
     "a_team",
     "a_ticket",
@@ -51,6 +61,8 @@ __all__ = [
     "own_database",
     "pytest_collection_finish",
     "pytest_collection_modifyitems",
+    "pytest_configure_node",
+    "pytest_unconfigure",
     "pytest_xdist_auto_num_workers",
     "pytest_xdist_make_scheduler",
     "requester_client",

@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from typer.testing import CliRunner
 
+from helpdesk_api.cli import app as command_line
 from helpdesk_api.web import errors
 from helpdesk_api.web.openapi import build_document, render
 from helpdesk_api.web.openapi.nodes import operations
@@ -43,6 +45,15 @@ async def test_checked_in_generated_and_served_are_the_same_bytes(app: FastAPI, 
     served = await client.get("/openapi.json")
     assert served.content == render(build_document(app))
     assert served.content == CHECKED_IN.read_bytes(), "write it with `make openapi`"
+
+
+def test_a_document_that_differs_is_refused_by_the_command(tmp_path: Path) -> None:
+    file = tmp_path / "helpdesk.json"
+    file.write_text("{}")
+    differs = CliRunner().invoke(command_line, ["openapi", "--check", str(file)])
+    assert differs.exit_code == 1
+    assert "make openapi" in differs.stderr
+    assert file.read_text() == "{}"
 
 
 async def test_document_is_answered_304_to_who_has_it(

@@ -12,10 +12,11 @@ from helpdesk_api import wiring
 from helpdesk_api.config import Settings
 from helpdesk_api.main import create_app
 from helpdesk_api.outbox.events import DomainEvent
-from helpdesk_api.web.openapi import build_document, render
+from helpdesk_api.web.openapi import render
 from helpdesk_api.web.openapi.asyncapi import build_asyncapi
 from helpdesk_api.web.openapi.events import event_types
 from helpdesk_api.web.openapi.nodes import ContractError, reached
+from tests.fixtures.contract import document_of
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ def described() -> FastAPI:
 
 @pytest.fixture(scope="module")
 def openapi(described: FastAPI) -> Json:
-    return build_document(described)
+    return document_of(described)
 
 
 @pytest.fixture(scope="module")

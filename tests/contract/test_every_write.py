@@ -20,10 +20,10 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import storing
 from helpdesk_api.integrations.storage.memory import MemoryStorage
-from helpdesk_api.web.openapi import build_document
 from helpdesk_api.web.openapi.nodes import operations
 from tests.contract.hostile import TYPED_PREFIX, Json, Operation
 from tests.factories.records import make_category, make_organization, make_team, make_user
+from tests.fixtures.contract import document_of
 
 _ID = re.compile(r"([a-z]{3})_[0-9a-f]{32}")
 _REFERENCE = re.compile(r"(INC|REQ|PRB|CHG)-[0-9]+")
@@ -265,7 +265,7 @@ _BEFORE: dict[str, list[tuple[str, Json]]] = {
 @pytest.fixture
 def desk(app: FastAPI, database: Database, admin_client: httpx.AsyncClient) -> Desk:
     storing.use_storage(MemoryStorage(), None)
-    return Desk(build_document(app), database, admin_client)
+    return Desk(document_of(app), database, admin_client)
 
 
 async def _called(desk: Desk, operation: Operation) -> tuple[str, Any] | str:
@@ -344,7 +344,7 @@ async def test_every_operation_that_takes_it(desk: Desk, header: str) -> None:
 
 def test_every_operation_that_should_take_it_does(app: FastAPI) -> None:
     missing = []
-    document = build_document(app)
+    document = document_of(app)
     for operation in (Operation(document, *found) for found in operations(document)):
         name, is_record = operation.node["operationId"], not answers_page(operation)
         if operation.method in {"post", "patch"} and not takes(operation, "Idempotency-Key"):

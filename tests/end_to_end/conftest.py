@@ -6,6 +6,8 @@ import pytest
 
 from tests.end_to_end.served import Served, served
 
+MAX_ATTACHMENT_BYTES = 64 * 1024 * 1024
+
 
 @pytest.fixture(scope="session")
 def product() -> Iterator[Served]:
@@ -15,5 +17,6 @@ def product() -> Iterator[Served]:
         HELPDESK_SIGN_IN_ATTEMPTS="1000",
         HELPDESK_RATE_LIMIT_PER_MINUTE="1000000",
         HELPDESK_ACCESS_TOKEN_SECONDS="3600",
+        HELPDESK_MAX_ATTACHMENT_BYTES=str(MAX_ATTACHMENT_BYTES),
     ) as running:
         yield running

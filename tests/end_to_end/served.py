@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +44,27 @@ def environment_of(data_dir: Path, port: int, **settings: str) -> dict[str, str]
     return {**kept, **ours, **settings}
 
 
-def processes_below(process_id: int) -> dict[int, str]:
-    """Its children and theirs, by name: `helpdesk-api`, `helpdesk-worker`, `postgres`."""
+def processes() -> dict[int, tuple[int, str]]:
+    """All that have not ended, each with its parent and its name."""
+    found: dict[int, tuple[int, str]] = {}
+    if sys.platform == "linux":
+        # To start `ps` again and again would cost more than what is waited for.
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                begin, _, rest = file.read_text().rpartition(")")
+                state, parent = rest.split(maxsplit=2)[:2]
+                if state != "Z":
+                    found[int(file.parent.name)] = (int(parent), begin.partition("(")[2])
+        return found
     command = ["ps", "-eo", "pid=,ppid=,stat=,comm="]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = [line.split(maxsplit=3) for line in listed.splitlines()]
-    alive = {int(row[0]): (int(row[1]), row[3]) for row in rows if not row[2].startswith("Z")}
+    return {int(row[0]): (int(row[1]), row[3]) for row in rows if not row[2].startswith("Z")}
+
+
+def processes_below(process_id: int) -> dict[int, str]:
+    """Its children and theirs, by name: `helpdesk-api`, `helpdesk-worker`, `postgres`."""
+    alive = processes()
     found: dict[int, str] = {}
     parents = {process_id}
     while parents:
@@ -57,6 +72,11 @@ def processes_below(process_id: int) -> dict[int, str]:
         found |= children
         parents = set(children)
     return found
+
+
+def is_alive(process_id: int) -> bool:
+    """Zombies have ended."""
+    return process_id in processes()
 
 
 @contextmanager

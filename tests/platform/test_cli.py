@@ -20,7 +20,7 @@ import pytest
 from helpdesk_api.database.embedded import EmbeddedPostgres, running_url
 from helpdesk_api.database.glance import glance
 from helpdesk_api.serving import Child
-from tests.end_to_end.served import Served, environment_of, free_port, processes_below
+from tests.end_to_end.served import Served, environment_of, free_port, is_alive, processes, processes_below
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
@@ -36,18 +36,12 @@ def await_true(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.05)
 
 
-def is_alive(process_id: int) -> bool:
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False)
-    return bool(done.stdout.strip()) and not done.stdout.strip().startswith("Z")
-
-
 def child_of(process_id: int, name: str) -> int | None:
     return next((found for found, of_found in processes_below(process_id).items() if of_found == name), None)
 
 
 def parent_of(process_id: int) -> int:
-    found = subprocess.run(["ps", "-o", "ppid=", "-p", str(process_id)], capture_output=True, text=True, check=True)
-    return int(found.stdout)
+    return processes()[process_id][0]
 
 
 def counted_by_all(product: Served) -> set[float]:
@@ -79,7 +73,7 @@ def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedPr
 
 
 def run_wholly(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """As a person runs it."""
+    """As a person runs it; once, since what a command does is shown as well by `run`."""
     return subprocess.run(
         [HELPDESK, *arguments],
         cwd=Path(environment["HELPDESK_DATA_DIR"]).parent,
@@ -142,7 +136,7 @@ class TestBesideARunningServer:
     def test_a_second_server_on_the_same_data_says_so_plainly(
         self, product: Served, installation: dict[str, str]
     ) -> None:
-        second = run_wholly({**installation, "HELPDESK_PORT": str(free_port())}, "serve")
+        second = run({**installation, "HELPDESK_PORT": str(free_port())}, "serve")
         assert second.returncode == 1
         assert f"already being served (by process {product.process.pid})" in second.stderr
         assert "Traceback" not in second.stderr
@@ -188,7 +182,7 @@ class TestBesideARunningServer:
         assert counted_by_all(product) == {10}
 
     def test_doctor_finds_nothing_wrong(self, product: Served, installation: dict[str, str]) -> None:
-        found = run_wholly(installation, "doctor")
+        found = run(installation, "doctor")
         assert found.returncode == 0, found.stdout + found.stderr
         assert "PROBLEM" not in found.stdout
         assert "PostgreSQL" in found.stdout
@@ -321,13 +315,3 @@ class TestProduction:
                 refused = run({**environment, "HELPDESK_ENV": "production"}, "serve")
                 assert refused.returncode == 1
                 assert "the demo data's passwords" in refused.stderr
-
-
-class TestContract:
-    def test_a_document_that_differs_is_refused(self, installation: dict[str, str]) -> None:
-        file = Path(installation["HELPDESK_DATA_DIR"]).parent / "helpdesk.json"
-        file.write_text("{}")
-        differs = run(installation, "openapi", "--check", str(file))
-        assert differs.returncode == 1
-        assert "make openapi" in differs.stderr
-        assert file.read_text() == "{}"

@@ -22,6 +22,7 @@ from helpdesk_api.database.embedded import AlreadyRunning, EmbeddedPostgres, run
 from helpdesk_api.database.embedded_binaries import wheel_binaries
 from helpdesk_api.database.embedded_identity import EmbeddedPostgresError, Identity, reachable_by
 from helpdesk_api.database.embedded_leftovers import clear_stale_pid
+from tests.end_to_end.served import is_alive
 
 pytestmark = pytest.mark.processes
 
@@ -44,12 +45,6 @@ def query(url: str, *statements: str) -> Any:
     return asyncio.run(run())
 
 
-def is_alive(process_id: int) -> bool:
-    """Zombies have ended."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False)
-    return bool(done.stdout.strip()) and not done.stdout.strip().startswith("Z")
-
-
 def await_end(process_id: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while is_alive(process_id):
@@ -63,6 +58,23 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="helpdesk-test-") as name:
         Path(name).chmod(0o711)
         yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def once_made() -> Iterator[Path]:
+    """What `initdb` makes, a second of a core, for all tests that ask what comes after it."""
+    with tempfile.TemporaryDirectory(prefix="helpdesk-test-") as name:
+        Path(name).chmod(0o711)
+        with EmbeddedPostgres(Path(name) / "data", durable=False):
+            pass
+        yield Path(name) / "data"
+
+
+@pytest.fixture
+def data(folder: Path, once_made: Path) -> Path:
+    # With its owner, who is not the tester when that is root.
+    subprocess.run(["cp", "-Rp", str(once_made), str(folder / "data")], check=True)
+    return folder / "data"
 
 
 @contextlib.contextmanager
@@ -98,24 +110,24 @@ class TestServing:
         with pytest.raises(EmbeddedPostgresError, match="not running"):
             _ = server.process_id
 
-    def test_for_tests_nothing_is_synced(self, folder: Path) -> None:
-        with EmbeddedPostgres(folder / "data", durable=False) as server:
+    def test_for_tests_nothing_is_synced(self, data: Path) -> None:
+        with EmbeddedPostgres(data, durable=False) as server:
             assert query(server.url, "SHOW fsync") == "off"
             assert query(server.url, "SHOW synchronous_commit") == "off"
             assert query(server.url, "SHOW full_page_writes") == "off"
 
-    def test_data_outlives_a_stop(self, folder: Path) -> None:
-        with EmbeddedPostgres(folder / "data", durable=False) as server:
+    def test_data_outlives_a_stop(self, data: Path) -> None:
+        with EmbeddedPostgres(data, durable=False) as server:
             query(server.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (7)", "SELECT 1")
-        with EmbeddedPostgres(folder / "data", durable=False) as server:
+        with EmbeddedPostgres(data, durable=False) as server:
             assert query(server.url, "SELECT n FROM kept") == 7
 
     def test_settings_of_other_postgres_programs_do_not_leak_in(
-        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+        self, data: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PGPORT", "6543")
         monkeypatch.setenv("PGDATA", "/nowhere")
-        with EmbeddedPostgres(folder / "data", durable=False) as server:
+        with EmbeddedPostgres(data, durable=False) as server:
             assert query(server.url, "SHOW port") == "5432"
 
     def test_a_path_too_long_for_a_socket_gets_a_short_private_one(self, folder: Path) -> None:
@@ -129,36 +141,35 @@ class TestServing:
 
 
 class TestRefusals:
-    def test_a_second_owner_is_told_who_the_first_is(self, folder: Path) -> None:
-        with EmbeddedPostgres(folder / "data", durable=False) as server:
+    def test_a_second_owner_is_told_who_the_first_is(self, folder: Path, data: Path) -> None:
+        with EmbeddedPostgres(data, durable=False) as server:
             with pytest.raises(AlreadyRunning, match=f"already being served .by process {os.getpid()}.") as refusal:
-                EmbeddedPostgres(folder / "data").__enter__()
+                EmbeddedPostgres(data).__enter__()
             assert str(folder) in str(refusal.value)
             assert query(server.url, "SELECT 1") == 1
 
-    def test_data_of_another_major_version_is_not_touched(self, folder: Path) -> None:
-        with EmbeddedPostgres(folder / "data", durable=False):
+    def test_data_of_another_major_version_is_not_touched(self, data: Path) -> None:
+        with EmbeddedPostgres(data, durable=False):
             pass
-        (folder / "data" / "PG_VERSION").write_text("14\n")
+        (data / "PG_VERSION").write_text("14\n")
         with pytest.raises(EmbeddedPostgresError, match=r"is of PostgreSQL 14.*helpdesk backup"):
-            EmbeddedPostgres(folder / "data").__enter__()
+            EmbeddedPostgres(data).__enter__()
 
     def test_a_setting_without_programs_is_named(self, folder: Path) -> None:
         with pytest.raises(EmbeddedPostgresError, match="HELPDESK_POSTGRES_BIN"):
             EmbeddedPostgres(folder / "data", bin_dir=folder).__enter__()
 
-    def test_a_server_that_cannot_start_shows_its_log_and_frees_the_lock(self, folder: Path) -> None:
+    def test_a_server_that_cannot_start_shows_its_log_and_frees_the_lock(self, data: Path) -> None:
         with pytest.raises(EmbeddedPostgresError, match="no_such_setting"):
-            EmbeddedPostgres(folder / "data", durable=False, settings={"no_such_setting": "1"}).__enter__()
-        with EmbeddedPostgres(folder / "data", durable=False) as server:
+            EmbeddedPostgres(data, durable=False, settings={"no_such_setting": "1"}).__enter__()
+        with EmbeddedPostgres(data, durable=False) as server:
             assert query(server.url, "SELECT 1") == 1
 
 
 class TestEndings:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
     @is_linux
-    def test_the_server_ends_with_its_owner_and_recovers(self, folder: Path, number: signal.Signals) -> None:
-        data = folder / "data"
+    def test_the_server_ends_with_its_owner_and_recovers(self, data: Path, number: signal.Signals) -> None:
         with owner(data) as (process, postmaster, url):
             query(url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (1), (2), (3)", "SELECT 1")
             process.send_signal(number)
@@ -167,8 +178,7 @@ class TestEndings:
         with EmbeddedPostgres(data) as server:
             assert query(server.url, "SELECT count(*) FROM kept") == 3
 
-    def test_a_killed_server_recovers_what_was_committed(self, folder: Path) -> None:
-        data = folder / "data"
+    def test_a_killed_server_recovers_what_was_committed(self, data: Path) -> None:
         with EmbeddedPostgres(data) as server:
             query(server.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (1)", "SELECT 1")
             os.kill(server.process_id, signal.SIGKILL)
@@ -177,9 +187,8 @@ class TestEndings:
         with EmbeddedPostgres(data) as server:
             assert query(server.url, "SELECT count(*) FROM kept") == 1
 
-    def test_a_server_that_outlived_its_owner_is_stopped_first(self, folder: Path) -> None:
+    def test_a_server_that_outlived_its_owner_is_stopped_first(self, data: Path) -> None:
         """As on macOS after a kill of the owner: only the lock is free."""
-        data = folder / "data"
         with EmbeddedPostgres(data, durable=False) as first:
             old = first.process_id
             assert first._lock is not None
@@ -189,8 +198,7 @@ class TestEndings:
                 assert not is_alive(old)
                 assert query(second.url, "SELECT 1") == 1
 
-    def test_a_reused_pid_is_neither_killed_nor_believed(self, folder: Path) -> None:
-        data = folder / "data"
+    def test_a_reused_pid_is_neither_killed_nor_believed(self, data: Path) -> None:
         with EmbeddedPostgres(data, durable=False) as server:
             os.kill(server.process_id, signal.SIGKILL)
             await_end(server.process_id)
@@ -259,13 +267,13 @@ class TestUsers:
             assert Path(f"/proc/{server.process_id}").stat().st_uid == nobody.pw_uid
 
     @is_root
-    def test_the_data_of_another_user_is_refused_in_a_sentence(self, folder: Path) -> None:
+    def test_the_data_of_another_user_is_refused_in_a_sentence(self, folder: Path, data: Path) -> None:
         nobody = pwd.getpwnam("nobody")
-        with EmbeddedPostgres(folder / "data", durable=False):
+        with EmbeddedPostgres(data, durable=False):
             pass
         folder.chmod(0o777)
         done = subprocess.run(
-            [sys.executable, str(OWNING), str(folder / "data"), str(nobody.pw_uid)],
+            [sys.executable, str(OWNING), str(data), str(nobody.pw_uid)],
             capture_output=True,
             text=True,
             check=False,

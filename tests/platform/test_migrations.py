@@ -14,7 +14,7 @@ from helpdesk_api.database.base import Base
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.migrations import configuration
 from helpdesk_api.database.revisions import newest_revision
-from tests.fixtures.database import TEMPLATE, clone, run_sql, url_of
+from tests.fixtures.server import TEMPLATE, clone, run_sql, url_of
 
 # Importing the wiring declares every table.
 assert wiring.REACTIONS

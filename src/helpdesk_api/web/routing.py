@@ -193,17 +193,26 @@ def serving_order(routers: Iterable[APIRouter]) -> list[BaseRoute]:
     for route in routes:
         offered.setdefault(route.path_format, set()).update(route.methods or ())
     ordered = sorted(routes, key=lambda route: route.path_format.count("{"))
-    parametric = [(route.path_format.partition("{")[0], route) for route in ordered if "{" in route.path_format]
+    parametric: dict[str, list[APIRoute]] = {}
+    for route in ordered:
+        literal, brace, _ = route.path_format.partition("{")
+        if brace:
+            parametric.setdefault(literal[: literal.rindex("/")], []).append(route)
     shadows: list[BaseRoute] = []
     for path, methods in offered.items():
         if "{" in path:
             continue
         beside = {
             method
-            for start, route in parametric
-            if path.startswith(start) and route.path_regex.match(path)
+            for place in _slashes(path)
+            for route in parametric.get(path[:place], ())
+            if route.path_regex.match(path)
             for method in route.methods or ()
         }
         if beside - methods:
             shadows.append(NotOfferedRoute(path, _refuse_method, methods=sorted(beside - methods)))
     return [*shadows, *ordered]
+
+
+def _slashes(path: str) -> list[int]:
+    return [place for place, character in enumerate(path) if character == "/"]

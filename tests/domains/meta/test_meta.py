@@ -7,13 +7,14 @@ import pytest
 from fastapi import FastAPI
 
 from helpdesk_api.domains.meta.queries import enums
+from tests.fixtures.contract import document_of
 
 _NOT_LABELLED = {"ProblemCode"}
 
 
 @pytest.fixture
 def published(app: FastAPI) -> dict[str, list[str]]:
-    schemas: dict[str, Any] = app.openapi()["components"]["schemas"]
+    schemas: dict[str, Any] = document_of(app)["components"]["schemas"]
     return {name: schema["enum"] for name, schema in schemas.items() if "enum" in schema and name not in _NOT_LABELLED}
 
 

@@ -26,7 +26,7 @@ from helpdesk_api.domains.suggestions.similar import Among, alike_by_meaning
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.integrations.embeddings.fake import DIMENSIONS, FakeEmbedder
 from tests.factories.records import make_team, make_ticket, make_user, principal_of
-from tests.fixtures.database import migrate, run_sql, url_of
+from tests.fixtures.server import migrate, run_sql, url_of
 
 FOLDER = os.environ.get("HELPDESK_TEST_PGVECTOR")
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="HELPDESK_TEST_PGVECTOR names no pgvector")

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import jobs, storing
 from helpdesk_api.integrations.storage.objects import FolderStorage
 from tests.domains.attachments.files import GIF, archive, bomb
-from tests.end_to_end.served import Served, processes_below, served
+from tests.end_to_end.conftest import MAX_ATTACHMENT_BYTES
+from tests.end_to_end.served import Served, processes_below
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 BOUNDARY, MEBI = "a-boundary-of-this-test", 1024 * 1024
-MAX_BYTES = 64 * MEBI
 SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 HEAD = (
@@ -34,12 +34,6 @@ HEAD = (
 )
 TAIL = f"\r\n--{BOUNDARY}--\r\n".encode()
 PATIENCE = 60.0
-
-
-@pytest.fixture(scope="module")
-def product() -> Iterator[Served]:
-    with served(HELPDESK_MAX_ATTACHMENT_BYTES=str(MAX_BYTES)) as running:
-        yield running
 
 
 def signed_in(product: Served) -> dict[str, str]:
@@ -152,8 +146,8 @@ def test_what_is_refused_leaves_nothing(product: Served) -> None:
         (b"", MULTIPART, 400, "upload_incomplete"),
         (part(b"x"), {"Content-Type": "multipart/form-data"}, 400, "invalid_multipart"),
         (b"{}", {"Content-Type": "application/json"}, 415, "unsupported_media_type"),
-        (part(b"x" * (MAX_BYTES + 1)), MULTIPART, 413, "payload_too_large"),
-        (part(b"x" * (MAX_BYTES + MEBI)), MULTIPART, 413, "payload_too_large"),
+        (part(b"x" * (MAX_ATTACHMENT_BYTES + 1)), MULTIPART, 413, "payload_too_large"),
+        (part(b"x" * (MAX_ATTACHMENT_BYTES + MEBI)), MULTIPART, 413, "payload_too_large"),
     ]
     with httpx.Client(base_url=product.url, headers=signed_in(product), timeout=120) as client:
         for content, headers, status, code in cases:
