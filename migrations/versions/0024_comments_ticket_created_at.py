@@ -1,4 +1,7 @@
-"""When its ticket was made, on each comment: a search puts its matches in order by it."""
+"""When its ticket was made, on each comment: a search puts its matches in order by it.
+
+Of those that are there already it is looked up as before: to write it down would hold the table for minutes.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,9 +14,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("comments", sa.Column("ticket_created_at", sa.DateTime(timezone=True), nullable=True))
-    op.execute(
-        "UPDATE comments SET ticket_created_at = tickets.created_at FROM tickets WHERE tickets.id = comments.ticket_id"
-    )
 
 
 def downgrade() -> None:
