@@ -10,6 +10,9 @@ from helpdesk_api.logs import configure_logging
 from helpdesk_api.main import create_app
 
 GRACE_SECONDS = 10
+# Longer than clients and proxies keep an idle connection (5 to 60 seconds): whoever closes it must not be us, in the
+# moment in which they send the next request on it.
+KEEP_ALIVE_SECONDS = 75
 
 
 class ApiServer(uvicorn.Server):
@@ -34,6 +37,7 @@ def configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

@@ -4,6 +4,7 @@ Runs in this process, on the largest desk, after everything else: it opens all t
 """
 
 import asyncio
+import gc
 import random
 import sys
 import time
@@ -97,6 +98,9 @@ async def _with_database(desk: Desk, postmaster: int) -> None:
     cache.set_listening(listening=True)
     try:
         admin = await principal_of(database, await make_user(database, role=Role.ADMIN))
+        # As where it is served: what was imported is not looked through by the collector again and again.
+        gc.collect()
+        gc.freeze()
         await _added_cost(database, admin, postmaster)
         async with database.session() as session:
             # As an import would: the rows, and no reference checked twice.

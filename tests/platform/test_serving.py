@@ -7,13 +7,20 @@ import time
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
+from helpdesk_api.api_process import configuration
 from helpdesk_api.config import Settings
 from helpdesk_api.serving import MAX_QUICK_ENDINGS, CannotServe, Child, open_listener, own_url, run_once
 
 
 def settings(**values: object) -> Settings:
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+
+
+def test_an_idle_connection_is_closed_by_whoever_opened_it() -> None:
+    # Clients keep theirs for 5 seconds, load balancers for 60: one that we close may carry a request at that moment.
+    assert configuration(settings(), FastAPI()).timeout_keep_alive > 60
 
 
 def await_end(child: Child) -> None:

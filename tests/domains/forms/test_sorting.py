@@ -141,6 +141,9 @@ async def test_the_staff_search_both_halves_by_index(
     read = CompiledStatement(select(Ticket.id).where(compile_where(checked)))
     async with database.session() as session:
         await session.execute(text("SET LOCAL enable_seqscan = off"))
+        # Of the same rows, of which there are none: until this is rolled back only one of them can answer.
+        other = {"custom_fields": "first_words", "first_words": "custom_fields"}[index]
+        await session.execute(text(f"DROP INDEX ix_tickets_{other}, ix_tickets_internal_{other}"))
         connection = await (await session.connection()).get_raw_connection()
         assert connection.driver_connection is not None
         arguments = read.arguments(caller_parameters(principal))
