@@ -32,6 +32,7 @@ def to_driver(kind: TypeEngine[Any]) -> Conversion | None:
     processor: Conversion | None = kind._cached_bind_processor(dialect)  # noqa: SLF001
     if processor is None or not isinstance(kind, JSON):
         return processor
+    # Three of an event's four objects are empty.
     return lambda value: "{}" if value.__class__ is dict and not value else processor(value)
 
 

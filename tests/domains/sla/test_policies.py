@@ -1,6 +1,7 @@
 """SLA policies: drafts, previews, publishing, and open tickets that follow."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
+from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
 from helpdesk_api.worker import drain
@@ -64,9 +68,9 @@ async def test_a_draft_binds_nobody_and_its_preview_changes_nothing(
         await first_in_order(admin_client, policy)
         assert (policy["current"], policy["draft"]["number"]) == (None, 1)
         reply = await admin_client.post(f"/v1/sla-policies/{policy['id']}/preview", json={})
-        preview = reply.json()
-        assert (preview["open_tickets"], preview["moved"], preview["would_breach"]) == (1, 2, 1)
-        moves = {move["metric"]: move for move in preview["data"]}
+        shown = reply.json()
+        assert (shown["open_tickets"], shown["moved"], shown["would_breach"]) == (1, 2, 1)
+        moves = {move["metric"]: move for move in shown["data"]}
         assert moves["first_response"]["is_cancelled"]
         assert moves["resolution"]["would_breach"]
         assert moves["resolution"]["shift_seconds"] == -21 * 3600
@@ -84,6 +88,37 @@ async def test_a_draft_binds_nobody_and_its_preview_changes_nothing(
         await drain(database)
         assert await slas(requester_client, ticket) == after
         await no_differences(database)
+
+
+class Meanwhile(ReadSession):
+    """Something happens after the open tickets were counted, and before their clocks are read."""
+
+    def __init__(self, reads: ReadSession, happens: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__(reads._connection)
+        self._happens = happens
+
+    async def fetch(self, statement: Any, parameters: Any = None) -> list[Any]:
+        rows = await super().fetch(statement, parameters)
+        if "AS tickets" in getattr(statement, "sql", ""):
+            await self._happens()
+        return rows
+
+
+async def test_a_ticket_that_comes_while_a_preview_is_made_is_no_error(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    await opened(requester_client)
+    targets = [
+        {"metric": metric, "priority": priority, "seconds": 7200}
+        for metric in ("first_response", "resolution")
+        for priority in ("critical", "high", "medium", "low")
+    ]
+    policy = await drafted(admin_client, targets=targets)
+    await first_in_order(admin_client, policy)
+    async with database.reads() as reads:
+        meanwhile = Meanwhile(reads, lambda: opened(requester_client))
+        found = await preview(meanwhile, database, parse_id("slp", policy["id"]), effective_from=None)
+    assert (found["open_tickets"], found["moved"], found["not_yet_promised"]) == (1, 4, 0)
 
 
 async def test_open_tickets_follow_at_the_instant(

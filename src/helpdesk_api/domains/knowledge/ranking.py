@@ -191,7 +191,7 @@ def _candidates(reader: policy.Reader | None, text: str | None, filters: Article
 
 
 def _best_first(rows: Sequence[Any]) -> list[Hit]:
-    """By BM25 over the candidates. What has all that was asked for, by the letter, comes first among equals."""
+    """By BM25 over the candidates. What has all that was asked for, by the letter, counts a quarter more."""
     each = [(row, occurrences(row["vector"], row["lexemes"])) for row in rows]
     having = Counter((row["language"], lexeme) for row, often in each for lexeme in often)
     mean = max(sum(row["size"] for row in rows) / len(rows), 1.0) if rows else 1.0

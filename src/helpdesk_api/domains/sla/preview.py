@@ -119,13 +119,15 @@ def _compared(
         kept += len(own[0]) if outcome.agreement is not None else 0
         alike = map(_Clock._make, zip(*own, strict=True))
         moves += [move for one in alike if (move := _move(one, outcome, at)) is not None]
+    promised = sum(row["tickets"] * len(planned.plan(row[1:])) for row in tickets)
     found = {
         "effective_from": at,
         "open_tickets": sum(row["tickets"] for row in tickets),
         "moved": len(moves),
         "would_breach": sum(move.is_late for move in moves),
-        # Of a kind and metric a ticket has one clock that runs or rests.
-        "not_yet_promised": sum(row["tickets"] * len(planned.plan(row[1:])) for row in tickets) - kept,
+        # Of a kind and metric a ticket has one clock that runs or rests; of one that came meanwhile only the clocks
+        # were counted.
+        "not_yet_promised": max(0, promised - kept),
         "has_more": len(moves) > LISTED,
     }
     return found, heapq.nsmallest(LISTED, moves)
