@@ -10,8 +10,10 @@ from helpdesk_api import wiring
 from helpdesk_api.config import get_settings
 from helpdesk_api.database.base import Base
 
-# Any constant: two processes that start at once migrate one after the other.
+# Any constant: two processes that start at once migrate one after the other. Asked for again and again, since who waits
+# for a lock is itself waited for by an index that is built while others write.
 MIGRATION_LOCK = 7_041_776
+LOCK_POLL_SECONDS = 0.2
 # A migration waits this long for a lock, then fails; a queue of waiting writers behind it would be worse.
 LOCK_TIMEOUT = "10s"
 
@@ -34,8 +36,6 @@ def run(connection: Connection) -> None:
         include_object=_ours,
     )
     with context.begin_transaction():
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
         context.run_migrations()
 
 
@@ -48,8 +48,14 @@ def offline() -> None:
 
 async def online() -> None:
     url = context.config.attributes.get("url") or get_settings().database_url_required
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    settings = {"lock_timeout": LOCK_TIMEOUT}
+    engine = create_async_engine(url, poolclass=pool.NullPool, connect_args={"server_settings": settings})
     async with engine.connect() as connection:
+        # Of the connection, and so until its end: a revision may need more than one transaction.
+        while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})")):
+            await connection.rollback()
+            await asyncio.sleep(LOCK_POLL_SECONDS)
+        await connection.commit()
         await connection.run_sync(run)
         await connection.commit()
     await engine.dispose()

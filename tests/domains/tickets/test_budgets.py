@@ -14,7 +14,7 @@ from helpdesk_api.config import Settings
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.filters import SORTS, Forms
-from helpdesk_api.domains.tickets.queries import _page_read
+from helpdesk_api.domains.tickets.pages import _page_read
 from helpdesk_api.main import create_app
 from helpdesk_api.web.listing import CutShape
 from tests.factories.records import make_category, make_team, make_ticket, make_user

@@ -215,22 +215,26 @@ def clauses(shape: CallerShape, forms: Forms, asked: Checked | None = None) -> l
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A text that every match must have and few have, and what else is asked."""
+    """A text that every match must have and few have, and what else is asked; `sought` is None for that of `q`."""
 
-    tsquery: ColumnElement[str]
+    sought: Sought | None
     other_forms: Forms
     other_asked: Checked | None
+
+    @property
+    def tsquery(self) -> ColumnElement[str]:
+        return bindparam("q", type_=Text) if self.sought is None else literal(self.sought.tsquery, Text)
 
 
 def leading_text(forms: Forms, asked: Checked | None) -> Lead | None:
     """None where any text is one that many have, or only one of several things that would do."""
     if _RARE_TEXT in forms:
-        return Lead(bindparam("q", type_=Text), tuple(form for form in forms if form != _RARE_TEXT), asked)
+        return Lead(None, tuple(form for form in forms if form != _RARE_TEXT), asked)
     parts = asked.parts if isinstance(asked, Every) else () if asked is None else (asked,)
     for part in parts:
         if isinstance(part, Leaf) and part.op is ConditionOperator.MATCHES and not part.operand.is_common:
             others = tuple(other for other in parts if other is not part)
-            return Lead(literal(part.operand.tsquery, Text), forms, Every(others))
+            return Lead(part.operand, forms, Every(others))
     return None
 
 

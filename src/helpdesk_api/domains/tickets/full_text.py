@@ -7,9 +7,9 @@ hundredth has is met soon enough on the way through the list.
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 from sqlalchemy import (
     ARRAY,
@@ -39,13 +39,23 @@ from helpdesk_api.database.text_search import quoted
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
+from helpdesk_api.domains.tickets.months import is_within
 from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, languages_in_use, near_words
 
-Source = Callable[[ColumnElement[Any]], AnySelect]
 _COMMON_SHARE: Final = 0.01
 _FRESH_SECONDS: Final = 600.0
 _WORD: Final = re.compile(r"(?<![-\w])\w+")
 _TOKEN: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|<->|<[0-9]+>|[&|!()]")
+# By each word the words that it stands for, too, and in about how many texts each of them is.
+Forms = Mapping[str, Mapping[str, int]]
+
+
+class Source(Protocol):
+    """What matches a tsquery; of those tickets alone, if so asked, that are `months.is_within`."""
+
+    def __call__(self, asked: ColumnElement[Any], *, by_month: bool = False) -> AnySelect: ...
+
+
 _sources: list[Source] = []
 
 
@@ -62,13 +72,16 @@ class Sought:
     `~word` alone stands for the words of the corpus that are spelt much like it, too.
 
     Outside of a phrase a word stands for all its forms. `wanted` is any of what the text asks for, without what must
-    not be there: to rank by, and to mark. `words` are these as they were typed.
+    not be there: to rank by, and to mark. `words` are these as they were typed. `seen_count` is how many texts have it
+    at the most, about; 0 where nobody knows.
     """
 
     tsquery: str
     wanted: str
     words: tuple[str, ...]
     is_common: bool
+    # It changes from minute to minute, and no statement depends on it.
+    seen_count: int = field(default=0, compare=False)
 
 
 async def understand(
@@ -129,29 +142,33 @@ def _understood(asked: Checked, sought: Mapping[str, Sought]) -> Checked:
     return asked
 
 
-def _sought(text: str, tsquery: str, forms: Mapping[str, Sequence[str]]) -> Sought:
+def _sought(text: str, tsquery: str, forms: Forms) -> Sought:
     tokens, refused = _TOKEN.findall(tsquery), _Refused()
     widened: list[str] = []
     wanted: list[str] = []
     words: list[str] = []
+    counts: list[int] = []
     for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
         widened.append(token)
         is_refused = refused.covers(token, before)
         if token[0] != "'":
             continue
         in_phrase = before.startswith("<") or after.startswith("<")
-        kin = [word for word in forms.get(token[1:-1], ()) if word != token[1:-1]]
+        known = forms.get(token[1:-1], {})
+        kin = [word for word in known if word != token[1:-1]]
         if kin and not in_phrase:
             widened[-1] = f"( {' | '.join([token, *map(quoted, kin)])} )"
         if is_refused:
             continue
         words.append(token[1:-1])
+        counts.append(sum(known.values()))
         if before.startswith("<"):
             wanted[-1] += f" {before} {token}"
         else:
             wanted.append(widened[-1])
     any_of = " | ".join(f"( {one} )" for one in wanted)
-    return Sought(" ".join(widened), any_of, tuple(dict.fromkeys(words)), is_common(text, forms))
+    seen_count = (sum if "|" in tokens else min)(counts) if counts and all(counts) else 0
+    return Sought(" ".join(widened), any_of, tuple(dict.fromkeys(words)), is_common(text, forms), seen_count)
 
 
 class _Refused:
@@ -193,13 +210,15 @@ def matches(shape: policy.CallerShape, tsquery: ColumnElement[str], *, is_common
 
 
 def matches_in_order(
-    shape: policy.CallerShape, tsquery: ColumnElement[str], *, descending: bool
+    shape: policy.CallerShape, tsquery: ColumnElement[str], *, descending: bool, by_month: bool
 ) -> tuple[FromClause, ColumnElement[bool]]:
     """What `matches` finds of a word that few have, as `ticket_id` and `created_at` to join with: in this order before
-    any ticket is looked up, so that the looking up stops with the page. And what is to be asked of the ticket still."""
+    any ticket is looked up, so that the looking up stops with the page. And what is to be asked of the ticket still.
+
+    `by_month` finds those alone that are `months.is_within`."""
     # As a query of its own, of which the planner knows nothing: it is known that few match, and one plan serves all.
     asked = select(as_tsquery(tsquery)).scalar_subquery()
-    ticket_id, created_at, is_public = _all_matches(asked).subquery("all_matches").c
+    ticket_id, created_at, is_public = _all_matches(asked, by_month=by_month).subquery().c
     each = select(
         ticket_id.label("ticket_id"), created_at.label("created_at"), func.bool_or(is_public).label("is_public")
     )
@@ -213,9 +232,12 @@ def matches_in_order(
     return found, or_(found.c.is_public, policy.sees_internal(shape))
 
 
-def _all_matches(asked: ColumnElement[Any]) -> CompoundSelect[Any]:
-    of_tickets = select(Ticket.id, Ticket.created_at, true()).where(SEARCH.op("@@")(asked)).correlate(None)
-    return union_all(of_tickets, *[source(asked).correlate(None) for source in _sources])
+def _all_matches(asked: ColumnElement[Any], *, by_month: bool = False) -> CompoundSelect[Any]:
+    of_tickets = select(Ticket.id, Ticket.created_at, true()).where(SEARCH.op("@@")(asked))
+    if by_month:
+        of_tickets = of_tickets.where(is_within(Ticket.created_at))
+    found = [of_tickets, *[source(asked, by_month=by_month) for source in _sources]]
+    return union_all(*[one.correlate(None) for one in found])
 
 
 def lies_on_readable(shape: policy.CallerShape, asked: ColumnElement[Any]) -> list[ColumnElement[bool]]:
@@ -262,7 +284,7 @@ _STATISTICS: Final = CompiledStatement(
 _frequencies = _Frequencies()
 
 
-def is_common(text: str, forms: Mapping[str, Sequence[str]] | None = None) -> bool:
+def is_common(text: str, forms: Forms | None = None) -> bool:
     """Whether about one text in a hundred or more has it; a guess that decides on the form alone."""
     lowered = text.lower()
     shares = [_share(word, forms or {}) for word in _WORD.findall(lowered) if word != "or"]
@@ -276,5 +298,5 @@ def is_common(text: str, forms: Mapping[str, Sequence[str]] | None = None) -> bo
     return product >= _COMMON_SHARE
 
 
-def _share(word: str, forms: Mapping[str, Sequence[str]]) -> float:
+def _share(word: str, forms: Forms) -> float:
     return min(1.0, sum(_frequencies.shares.get(one, 0.0) for one in {word, *forms.get(word, ())}))

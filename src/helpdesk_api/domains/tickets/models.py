@@ -26,6 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.text_search import month_of
 from helpdesk_api.database.types import text_enum
 from helpdesk_api.domains.categories.enums import (
     Channel,
@@ -258,7 +259,13 @@ SEARCH = Column(
 )
 Ticket.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
 # Every search reads what was not yet sorted into the index, so little may wait there (kilobytes; 4,096 is the default).
-Index("ix_tickets_search", SEARCH, postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256})
+Index(
+    "ix_tickets_search_by_month",
+    SEARCH,
+    month_of(Ticket.__table__.c.created_at),
+    postgresql_using="gin",
+    postgresql_with={"gin_pending_list_limit": 256},
+)
 # As a number, since an order by the words themselves is no order; stored, so that an index can have it.
 PRIORITY_RANK = Column(
     "priority_rank",

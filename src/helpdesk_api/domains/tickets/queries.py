@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
@@ -28,26 +27,22 @@ from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
 from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
-    CREATED_AT,
-    DEFAULT_SORT,
     RELEVANCE,
-    SORTS,
-    TIE_BREAK,
     Forms,
     TicketFilters,
     clauses,
-    leading_text,
     read_filters,
 )
-from helpdesk_api.domains.tickets.full_text import matches_in_order, texts_in, understand
+from helpdesk_api.domains.tickets.full_text import texts_in, understand
 from helpdesk_api.domains.tickets.highlights import highlights_json
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
-from helpdesk_api.domains.tickets.ranking import bounded_keys, is_bounded, newest_in_order, require_text, wanted
+from helpdesk_api.domains.tickets.pages import Asked, order_of, page_rows
+from helpdesk_api.domains.tickets.ranking import require_text, wanted
 from helpdesk_api.domains.tickets.search import Question, read_query
 from helpdesk_api.domains.tickets.suggestions import did_you_mean_json
 from helpdesk_api.domains.users.models import User
-from helpdesk_api.web.listing import CutShape, PageRequest, SortKey, cut_page, cut_statement, parse_sort
+from helpdesk_api.web.listing import PageRequest, cut_page
 from helpdesk_api.web.schemas import RequestInstant
 
 _KEY = re.compile(r"tkt_[0-9a-f]{32}|(INC|REQ|PRB|CHG)-[0-9]{1,18}")
@@ -214,23 +209,6 @@ async def written_row(session: AsyncSession, principal: Principal, ticket: Ticke
     return await _row(await statements_of(session), principal, ticket.id)
 
 
-@lru_cache(maxsize=1_000)
-def _page_read(
-    shape: policy.CallerShape, forms: Forms, asked: Checked | None, sort: str | None, cut: CutShape
-) -> CompiledStatement:
-    if sort is not None and is_bounded(sort):
-        return CompiledStatement(newest_in_order(shape, forms, asked, sort, cut))
-    keys, statement = _order(sort), representation.select_tickets(shape)
-    lead = leading_text(forms, asked) if [key.name for key in keys] == [CREATED_AT, TIE_BREAK.name] else None
-    if lead is None:
-        return CompiledStatement(cut_statement(statement.where(*clauses(shape, forms, asked)), keys, cut))
-    found, sight = matches_in_order(shape, lead.tsquery, descending=keys[0].descending != cut.backwards)
-    statement = statement.join(found, found.c.ticket_id == Ticket.id)
-    statement = statement.where(sight, *clauses(shape, lead.other_forms, lead.other_asked))
-    of_found = {CREATED_AT: found.c.created_at, TIE_BREAK.name: found.c.ticket_id}
-    return CompiledStatement(cut_statement(statement, [replace(key, column=of_found[key.name]) for key in keys], cut))
-
-
 async def list_tickets(
     reads: ReadSession,
     principal: Principal,
@@ -244,7 +222,8 @@ async def list_tickets(
     asked: Question | None = None,
 ) -> tuple[str, str | None, str | None]:
     """The page's JSON and its cursors: one statement, one more an include, and one each for names in the query, for
-    full text, for counts and for highlights, and for suggestions when a text finds nothing.
+    full text, for counts and for highlights, for a text whose newest matches do not fill the page, and for suggestions
+    when it finds nothing.
 
     A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former, and
     `relevance_needs_text`.
@@ -259,10 +238,9 @@ async def list_tickets(
     values |= policy.caller_parameters(principal)
     if sort == RELEVANCE:
         require_text(text)
-    cut = cut_page(_order(sort), page)
-    page_read = _page_read(shape, forms, checked, sort, cut.shape)
-    found = await reads.fetch(page_read, {**values, **cut.parameters, "wanted": text})
-    rows, next_cursor, prev_cursor = cut.finish(found)
+    cut = cut_page(order_of(sort), page)
+    question = Asked(forms, checked, sought, {**values, "wanted": text})
+    rows, next_cursor, prev_cursor = cut.finish(await page_rows(reads, shape, question, sort, cut))
     included = await included_json(reads, principal, include, rows)
     counts = await _counts(reads, _counts_read(shape, forms, checked), values) if with_counts else None
     total = await _total(reads, _total_read(shape, forms, checked), values) if page.include_total else None
@@ -280,15 +258,6 @@ async def list_tickets(
         did_you_mean=await did_you_mean_json(reads, principal, texts) if finds_nothing and texts else None,
     )
     return body, next_cursor, prev_cursor
-
-
-@lru_cache(maxsize=200)
-def _order(sort: str | None) -> tuple[SortKey, ...]:
-    """The tie-break follows the last key's direction, so that one index serves both."""
-    if sort is not None and is_bounded(sort):
-        return bounded_keys(sort)
-    keys = parse_sort(sort, SORTS, DEFAULT_SORT)
-    return (*keys, SortKey(TIE_BREAK.name, TIE_BREAK.column, TIE_BREAK.kind, keys[-1].descending))
 
 
 def _bounded(shape: policy.CallerShape, forms: Forms, asked: Checked | None, *columns: Any) -> Subquery:

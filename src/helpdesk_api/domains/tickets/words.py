@@ -175,19 +175,20 @@ def stems_of(word: Any, languages: ColumnElement[Any] | None = None) -> ColumnEl
 
 def forms_of(text: Any, languages: ColumnElement[Any]) -> ColumnElement[Any]:
     """A JSON object: by each word of the text, the words of the corpus that share a stem with it in one of these
-    languages."""
+    languages, itself among them; each with in about how many texts it is."""
     lexemes = func.unnest(func.tsvector_to_array(func.to_tsvector(CONFIGURATION, text))).table_valued(
         "word", name="asked_word"
     )
     asked = lexemes.render_derived()
     kin = (
-        select(SearchWord.word)
+        select(SearchWord.word, SearchWord.seen_count)
         .where(SearchWord.stems.bool_op("&&")(stems_of(asked.c.word, languages)))
         .order_by(SearchWord.seen_count.desc(), SearchWord.word)
         .limit(literal_column(str(MAX_FORMS)))
         .lateral("kin")
     )
-    by_word = select(asked.c.word, func.array_agg(kin.c.word).label("forms")).select_from(asked.join(kin, true()))
+    forms = func.json_object_agg(kin.c.word, kin.c.seen_count).label("forms")
+    by_word = select(asked.c.word, forms).select_from(asked.join(kin, true()))
     found = by_word.group_by(asked.c.word).subquery("found")
     return select(func.json_object_agg(found.c.word, found.c.forms)).scalar_subquery()
 
@@ -197,13 +198,13 @@ def near_words(word: Any) -> ColumnElement[Any]:
     where there is no word, or none like it."""
     likeness = func.similarity(SearchWord.word, word)
     near = (
-        select(SearchWord.word)
+        select(SearchWord.word, SearchWord.seen_count)
         .where(SearchWord.word.bool_op("%")(word))
         .order_by(likeness.desc(), SearchWord.seen_count.desc(), SearchWord.word)
         .limit(literal_column(str(MAX_NEAR)))
         .subquery("near")
     )
-    found = select(func.array_agg(near.c.word)).scalar_subquery()
+    found = select(func.json_object_agg(near.c.word, near.c.seen_count)).scalar_subquery()
     return case((word.is_not(None) & found.is_not(None), func.json_build_object(word, found)), else_=None)
 
 

@@ -1,0 +1,106 @@
+"""The months in which a search looks first: from where the page begins, so many as probably hold what fills it.
+
+An index has all matches of a word, and of one that ten thousand texts have a page needs a hundredth. What tells how
+many matches lie in a stretch of time is the word's count, and PostgreSQL's statistics of when tickets were made.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, column, func, literal_column, select, table
+
+from helpdesk_api.database import clock
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.text_search import MONTHS, UNKNOWN_MONTH, month_of
+
+# So many matches for each row of the page, and so many if those do not fill it: what the caller may not read is among
+# them, and some lie on the same ticket.
+MATCHES_PER_ROW: Final = (10, 50)
+# Beyond this share of all that there is all matches at once are as cheap, as they are beyond so many months.
+_MAX_SHARE: Final = 0.2
+MAX_MONTHS: Final = 24
+_FRESH_SECONDS: Final = 600.0
+_AHEAD: Final = timedelta(hours=1)
+
+
+_MONTHS: Final = bindparam("months", type_=MONTHS)
+
+
+def is_within(instant: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """Whether its month is one of the bound `months`, or unknown."""
+    return month_of(instant).bool_op("&&")(_MONTHS)
+
+
+async def months_to_try(
+    reads: ReadSession, *, rows: int, seen_count: int, start: datetime | None, descending: bool
+) -> Sequence[Sequence[datetime]]:
+    """For a page of so many rows, of a text that so many texts have: the months to look in, then those to look in if
+    these do not fill it, as `month_of` has them. `start` is None for the first page. None at all where all matches are
+    better looked for at once. No statement as a rule."""
+    shares = [rows * each / seen_count for each in MATCHES_PER_ROW if seen_count * _MAX_SHARE >= rows * each]
+    if not shares:
+        return ()
+    await _times.refresh(reads)
+    chosen = [choose_months(_times.bounds, share, start, descending=descending) for share in shares]
+    return [[UNKNOWN_MONTH, *months] for months in dict.fromkeys(chosen) if months]
+
+
+def choose_months(
+    bounds: Sequence[datetime], share: float, start: datetime | None, *, descending: bool
+) -> tuple[datetime, ...]:
+    """Which hold this share of all tickets, from `start` on, the way the page runs; none where that is too far.
+    `bounds` cut the tickets into equally many, by when they were made."""
+    if start is None:
+        if not descending or not bounds:
+            # Statistics do not know the very first.
+            return ()
+        # Another process's clock may be in the next month already.
+        start = max(bounds[-1], clock.now()) + _AHEAD
+    steps = ceil(share * (len(bounds) - 1))
+    place = min(bisect_left(bounds, start), len(bounds) - 1) + (-steps if descending else steps)
+    if not 0 < place < len(bounds) - 1:
+        return ()
+    first, last = sorted((_number(bounds[place]), _number(start)))
+    numbers = range(first, last + 1)
+    return tuple(map(_month, numbers)) if len(numbers) <= MAX_MONTHS else ()
+
+
+def _number(instant: datetime) -> int:
+    in_utc = instant.astimezone(UTC)
+    return in_utc.year * 12 + in_utc.month - 1
+
+
+def _month(number: int) -> datetime:
+    return datetime(number // 12, number % 12 + 1, 1)  # noqa: DTZ001 - as PostgreSQL's `timestamp` has it
+
+
+class _Times:
+    """When tickets were made, as PostgreSQL's own statistics have it; empty where it has none yet."""
+
+    def __init__(self) -> None:
+        self.bounds: Sequence[datetime] = ()
+        self._read_at = float("-inf")
+
+    async def refresh(self, reads: ReadSession) -> None:
+        now = time.monotonic()
+        if now - self._read_at < _FRESH_SECONDS:
+            return
+        self._read_at = now
+        self.bounds = await reads.fetch_value(_STATISTICS, {}) or ()
+
+
+_stats = table("pg_stats", *map(column, ("schemaname", "tablename", "attname")), schema="pg_catalog")
+_STATISTICS: Final = CompiledStatement(
+    select(literal_column("histogram_bounds::text::timestamptz[]").label("bounds"))
+    .select_from(_stats)
+    .where(
+        _stats.c.schemaname == func.current_schema(),
+        _stats.c.tablename == literal_column("'tickets'"),
+        _stats.c.attname == literal_column("'created_at'"),
+    )
+)
+_times = _Times()
