@@ -245,7 +245,7 @@ _COUNT_WORDS = (
     " SELECT word, ndoc FROM ts_stat('SELECT search FROM comments TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)')"
     ") AS sampled WHERE word ~ '^[[:alpha:]]{{3,40}}$' GROUP BY word"
 )
-_SAMPLED = 10_000
+_SAMPLED = 100_000
 
 
 async def _count_words(connection: asyncpg.Connection, tickets: int) -> None:

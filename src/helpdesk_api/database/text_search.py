@@ -1,15 +1,16 @@
-"""How PostgreSQL writes the words of full text, and the months by which an index has them."""
+"""How PostgreSQL writes the words of full text, and the weeks by which an index has them."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, SQLColumnExpression, func, literal_column
+from sqlalchemy import ARRAY, ColumnElement, Date, Integer, SQLColumnExpression, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.expression import Grouping
 
-MONTHS: Final = ARRAY(DateTime())
-# The month of what has no instant: whoever looks in some months looks in this one, too.
-UNKNOWN_MONTH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a moment in UTC, as PostgreSQL's `timestamp` has it
+WEEKS: Final = ARRAY(Integer)
+# The week of what has no instant: whoever looks in some weeks looks in this one, too.
+UNKNOWN_WEEK: Final = 0
+_FIRST_DAY: Final = date(1970, 1, 1)
 
 
 def quoted(lexeme: str) -> str:
@@ -17,10 +18,16 @@ def quoted(lexeme: str) -> str:
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def month_of(instant: SQLColumnExpression[Any]) -> ColumnElement[Any]:
-    """Its first moment in UTC, without a zone, as an array of one, which is how PostgreSQL's GIN has it. Beside the
-    words in their index, so that of a word that many texts have the newest are found without all others."""
+def week_number(instant: datetime) -> int:
+    """Since 1970, by days in UTC."""
+    return (instant.astimezone(UTC).date() - _FIRST_DAY).days // 7
+
+
+def week_of(instant: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+    """Its number as an array of one, which is how PostgreSQL's GIN has it. Beside the words in their index, so that of
+    a word that many texts have the newest are found without all others."""
     # As PostgreSQL writes it itself: indexes are compared by their text.
-    in_utc = Grouping(instant.op("AT TIME ZONE")(literal_column("'UTC'")))
-    month = func.date_trunc(literal_column("'month'"), in_utc)
-    return array([func.coalesce(month, literal_column(f"'{UNKNOWN_MONTH}'::timestamp"))], type_=MONTHS)
+    day = cast(Grouping(instant.op("AT TIME ZONE")(literal_column("'UTC'"))), Date)
+    days = Grouping(day.op("-")(literal_column(f"'{_FIRST_DAY}'::date")))
+    number = days.op("/")(literal_column("7"))
+    return array([func.coalesce(number, literal_column(str(UNKNOWN_WEEK)))], type_=WEEKS)

@@ -20,7 +20,7 @@ from helpdesk_api.domains.attachments.errors import AttachmentNotFound
 from helpdesk_api.domains.attachments.models import SEARCH, Attachment
 from helpdesk_api.domains.knowledge import policy as articles
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.months import is_within
+from helpdesk_api.domains.tickets.weeks import is_within
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
@@ -28,7 +28,7 @@ from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
 SORTS = {"created_at": SortKey("created_at", Attachment.created_at, datetime)}
 
 
-def matching_names(asked: ColumnElement[Any], *, by_month: bool = False) -> AnySelect:
+def matching_names(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
     """A source of the tickets' full text: files by their names."""
     ticket = aliased(Ticket)
     found = (
@@ -36,7 +36,7 @@ def matching_names(asked: ColumnElement[Any], *, by_month: bool = False) -> AnyS
         .join(ticket, ticket.id == Attachment.ticket_id)
         .where(SEARCH.op("@@")(asked))
     )
-    return found.where(is_within(ticket.created_at)) if by_month else found
+    return found.where(is_within(ticket.created_at)) if by_week else found
 
 
 def home_of(ticket: Any) -> InstrumentedAttribute[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.ids import new_id
-from helpdesk_api.database.text_search import month_of
+from helpdesk_api.database.text_search import week_of
 from helpdesk_api.database.types import text_enum
 from helpdesk_api.domains.categories.enums import Channel
 from helpdesk_api.outbox.events import Visibility
@@ -52,9 +52,9 @@ class Comment(Base):
 SEARCH = Column("search", TSVECTOR, Computed("to_tsvector('simple', body)", persisted=True), nullable=False)
 Comment.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
 Index(
-    "ix_comments_search_by_month",
+    "ix_comments_search_by_week",
     SEARCH,
-    month_of(Comment.__table__.c.ticket_created_at),
+    week_of(Comment.__table__.c.ticket_created_at),
     postgresql_using="gin",
     postgresql_with={"gin_pending_list_limit": 256},
 )

@@ -47,25 +47,28 @@ from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS, excerpt
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.months import is_within
 from helpdesk_api.domains.tickets.policy import any_of
 from helpdesk_api.domains.tickets.ranking import BY_LENGTH
 from helpdesk_api.domains.tickets.representation import distinct, instant_sql
+from helpdesk_api.domains.tickets.weeks import is_within
 from helpdesk_api.domains.tickets.words import Texts
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
 
 
-def matching_comments(asked: ColumnElement[Any], *, by_month: bool = False) -> AnySelect:
+def matching_comments(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
     """A source of the tickets' full text."""
     ticket = aliased(Ticket)
     looked_up = select(ticket.created_at).where(ticket.id == Comment.ticket_id).correlate(Comment).scalar_subquery()
     created_at = func.coalesce(Comment.ticket_created_at, looked_up)
     found = select(Comment.ticket_id, created_at, Comment.visibility == Visibility.PUBLIC).where(SEARCH.op("@@")(asked))
-    if not by_month:
+    if not by_week:
         return found
-    return found.where(is_within(Comment.ticket_created_at), is_within(created_at))
+    # The second costs a look at the ticket, and the index has told it of all others.
+    return found.where(
+        is_within(Comment.ticket_created_at), or_(Comment.ticket_created_at.is_not(None), is_within(looked_up))
+    )
 
 
 def _matching(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -39,7 +39,7 @@ from helpdesk_api.database.text_search import quoted
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
-from helpdesk_api.domains.tickets.months import is_within
+from helpdesk_api.domains.tickets.weeks import is_within
 from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, languages_in_use, near_words
 
 _COMMON_SHARE: Final = 0.01
@@ -51,9 +51,9 @@ Forms = Mapping[str, Mapping[str, int]]
 
 
 class Source(Protocol):
-    """What matches a tsquery; of those tickets alone, if so asked, that are `months.is_within`."""
+    """What matches a tsquery; of those tickets alone, if so asked, that are `weeks.is_within`."""
 
-    def __call__(self, asked: ColumnElement[Any], *, by_month: bool = False) -> AnySelect: ...
+    def __call__(self, asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect: ...
 
 
 _sources: list[Source] = []
@@ -210,15 +210,15 @@ def matches(shape: policy.CallerShape, tsquery: ColumnElement[str], *, is_common
 
 
 def matches_in_order(
-    shape: policy.CallerShape, tsquery: ColumnElement[str], *, descending: bool, by_month: bool
+    shape: policy.CallerShape, tsquery: ColumnElement[str], *, descending: bool, by_week: bool
 ) -> tuple[FromClause, ColumnElement[bool]]:
     """What `matches` finds of a word that few have, as `ticket_id` and `created_at` to join with: in this order before
     any ticket is looked up, so that the looking up stops with the page. And what is to be asked of the ticket still.
 
-    `by_month` finds those alone that are `months.is_within`."""
+    `by_week` finds those alone that are `weeks.is_within`."""
     # As a query of its own, of which the planner knows nothing: it is known that few match, and one plan serves all.
     asked = select(as_tsquery(tsquery)).scalar_subquery()
-    ticket_id, created_at, is_public = _all_matches(asked, by_month=by_month).subquery().c
+    ticket_id, created_at, is_public = _all_matches(asked, by_week=by_week).subquery().c
     each = select(
         ticket_id.label("ticket_id"), created_at.label("created_at"), func.bool_or(is_public).label("is_public")
     )
@@ -232,11 +232,11 @@ def matches_in_order(
     return found, or_(found.c.is_public, policy.sees_internal(shape))
 
 
-def _all_matches(asked: ColumnElement[Any], *, by_month: bool = False) -> CompoundSelect[Any]:
+def _all_matches(asked: ColumnElement[Any], *, by_week: bool = False) -> CompoundSelect[Any]:
     of_tickets = select(Ticket.id, Ticket.created_at, true()).where(SEARCH.op("@@")(asked))
-    if by_month:
+    if by_week:
         of_tickets = of_tickets.where(is_within(Ticket.created_at))
-    found = [of_tickets, *[source(asked, by_month=by_month) for source in _sources]]
+    found = [of_tickets, *[source(asked, by_week=by_week) for source in _sources]]
     return union_all(*[one.correlate(None) for one in found])
 
 

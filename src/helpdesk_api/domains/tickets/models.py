@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.ids import new_id
-from helpdesk_api.database.text_search import month_of
+from helpdesk_api.database.text_search import week_of
 from helpdesk_api.database.types import text_enum
 from helpdesk_api.domains.categories.enums import (
     Channel,
@@ -260,9 +260,9 @@ SEARCH = Column(
 Ticket.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
 # Every search reads what was not yet sorted into the index, so little may wait there (kilobytes; 4,096 is the default).
 Index(
-    "ix_tickets_search_by_month",
+    "ix_tickets_search_by_week",
     SEARCH,
-    month_of(Ticket.__table__.c.created_at),
+    week_of(Ticket.__table__.c.created_at),
     postgresql_using="gin",
     postgresql_with={"gin_pending_list_limit": 256},
 )

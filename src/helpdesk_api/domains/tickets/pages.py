@@ -20,8 +20,8 @@ from helpdesk_api.domains.tickets.filters import (
 )
 from helpdesk_api.domains.tickets.full_text import Sought, matches_in_order
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.months import months_to_try
 from helpdesk_api.domains.tickets.ranking import bounded_keys, is_bounded, newest_in_order
+from helpdesk_api.domains.tickets.weeks import weeks_to_try
 from helpdesk_api.web.listing import CutShape, PageCut, SortKey, cut_statement, parse_sort
 
 
@@ -49,17 +49,17 @@ async def page_rows(
     reads: ReadSession, shape: policy.CallerShape, asked: Asked, sort: str | None, cut: PageCut
 ) -> list[Any]:
     """One row more than the page has, where there is one. One statement; and up to two more for a word of so many
-    matches that they are looked for in some months first, where these do not fill the page."""
+    matches that they are looked for in some weeks first, where these do not fill the page."""
     values, limit = {**asked.values, **cut.parameters}, cut.page.limit
     lead = _lead(sort, asked.forms, asked.checked)
     text = asked.sought if lead is None or lead.sought is None else lead.sought
     if lead is not None and text is not None:
         start, descending = cut.values[0] if cut.values else None, _runs_down(sort, cut.shape)
-        for months in await months_to_try(
+        for weeks in await weeks_to_try(
             reads, rows=limit + 1, seen_count=text.seen_count, start=start, descending=descending
         ):
-            read = _led_read(shape, lead, sort, cut.shape, by_month=True)
-            found = await reads.fetch(read, {**values, "months": months})
+            read = _led_read(shape, lead, sort, cut.shape, by_week=True)
+            found = await reads.fetch(read, {**values, "weeks": weeks})
             if len(found) > limit:
                 return found
     return await reads.fetch(_page_read(shape, asked.forms, asked.checked, sort, cut.shape), values)
@@ -73,7 +73,7 @@ def _page_read(
         return CompiledStatement(newest_in_order(shape, forms, asked, sort, cut))
     lead = _lead(sort, forms, asked)
     if lead is not None:
-        return _led_read(shape, lead, sort, cut, by_month=False)
+        return _led_read(shape, lead, sort, cut, by_week=False)
     statement = representation.select_tickets(shape).where(*clauses(shape, forms, asked))
     return CompiledStatement(cut_statement(statement, order_of(sort), cut))
 
@@ -89,10 +89,10 @@ def _runs_down(sort: str | None, cut: CutShape) -> bool:
 
 @lru_cache(maxsize=1_000)
 def _led_read(
-    shape: policy.CallerShape, lead: Lead, sort: str | None, cut: CutShape, *, by_month: bool
+    shape: policy.CallerShape, lead: Lead, sort: str | None, cut: CutShape, *, by_week: bool
 ) -> CompiledStatement:
     """Along what a word finds that few have."""
-    found, sight = matches_in_order(shape, lead.tsquery, descending=_runs_down(sort, cut), by_month=by_month)
+    found, sight = matches_in_order(shape, lead.tsquery, descending=_runs_down(sort, cut), by_week=by_week)
     statement = representation.select_tickets(shape).join(found, found.c.ticket_id == Ticket.id)
     statement = statement.where(sight, *clauses(shape, lead.other_forms, lead.other_asked))
     of_found = {CREATED_AT: found.c.created_at, TIE_BREAK.name: found.c.ticket_id}

@@ -1,4 +1,4 @@
-"""The month of its ticket beside the words in their index: the newest matches of a frequent word are found alone.
+"""The week of its ticket beside the words in their index: the newest matches of a frequent word are found alone.
 
 Built while others write, and outside of a transaction, as PostgreSQL wants it; begun again where it was cut off.
 """
@@ -11,20 +11,20 @@ down_revision = "0025"
 branch_labels = None
 depends_on = None
 
-_MONTH = "(ARRAY[coalesce(date_trunc('month', {} AT TIME ZONE 'UTC'), 'epoch'::timestamp)])"
+_WEEK = "(ARRAY[coalesce((({} AT TIME ZONE 'UTC')::date - '1970-01-01'::date) / 7, 0)])"
 _INSTANTS = {"tickets": "created_at", "comments": "ticket_created_at"}
 
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
         for table, instant in _INSTANTS.items():
-            _replace(f"ix_{table}_search", f"ix_{table}_search_by_month", table, sa.text(_MONTH.format(instant)))
+            _replace(f"ix_{table}_search", f"ix_{table}_search_by_week", table, sa.text(_WEEK.format(instant)))
 
 
 def downgrade() -> None:
     with op.get_context().autocommit_block():
         for table in _INSTANTS:
-            _replace(f"ix_{table}_search_by_month", f"ix_{table}_search", table)
+            _replace(f"ix_{table}_search_by_week", f"ix_{table}_search", table)
 
 
 def _replace(old: str, new: str, table: str, *more: sa.TextClause) -> None:

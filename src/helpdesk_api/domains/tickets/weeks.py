@@ -1,4 +1,4 @@
-"""The months in which a search looks first: from where the page begins, so many as probably hold what fills it.
+"""The weeks in which a search looks first: from where the page begins, so many as probably hold what fills it.
 
 An index has all matches of a word, and of one that ten thousand texts have a page needs a hundredth. What tells how
 many matches lie in a stretch of time is the word's count, and PostgreSQL's statistics of when tickets were made.
@@ -7,7 +7,7 @@ many matches lie in a stretch of time is the word's count, and PostgreSQL's stat
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Final
 
@@ -15,67 +15,53 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, column, fu
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
-from helpdesk_api.database.text_search import MONTHS, UNKNOWN_MONTH, month_of
+from helpdesk_api.database.text_search import UNKNOWN_WEEK, WEEKS, week_number, week_of
 
 # So many matches for each row of the page, and so many if those do not fill it: what the caller may not read is among
 # them, and some lie on the same ticket.
-MATCHES_PER_ROW: Final = (10, 50)
-# Beyond this share of all that there is all matches at once are as cheap, as they are beyond so many months.
-_MAX_SHARE: Final = 0.2
-MAX_MONTHS: Final = 24
+MATCHES_PER_ROW: Final = (8, 40)
+# Beyond this share of all that there is all matches at once are as cheap, as they are beyond so many weeks.
+_MAX_SHARE: Final = 0.25
+MAX_WEEKS: Final = 100
 _FRESH_SECONDS: Final = 600.0
 _AHEAD: Final = timedelta(hours=1)
-
-
-_MONTHS: Final = bindparam("months", type_=MONTHS)
+_WEEKS: Final = bindparam("weeks", type_=WEEKS)
 
 
 def is_within(instant: SQLColumnExpression[Any]) -> ColumnElement[bool]:
-    """Whether its month is one of the bound `months`, or unknown."""
-    return month_of(instant).bool_op("&&")(_MONTHS)
+    """Whether its week is one of the bound `weeks`, or unknown."""
+    return week_of(instant).bool_op("&&")(_WEEKS)
 
 
-async def months_to_try(
+async def weeks_to_try(
     reads: ReadSession, *, rows: int, seen_count: int, start: datetime | None, descending: bool
-) -> Sequence[Sequence[datetime]]:
-    """For a page of so many rows, of a text that so many texts have: the months to look in, then those to look in if
-    these do not fill it, as `month_of` has them. `start` is None for the first page. None at all where all matches are
+) -> Sequence[Sequence[int]]:
+    """For a page of so many rows, of a text that so many texts have: the weeks to look in, then those to look in if
+    these do not fill it, by their numbers. `start` is None for the first page. None at all where all matches are
     better looked for at once. No statement as a rule."""
     shares = [rows * each / seen_count for each in MATCHES_PER_ROW if seen_count * _MAX_SHARE >= rows * each]
     if not shares:
         return ()
     await _times.refresh(reads)
-    chosen = [choose_months(_times.bounds, share, start, descending=descending) for share in shares]
-    return [[UNKNOWN_MONTH, *months] for months in dict.fromkeys(chosen) if months]
+    chosen = [choose_weeks(_times.bounds, share, start, descending=descending) for share in shares]
+    return [[UNKNOWN_WEEK, *weeks] for weeks in dict.fromkeys(chosen) if weeks]
 
 
-def choose_months(
-    bounds: Sequence[datetime], share: float, start: datetime | None, *, descending: bool
-) -> tuple[datetime, ...]:
+def choose_weeks(bounds: Sequence[datetime], share: float, start: datetime | None, *, descending: bool) -> range:
     """Which hold this share of all tickets, from `start` on, the way the page runs; none where that is too far.
     `bounds` cut the tickets into equally many, by when they were made."""
     if start is None:
         if not descending or not bounds:
             # Statistics do not know the very first.
-            return ()
-        # Another process's clock may be in the next month already.
+            return range(0)
+        # Another process's clock may be in the next week already.
         start = max(bounds[-1], clock.now()) + _AHEAD
     steps = ceil(share * (len(bounds) - 1))
     place = min(bisect_left(bounds, start), len(bounds) - 1) + (-steps if descending else steps)
     if not 0 < place < len(bounds) - 1:
-        return ()
-    first, last = sorted((_number(bounds[place]), _number(start)))
-    numbers = range(first, last + 1)
-    return tuple(map(_month, numbers)) if len(numbers) <= MAX_MONTHS else ()
-
-
-def _number(instant: datetime) -> int:
-    in_utc = instant.astimezone(UTC)
-    return in_utc.year * 12 + in_utc.month - 1
-
-
-def _month(number: int) -> datetime:
-    return datetime(number // 12, number % 12 + 1, 1)  # noqa: DTZ001 - as PostgreSQL's `timestamp` has it
+        return range(0)
+    first, last = sorted((week_number(bounds[place]), week_number(start)))
+    return range(first, last + 1) if last - first < MAX_WEEKS else range(0)
 
 
 class _Times:

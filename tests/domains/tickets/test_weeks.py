@@ -1,8 +1,8 @@
-"""Of a word that many texts have, the months from where the page begins are looked in before all the others."""
+"""Of a word that many texts have, the weeks from where the page begins are looked in before all the others."""
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
@@ -11,54 +11,56 @@ import sqlalchemy as sa
 from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.tickets import full_text, months, policy
+from helpdesk_api.domains.tickets import full_text, policy, weeks
 from helpdesk_api.domains.tickets.filters import Lead
-from helpdesk_api.domains.tickets.months import choose_months
 from helpdesk_api.domains.tickets.pages import _led_read
+from helpdesk_api.domains.tickets.weeks import choose_weeks
 from helpdesk_api.web.listing import CutShape
 from tests.domains.tickets.test_budgets import Desk
 from tests.domains.tickets.test_search import opened, walked
 
 # A hundred stretches of a week each, in which equally many tickets were made.
 BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
-WEEKS = [BEGAN + timedelta(weeks=n) for n in range(101)]
+STRETCHES = [BEGAN + timedelta(weeks=n) for n in range(101)]
 OLD = datetime(2025, 6, 15, 12, tzinfo=UTC)
 
 
-def named(chosen: Sequence[datetime]) -> list[str]:
-    return [f"{month:%Y-%m}" for month in chosen]
+def named(chosen: Sequence[int]) -> list[str]:
+    """Weeks begin on a Thursday, as 1970 did."""
+    return [f"{date(1970, 1, 1) + timedelta(weeks=number):%a %m-%d}" for number in chosen]
 
 
-def test_the_months_that_hold_a_share_of_all_tickets() -> None:
-    assert named(choose_months(WEEKS, 0.05, OLD, descending=True)) == ["2025-05", "2025-06"]
-    assert named(choose_months(WEEKS, 0.001, OLD, descending=True)) == ["2025-06"]
-    assert named(choose_months(WEEKS, 0.10, OLD, descending=False)) == ["2025-06", "2025-07", "2025-08"]
-    # Summer in Berlin: the month is the one in UTC.
-    edge = datetime(2025, 7, 1, 0, 30, tzinfo=datetime.strptime("+02:00", "%z").tzinfo)
-    assert named(choose_months(WEEKS, 0.001, edge, descending=False)) == ["2025-06", "2025-07"]
+def test_the_weeks_that_hold_a_share_of_all_tickets() -> None:
+    # A Sunday.
+    assert named(choose_weeks(STRETCHES, 0.02, OLD, descending=True)) == ["Thu 05-29", "Thu 06-05", "Thu 06-12"]
+    assert named(choose_weeks(STRETCHES, 0.001, OLD, descending=True)) == ["Thu 06-05", "Thu 06-12"]
+    assert named(choose_weeks(STRETCHES, 0.02, OLD, descending=False)) == ["Thu 06-12", "Thu 06-19", "Thu 06-26"]
+    # A Thursday in Berlin: the week is the one in UTC.
+    edge = datetime(2025, 6, 12, 0, 30, tzinfo=datetime.strptime("+02:00", "%z").tzinfo)
+    assert named(choose_weeks(STRETCHES, 0.001, edge, descending=True))[-1] == "Thu 06-05"
 
 
-def test_the_first_page_begins_with_the_newest_month() -> None:
+def test_the_first_page_begins_with_the_newest_week() -> None:
     with clock.frozen(datetime(2025, 12, 31, 23, 30, tzinfo=UTC)):
-        assert named(choose_months(WEEKS, 0.01, None, descending=True)) == ["2025-11", "2025-12", "2026-01"]
+        assert named(choose_weeks(STRETCHES, 0.01, None, descending=True))[-2:] == ["Thu 12-25", "Thu 01-01"]
         # Where the list begins is what statistics do not know.
-        assert choose_months(WEEKS, 0.01, None, descending=False) == ()
+        assert not choose_weeks(STRETCHES, 0.01, None, descending=False)
 
 
-def test_all_is_looked_through_where_months_are_no_less() -> None:
-    assert choose_months((), 0.01, OLD, descending=True) == ()
-    assert choose_months(WEEKS, 0.9, OLD, descending=True) == ()
-    assert choose_months(WEEKS, 0.3, WEEKS[80], descending=False) == ()
+def test_all_is_looked_through_where_weeks_are_no_less() -> None:
+    assert not choose_weeks((), 0.01, OLD, descending=True)
+    assert not choose_weeks(STRETCHES, 0.9, OLD, descending=True)
+    assert not choose_weeks(STRETCHES, 0.3, STRETCHES[80], descending=False)
     years = [BEGAN + timedelta(weeks=20 * n) for n in range(101)]
-    assert choose_months(years, 0.2, years[90], descending=True) == ()
-    assert len(choose_months(years, 0.01, years[90], descending=True)) == 6
+    assert not choose_weeks(years, 0.2, years[90], descending=True)
+    assert len(choose_weeks(years, 0.01, years[90], descending=True)) == 21
 
 
 async def have_many_toners(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if ten thousand texts had the word, over two years up to now."""
     now = clock.now()
-    monkeypatch.setattr(months._times, "bounds", [now - timedelta(weeks=100 - n) for n in range(101)])
-    for known in (months._times, full_text._frequencies):
+    monkeypatch.setattr(weeks._times, "bounds", [now - timedelta(weeks=100 - n) for n in range(101)])
+    for known in (weeks._times, full_text._frequencies):
         monkeypatch.setattr(known, "_read_at", float("inf"))
     monkeypatch.setattr(full_text._frequencies, "shares", {})
     async with database.session() as session:
@@ -97,7 +99,7 @@ async def test_the_pages_are_those_of_all_matches(
     assert await walked(admin_client, query="toner subject:Printer") == [newest_first[n] for n in (0, 3, 6, 9, 12, 15)]
 
 
-async def test_a_page_that_the_newest_month_fills_costs_no_more_and_another_one_statement(
+async def test_a_page_that_the_newest_week_fills_costs_no_more_and_another_two_statements(
     own_database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = await Desk(own_database, settings).prepared()
@@ -110,21 +112,21 @@ async def test_a_page_that_the_newest_month_fills_costs_no_more_and_another_one_
             return await desk.cost(lambda: client.get("/v1/tickets", params={"q": "toner", **asked}), 200)
 
         assert await search(limit="2") == 2
-        assert await search(limit="4") == 3
+        assert await search(limit="4") == 4
 
 
 @pytest.mark.parametrize("descending", [True, False])
-async def test_both_indexes_have_the_month_beside_the_words(database: Database, descending: bool) -> None:
+async def test_both_indexes_have_the_week_beside_the_words(database: Database, descending: bool) -> None:
     shape = policy.CallerShape(is_admin=True, is_staff=True, sees_organization=False)
     sort = "-created_at" if descending else "created_at"
-    read = _led_read(shape, Lead(None, (), None), sort, CutShape(25, False, None), by_month=True)
+    read = _led_read(shape, Lead(None, (), None), sort, CutShape(25, False, None), by_week=True)
     async with database.session() as session:
         await session.execute(sa.text("SET LOCAL enable_seqscan = off"))
         connection = await (await session.connection()).get_raw_connection()
         assert connection.driver_connection is not None
-        arguments = read.arguments({"q": "'toner'", "months": list(choose_months(WEEKS, 0.01, OLD, descending=True))})
+        arguments = read.arguments({"q": "'toner'", "weeks": list(choose_weeks(STRETCHES, 0.01, OLD, descending=True))})
         rows = await connection.driver_connection.fetch(f"EXPLAIN (FORMAT JSON) {read.sql}", *arguments)
     plan = str(rows[0][0])
     for table in ("tickets", "comments"):
-        assert f"'Index Name': 'ix_{table}_search_by_month'" in plan
+        assert f"'Index Name': 'ix_{table}_search_by_week'" in plan
     assert len(re.findall(r"Index Cond.{,20}search @@ [^}]*&& ", plan)) == 2, plan
