@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from helpdesk_api.database.cache import forget_after_commit
+from helpdesk_api.database.conversion import teach_instants
 from helpdesk_api.database.read_connections import ReadConnections
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.statement_count import count_statement
@@ -58,6 +59,8 @@ class Database:
         )
         self._readers = ReadConnections(self._read_engine, pool_size)
         self._sessions = session_factory(self.engine, self)
+        for engine in (self.engine, self._read_engine):
+            event.listen(engine.sync_engine, "connect", teach_instants)
         event.listen(self.engine.sync_engine, "before_cursor_execute", _count)
         event.listen(self.engine.sync_engine, "checkout", _refuse_dead)
 

@@ -318,7 +318,12 @@ class Rows(Generic[Row]):
 
     def _updates(self, changed: Sequence[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> Iterator[Write]:
         """Each writes every column that any of them changed, since all their rows are locked."""
-        differing = [n for n in range(len(self._names)) if any(before[n] != now[n] for before, now in changed)]
+        differing = {
+            n
+            for before, now in changed
+            for n, (was, is_now) in enumerate(zip(before, now, strict=True))
+            if was is not is_now and was != is_now
+        }
         statement = _update_statement(self._entity, tuple(sorted(self._names[n] for n in differing)))
         keys = _key_names(self._entity)
         bound = []
