@@ -21,7 +21,7 @@ from tests.end_to_end.served import Served
 from tests.end_to_end.test_real_input import every
 from tests.fixtures.forking import python
 
-COUNT = int(os.environ.get("HELPDESK_E2E_INCIDENTS", "40"))
+COUNT = int(os.environ.get("HELPDESK_E2E_INCIDENTS", "24"))
 REPORT = os.environ.get("HELPDESK_E2E_REPORT")
 CLIENTS = 8
 SOURCE = "incident-log"
