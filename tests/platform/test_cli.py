@@ -113,7 +113,7 @@ def sign_in(url: str) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def product(installation: dict[str, str]) -> Iterator[Served]:
-    """For all but the test that kills it, which `tests/fixtures/scheduling.py` puts behind the others."""
+    """Until a test kills it, which `tests/fixtures/scheduling.py` puts behind those that look at it."""
     with serving(installation) as found:
         yield found
 
