@@ -9,9 +9,10 @@ from tests.end_to_end.served import Served, served
 MAX_ATTACHMENT_BYTES = 64 * 1024 * 1024
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product() -> Iterator[Served]:
-    """As it is started by anybody, but for limits: all of these tests come from one address, and some take minutes."""
+    """As it is started by anybody, but for limits: all of these tests come from one address, and some take minutes. It
+    ends with the last of them: idle, it would take its part of a core until all others are done."""
     with served(
         HELPDESK_OUTBOUND_NETWORKS="127.0.0.0/8",
         HELPDESK_SIGN_IN_ATTEMPTS="1000",

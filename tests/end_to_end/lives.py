@@ -58,8 +58,8 @@ async def _open(desk: Desk, life: Life, number: int) -> dict[str, Any]:
         replies = await asyncio.gather(*[client.post("/v1/tickets", json=body, headers=headers) for _ in range(2)])
         made = [reply for reply in replies if reply.status_code == httpx.codes.CREATED]
         waited = [reply for reply in replies if reply not in made]
-        # A twin that waited for five seconds is told so; it asks again below.
-        assert all(reply.json()["code"] == "idempotency_in_progress" for reply in waited), [r.text for r in waited]
+        # One that waited for five seconds, for its twin or for a record, is told so; it asks again below.
+        assert {reply.json()["code"] for reply in waited} <= {"idempotency_in_progress", "busy"}, waited
         assert len({reply.content for reply in made}) == 1
         assert [reply.headers.get("idempotency-replayed") for reply in made].count(None) == 1
     if number % 5 == 2:

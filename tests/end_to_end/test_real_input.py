@@ -17,7 +17,7 @@ from tests.end_to_end.lives import SECRET, SOURCE, Life, live
 from tests.end_to_end.real_tickets import RealTicket, real_tickets
 from tests.end_to_end.served import Served, processes_below
 
-COUNT = int(os.environ.get("HELPDESK_E2E_TICKETS", "32"))
+COUNT = int(os.environ.get("HELPDESK_E2E_TICKETS", "24"))
 CLIENTS = 16
 KILLS = 2
 QUIET_SECONDS = 240.0

@@ -59,7 +59,8 @@ def counted_by_all(product: Served) -> set[float]:
 
 
 def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """The command, but for its import, which takes seconds: forked from what imported the product."""
+    """The command, but for its import, which takes seconds: forked from what imported the product. `serve` is run here
+    as a person runs it."""
     folder = Path(environment["HELPDESK_DATA_DIR"]).parent
     printed = [folder / f"printed-{number}" for number in (1, 2)]
     child = Child("command", "tests.platform.children:command", (arguments, str(folder), list(map(str, printed))))
@@ -72,26 +73,13 @@ def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedPr
     return subprocess.CompletedProcess(arguments, code, *[path.read_text() for path in printed])
 
 
-def run_wholly(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """As a person runs it; once, since what a command does is shown as well by `run`."""
-    return subprocess.run(
-        [HELPDESK, *arguments],
-        cwd=Path(environment["HELPDESK_DATA_DIR"]).parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
-
-
 @pytest.fixture(scope="module")
 def installation() -> Iterator[dict[str, str]]:
     """The environment of an installation with one administrator, and so without the demo data."""
     folder = Path(tempfile.mkdtemp(prefix="helpdesk-cli-"))
     folder.chmod(0o755)
     environment = environment_of(folder / "data", free_port(), HELPDESK_WORKERS="2")
-    made = run_wholly(
+    made = run(
         {**environment, "HELPDESK_PASSWORD": ADMIN[1]}, "user", "create", "--email", ADMIN[0], "--name", "Ada Quill"
     )
     assert made.returncode == 0, made.stderr
@@ -123,8 +111,9 @@ def sign_in(url: str) -> httpx.Response:
     return httpx.post(f"{url}/v1/sessions", json={"email": ADMIN[0], "password": ADMIN[1]}, timeout=30)
 
 
-@pytest.fixture(scope="class")
+@pytest.fixture(scope="module")
 def product(installation: dict[str, str]) -> Iterator[Served]:
+    """Until a test kills it, which `tests/fixtures/scheduling.py` puts behind those that look at it."""
     with serving(installation) as found:
         yield found
 
@@ -250,22 +239,22 @@ class TestBesideARunningServer:
 class TestEndings:
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
     def test_a_killed_parent_takes_all_with_it_the_next_start_recovers_and_sigterm_leaves_nothing(
-        self, installation: dict[str, str]
+        self, product: Served, installation: dict[str, str]
     ) -> None:
-        environment = {**installation, "HELPDESK_WORKERS": "1"}
-        with serving(environment) as product:
-            children = processes_below(product.process.pid)
+        children = processes_below(product.process.pid)
+        names = sorted(name for name in children.values() if name.startswith("helpdesk-"))
+        assert names == ["helpdesk-api", "helpdesk-api", "helpdesk-worker"]
+        assert "postgres" in children.values()
+        product.process.send_signal(signal.SIGKILL)
+        product.process.wait(PATIENCE)
+        await_true(lambda: not any(is_alive(found) for found in children), "a child outlived its parent")
+        with serving({**installation, "HELPDESK_WORKERS": "1"}) as again:
+            assert sign_in(again.url).status_code == 201
+            children = processes_below(again.process.pid)
             names = sorted(name for name in children.values() if name.startswith("helpdesk-"))
             assert names == ["helpdesk-api", "helpdesk-worker"]
-            assert "postgres" in children.values()
-            product.process.send_signal(signal.SIGKILL)
-            product.process.wait(PATIENCE)
-            await_true(lambda: not any(is_alive(found) for found in children), "a child outlived its parent")
-        with serving(environment) as product:
-            assert sign_in(product.url).status_code == 201
-            children = processes_below(product.process.pid)
-            product.process.send_signal(signal.SIGTERM)
-            assert product.process.wait(PATIENCE) == 0
+            again.process.send_signal(signal.SIGTERM)
+            assert again.process.wait(PATIENCE) == 0
         assert [found for found in children if is_alive(found)] == []
 
     def test_a_taken_port_is_named(self, installation: dict[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import pytest
 from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
@@ -29,14 +28,23 @@ from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.worker import drain
 
 
-@pytest.fixture
-async def demo(own_database: Database, settings: Settings) -> Database:
+async def test_it_is_whole_and_true_and_production_can_tell_its_passwords(
+    own_database: Database, settings: Settings
+) -> None:
+    """All in one: it takes a second to make."""
     install_wiring(settings)
+    assert await is_empty(own_database)
+    assert not await demo_password_in_use(own_database)
     await create_demo(own_database)
-    return own_database
+    assert not await is_empty(own_database)
+    await every_state_is_there(own_database)
+    await histories_are_true(own_database)
+    await one_sign_in_per_role(own_database)
+    await the_past_is_not_news(own_database)
+    await production_can_tell_that_its_passwords_are_in_use(own_database)
 
 
-async def test_every_state_is_there(demo: Database) -> None:
+async def every_state_is_there(demo: Database) -> None:
     async with demo.session() as session:
         tickets = (await session.scalars(select(Ticket))).all()
         people = (await session.scalars(select(User))).all()
@@ -52,7 +60,7 @@ async def test_every_state_is_there(demo: Database) -> None:
     assert [ticket for ticket in tickets if ticket.follow_up_of_id is not None]
 
 
-async def test_histories_are_true(demo: Database) -> None:
+async def histories_are_true(demo: Database) -> None:
     now = clock.now()
     async with demo.session() as session:
         events = (await session.scalars(select(EventRow).order_by(EventRow.position))).all()
@@ -81,14 +89,14 @@ async def test_histories_are_true(demo: Database) -> None:
     ]
 
 
-async def test_the_past_is_not_news(demo: Database) -> None:
+async def the_past_is_not_news(demo: Database) -> None:
     await drain(demo)
     async with demo.session() as session:
         assert await session.scalar(select(func.count()).select_from(OutboundMail)) == 0
         assert await session.scalar(select(func.count()).select_from(EventRow).where(EventRow.sequence.is_(None))) == 0
 
 
-async def test_one_sign_in_per_role(demo: Database) -> None:
+async def one_sign_in_per_role(demo: Database) -> None:
     assert list(DEMO_SIGN_INS) == [role.value for role in Role]
     async with demo.session() as session:
         for role, (email, password) in DEMO_SIGN_INS.items():
@@ -97,18 +105,13 @@ async def test_one_sign_in_per_role(demo: Database) -> None:
             assert password == DEMO_PASSWORDS[Role(role)]
 
 
-async def test_production_can_tell_that_its_passwords_are_in_use(own_database: Database, settings: Settings) -> None:
-    install_wiring(settings)
-    assert await is_empty(own_database)
-    assert not await demo_password_in_use(own_database)
-    await create_demo(own_database)
-    assert not await is_empty(own_database)
-    assert await demo_password_in_use(own_database)
-    async with own_database.session() as session:
+async def production_can_tell_that_its_passwords_are_in_use(demo: Database) -> None:
+    assert await demo_password_in_use(demo)
+    async with demo.session() as session:
         for person in (await session.scalars(select(User))).all():
             person.email = f"moved-{person.email}" if person.email else None
-    assert await demo_password_in_use(own_database)
-    async with own_database.session() as session:
+    assert await demo_password_in_use(demo)
+    async with demo.session() as session:
         for person in (await session.scalars(select(User))).all():
             person.deactivated_at = clock.now()
-    assert not await demo_password_in_use(own_database)
+    assert not await demo_password_in_use(demo)

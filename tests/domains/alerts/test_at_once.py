@@ -128,7 +128,7 @@ async def test_a_storm_has_one_incident_that_lists_it(desk: FastAPI, own_databas
     )
     key = made["routing_key"]
     sites = ("berlin", "paris") if label else ("berlin",)
-    bodies = [a_body(an_alert(instance=f"{site}-{n}", site=site)) for n in range(60) for site in sites]
+    bodies = [a_body(an_alert(instance=f"{site}-{n}", site=site)) for n in range(30) for site in sites]
     results = await asyncio.gather(*(taken(admin, key, body) for body in bodies))
     told = Counter(one["outcome"] for [one] in results)
     assert told["opened"] + told["attached"] == len(bodies)
@@ -148,7 +148,7 @@ async def test_a_storm_has_one_incident_that_lists_it(desk: FastAPI, own_databas
         listed += page["total"]
     assert listed == told["attached"]
     # The storm's end is told once, by the last of its alerts.
-    ends = [a_body(an_alert(instance=f"{site}-{n}", site=site, status=RESOLVED)) for n in range(60) for site in sites]
+    ends = [a_body(an_alert(instance=f"{site}-{n}", site=site, status=RESOLVED)) for n in range(30) for site in sites]
     results = await asyncio.gather(*(taken(admin, key, body) for body in ends))
     assert Counter(one["outcome"] for [one] in results) == {"resolved": len(ends)}
     for parent in parents:
@@ -217,7 +217,7 @@ async def test_a_mixed_burst_is_accounted_for_by_answers_and_tables(desk: FastAP
         settings = {"storm_limit": limit, "storm_window_seconds": 3_600, "flap_window_seconds": 0}
         made = await an_integration(admin, on_resolve="resolve", **settings)
         senders.append(Sender(made["id"], made["routing_key"], limit))
-    waiting = plan(senders, 480)
+    waiting = plan(senders, 320)
 
     async def send_some() -> None:
         while waiting:
@@ -227,7 +227,7 @@ async def test_a_mixed_burst_is_accounted_for_by_answers_and_tables(desk: FastAP
             sender.triggers += not is_end
 
     await asyncio.gather(*[send_some() for _ in range(16)])
-    assert sum(sender.told.total() for sender in senders) == 480
+    assert sum(sender.told.total() for sender in senders) == 320
     assert senders[1].told["opened"] == 15
     connection = await asyncpg.connect(own_database.url.replace("postgresql+asyncpg://", "postgresql://", 1))
     for sender in senders:

@@ -18,6 +18,13 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (800, 400)) -> bytes:
     return made.getvalue()
 
 
+def enormous_picture() -> bytes:
+    """Of a size that is refused, in black and white: in colours its making alone would take seconds."""
+    made = io.BytesIO()
+    Image.new("1", (12_000, 12_000)).save(made, "PNG")
+    return made.getvalue()
+
+
 def archive(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as target:

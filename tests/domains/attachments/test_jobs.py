@@ -28,7 +28,7 @@ from helpdesk_api.integrations.storage.memory import MemoryStorage
 from helpdesk_api.integrations.storage.objects import FolderStorage, InvalidStorageUrl, bucket_storage
 from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUnavailable
 from helpdesk_api.worker import drain
-from tests.domains.attachments.files import picture, upload, uploaded
+from tests.domains.attachments.files import enormous_picture, picture, upload, uploaded
 
 NEW = {"subject": "The screen flickers", "description": "See the picture."}
 
@@ -194,8 +194,7 @@ async def test_a_small_picture_is_small_and_tells_nothing_else(tmp_path: Path) -
 
 
 async def test_a_picture_that_would_fill_the_memory_has_none() -> None:
-    enormous = picture("PNG", (12_000, 12_000))
-    for content in (enormous, picture()[:200], b"GIF89a", b"%PDF-1.7"):
+    for content in (enormous_picture(), picture()[:200], b"GIF89a", b"%PDF-1.7"):
         with pytest.raises(NoThumbnail):
             await shrink(pieces(content))
 

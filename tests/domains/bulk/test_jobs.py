@@ -200,7 +200,7 @@ async def test_old_ones_are_forgotten(
             assert (await agent_client.get(f"/v1/bulk-jobs/{job['id']}")).status_code == status
 
 
-async def test_a_thousand_by_a_tree(
+async def test_hundreds_by_a_tree(
     agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:
     first = await opened(requester_client, tags=["outage"])
@@ -211,7 +211,7 @@ async def test_a_thousand_by_a_tree(
             text(
                 f"INSERT INTO tickets (id, number, {names})"
                 f" SELECT gen_random_uuid(), number + n, {names}"
-                " FROM tickets, generate_series(1, 999) n"
+                " FROM tickets, generate_series(1, 299) n"
             )
         )
     tree = {
@@ -221,17 +221,17 @@ async def test_a_thousand_by_a_tree(
         ]
     }
     step = {"op": "update", "body": {"tags": ["outage", "told"]}}
-    wrong = await agent_client.post("/v1/bulk-jobs", json={"conditions": tree, "expected_count": 999, "steps": [step]})
-    assert (wrong.status_code, wrong.json()["params"]) == (409, {"count": 1_000})
-    job = await begun(agent_client, conditions=tree, expected_count=1_000, steps=[step])
+    wrong = await agent_client.post("/v1/bulk-jobs", json={"conditions": tree, "expected_count": 299, "steps": [step]})
+    assert (wrong.status_code, wrong.json()["params"]) == (409, {"count": 300})
+    job = await begun(agent_client, conditions=tree, expected_count=300, steps=[step])
     for done in (20, 40):
         await one_batch(database)
         seen = await read(agent_client, job)
-        assert (seen["status"], seen["progress"]) == ("running", {"total": 1_000, "done": done, "failed": 0})
+        assert (seen["status"], seen["progress"]) == ("running", {"total": 300, "done": done, "failed": 0})
     await run_due(database, BULK)
-    assert (await read(agent_client, job))["progress"] == {"total": 1_000, "done": 1_000, "failed": 0}
+    assert (await read(agent_client, job))["progress"] == {"total": 300, "done": 300, "failed": 0}
     counted = await agent_client.get("/v1/tickets", params={"query": "tag:told", "limit": 1, "include_total": "true"})
-    assert counted.json()["total"] == 1_000
+    assert counted.json()["total"] == 300
     results = await agent_client.get(f"/v1/bulk-jobs/{job['id']}/results", params={"limit": 200})
     assert {one["status"] for one in results.json()["data"]} == {200}
     assert first["id"] in {one["ticket_id"] for one in results.json()["data"]}

@@ -39,9 +39,9 @@ _WHERE = ["on floor", "in room", "at the desk near", "beside the kitchen", "in b
 
 def learn(header: dict[str, Any], given: list[Example]) -> tuple[dict[str, Any], bytes]:
     """scikit-learn takes seconds to import: it is for who runs these tests, not for all that collect them."""
-    from helpdesk_api.domains.classification import learner
+    from helpdesk_api.domains.classification import lesson
 
-    return learner.learn(header, given)
+    return lesson.learn(header, given)
 
 
 def examples(of: Callable[[str, str], str] = lambda field, kind: f"{field}-{kind}", count: int = 120) -> list[Example]:

@@ -162,14 +162,23 @@ def _again(content: bytes, **changes: Any) -> bytes:
     return skops.io.dumps({**skops.io.loads(content, trusted=[]), **changes})
 
 
+def _of_objects() -> Any:
+    import numpy as np
+
+    return np.array([{"any": "thing"}], dtype=object)
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
         (lambda good: good[:-40] + bytes(40), "cannot be read"),
         (lambda good: b"no model at all", "cannot be read"),
         (lambda good: _again(good, format=99), "format 99"),
-        (lambda good: _again(good, words=[1]), "misshapen"),
-        (lambda good: _again(good, intercepts=b""), "misshapen"),
+        (lambda good: _again(good, words=1), "misshapen"),
+        (lambda good: _again(good, intercepts=""), "misshapen"),
+        (lambda good: _again(good, words=b""), "types that no model of ours has: builtins.bytes"),
+        (lambda good: _again(good, words=[1]), "types that no model of ours has: builtins.list"),
+        (lambda good: _again(good, words=_of_objects()), "types that no model of ours has: numpy.ndarray"),
         (lambda good: _again(good, more=Learned), "types that no model of ours has"),
     ],
 )

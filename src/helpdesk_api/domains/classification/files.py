@@ -1,21 +1,16 @@
-"""The model as a file: arrays and texts in skops' format, which cannot carry code."""
+"""The model as a file: arrays and texts in skops' format, which cannot carry code; `reading.py` reads it."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
 
 import numpy as np
 import skops.io
 from numpy.typing import NDArray
 
 from helpdesk_api.domains.classification.model import LearnedModel
-from helpdesk_api.domains.classification.packing import BETWEEN, UnusableModel, model_of
+from helpdesk_api.domains.classification.packing import BETWEEN
+from helpdesk_api.domains.classification.reading import FORMAT, checksum, from_bytes
 
-FORMAT: Final = 1
-
-
-def checksum(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+__all__ = ["checksum", "from_bytes", "to_bytes"]
 
 
 def to_bytes(model: LearnedModel) -> bytes:
@@ -38,33 +33,6 @@ def to_bytes(model: LearnedModel) -> bytes:
         "neighbour_values": model.neighbours.values.astype(np.float16),
     }
     return bytes(skops.io.dumps(held, compression=8, compresslevel=1))
-
-
-def from_bytes(content: bytes, sha256: str) -> LearnedModel:
-    """Raises `UnusableModel` for whatever `to_bytes` of this release did not write."""
-    return model_of(checked(content, sha256))
-
-
-def checked(content: bytes, sha256: str) -> Mapping[str, Any]:
-    """What the file holds, of its format and of trusted types alone. Raises `UnusableModel`."""
-    if checksum(content) != sha256:
-        message = "its checksum is not the one that was stored with it"
-        raise UnusableModel(message)
-    try:
-        unknown = skops.io.get_untrusted_types(data=content)
-        held = skops.io.loads(content, trusted=[]) if not unknown else None
-    # A broken file fails in as many ways as there are parts of it.
-    except Exception as error:
-        message = f"it cannot be read ({type(error).__name__})"
-        raise UnusableModel(message) from error
-    if unknown:
-        message = f"it holds types that no model of ours has: {', '.join(sorted(unknown)[:5])}"
-        raise UnusableModel(message)
-    if not isinstance(held, Mapping) or held.get("format") != FORMAT:
-        found = held.get("format") if isinstance(held, Mapping) else None
-        message = f"it has the format {found}, and this release reads {FORMAT}"
-        raise UnusableModel(message)
-    return held
 
 
 def _text(values: Iterable[str]) -> NDArray[np.uint8]:

@@ -3,92 +3,22 @@
 It touches no database and holds no secret. `python -m helpdesk_api.domains.classification.learner`.
 """
 
-import base64
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
-from helpdesk_api.domains.classification import files
-from helpdesk_api.domains.classification.forgetting import without_unsaid
-from helpdesk_api.domains.classification.learning import NothingToLearn, fit
-from helpdesk_api.domains.classification.measures import Outcome, measure
-from helpdesk_api.domains.classification.model import LearnedModel
-from helpdesk_api.domains.classification.packing import UnusableModel
 from helpdesk_api.domains.classification.rules import Example
 
-# Of the tickets that were held back, so many of the newest.
-MEASURED_ON: Final = 2_000
-FEWEST_MEASURED: Final = 10
 _NICENESS: Final = 10
-
-
-def learn(header: Mapping[str, Any], examples: Sequence[Example]) -> tuple[dict[str, Any], bytes]:
-    """A report, and the model if it is to replace the one in use: a better one, or the same that has forgotten."""
-    training = [one for one in examples if not one.is_held_back]
-    held_back = [one for one in examples if one.is_held_back][-MEASURED_ON:]
-    report: dict[str, Any] = {"trained_on": len(training), "measured_on": len(held_back), "fields": {}}
-    try:
-        model = fit(training, header["fields"])
-    except NothingToLearn:
-        return {**report, "outcome": "nothing_to_learn"}, b""
-    outcomes = _outcomes(model, held_back)
-    old = _old_model(header)
-    forgetful = without_unsaid(old, examples) if old is not None else None
-    before = _outcomes(forgetful or old, held_back) if old is not None else {}
-    for head in model.heads:
-        counts = Counter(one.labels[head.field] for one in training if head.field in one.labels)
-        report["fields"][head.field] = {
-            "values": len(head.values),
-            "trained_on": sum(counts.values()),
-            "shares": dict(counts.most_common(200)),
-            **asdict(measure(outcomes[head.field], header["thresholds"].get(head.field))),
-        }
-    report |= {"score": _score(outcomes), "score_before": _score(before) if old is not None else None}
-    better = old is None or _score(before) is None or (report["score"] or 0.0) > (report["score_before"] or 0.0)
-    if not better:
-        content = files.to_bytes(forgetful) if forgetful is not None else b""
-        return {**report, "outcome": "not_better", "sha256": files.checksum(content)}, content
-    content = files.to_bytes(model)
-    return {**report, "outcome": "activated", "sha256": files.checksum(content)}, content
-
-
-def _old_model(header: Mapping[str, Any]) -> LearnedModel | None:
-    """One that cannot be read is no rival."""
-    if header.get("old") is None:
-        return None
-    try:
-        return files.from_bytes(base64.b64decode(header["old"]), header["old_sha256"])
-    except UnusableModel:
-        return None
-
-
-def _outcomes(model: LearnedModel, held_back: Iterable[Example]) -> dict[str, list[Outcome]]:
-    found: dict[str, list[Outcome]] = {head.field: [] for head in model.heads}
-    for one in held_back:
-        guesses = model.predict(one.subject, one.description).guesses
-        for field, guess in guesses.items():
-            if field in one.labels:
-                found[field].append(Outcome(guess.value, one.labels[field], guess.confidence))
-    return found
-
-
-def _score(outcomes: Mapping[str, Sequence[Outcome]]) -> float | None:
-    """Accuracy and macro-F1 in equal parts, over the fields with enough to measure; null without any."""
-    scores = []
-    for one in outcomes.values():
-        if len(one) >= FEWEST_MEASURED:
-            found = measure(one, None)
-            scores.append(((found.accuracy or 0.0) + (found.macro_f1 or 0.0)) / 2)
-    return sum(scores) / len(scores) if scores else None
 
 
 def _run(source: BinaryIO, target: BinaryIO) -> None:
     header = json.loads(source.readline())
     examples = [Example(*json.loads(line)) for line in source]
+    # scikit-learn takes seconds to import: whoever writes to us, or wrote something else, need not wait for it.
+    from helpdesk_api.domains.classification.lesson import learn  # noqa: PLC0415
+
     report, content = learn(header, examples)
     target.write(json.dumps(report).encode() + b"\n" + content)
     target.flush()

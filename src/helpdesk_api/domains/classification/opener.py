@@ -1,4 +1,4 @@
-"""The process that opens a model's file: the file comes in, plain arrays go out, and scikit-learn ends with it.
+"""The process that opens a model's file: the file comes in, plain arrays go out; what it was made of ends with it.
 
 `python -m helpdesk_api.domains.classification.opener CHECKSUM`; exit status 65 with the reason on standard error
 for a file that no release of ours wrote.
@@ -7,8 +7,8 @@ for a file that no release of ours wrote.
 import sys
 
 from helpdesk_api.domains.classification.children import UNUSABLE
-from helpdesk_api.domains.classification.files import checked
 from helpdesk_api.domains.classification.packing import UnusableModel, model_of, packed
+from helpdesk_api.domains.classification.reading import checked
 
 if __name__ == "__main__":
     try:

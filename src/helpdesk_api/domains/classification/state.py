@@ -1,6 +1,6 @@
 """What every process knows of the model in use: the facts from a cache that a NOTIFY invalidates, the file once.
 
-The file is opened by a process of its own, for scikit-learn alone takes seconds and a hundred megabytes.
+The file is opened by a process of its own: whatever it holds, this one goes on, and keeps no more than the arrays.
 """
 
 import asyncio
