@@ -110,7 +110,7 @@ def names_in(text: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
         tree = _read(text) if text.strip() else None
     except InvalidQuery:
         return
-    for token in tree.scan_values(_is_term) if tree else ():
+    for token in _terms(tree) if tree else ():
         name, _, values = _split(str(token))
         field = vocabulary.subject.find(vocabulary.fields.get(name, ""))
         if field is not None:
@@ -127,7 +127,7 @@ def with_value(text: str, vocabulary: Vocabulary, field: str, before: str, after
     """The query with another value wherever a term of this field has the one, and all else as it was typed. Where it
     cannot be read it stays. Raises ValueError for a value that cannot be written in a query."""
     try:
-        terms = list(_read(text).scan_values(_is_term)) if text.strip() else []
+        terms = _terms(_read(text)) if text.strip() else []
     except InvalidQuery:
         return text
     for term in sorted(terms, key=lambda one: one.start_pos or 0, reverse=True):
@@ -141,8 +141,11 @@ def with_value(text: str, vocabulary: Vocabulary, field: str, before: str, after
     return text
 
 
-def _is_term(leaf: Any) -> bool:
-    return isinstance(leaf, Token) and leaf.type == "TERM"
+def _terms(tree: Tree[Token]) -> list[Token]:
+    """However deep: Lark's own way to them calls itself."""
+    parts: Iterator[Tree[Token]] = tree.iter_subtrees_topdown()  # type: ignore[no-untyped-call]
+    leaves = (leaf for part in parts for leaf in part.children)
+    return [leaf for leaf in leaves if isinstance(leaf, Token) and leaf.type == "TERM"]
 
 
 def _written(value: str) -> str:

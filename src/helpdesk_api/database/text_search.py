@@ -1,5 +1,6 @@
 """How PostgreSQL writes the words of full text, and the weeks by which an index has them."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -7,6 +8,8 @@ from sqlalchemy import ARRAY, ColumnElement, Date, Integer, SQLColumnExpression,
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.expression import Grouping
 
+# Between words: what is no letter, digit or quotation mark.
+_BETWEEN: Final = re.compile(r"(?:[^\w\"]|_)+")
 WEEKS: Final = ARRAY(Integer)
 # The week of what has no instant: whoever looks in some weeks looks in this one, too.
 UNKNOWN_WEEK: Final = 0
@@ -16,6 +19,12 @@ _FIRST_DAY: Final = date(1970, 1, 1)
 def quoted(lexeme: str) -> str:
     """As it stands in the text of a tsvector or a tsquery."""
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def readable(text: str) -> str:
+    """As `websearch_to_tsquery` reads any text. Several dashes before a word are a rule and no negation: PostgreSQL
+    would negate as often, and fails beyond thirty."""
+    return _BETWEEN.sub(lambda found: " " if found[0].count("-") > 1 else found[0], text)
 
 
 def week_number(instant: datetime) -> int:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import full_text
+from tests.domains.attachments.files import uploaded
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -244,3 +245,49 @@ async def test_a_regular_expression_is_text_and_nothing_else(requester_client: h
     assert reply.status_code == 200 or reply.json()["code"] == "invalid_query", reply.text
     asked = await requester_client.get("/v1/tickets", params={"q": text})
     assert (asked.status_code, asked.json()["data"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 60 + "message", "- " * 60 + "message", "-_" * 60 + "message", "-(" * 60 + "message"]
+)
+async def test_a_rule_before_a_word_is_no_negation(requester_client: httpx.AsyncClient, text: str) -> None:
+    await opened(requester_client, subject="Forwarded message")
+    for path in ("/v1/tickets", "/v1/search", "/v1/articles"):
+        reply = await requester_client.get(path, params={"q": text})
+        assert reply.status_code == 200, reply.text
+        assert ("Forwarded message" in reply.text) is (path != "/v1/articles")
+    answer = await searched(requester_client, conditions={"field": "text", "op": "matches", "value": text})
+    assert [ticket["subject"] for ticket in answer["data"]] == ["Forwarded message"]
+
+
+@pytest.mark.parametrize("query", ["-" * 950 + "a", "(" * 500 + "a" + ")" * 500, "-(" * 400 + "a" + ")" * 400])
+async def test_a_query_may_be_as_deep_as_it_is_long(requester_client: httpx.AsyncClient, query: str) -> None:
+    reply = await requester_client.get("/v1/tickets", params={"query": query})
+    assert reply.status_code == 200 or reply.json()["code"] == "invalid_query", reply.text
+    reply = await requester_client.post("/v1/tickets/search", json={"query": query})
+    assert reply.status_code == 200 or reply.json()["code"] == "invalid_query", reply.text
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("VPN-trace.log", ["VPN-trace.log", '"VPN-trace.log"', "vpn trace", "VPN-trace", "trace.log"]),
+        ("error log_2.txt", ["error log_2.txt", '"error log_2.txt"', "log_2.txt", "error"]),
+        ("screenshot2.txt", ["screenshot2.txt", "screenshot2"]),
+    ],
+)
+async def test_a_file_is_found_by_its_name(requester_client: httpx.AsyncClient, name: str, texts: list[str]) -> None:
+    file = await uploaded(requester_client, name=name)
+    with_it = await opened(requester_client, subject="Here it is", attachment_ids=[file["id"]])
+    await opened(requester_client, subject="The log of an error", description="No trace of it.")
+    for text in texts:
+        reply = await requester_client.get("/v1/tickets", params={"q": text})
+        assert with_it["id"] in [ticket["id"] for ticket in reply.json()["data"]], text
+    assert (await requester_client.get("/v1/tickets", params={"q": f"{name} nowhere"})).json()["data"] == []
+
+
+async def test_dots_and_dashes_in_a_text_are_found_as_they_were_written(requester_client: httpx.AsyncClient) -> None:
+    await opened(requester_client, subject="Host srv-01.example.com", description="Its e-mail is late since v2.3.1.")
+    for text in ("srv-01.example.com", "e-mail", '"e-mail is late"', "v2.3.1", "mail", "-outlook e-mail"):
+        reply = await requester_client.get("/v1/tickets", params={"q": text})
+        assert len(reply.json()["data"]) == 1, text

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
-from helpdesk_api.database.text_search import quoted
+from helpdesk_api.database.text_search import quoted, readable
 from helpdesk_api.domains.knowledge import policy
 from helpdesk_api.domains.knowledge.enums import ArticleLanguage
 from helpdesk_api.domains.knowledge.languages import CONFIGURATIONS, searchable
@@ -132,6 +132,7 @@ async def rank(
     candidates: int = MAX_CANDIDATES,
 ) -> list[Hit]:
     """The best first; one statement. Of the `candidates` alone, which are chosen coarsely, the words are counted."""
+    text = readable(text)
     is_exact = EXACT.search(text) is not None
     if principal is not None and filters in _USUAL:
         statement = _usual(policy.shape_of(principal), filters.is_published, is_exact=is_exact)

@@ -35,7 +35,7 @@ from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.query_language import NEAR
 from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
-from helpdesk_api.database.text_search import quoted
+from helpdesk_api.database.text_search import quoted, readable
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
@@ -45,6 +45,8 @@ from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, language
 _COMMON_SHARE: Final = 0.01
 _FRESH_SECONDS: Final = 600.0
 _WORD: Final = re.compile(r"(?<![-\w])\w+")
+_FOLLOWED_BY: Final = "<->"
+_SEPARATORS: Final = re.compile(r"[-._]+")
 _TOKEN: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|<->|<[0-9]+>|[&|!()]")
 # By each word the words that it stands for, too, and in about how many texts each of them is.
 Forms = Mapping[str, Mapping[str, int]]
@@ -94,11 +96,13 @@ async def understand(
     if not texts:
         return list(questions), None
     await _frequencies.refresh(reads)
-    known = list(dict.fromkeys(texts))
+    read = {one: readable(one) for one in texts}
+    known = list(dict.fromkeys(read.values()))
     near = [found[1].lower() if (found := NEAR.fullmatch(one)) is not None else None for one in known]
     languages = await languages_in_use(reads)
     rows = await reads.fetch(_READ_TEXTS, {"texts": known, "near": near, "languages": languages})
-    sought = {row["text"]: _sought(row["text"], row["tsquery"], json.loads(row["forms"] or "{}")) for row in rows}
+    by_text = {row["text"]: _sought(row["text"], row["tsquery"], json.loads(row["forms"] or "{}")) for row in rows}
+    sought = {one: by_text[as_read] for one, as_read in read.items()}
     understood = [_understood(asked, sought) if asked is not None else None for asked in questions]
     return understood, sought[text] if text is not None else None
 
@@ -143,7 +147,7 @@ def _understood(asked: Checked, sought: Mapping[str, Sought]) -> Checked:
 
 
 def _sought(text: str, tsquery: str, forms: Forms) -> Sought:
-    tokens, refused = _TOKEN.findall(tsquery), _Refused()
+    tokens, refused = _without_compounds(_TOKEN.findall(tsquery)), _Refused()
     widened: list[str] = []
     wanted: list[str] = []
     words: list[str] = []
@@ -156,19 +160,43 @@ def _sought(text: str, tsquery: str, forms: Forms) -> Sought:
         in_phrase = before.startswith("<") or after.startswith("<")
         known = forms.get(token[1:-1], {})
         kin = [word for word in known if word != token[1:-1]]
-        if kin and not in_phrase:
+        parts = _parts(token)
+        if len(parts) > 1:
+            widened[-1] = f"( {token} | {f' {_FOLLOWED_BY} '.join(parts)} )"
+        elif kin and not in_phrase:
             widened[-1] = f"( {' | '.join([token, *map(quoted, kin)])} )"
         if is_refused:
             continue
         words.append(token[1:-1])
         counts.append(sum(known.values()))
         if before.startswith("<"):
-            wanted[-1] += f" {before} {token}"
+            wanted[-1] += f" {before} {widened[-1]}"
         else:
             wanted.append(widened[-1])
     any_of = " | ".join(f"( {one} )" for one in wanted)
     seen_count = (sum if "|" in tokens else min)(counts) if counts and all(counts) else 0
     return Sought(" ".join(widened), any_of, tuple(dict.fromkeys(words)), is_common(text, forms), seen_count)
+
+
+def _without_compounds(tokens: Sequence[str]) -> list[str]:
+    """PostgreSQL asks of `VPN-trace` the word and its parts behind it. Its parts in a row are enough, and stand in a
+    file's name and where nobody wrote the dash, too."""
+    kept: list[str] = []
+    place = 0
+    while place < len(tokens):
+        parts, follows = _parts(tokens[place]), list(tokens[place + 1 : place + 3])
+        begins = not (kept and kept[-1].startswith("<"))
+        if begins and len(parts) > 1 and follows == [_FOLLOWED_BY, parts[0]]:
+            place += 2
+        kept.append(tokens[place])
+        place += 1
+    return kept
+
+
+def _parts(token: str) -> list[str]:
+    """The words of one that has dots, dashes or lines in it, as those of files have: each for itself, as the names of
+    files are kept."""
+    return [f"'{part}'" for part in _SEPARATORS.split(token[1:-1]) if part] if token[0] == "'" else []
 
 
 class _Refused:
