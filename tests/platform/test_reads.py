@@ -1,13 +1,17 @@
 """Compiled reads and the pool beneath them."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
-from sqlalchemy import Integer, bindparam, func, literal, select
+from sqlalchemy import Integer, bindparam, cast, extract, func, literal, select
 
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.types import UtcDateTime
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import Ticket
 
@@ -18,6 +22,37 @@ async def test_values_come_with_each_call_and_constants_stay(own_database: Datab
     read = CompiledStatement(select(NUMBER + literal(1), NUMBER))
     async with own_database.reads() as reads:
         assert [tuple(await reads.fetch_one(read, {"number": number})) for number in (1, 41)] == [(2, 1), (42, 41)]
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        datetime(2026, 10, 25, 2, 30, 0, 123456, tzinfo=ZoneInfo("Europe/Berlin")),
+        datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin")),
+        datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    ],
+)
+async def test_an_instant_comes_back_to_the_microsecond(own_database: Database, instant: datetime) -> None:
+    at = bindparam("at", type_=UtcDateTime())
+    given = cast(at, UtcDateTime())
+    parts = select(given, extract("epoch", given), func.array_agg(given))
+    async with own_database.reads() as reads:
+        row = await reads.fetch_one(CompiledStatement(parts), {"at": instant})
+    # Python holds an hour that comes twice for equal to nothing in another zone.
+    in_utc = instant.astimezone(UTC)
+    assert row[0] == in_utc
+    assert row[0].utcoffset() == timedelta(0)
+    assert row[1] == Decimal((in_utc - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)) / 1_000_000
+    assert row[2] == [in_utc]
+
+
+async def test_an_instant_without_a_zone_is_refused(own_database: Database) -> None:
+    read = CompiledStatement(select(cast(bindparam("at", type_=UtcDateTime()), UtcDateTime())))
+    async with own_database.reads() as reads:
+        with pytest.raises(asyncpg.DataError):
+            await reads.fetch_one(read, {"at": datetime(2026, 10, 25, 2, 30)})  # noqa: DTZ001 - what is refused
 
 
 async def test_a_scope_without_its_caller_does_not_run(own_database: Database) -> None:
