@@ -316,6 +316,27 @@ class TestRefusals:
             assert reply.json()["errors"][0]["pointer"] == "#/into"
             assert reply.json()["params"] == {"ticket_id": tkt(target)}
 
+    @pytest.mark.parametrize("kind", ["duplicates", "child_of"])
+    @pytest.mark.parametrize("verb", ["merge", "merge-in"])
+    async def test_no_circle_is_closed(
+        self, agent_client: httpx.AsyncClient, a_ticket: Make, database: Database, kind: str, verb: str
+    ) -> None:
+        first, between, last = [await a_ticket() for _ in range(3)]
+        for one, other in ((last, between), (between, first)):
+            links = await agent_client.post(f"{at(one)}/links", json={"kind": kind, "ticket_id": tkt(other)})
+            assert links.status_code == 201, links.text
+        into_it = {"ticket_ids": [tkt(await a_ticket()), tkt(first)]}
+        before = await _count(database, EventRow)
+        ticket, body, pointer = (
+            (first, {"into": tkt(last)}, "#/into") if verb == "merge" else (last, into_it, "#/ticket_ids/1")
+        )
+        reply = await agent_client.post(f"{at(ticket)}/{verb}", json=body)
+        assert (reply.status_code, reply.json()["code"]) == (409, "link_cycle")
+        assert reply.json()["errors"][0]["pointer"] == pointer
+        assert await _count(database, EventRow) == before
+        # The other way round it goes on where the links lead already.
+        assert (await merge(agent_client, last, first)).status_code == 200
+
     async def test_many_into_one_are_all_or_none(
         self, agent_client: httpx.AsyncClient, a_ticket: Make, database: Database
     ) -> None:

@@ -61,6 +61,7 @@ _MERGE_ERRORS = (
     UnknownReference,
     errors.MergeIntoItself,
     errors.MergeTargetFinal,
+    errors.LinkCycle,
 )
 
 
