@@ -348,11 +348,13 @@ class TestRefusals:
         for wrong, status, code in (
             (tkt(others[-1]), 409, "transition_not_allowed"),
             (tkt(target), 422, "merge_into_itself"),
-            (names[0], 409, "ticket_merged"),
+            (names[0], 422, "ticket_repeated"),
+            (others[0].reference, 422, "ticket_repeated"),
             ("INC-999999", 422, "unknown_reference"),
         ):
             reply = await agent_client.post(path, json={"ticket_ids": [*names, wrong]})
             assert (reply.status_code, reply.json()["code"]) == (status, code)
+            assert {error["pointer"] for error in reply.json()["errors"]} <= {"#/ticket_ids/2"}
         assert await _count(database, EventRow) == events
         assert (await agent_client.get(at(others[0]))).json()["status"] == "open"
         reply = await agent_client.post(path, json={"ticket_ids": names})

@@ -23,7 +23,7 @@ from helpdesk_api.domains.relations.schemas import MergeChoices, TicketMerge, Ti
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.actions import merge_ticket, require, touch
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
+from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound, TicketRepeated
 from helpdesk_api.domains.tickets.events import TicketMerged
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.tickets.queries import VisibleTicket
@@ -58,7 +58,7 @@ async def merge_into(
 async def merge_in(
     session: AsyncSession, database: Database, principal: Principal, key: str, body: TicketMergeIn
 ) -> Ticket:
-    """All of them or none. Raises what `merge_into` does, and points at the ticket that does not fit."""
+    """All of them or none. Raises `ticket_repeated` and what `merge_into` does, and points at what does not fit."""
     await lock_links(session)
     target, *others = await lock_all(session, principal, [key, *body.ticket_ids])
     if target is None:
@@ -71,6 +71,9 @@ async def merge_in(
             raise UnknownReference(pointer=pointer)
         if other is target:
             raise MergeIntoItself(pointer=pointer)
+        # One row is one object here, by whichever of its names it was asked for.
+        if other in others[:place]:
+            raise TicketRepeated(pointer=pointer)
         await _merge(session, principal, unmerged(other, pointer), into, body, pointer)
     await _say(session, database, principal, target, body)
     return into
