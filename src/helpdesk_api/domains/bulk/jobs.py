@@ -74,8 +74,10 @@ async def _enqueue(session: AsyncSession, job: BulkJob) -> None:
 
 async def _targets(session: AsyncSession, principal: Principal, body: BulkJobCreate) -> list[str]:
     asked = body.query is not None or body.conditions is not None
-    if asked == (body.ticket_ids is not None) or asked != (body.expected_count is not None):
-        raise BulkTargetUnclear
+    if asked == (body.ticket_ids is not None):
+        raise BulkTargetUnclear(pointer="#/ticket_ids")
+    if asked != (body.expected_count is not None):
+        raise BulkTargetUnclear(pointer="#/expected_count")
     if body.ticket_ids is not None:
         await _refuse_repeated(session, principal, body.ticket_ids)
         return body.ticket_ids

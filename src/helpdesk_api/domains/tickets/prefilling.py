@@ -67,4 +67,4 @@ def _merged(principal: Principal, fields: Mapping[str, Any], body: TicketCreate)
         return TicketCreate.model_validate(merged)
     except ValidationError as error:
         placed = [{**line, "loc": ("body", *line["loc"])} for line in error.errors()]
-        raise from_validation(cast("list[ErrorDetails]", placed)) from error
+        raise from_validation(cast("list[ErrorDetails]", placed), merged) from error
