@@ -67,24 +67,40 @@ def _field_error(item: FieldError) -> dict[str, Any]:
     }
 
 
-def from_validation(failures: Sequence[ErrorDetails]) -> ProblemError:
-    """A body that is no JSON is a 400; anything else that does not fit is a 422 with a pointer for each place."""
+def from_validation(failures: Sequence[ErrorDetails], body: Any = None) -> ProblemError:
+    """A body that is no JSON is a 400; anything else that does not fit is a 422 with a pointer for each place.
+
+    `body` as it was sent tells pydantic's names of a union's members from the places that it has.
+    """
     if failures and failures[0]["type"] == "json_invalid":
         return errors.MalformedJson(str(failures[0].get("ctx", {}).get("error", "")) or None)
     return errors.ValidationFailed(
         f"{len(failures)} part(s) of the request do not fit; see `errors`.",
-        errors=[_located(failure) for failure in failures],
+        errors=[_located(failure, body) for failure in failures],
     )
 
 
-def _located(failure: ErrorDetails) -> FieldError:
+def _located(failure: ErrorDetails, body: Any) -> FieldError:
     where, *path = failure["loc"] or ("body",)
     params = {key: value for key, value in failure.get("ctx", {}).items() if isinstance(value, str | int | float)}
     code, detail = str(failure["type"]), str(failure["msg"])
     if where == "body":
-        pointer = "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+        parts = path if body is None else _places(path, body, is_missing=failure["type"] == "missing")
+        pointer = "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
         return FieldError(code, detail, pointer=pointer, params=params)
     return FieldError(code, detail, parameter=".".join(str(part) for part in path), params=params)
+
+
+def _places(path: Sequence[int | str], body: Any, *, is_missing: bool) -> list[int | str]:
+    """Those parts that lead somewhere; what is missing is named last, and is nowhere yet."""
+    found: list[int | str] = []
+    here = body
+    for part in path[:-1] if is_missing else path:
+        places = here if isinstance(here, dict) else range(len(here)) if isinstance(here, list) else ()
+        if part in places:
+            found.append(part)
+            here = here[part]
+    return [*found, *path[-1:]] if is_missing else found
 
 
 def from_database(error: DBAPIError) -> ProblemError:
@@ -106,7 +122,7 @@ def install(app: FastAPI) -> None:
 
     async def validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - by registration
-        return problem_response(request, from_validation(error.errors()))
+        return problem_response(request, from_validation(error.errors(), error.body))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - by registration

@@ -149,22 +149,22 @@ class TestAssign:
         assert (await loads_of(admin_client, outsiders[0]))["open_count"] == 0
 
     @pytest.mark.parametrize(
-        ("body", "code"),
+        ("body", "code", "pointer"),
         [
-            ({}, "assignment_target_missing"),
-            ({"reason": "x"}, "assignment_target_missing"),
-            ({"strategy": "least_loaded", "assignee_id": "me"}, "assignment_target_missing"),
-            ({"strategy": "least_loaded"}, "team_required"),
-            ({"strategy": "random"}, "validation_failed"),
-            ({"assignee_id": "INC-1"}, "validation_failed"),
-            ({"team_id": None}, "validation_failed"),
+            ({}, "assignment_target_missing", "#/assignee_id"),
+            ({"reason": "x"}, "assignment_target_missing", "#/assignee_id"),
+            ({"strategy": "least_loaded", "assignee_id": "me"}, "assignment_target_missing", "#/strategy"),
+            ({"strategy": "least_loaded"}, "team_required", "#/strategy"),
+            ({"strategy": "random"}, "validation_failed", "#/strategy"),
+            ({"assignee_id": "INC-1"}, "validation_failed", "#/assignee_id"),
+            ({"team_id": None}, "validation_failed", "#/team_id"),
         ],
     )
     async def test_a_body_that_says_too_little_or_too_much(
-        self, admin_client: httpx.AsyncClient, body: dict[str, Any], code: str
+        self, admin_client: httpx.AsyncClient, body: dict[str, Any], code: str, pointer: str
     ) -> None:
         ticket = await open_ticket(admin_client)
-        refused(await admin_client.post(f"/v1/tickets/{ticket['id']}/assignments", json=body), 422, code)
+        refused(await admin_client.post(f"/v1/tickets/{ticket['id']}/assignments", json=body), 422, code, pointer)
 
     async def test_requesters_neither_assign_nor_read_the_steps(
         self, requester_client: httpx.AsyncClient, a_user: Make, as_user: AsUser

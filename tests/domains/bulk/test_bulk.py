@@ -125,6 +125,11 @@ async def test_a_requester_changes_only_what_is_theirs(
         ([], "validation_failed", "#/items"),
         ([{"ticket_id": "INC-1", "steps": []}], "validation_failed", "#/items/0/steps"),
         ([{"ticket_id": "INC-1", "steps": [{"op": "explode"}]}], "validation_failed", "#/items/0/steps/0"),
+        (
+            [{"ticket_id": "INC-1", "steps": [{"op": "update", "body": {"impact": "x"}}]}],
+            "validation_failed",
+            "#/items/0/steps/0/body/impact",
+        ),
         ([{"ticket_id": "7", "steps": [TAKE]}], "validation_failed", "#/items/0/ticket_id"),
         ([{"ticket_id": "INC-1", "steps": [TAKE]}] * 2, "ticket_repeated", "#/items/1/ticket_id"),
         ([{"ticket_id": f"INC-{n}", "steps": [TAKE]} for n in range(101)], "validation_failed", "#/items"),

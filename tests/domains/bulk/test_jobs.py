@@ -95,14 +95,16 @@ async def test_nobody_changes_more_than_they_looked_at(
         "/v1/bulk-jobs", json={"query": "tag:outage", "expected_count": 44, "steps": [TAKE]}
     )
     assert (reply.status_code, reply.json()["code"], reply.json()["params"]) == (409, "count_changed", {"count": 45})
-    for body in (
-        {"steps": [TAKE]},
-        {"query": "tag:outage", "steps": [TAKE]},
-        {"ticket_ids": [tickets[0]["id"]], "expected_count": 1, "steps": [TAKE]},
-        {"ticket_ids": [tickets[0]["id"]], "query": "tag:outage", "expected_count": 1, "steps": [TAKE]},
+    named, asked = {"ticket_ids": [tickets[0]["id"]]}, {"query": "tag:outage"}
+    for target, pointer in (
+        ({}, "#/ticket_ids"),
+        (asked, "#/expected_count"),
+        ({**named, "expected_count": 1}, "#/expected_count"),
+        ({**named, **asked, "expected_count": 1}, "#/ticket_ids"),
     ):
-        reply = await agent_client.post("/v1/bulk-jobs", json=body)
-        assert (reply.status_code, reply.json()["code"]) == (422, "bulk_target_unclear"), body
+        reply = await agent_client.post("/v1/bulk-jobs", json={**target, "steps": [TAKE]})
+        assert (reply.status_code, reply.json()["code"]) == (422, "bulk_target_unclear"), target
+        assert [error["pointer"] for error in reply.json()["errors"]] == [pointer]
     twice = {"ticket_ids": [tickets[0]["id"], tickets[1]["id"], tickets[0]["reference"]], "steps": [TAKE]}
     reply = await agent_client.post("/v1/bulk-jobs", json=twice)
     assert (reply.json()["code"], reply.json()["errors"][0]["pointer"]) == ("ticket_repeated", "#/ticket_ids/2")

@@ -316,6 +316,27 @@ class TestRefusals:
             assert reply.json()["errors"][0]["pointer"] == "#/into"
             assert reply.json()["params"] == {"ticket_id": tkt(target)}
 
+    @pytest.mark.parametrize("kind", ["duplicates", "child_of"])
+    @pytest.mark.parametrize("verb", ["merge", "merge-in"])
+    async def test_no_circle_is_closed(
+        self, agent_client: httpx.AsyncClient, a_ticket: Make, database: Database, kind: str, verb: str
+    ) -> None:
+        first, between, last = [await a_ticket() for _ in range(3)]
+        for one, other in ((last, between), (between, first)):
+            links = await agent_client.post(f"{at(one)}/links", json={"kind": kind, "ticket_id": tkt(other)})
+            assert links.status_code == 201, links.text
+        into_it = {"ticket_ids": [tkt(await a_ticket()), tkt(first)]}
+        before = await _count(database, EventRow)
+        ticket, body, pointer = (
+            (first, {"into": tkt(last)}, "#/into") if verb == "merge" else (last, into_it, "#/ticket_ids/1")
+        )
+        reply = await agent_client.post(f"{at(ticket)}/{verb}", json=body)
+        assert (reply.status_code, reply.json()["code"]) == (409, "link_cycle")
+        assert reply.json()["errors"][0]["pointer"] == pointer
+        assert await _count(database, EventRow) == before
+        # The other way round it goes on where the links lead already.
+        assert (await merge(agent_client, last, first)).status_code == 200
+
     async def test_many_into_one_are_all_or_none(
         self, agent_client: httpx.AsyncClient, a_ticket: Make, database: Database
     ) -> None:
@@ -327,11 +348,13 @@ class TestRefusals:
         for wrong, status, code in (
             (tkt(others[-1]), 409, "transition_not_allowed"),
             (tkt(target), 422, "merge_into_itself"),
-            (names[0], 409, "ticket_merged"),
+            (names[0], 422, "ticket_repeated"),
+            (others[0].reference, 422, "ticket_repeated"),
             ("INC-999999", 422, "unknown_reference"),
         ):
             reply = await agent_client.post(path, json={"ticket_ids": [*names, wrong]})
             assert (reply.status_code, reply.json()["code"]) == (status, code)
+            assert {error["pointer"] for error in reply.json()["errors"]} <= {"#/ticket_ids/2"}
         assert await _count(database, EventRow) == events
         assert (await agent_client.get(at(others[0]))).json()["status"] == "open"
         reply = await agent_client.post(path, json={"ticket_ids": names})

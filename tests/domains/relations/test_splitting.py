@@ -28,6 +28,12 @@ async def split(client: httpx.AsyncClient, ticket: Any, comment: str, **body: An
         ("word " * 30, ("word " * 15).strip() + "…"),
         ("x" * 100, "x" * 79 + "…"),
         ("---\n***", "Split comment"),
+        ("see ![p](attachment:att_0190a6f3e1d87c3aa1b2c3d4e5f60718) there", "see there"),
+        (
+            "![p](attachment:att_0190a6f3e1d87c3aa1b2c3d4e5f60718)\nIt is [our **mouse**](https://example.org).",
+            "It is our mouse.",
+        ),
+        ("![" * 40, ("![" * 40)[:80]),
     ],
 )
 def test_first_words(text: str, words: str) -> None:

@@ -91,6 +91,46 @@ async def test_the_form_asks_all_the_same(admin_client: httpx.AsyncClient, reque
     assert ticket["custom_fields"] == {"model": "light", "reason": "The old one burns."}
 
 
+async def test_what_only_the_staff_see_is_left_out_for_requesters(
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    form = {
+        "name": "Laptop",
+        "fields": [
+            {"key": "model", "kind": "text", "label": "Model"},
+            {"key": "budget", "kind": "text", "label": "Budget", "visible_to": "staff"},
+            {"key": "approved", "kind": "yes_no", "label": "Approved", "editable_by": "staff"},
+        ],
+    }
+    form_id = (await admin_client.post("/v1/forms", json=form)).json()["id"]
+    category = await admin_client.post("/v1/categories", json={"name": "Laptops", "default_form_id": form_id})
+    values = {"model": "light", "budget": "900", "approved": True}
+    category_id = category.json()["id"]
+    placed = await saved(admin_client, fields={**FIELDS, "category_id": category_id, "custom_fields": values})
+    free = await saved(admin_client, fields={**FIELDS, "custom_fields": values})
+    secret = await saved(admin_client, fields={**FIELDS, "custom_fields": {"budget": "900"}})
+    shown = {"model": "light", "approved": True}
+    listed = {one["id"]: one["fields"] for one in (await requester_client.get(PATH)).json()["data"]}
+    for template, wanted in ((placed, shown), (free, shown), (secret, None)):
+        path = f"{PATH}/{template['id']}"
+        read = await requester_client.get(path)
+        assert read.json()["fields"]["custom_fields"] == listed[template["id"]]["custom_fields"] == wanted
+        assert (await agent_client.get(path)).json() == template
+        sent = {"template_id": template["id"], "category_id": category_id}
+        opened = await requester_client.post("/v1/tickets", json=sent)
+        assert (opened.status_code, "budget" in opened.text) == (201, False), opened.text
+        assert opened.json()["custom_fields"] == ({"model": "light"} if wanted else {})
+    changed = {"fields": {**FIELDS, "custom_fields": {"budget": "1000"}}}
+    assert (await admin_client.patch(path, json=changed)).status_code == 200
+    assert (await requester_client.get(path, headers={"If-None-Match": read.headers["ETag"]})).status_code == 304
+    by_staff = await agent_client.post("/v1/tickets", json={"template_id": placed["id"]})
+    assert by_staff.status_code == 201, by_staff.text
+    own = {"template_id": placed["id"], "custom_fields": {"budget": "1"}}
+    refused(
+        await requester_client.post("/v1/tickets", json=own), 422, "invalid_custom_fields", "#/custom_fields/budget"
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "pointer"),
     [

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.session import Database, savepoint
 from helpdesk_api.database.writes import update_at_flush
-from helpdesk_api.domains.bulk.errors import BulkRolledBack, TicketRepeated
+from helpdesk_api.domains.bulk.errors import BulkRolledBack
 from helpdesk_api.domains.bulk.schemas import BulkItem, TicketBulk
 from helpdesk_api.domains.bulk.steps import TicketStep, take_step
 from helpdesk_api.domains.tickets import queries, representation
-from helpdesk_api.domains.tickets.errors import TicketNotFound
+from helpdesk_api.domains.tickets.errors import TicketNotFound, TicketRepeated
 from helpdesk_api.domains.tickets.queries import VisibleTicket
 from helpdesk_api.domains.tickets.routes import current_etag
 from helpdesk_api.domains.tickets.several import lock_many_visible

@@ -3,13 +3,6 @@
 from helpdesk_api.web.errors import Conflict, NotFound, Unprocessable
 
 
-class TicketRepeated(Unprocessable):
-    """Several steps on one ticket stand in one item, in their order."""
-
-    code = "ticket_repeated"
-    title = "The same ticket is named twice"
-
-
 class BulkRolledBack(Conflict):
     """`errors` names each item that failed, and why."""
 

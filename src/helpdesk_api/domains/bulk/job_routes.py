@@ -13,6 +13,7 @@ from helpdesk_api.database.ids import BulkJobId, public_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.bulk import errors, job_queries, jobs
 from helpdesk_api.domains.bulk.job_schemas import BulkJobCreate, BulkJobPage, BulkJobRead, BulkJobResultPage
+from helpdesk_api.domains.tickets.errors import TicketRepeated
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, documents
 from helpdesk_api.web.listing import PageDep, add_links
@@ -39,9 +40,7 @@ SECONDS = "2"
     status_code=202,
     response_model=BulkJobRead,
     dependencies=_WRITE,
-    responses=documents(
-        errors.BulkTargetUnclear, errors.TicketRepeated, errors.CountChanged, InvalidConditions, InvalidQuery
-    ),
+    responses=documents(errors.BulkTargetUnclear, TicketRepeated, errors.CountChanged, InvalidConditions, InvalidQuery),
 )
 async def create_bulk_job(body: BulkJobCreate, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
     """The tickets are chosen now: what a question would find later is not touched. When it finds another number than

@@ -19,13 +19,13 @@ from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.writes import database_of, statements_of
 from helpdesk_api.domains.bulk.actions import OK, shown, take_steps
 from helpdesk_api.domains.bulk.enums import BulkJobStatus
-from helpdesk_api.domains.bulk.errors import BulkJobEnded, BulkTargetUnclear, CountChanged, TicketRepeated
+from helpdesk_api.domains.bulk.errors import BulkJobEnded, BulkTargetUnclear, CountChanged
 from helpdesk_api.domains.bulk.job_schemas import MAX_TICKETS, BulkJobCreate
 from helpdesk_api.domains.bulk.models import BulkJob, BulkJobItem
 from helpdesk_api.domains.bulk.schemas import Steps
 from helpdesk_api.domains.bulk.steps import TicketStep
 from helpdesk_api.domains.tickets import queries, search
-from helpdesk_api.domains.tickets.errors import TicketNotFound
+from helpdesk_api.domains.tickets.errors import TicketNotFound, TicketRepeated
 from helpdesk_api.domains.tickets.queries import VisibleTicket
 from helpdesk_api.domains.tickets.several import lock_many_visible, names_of
 from helpdesk_api.jobs.queue import enqueue
@@ -74,8 +74,10 @@ async def _enqueue(session: AsyncSession, job: BulkJob) -> None:
 
 async def _targets(session: AsyncSession, principal: Principal, body: BulkJobCreate) -> list[str]:
     asked = body.query is not None or body.conditions is not None
-    if asked == (body.ticket_ids is not None) or asked != (body.expected_count is not None):
-        raise BulkTargetUnclear
+    if asked == (body.ticket_ids is not None):
+        raise BulkTargetUnclear(pointer="#/ticket_ids")
+    if asked != (body.expected_count is not None):
+        raise BulkTargetUnclear(pointer="#/expected_count")
     if body.ticket_ids is not None:
         await _refuse_repeated(session, principal, body.ticket_ids)
         return body.ticket_ids

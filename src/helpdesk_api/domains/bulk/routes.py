@@ -7,6 +7,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.session import DatabaseDep, SessionDep
 from helpdesk_api.domains.bulk import actions, errors
 from helpdesk_api.domains.bulk.schemas import BulkResults, TicketBulk
+from helpdesk_api.domains.tickets.errors import TicketRepeated
 from helpdesk_api.domains.tickets.routes import answer
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.routing import ApiRouter
@@ -21,7 +22,7 @@ router = ApiRouter(prefix="/v1/tickets", tags=["tickets"])
     status_code=207,
     response_model=BulkResults,
     dependencies=[requires(Permission.TICKETS_WRITE)],
-    responses=documents(errors.TicketRepeated, errors.BulkRolledBack),
+    responses=documents(TicketRepeated, errors.BulkRolledBack),
 )
 async def change_tickets(
     body: TicketBulk, principal: PrincipalDep, session: SessionDep, database: DatabaseDep

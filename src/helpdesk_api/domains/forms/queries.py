@@ -1,6 +1,6 @@
 """Reads of forms; what opening a ticket needs comes from a cache."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,14 @@ _forms: InvalidatedCache[dict[UUID, FormFacts]] = InvalidatedCache(FORMS, _load)
 async def form(database: Database, form_id: UUID) -> FormFacts | None:
     """Archived ones included; None when there is none."""
     return (await _forms.get(database)).get(form_id)
+
+
+async def keys_seen(database: Database, form_ids: Collection[UUID] | None) -> frozenset[str]:
+    """Of what requesters are shown, by all of these forms that ask it; of every form when None."""
+    known = await _forms.get(database)
+    asked = [known[one].in_force for one in (known if form_ids is None else form_ids) if one in known]
+    keys = frozenset(field["key"] for form in asked for field in form.fields)
+    return keys.difference(*(form.internal for form in asked))
 
 
 def shown_form(head: Mapping[str, Any], number: int, fields: Any, *, is_staff: bool) -> dict[str, Any]:

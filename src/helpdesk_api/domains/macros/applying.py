@@ -148,7 +148,7 @@ async def _filled(
     except ValidationError as error:
         # What was filled in is too long, or nothing at all. Its place begins with the step's `op` and `body`.
         wrong = [{**line, "loc": ("body", *line["loc"][2:])} for line in error.errors()]
-        raise _placed(from_validation(cast("list[ErrorDetails]", wrong)), pointer) from error
+        raise _placed(from_validation(cast("list[ErrorDetails]", wrong), stored["body"]), pointer) from error
 
 
 def _placed(error: ProblemError, pointer: str) -> ProblemError:

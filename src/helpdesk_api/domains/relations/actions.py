@@ -44,7 +44,7 @@ async def link_tickets(
     `link_to_itself`, `link_exists`, and what `_check_shape` does."""
     relation, is_inverse = stored_as(body.kind)
     if relation is not Relation.RELATES_TO:
-        await session.execute(select(func.pg_advisory_xact_lock(_LINKS_LOCK)))
+        await lock_links(session)
     one, other = await lock_all(session, principal, [key, body.ticket_id])
     if one is None:
         raise TicketNotFound
@@ -58,6 +58,11 @@ async def link_tickets(
     await _refuse_repeated(session, start, relation, end)
     await _check_shape(session, start, relation, end)
     return await add_link(session, principal, start, relation, end), linked
+
+
+async def lock_links(session: AsyncSession) -> None:
+    """Before the tickets' rows, by whoever may add a link that has a direction."""
+    await session.execute(select(func.pg_advisory_xact_lock(_LINKS_LOCK)))
 
 
 async def add_link(
@@ -117,8 +122,7 @@ async def _check_shape(session: AsyncSession, start: Ticket, relation: Relation,
     """Raises `link_cycle`, `parent_exists`, `family_too_deep` and `too_many_children`."""
     if relation is Relation.RELATES_TO:
         return
-    onward = _from(end.id, relation)
-    if await session.scalar(select(exists().where(onward.c.id == start.id))):
+    if await leads_to(session, end, relation, start):
         raise LinkCycle(pointer="#/ticket_id")
     if relation is not Relation.PARENT_OF:
         return
@@ -127,10 +131,16 @@ async def _check_shape(session: AsyncSession, start: Ticket, relation: Relation,
     children = await session.scalar(select(func.count()).where(_is_parent_of(TicketLink.from_id, start.id)))
     if (children or 0) >= MAX_CHILDREN:
         raise TooManyChildren(pointer="#/ticket_id")
-    below = await session.scalar(select(func.max(onward.c.level)))
+    below = await session.scalar(select(func.max(_from(end.id, relation).c.level)))
     above = await session.scalar(select(func.max(_from(start.id, relation, backwards=True).c.level)))
     if (above or 0) + (below or 0) > MAX_LEVELS:
         raise FamilyTooDeep(pointer="#/ticket_id")
+
+
+async def leads_to(session: AsyncSession, start: Ticket, relation: Relation, end: Ticket) -> bool:
+    """Over any number of links."""
+    onward = _from(start.id, relation)
+    return bool(await session.scalar(select(exists().where(onward.c.id == end.id))))
 
 
 def _is_parent_of(column: Any, ticket_id: UUID) -> Any:

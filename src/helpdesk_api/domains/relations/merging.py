@@ -15,15 +15,15 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.comments.actions import add_comment
 from helpdesk_api.domains.comments.models import Comment
 from helpdesk_api.domains.comments.schemas import CommentCreate
-from helpdesk_api.domains.relations.actions import add_link, is_linked
+from helpdesk_api.domains.relations.actions import add_link, is_linked, leads_to, lock_links
 from helpdesk_api.domains.relations.enums import Relation
-from helpdesk_api.domains.relations.errors import MergeIntoItself, MergeTargetFinal
+from helpdesk_api.domains.relations.errors import LinkCycle, MergeIntoItself, MergeTargetFinal
 from helpdesk_api.domains.relations.locking import lock_all, unmerged
 from helpdesk_api.domains.relations.schemas import MergeChoices, TicketMerge, TicketMergeIn
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.actions import merge_ticket, require, touch
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
+from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound, TicketRepeated
 from helpdesk_api.domains.tickets.events import TicketMerged
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.tickets.queries import VisibleTicket
@@ -38,7 +38,8 @@ async def merge_into(
     session: AsyncSession, database: Database, principal: Principal, key: str, body: TicketMerge
 ) -> Ticket:
     """The ticket that goes on. Raises `ticket_not_found`, `ticket_merged`, `action_forbidden`,
-    `transition_not_allowed`, `unknown_reference`, `merge_into_itself` and `merge_target_final`."""
+    `transition_not_allowed`, `unknown_reference`, `merge_into_itself`, `merge_target_final` and `link_cycle`."""
+    await lock_links(session)
     one, target = await lock_all(session, principal, [key, body.into])
     if one is None:
         raise TicketNotFound
@@ -49,7 +50,7 @@ async def merge_into(
         raise MergeIntoItself(pointer=_INTO)
     into = unmerged(target, _INTO)
     _require_target(principal, into)
-    await _merge(session, principal, one.ticket, into, body)
+    await _merge(session, principal, one.ticket, into, body, _INTO)
     await _say(session, database, principal, target, body)
     return into
 
@@ -57,7 +58,8 @@ async def merge_into(
 async def merge_in(
     session: AsyncSession, database: Database, principal: Principal, key: str, body: TicketMergeIn
 ) -> Ticket:
-    """All of them or none. Raises what `merge_into` does, and points at the ticket that does not fit."""
+    """All of them or none. Raises `ticket_repeated` and what `merge_into` does, and points at what does not fit."""
+    await lock_links(session)
     target, *others = await lock_all(session, principal, [key, *body.ticket_ids])
     if target is None:
         raise TicketNotFound
@@ -69,7 +71,10 @@ async def merge_in(
             raise UnknownReference(pointer=pointer)
         if other is target:
             raise MergeIntoItself(pointer=pointer)
-        await _merge(session, principal, unmerged(other, pointer), into, body)
+        # One row is one object here, by whichever of its names it was asked for.
+        if other in others[:place]:
+            raise TicketRepeated(pointer=pointer)
+        await _merge(session, principal, unmerged(other, pointer), into, body, pointer)
     await _say(session, database, principal, target, body)
     return into
 
@@ -82,8 +87,12 @@ def _require_target(principal: Principal, into: Ticket) -> None:
 
 
 async def _merge(
-    session: AsyncSession, principal: Principal, ticket: Ticket, into: Ticket, choices: MergeChoices
+    session: AsyncSession, principal: Principal, ticket: Ticket, into: Ticket, choices: MergeChoices, pointer: str
 ) -> None:
+    require(principal, ticket, TicketAction.MERGE)
+    linked = any([await is_linked(session, *pair) for pair in _duplicates(ticket, into)])
+    if await _goes_round(session, ticket, into, is_linked=linked):
+        raise LinkCycle(pointer=pointer)
     await merge_ticket(session, principal, ticket, into)
     await session.flush()
     # What was merged into this one before goes on there as well: one step always leads to the end.
@@ -105,9 +114,14 @@ async def _merge(
         ticket=into,
     )
     await record(session, principal, event)
-    linked = [await is_linked(session, *pair) for pair in _duplicates(ticket, into)]
-    if not any(linked):
+    if not linked:
         await add_link(session, principal, ticket, Relation.DUPLICATES, into)
+
+
+async def _goes_round(session: AsyncSession, ticket: Ticket, into: Ticket, *, is_linked: bool) -> bool:
+    """By the link that says what became of it, or because what goes on stands below what ends in its family."""
+    by_link = not is_linked and await leads_to(session, into, Relation.DUPLICATES, ticket)
+    return by_link or await leads_to(session, ticket, Relation.PARENT_OF, into)
 
 
 def _duplicates(one: Ticket, other: Ticket) -> Sequence[tuple[Ticket, Relation, Ticket]]:

@@ -32,6 +32,7 @@ from helpdesk_api.domains.tickets.errors import (
     CategoryRetired,
     TicketMerged,
     TicketNotFound,
+    TicketRepeated,
     TransitionNotAllowed,
 )
 from helpdesk_api.domains.tickets.models import Ticket
@@ -61,6 +62,7 @@ _MERGE_ERRORS = (
     UnknownReference,
     errors.MergeIntoItself,
     errors.MergeTargetFinal,
+    errors.LinkCycle,
 )
 
 
@@ -156,7 +158,7 @@ async def merge_ticket(
     summary="Merge other tickets into this one",
     response_model=TicketDetail,
     dependencies=_WRITE,
-    responses=documents(*_MERGE_ERRORS),
+    responses=documents(*_MERGE_ERRORS, TicketRepeated),
     openapi_extra={"x-etag": True, "x-content-location": True},
 )
 async def merge_tickets_in(

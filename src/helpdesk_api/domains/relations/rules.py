@@ -1,5 +1,6 @@
 """Pure rules between tickets: the two names of a link."""
 
+import re
 from collections.abc import Mapping
 
 from helpdesk_api.domains.relations.enums import LinkKind, Relation
@@ -7,6 +8,9 @@ from helpdesk_api.domains.relations.enums import LinkKind, Relation
 # A family has at most this many tickets from its root to its youngest.
 MAX_LEVELS = 5
 MAX_CHILDREN = 100
+# No bracket inside, so that a text of nothing but brackets is read once.
+_IMAGE = re.compile(r"!\[[^\[\]]*\]\([^()]*\)")
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
 
 _NAMES: Mapping[Relation, tuple[LinkKind, LinkKind]] = {
     Relation.DUPLICATES: (LinkKind.DUPLICATES, LinkKind.DUPLICATED_BY),
@@ -31,7 +35,8 @@ def kind_from(relation: Relation, *, is_inverse: bool) -> LinkKind:
 
 
 def first_words(text: str, limit: int = 80) -> str:
-    """A subject out of a text's first line that says something, cut between words and without Markdown's marks."""
+    """A subject out of the first line that says something, cut between words, without Markdown's marks and pictures."""
+    text = _LINK.sub(r"\1", _IMAGE.sub("", text))
     lines = (line.replace("**", "").replace("`", "").strip().strip("#>*_-+` \t") for line in text.splitlines())
     line = " ".join(next((line for line in lines if line), "").split()) or "Split comment"
     if len(line) <= limit:

@@ -43,12 +43,13 @@ _WRITE = [requires(Permission.CONFIGURATION_WRITE)]
 async def list_ticket_templates(
     principal: PrincipalDep,
     reads: ReadSessionDep,
+    database: DatabaseDep,
     category_id: Annotated[
         CategoryId | None, Query(description="Those of this category, and those without one.")
     ] = None,
 ) -> Any:
     """What can be asked for with a prefilled ticket; all at once, by name. Requesters see what is for everybody."""
-    return await queries.list_templates(reads, principal, category_id=category_id)
+    return await queries.list_templates(reads, database, principal, category_id=category_id)
 
 
 @router.post(
@@ -71,7 +72,7 @@ async def create_ticket_template(
     template = await actions.create_template(session, database, principal, body)
     response.headers["Location"] = f"/v1/ticket-templates/{public_id('tpl', template.id)}"
     set_etag(response, etag_of(template.version))
-    return queries.shown(principal, template)
+    return await queries.shown(database, principal, template)
 
 
 @router.get(
@@ -83,14 +84,18 @@ async def create_ticket_template(
     responses=documents(errors.TicketTemplateNotFound),
 )
 async def get_ticket_template(
-    ticket_template_id: TicketTemplateId, principal: PrincipalDep, reads: ReadSessionDep, response: Response
+    ticket_template_id: TicketTemplateId,
+    principal: PrincipalDep,
+    reads: ReadSessionDep,
+    database: DatabaseDep,
+    response: Response,
 ) -> Any:
     """As it was written; placeholders are filled in when a ticket is opened."""
     row = await queries.get_template(reads, principal, ticket_template_id)
     if principal.is_staff:
         # Requesters' is made of what they are shown: the checklist may change without their knowledge.
         set_etag(response, etag_of(row["version"]))
-    return queries.shown(principal, row)
+    return await queries.shown(database, principal, row)
 
 
 @router.patch(
@@ -115,7 +120,7 @@ async def update_ticket_template(
     if_match.check(etag_of(template.version))
     await actions.update_template(session, database, principal, template, body)
     set_etag(response, etag_of(template.version))
-    return queries.shown(principal, template)
+    return await queries.shown(database, principal, template)
 
 
 @router.delete(

@@ -38,7 +38,7 @@ async def fill_in(database: Database, principal: Principal, body: TicketCreate, 
 
     Raises `unknown_reference`, `form_archived`, `form_required` and `invalid_custom_fields`.
     """
-    form = await _form_of(database, body)
+    form = await form_of(database, body)
     given = {key: value for key, value in body.custom_fields.items() if value is not None}
     if form is None or (is_follow_up and body.form_id is None):
         if given:
@@ -50,7 +50,8 @@ async def fill_in(database: Database, principal: Principal, body: TicketCreate, 
     return _halves(form.id, fields, values)
 
 
-async def _form_of(database: Database, body: TicketCreate) -> FormFacts | None:
+async def form_of(database: Database, body: TicketCreate) -> FormFacts | None:
+    """Raises `unknown_reference` and `form_archived`."""
     if body.form_id is not None:
         found = await forms.form(database, body.form_id)
         if found is None:

@@ -64,6 +64,13 @@ class TicketMerged(Conflict):
         )
 
 
+class TicketRepeated(Unprocessable):
+    """By its id and its reference, too. In bulk, several steps on one ticket stand in one item, in their order."""
+
+    code = "ticket_repeated"
+    title = "The same ticket is named twice"
+
+
 class ExternalIdTaken(Conflict):
     code = "external_id_taken"
     title = "This external id is already a ticket"

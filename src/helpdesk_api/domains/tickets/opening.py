@@ -81,7 +81,7 @@ async def open_ticket(
     Raises `unknown_reference`, `category_retired`, `external_id_taken`, `missing_scope`, `field_forbidden`, and what
     `fill_in` and `prefilled` do.
     """
-    body = await prefilled(session, principal, body)
+    body = await prefilled(session, database, principal, body)
     requester = await _requester(database, principal, body.requester_id)
     _check_rights(principal, body, requester)
     _check_instants(body.began_at, body.occurred_at)
