@@ -72,7 +72,7 @@ async def assign_ticket(
     elif given & {"strategy", "team_id"}:
         target = await _by_load(session, database, ticket, team_id, only_free="strategy" in given)
     else:
-        raise AssignmentTargetMissing
+        raise AssignmentTargetMissing(pointer="#/assignee_id")
     decisions = _decisions(ticket, target, body.reason)
     await _give(session, principal, ticket, target, decisions)
     await flush_checked(session)
