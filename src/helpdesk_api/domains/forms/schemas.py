@@ -127,7 +127,7 @@ class FormPage(Page[FormRead]):
 
 
 class FormSchema(ResponseModel):
-    """JSON Schema 2020-12 of what the caller may send as `custom_fields`."""
+    """JSON Schema 2020-12 of what the caller may send as `custom_fields`, where null means left out."""
 
     dialect: str = Field(alias="$schema", max_length=100)
     title: str = Field(max_length=120)
