@@ -166,6 +166,12 @@ class TestAssign:
         ticket = await open_ticket(admin_client)
         refused(await admin_client.post(f"/v1/tickets/{ticket['id']}/assignments", json=body), 422, code, pointer)
 
+    async def test_the_action_names_the_field_that_is_asked_for(self, admin_client: httpx.AsyncClient) -> None:
+        ticket = await open_ticket(admin_client)
+        reply = await admin_client.post(f"/v1/tickets/{ticket['id']}/assignments", json={})
+        needed = next(one["required_fields"] for one in ticket["allowed_actions"] if one["action"] == "assign")
+        assert [error["pointer"] for error in reply.json()["errors"]] == [f"#/{field}" for field in needed] != []
+
     async def test_requesters_neither_assign_nor_read_the_steps(
         self, requester_client: httpx.AsyncClient, a_user: Make, as_user: AsUser
     ) -> None:

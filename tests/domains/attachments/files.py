@@ -38,9 +38,15 @@ def bomb() -> bytes:
 
 
 def nested_bomb() -> bytes:
-    """Small archives in one, which repeat each other: the outer packs what was packed."""
+    """Archives in one, which only a name tells of: the outer packs what was packed, in a way that few can read."""
     inner = archive({"a.bin": b"\x00" * 1_000_000}, zipfile.ZIP_STORED)
-    return archive({f"{number}.zip": inner for number in range(3)})
+    return archive({f"{number}.zip": inner for number in range(3)}, zipfile.ZIP_LZMA)
+
+
+def nested_many(name: str = "{}.zip", method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Each small archive in it looks honest; together they unpack to 200 MB."""
+    inner = archive({"a.bin": b"\x00" * 5_000_000})
+    return archive({name.format(number): inner for number in range(40)}, method)
 
 
 def packed_zeros() -> bytes:

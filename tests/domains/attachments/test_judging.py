@@ -7,6 +7,7 @@ import random
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import reduce
 
 import pytest
 
@@ -21,7 +22,16 @@ from helpdesk_api.domains.attachments.errors import (
 from helpdesk_api.domains.attachments.inspection import Inspected, Inspection
 from helpdesk_api.domains.attachments.rules import MAX_NAME_BYTES, content_disposition, safe_name
 from helpdesk_api.web.errors import PayloadTooLarge, ProblemError
-from tests.domains.attachments.files import GIF, PDF, archive, bomb, nested_bomb, packed_zeros, picture
+from tests.domains.attachments.files import (
+    GIF,
+    PDF,
+    archive,
+    bomb,
+    nested_bomb,
+    nested_many,
+    packed_zeros,
+    picture,
+)
 
 SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 ELF = b"\x7fELF\x02\x01\x01" + b"\x00" * 100
@@ -32,7 +42,13 @@ def inspected(content: bytes, name: str = "file.bin", *, step: int = 10_000, max
     inspection = Inspection(name, max_bytes=max_bytes)
     for place in range(0, len(content), step):
         inspection.feed(content[place : place + step])
-    return inspection.finish()
+    found = inspection.finish()
+    walk = inspection.walk()
+    if walk is not None:
+        for place in range(0, len(content), step):
+            walk.feed(content[place : place + step])
+        walk.finish()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -112,6 +128,9 @@ def test_two_files_in_one_are_refused(content: bytes) -> None:
         inspected(content, "holiday.gif")
 
 
+NOISE = random.Random(4).randbytes(70_000)
+
+
 def lying_archive() -> bytes:
     """All entries share the bytes of the first one, so that little data unpacks to much."""
     whole = bytearray(archive({"0": random.Random(2).randbytes(50_000)}, zipfile.ZIP_STORED))
@@ -132,14 +151,63 @@ def lying_archive() -> bytes:
         packed_zeros,
         lambda: bz2.compress(b"\x00" * 50_000_000),
         lambda: lzma.compress(b"\x00" * 50_000_000),
+        nested_many,
+        lambda: nested_many("{}.dat"),
+        lambda: nested_many("{}.dat", zipfile.ZIP_STORED),
+        lambda: nested_many("{}.dat", zipfile.ZIP_BZIP2),
+        lambda: archive({"a.dat": archive({"b.dat": nested_many("{}", zipfile.ZIP_STORED)})}, zipfile.ZIP_STORED),
+        lambda: archive({"a.dat": gzip.compress(b"\x00" * 60_000_000)}, zipfile.ZIP_STORED),
+        lambda: gzip.compress(NOISE + b"\x00" * 30_000_000),
+        lambda: gzip.compress(NOISE) + gzip.compress(b"\x00" * 30_000_000),
+        lambda: bz2.compress(NOISE) + b"\x00" * 4 + bz2.compress(b"\x00" * 30_000_000),
+        lambda: lzma.compress(NOISE) + lzma.compress(b"\x00" * 30_000_000),
+        lambda: gzip.compress(gzip.compress(b"\x00" * 30_000_000)),
     ],
-    ids=["ratio", "nested", "overlapping", "gzip", "bzip2", "xz"],
-)
+    ids=[
+        "ratio", "nested", "overlapping", "gzip", "bzip2", "xz", "many", "many of another name", "many stored",
+        "many in bzip2", "three deep", "a stream in an archive", "behind noise", "a second member", "a second in bzip2",
+        "a second in xz", "twice",
+    ],
+)  # fmt: skip
 def test_what_unpacks_to_far_too_much_is_refused(make: Callable[[], bytes]) -> None:
     content = make()
     assert len(content) < 2_000_000
     with pytest.raises(ArchiveBomb):
         inspected(content, "logs.zip")
+
+
+LOG = b"".join(b"02:%02d connection %d lost\n" % (n % 60, n * n * 7_919 % 999_983) for n in range(60_000))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: archive({f"{number}.log": LOG[:80_000] for number in range(1_000)}),
+        lambda: archive({f"{number}.docx": archive({"word/document.xml": LOG}) for number in range(30)}, 0),
+        lambda: archive({"lib/": b"", "lib/a.jar": archive({"a.class": NOISE, "META-INF/": b""}), "empty": b""}),
+        lambda: archive({"mimetype": b"application/vnd.oasis.opendocument.text"}, 0),
+        lambda: archive({"a.tar.gz": gzip.compress(LOG), "b.xz": lzma.compress(LOG), "PK.txt": b"PKs"}),
+        lambda: gzip.compress(LOG * 4) + gzip.compress(LOG) + b"\x00" * 512,
+        lambda: gzip.compress(archive({"a.log": LOG, "b.zip": archive({"c.log": LOG})})),
+        lambda: lzma.compress(LOG, preset=9),
+    ],
+    ids=["logs", "letters", "jars", "odt", "streams", "members", "both", "xz -9"],
+)
+def test_what_people_pack_is_taken(make: Callable[[], bytes]) -> None:
+    content = make()
+    for step in (997, 65_536):
+        assert inspected(content, "logs.zip", step=step).size_bytes == len(content)
+
+
+def test_what_the_table_says_of_an_entry_is_where_it_says() -> None:
+    whole = archive({"a": b"x" * 50, "b": NOISE})
+    second = whole.find(b"PK\x03\x04", 4)
+    with pytest.raises(ArchiveUnreadable):
+        inspected(whole[:second] + b"PK\x09\x09" + whole[second + 4 :])
+    with pytest.raises(ArchiveUnreadable):
+        inspected(archive({"a.dat": archive({"b": NOISE})[:-30]}))
+    with pytest.raises(ArchiveBomb):
+        inspected(reduce(lambda inner, _: archive({"a": inner}), range(5), b"x"))
 
 
 def test_archives_that_cannot_be_judged() -> None:

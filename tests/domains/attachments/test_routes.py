@@ -15,7 +15,7 @@ from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.integrations.storage.memory import MemoryStorage
 from helpdesk_api.worker import drain
-from tests.domains.attachments.files import PDF, picture, upload, uploaded
+from tests.domains.attachments.files import PDF, archive, nested_many, picture, upload, uploaded
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -40,6 +40,15 @@ async def content_of(client: httpx.AsyncClient, attachment: dict[str, Any], **he
     link = await client.get(f"/v1/attachments/{attachment['id']}/download")
     assert link.status_code == 302, link.text
     return await client.get(link.headers["location"], headers=headers)
+
+
+async def test_nothing_is_left_of_an_archive_of_archives(
+    requester_client: httpx.AsyncClient, store: MemoryStorage
+) -> None:
+    reply = await upload(requester_client, nested_many("{}.dat"), "logs.zip")
+    assert (reply.status_code, reply.json()["code"]) == (422, "archive_bomb"), reply.text
+    assert store.objects == {}
+    await uploaded(requester_client, archive({"a.docx": archive({"document.xml": b"<a/>"})}), "letters.zip")
 
 
 async def test_what_is_uploaded_comes_back(requester_client: httpx.AsyncClient, store: MemoryStorage) -> None:

@@ -75,6 +75,13 @@ async def test_who_has_a_view_and_who_may_change_it(
     assert await names(requester_client) == ["Mine"]
 
 
+async def test_a_column_that_is_named_twice_counts_once(agent_client: httpx.AsyncClient) -> None:
+    view = await saved(agent_client, columns=["subject", "tags", "subject"])
+    assert view["columns"] == ["subject", "tags"]
+    changed = await agent_client.patch(f"/v1/views/{view['id']}", json={"columns": ["tags", "tags", "subject"]})
+    assert changed.json()["columns"] == ["tags", "subject"]
+
+
 async def test_a_view_is_changed_by_its_etag_and_goes(agent_client: httpx.AsyncClient) -> None:
     view = await saved(agent_client, columns=["subject", "tags"], group_by="priority")
     path = f"/v1/views/{view['id']}"

@@ -1,12 +1,12 @@
 """The table of contents of a ZIP file, read and never unpacked (APPNOTE.TXT 6.3): is it honest, and how much is it?"""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from helpdesk_api.domains.attachments.errors import ArchiveBomb, ArchiveUnreadable
-from helpdesk_api.domains.attachments.sniffing import MAX_RATIO
 
+MAX_RATIO = 100
 TAIL_BYTES = 2 * 1024 * 1024
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _ENTRY = struct.Struct("<4s6H3I5H2I")
@@ -15,6 +15,8 @@ _END64_RECORD = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR_RECORD = struct.Struct("<4sIQI")
 _UNKNOWN = 0xFFFFFFFF
 _ZIP64_FIELD = 1
+_ENCRYPTED = 1
+STORED, DEFLATED, BZIP2 = 0, 8, 12
 MAX_ENTRIES = 20_000
 # A packed file in a packed file does not get smaller again, unless it was made for that.
 _MAX_NESTED_RATIO = 5
@@ -29,6 +31,25 @@ class Contents:
     start: int
     size: int
     entries: int
+    # By how much what stands before the archive moves the offsets in its table.
+    shift: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the table; the start is that of its own header, as an offset into the whole file."""
+
+    name: str
+    flags: int
+    method: int
+    packed: int
+    unpacked: int
+    start: int
+
+    @property
+    def is_opaque(self) -> bool:
+        """Encrypted, or packed in a way that hardly any program knows: only its line here can be judged."""
+        return bool(self.flags & _ENCRYPTED) or self.method not in {STORED, DEFLATED, BZIP2}
 
 
 def find_contents(tail: bytes, file_size: int) -> Contents | None:
@@ -45,7 +66,7 @@ def find_contents(tail: bytes, file_size: int) -> Contents | None:
                 return found
         if start + size <= end and (entries > 0 or size == 0):
             # What stands before the archive shifts it: readers count back from the end record.
-            return Contents(end - size, size, entries)
+            return Contents(end - size, size, entries, end - size - start)
     return None
 
 
@@ -59,45 +80,58 @@ def _contents64(tail: bytes, place: int) -> Contents | None:
     return Contents(fields[9], fields[8], fields[7])
 
 
-def check(tail: bytes, file_size: int) -> None:
-    """Raises `archive_bomb` and `archive_unreadable`."""
+def allowed(file_size: int) -> int:
+    """How many bytes an archive of this size may unpack to, with all that is packed in it in turn."""
+    return max(_HARMLESS, MAX_RATIO * file_size)
+
+
+def check(tail: bytes, file_size: int) -> Sequence[Entry]:
+    """What lies in it. Raises `archive_bomb` and `archive_unreadable`."""
+    entries = entries_of(tail, file_size)
+    if sum(entry.unpacked for entry in entries) > allowed(file_size):
+        raise ArchiveBomb(params={"reason": "ratio"})
+    return entries
+
+
+def entries_of(tail: bytes, file_size: int) -> Sequence[Entry]:
+    """Raises `archive_bomb` and `archive_unreadable`; how much they unpack to is not judged."""
     contents = find_contents(tail, file_size)
     base = file_size - len(tail)
     if contents is None or contents.entries > MAX_ENTRIES or contents.start < base:
         raise ArchiveUnreadable
     table = tail[contents.start - base : contents.start - base + contents.size]
-    packed = unpacked = count = 0
-    for name, entry_packed, entry_unpacked in _entries(table):
-        count += 1
-        packed += entry_packed
-        unpacked += entry_unpacked
-        if name.endswith(_NESTED) and entry_unpacked > _MAX_NESTED_RATIO * max(entry_packed, 1_024):
-            raise ArchiveBomb(params={"reason": "nested"})
-    if count != contents.entries:
+    entries = list(_entries(table, contents.shift))
+    if len(entries) != contents.entries:
         raise ArchiveUnreadable
+    for entry in entries:
+        if (
+            entry.is_opaque
+            and entry.name.endswith(_NESTED)
+            and entry.unpacked > _MAX_NESTED_RATIO * max(entry.packed, 1_024)
+        ):
+            raise ArchiveBomb(params={"reason": "nested"})
     # Entries that share the same bytes add up to more than the file holds.
-    if packed > file_size:
+    if sum(entry.packed for entry in entries) > file_size:
         raise ArchiveBomb(params={"reason": "overlapping"})
-    if unpacked > max(_HARMLESS, MAX_RATIO * file_size):
-        raise ArchiveBomb(params={"reason": "ratio"})
+    return entries
 
 
-def _entries(table: bytes) -> Iterator[tuple[str, int, int]]:
+def _entries(table: bytes, shift: int) -> Iterator[Entry]:
     place = 0
     while place + _ENTRY.size <= len(table):
         fields = _ENTRY.unpack_from(table, place)
         if fields[0] != b"PK\x01\x02":
             raise ArchiveUnreadable
-        packed, unpacked, name_size, extra_size, comment_size = fields[8:13]
+        name_size, extra_size, comment_size = fields[10:13]
         name_at = place + _ENTRY.size
         extra = table[name_at + name_size : name_at + name_size + extra_size]
-        packed, unpacked = _sizes64(extra, packed, unpacked)
+        packed, unpacked, start = _sizes64(extra, fields[8], fields[9], fields[16])
         name = table[name_at : name_at + name_size].decode("utf-8", "replace").lower()
-        yield name, packed, unpacked
+        yield Entry(name, fields[3], fields[4], packed, unpacked, start + shift)
         place = name_at + name_size + extra_size + comment_size
 
 
-def _sizes64(extra: bytes, packed: int, unpacked: int) -> tuple[int, int]:
+def _sizes64(extra: bytes, packed: int, unpacked: int, start: int) -> tuple[int, int, int]:
     place = 0
     while place + 4 <= len(extra):
         kind, size = struct.unpack_from("<2H", extra, place)
@@ -107,5 +141,7 @@ def _sizes64(extra: bytes, packed: int, unpacked: int) -> tuple[int, int]:
                 unpacked = values.pop(0)
             if packed == _UNKNOWN and values:
                 packed = values.pop(0)
+            if start == _UNKNOWN and values:
+                start = values.pop(0)
         place += 4 + size
-    return packed, unpacked
+    return packed, unpacked, start

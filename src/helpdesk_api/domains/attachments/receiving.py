@@ -1,9 +1,11 @@
 """Taking an upload in: from the connection into the store, piece by piece."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from fastapi import Request
@@ -16,6 +18,8 @@ from helpdesk_api.domains.attachments.multipart import FilePart
 from helpdesk_api.domains.attachments.rules import content_disposition, safe_name
 from helpdesk_api.domains.attachments.storing import answering, keys_of, object_key, storage
 from helpdesk_api.integrations.storage.protocol import StorageUnavailable
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,32 @@ async def receive(request: Request, *, max_bytes: int) -> Received:
             inspection.feed(first)
             await writer.write(first)
             async for piece in pieces:
-                inspection.feed(piece)
+                await _run(inspection.feed, piece, apart=inspection.is_costly)
                 await writer.write(piece)
             part.finish()
-            found = inspection.finish()
+            found = await _run(inspection.finish, apart=inspection.is_costly)
+        await _look_inside(attachment_id, inspection, found.size_bytes)
     return Received(attachment_id, inspection.name, found)
+
+
+async def _run(work: Callable[..., _Found], *given: object, apart: bool) -> _Found:
+    return await asyncio.to_thread(work, *given) if apart else work(*given)
+
+
+async def _look_inside(attachment_id: UUID, inspection: Inspection, size: int) -> None:
+    """Where the parts of an archive lie is known at its end alone, so it is read again."""
+    walk = inspection.walk()
+    if walk is None:
+        return
+    key = object_key(attachment_id)
+    try:
+        async for piece in storage().read(key, 0, size):
+            await asyncio.to_thread(walk.feed, piece)
+        await asyncio.to_thread(walk.finish)
+    except BaseException:
+        with suppress(StorageUnavailable):
+            await storage().delete([key])
+        raise
 
 
 async def _pieces(request: Request, part: FilePart) -> AsyncIterator[bytes]:

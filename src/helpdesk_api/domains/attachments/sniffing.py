@@ -1,15 +1,10 @@
 """What a file is, by its content alone: its first bytes and, for what hides behind them, its last."""
 
-import bz2
-import lzma
 import re
-import zlib
-from collections.abc import Callable
-from typing import Any
 
 import filetype
 
-from helpdesk_api.domains.attachments.errors import ArchiveBomb, FilePolyglot, FileTypeRefused
+from helpdesk_api.domains.attachments.errors import FilePolyglot, FileTypeRefused
 from helpdesk_api.domains.attachments.rules import is_executable_name
 
 HEAD_BYTES = 65_536
@@ -39,14 +34,6 @@ _PDF_WINDOW = 1_024
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
-MAX_RATIO = 100
-_PIECE, _HARMLESS = 65_536, 4 * 1024 * 1024
-_UNPACKERS: dict[str, Callable[[], Any]] = {
-    "application/gzip": lambda: zlib.decompressobj(31),
-    "application/x-bzip2": bz2.BZ2Decompressor,
-    "application/x-xz": lambda: lzma.LZMADecompressor(memlimit=64 * 1024 * 1024),
-}
-
 
 def media_type(head: bytes) -> str:
     """Of a file that begins like this; what is not known is `application/octet-stream`."""
@@ -57,7 +44,7 @@ def media_type(head: bytes) -> str:
 
 
 def judge(name: str, head: bytes) -> str:
-    """The media type of a file that may be taken. Raises `file_type_refused`, `file_polyglot` and `archive_bomb`."""
+    """The media type of a file that may be taken. Raises `file_type_refused` and `file_polyglot`."""
     found = media_type(head)
     if is_executable_name(name):
         raise _refused(found, "executable_name")
@@ -71,7 +58,6 @@ def judge(name: str, head: bytes) -> str:
     if found.startswith("image/svg"):
         raise _refused(found, "svg")
     _refuse_hidden(found, head)
-    _refuse_bomb(found, head)
     return found
 
 
@@ -151,25 +137,6 @@ def _refuse_hidden(found: str, head: bytes) -> None:
         raise FilePolyglot(params={"content_type": found})
     if found != "application/pdf" and b"%PDF-" in head[:_PDF_WINDOW]:
         raise FilePolyglot(params={"content_type": found})
-
-
-def _refuse_bomb(found: str, head: bytes) -> None:
-    """Unpacks the beginning, a piece at a time, and never more than a known multiple of it."""
-    make = _UNPACKERS.get(found)
-    if make is None:
-        return
-    unpacker, given, made = make(), head, 0
-    try:
-        while not unpacker.eof and made < max(_HARMLESS, MAX_RATIO * len(head)):
-            piece = unpacker.decompress(given, _PIECE)
-            given = getattr(unpacker, "unconsumed_tail", b"")
-            if not piece:
-                break
-            made += len(piece)
-    except (zlib.error, lzma.LZMAError, OSError, EOFError):
-        return
-    if made >= _HARMLESS and made >= MAX_RATIO * len(head):
-        raise ArchiveBomb(params={"content_type": found})
 
 
 def _refused(found: str, reason: str) -> FileTypeRefused:

@@ -1,7 +1,7 @@
 """Fields as JSON Schema 2020-12, and what is filled in against it: pure, and the same for client and server."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -54,7 +54,9 @@ def _number(field: Field) -> dict[str, Any]:
 
 
 def _choice(field: Field) -> dict[str, Any]:
-    return {"type": "string", "enum": [choice["value"] for choice in field["choices"]]}
+    values = [choice["value"] for choice in field["choices"]]
+    shown = [{"const": choice["value"], "title": choice["label"]} for choice in field["choices"]]
+    return {"type": "string", "enum": values, "oneOf": shown}
 
 
 def _choices(field: Field) -> dict[str, Any]:
@@ -82,31 +84,56 @@ _TAKES: Final[Mapping[FieldKind, Callable[[Field], dict[str, Any]]]] = {
 
 def schema_of(title: str, fields: Iterable[Field], *, is_staff: bool) -> dict[str, Any]:
     """What this caller may send as `custom_fields`; a field whose condition does not hold must be left out."""
-    given = [field for field in fields if is_for(field, is_staff=is_staff)]
+    given = {field["key"]: field for field in fields if is_for(field, is_staff=is_staff)}
+    conditional = [field for field in given.values() if field["visible_if"] is not None]
     shown: dict[str, Any] = {
         "$schema": DIALECT,
         "title": title,
         "type": "object",
-        "properties": {field["key"]: value_schema(field) for field in given},
-        "required": [field["key"] for field in given if field["is_required"] and field["visible_if"] is None],
+        "properties": {key: value_schema(field) for key, field in given.items()},
+        "required": [key for key, field in given.items() if _must_be_sent(field) and field["visible_if"] is None],
         "additionalProperties": False,
         # JSON Schema takes no empty list here; the empty schema asks for nothing.
-        "allOf": [_condition(field, given) for field in given if field["visible_if"] is not None] or [{}],
+        "allOf": [_condition(field, given) for field in conditional] or [{}],
     }
     return shown
 
 
-def _condition(field: Field, fields: Sequence[Field]) -> dict[str, Any]:
-    other, values = field["visible_if"]["field"], field["visible_if"]["values"]
-    kind = next(one["kind"] for one in fields if one["key"] == other)
-    fits: dict[str, Any] = {"enum": values}
-    if kind == FieldKind.MULTI_CHOICE.value:
-        fits = {"contains": fits}
+def _must_be_sent(field: Field) -> bool:
+    """What has a default is filled in, and so is never missing."""
+    return field["is_required"] and field["default"] is None
+
+
+def _condition(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
     return {
-        "if": {"properties": {other: fits}, "required": [other]},
-        "then": {"required": [field["key"]] if field["is_required"] else []},
+        "if": _schema_of_applying(field, fields),
+        "then": {"required": [field["key"]] if _must_be_sent(field) else []},
         "else": {"properties": {field["key"]: False}},
     }
+
+
+def _schema_of_applying(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """What is sent when the condition holds; a field that is left out has its default, where it applies itself."""
+    other, values = fields[field["visible_if"]["field"]], field["visible_if"]["values"]
+    key = other["key"]
+    fits: dict[str, Any] = {"enum": values}
+    if other["kind"] == FieldKind.MULTI_CHOICE.value:
+        fits = {"contains": fits}
+    sent = {"properties": {key: fits}, "required": [key]}
+    if not _fits(other["default"], values):
+        return sent
+    if other["visible_if"] is None:
+        return {"properties": {key: fits}}
+    return {"anyOf": [sent, {"not": {"required": [key]}, **_schema_of_applying(other, fields)}]}
+
+
+def _fits(value: Any, values: Sequence[Any]) -> bool:
+    return any(one in values for one in value) if isinstance(value, list) else value in values
+
+
+def _applies(field: Field, values: Mapping[str, Any]) -> bool:
+    condition = field["visible_if"]
+    return condition is None or _fits(values.get(condition["field"]), condition["values"])
 
 
 class FormFields:
@@ -130,19 +157,27 @@ class FormFields:
     def keys_for(self, *, is_staff: bool) -> frozenset[str]:
         return frozenset(field["key"] for field in self.fields if is_for(field, is_staff=is_staff))
 
-    def with_defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Of fields that stand there unconditionally and were left out."""
-        found = {
-            field["key"]: field["default"]
-            for field in self.fields
-            if field["default"] is not None and field["visible_if"] is None
-        }
-        return found | dict(values)
+    def with_defaults(self, values: Mapping[str, Any], sent: Collection[str]) -> dict[str, Any]:
+        """Of fields that apply and were left out; a default may be what makes a later field apply.
+
+        One that nobody has sent goes again with the condition that it came with.
+        """
+        filled = dict(values)
+        for field in self.fields:
+            key, default = field["key"], field["default"]
+            if default is None:
+                continue
+            if _applies(field, filled):
+                filled.setdefault(key, default)
+            elif key not in sent and filled.get(key) == default:
+                del filled[key]
+        return filled
 
     def errors(self, values: Mapping[str, Any], *, is_staff: bool) -> list[FieldError]:
         """What does not fit, each where it stands."""
         failures = self._validators[is_staff].iter_errors(dict(values))
-        return [error for failure in failures for error in _errors(failure)]
+        # The labels of a choice repeat its values: what is none of these was said already.
+        return [error for failure in failures if failure.kind.name != "oneOf" for error in _errors(failure)]
 
     def people(self, values: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Whom the fields for people name: key and public id."""

@@ -59,7 +59,9 @@ class FormField(RequestModel):
     minimum: Bound | None = None
     maximum: Bound | None = None
     max_length: Annotated[int, Field(ge=1, le=10_000), WHOLE_NUMBER] | None = None
-    default: CustomValue | None = Field(default=None, description="Filled in by the server where it is left out.")
+    default: CustomValue | None = Field(
+        default=None, description="Filled in by the server where the field applies and is left out, or null."
+    )
     visible_if: FieldCondition | None = None
 
 
@@ -125,7 +127,7 @@ class FormPage(Page[FormRead]):
 
 
 class FormSchema(ResponseModel):
-    """JSON Schema 2020-12 of what the caller may send as `custom_fields`."""
+    """JSON Schema 2020-12 of what the caller may send as `custom_fields`, where null means left out."""
 
     dialect: str = Field(alias="$schema", max_length=100)
     title: str = Field(max_length=120)

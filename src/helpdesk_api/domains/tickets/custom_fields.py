@@ -45,7 +45,7 @@ async def fill_in(database: Database, principal: Principal, body: TicketCreate, 
             raise FormRequired(pointer="#/custom_fields")
         return Filled()
     fields = form.in_force
-    values = fields.with_defaults(given)
+    values = fields.with_defaults(given, given)
     await _check(database, fields, values, given, is_staff=principal.is_staff)
     return _halves(form.id, fields, values)
 
@@ -71,6 +71,8 @@ async def refill(
 ) -> dict[str, dict[str, Any]]:
     """Merge patch against the version that the ticket was opened with; the columns' new values.
 
+    What is taken away has its default again.
+
     Raises `form_required` and `invalid_custom_fields`.
     """
     form = await forms.form(database, ticket.form_id) if ticket.form_id is not None else None
@@ -78,7 +80,8 @@ async def refill(
         raise FormRequired(pointer="#/custom_fields")
     fields, is_staff = form.versions[ticket.form_number], works_on(principal, ticket)
     held = {**ticket.custom_fields, **ticket.internal_custom_fields}
-    values = {key: value for key, value in {**held, **given}.items() if value is not None}
+    merged = {key: value for key, value in {**held, **given}.items() if value is not None}
+    values = fields.with_defaults(merged, given)
     await _check(database, fields, values, given, is_staff=is_staff)
     filled = _halves(form.id, fields, values)
     return {"custom_fields": filled.public, "internal_custom_fields": filled.internal}

@@ -31,6 +31,8 @@ _BY_STATUS_CHANGE = frozenset(action for table in TRANSITIONS.values() for actio
 # What the caller must send with each action; the rest of a body is optional.
 REQUIRED_FIELDS: Mapping[TicketAction, tuple[str, ...]] = {
     A.SET_PRIORITY: ("priority", "priority_reason"),
+    # A team or a strategy does in its stead; the error that asks for one of them points here.
+    A.ASSIGN: ("assignee_id",),
     A.COMMENT: ("body",),
     A.COMMENT_INTERNALLY: ("body",),
     A.ADD_PARTICIPANT: ("user_id",),

@@ -216,7 +216,10 @@ class AllowedAction(ResponseModel):
     action: TicketAction
     allowed: bool
     reason_code: Refusal | None = Field(description="Null when it is allowed.")
-    required_fields: list[str] = Field(max_length=10, description="What its body must hold.")
+    required_fields: list[str] = Field(
+        max_length=10,
+        description="What its body must hold; to `assign`, a `team_id` or a `strategy` does in place of the assignee.",
+    )
 
 
 class TicketRead(ResponseModel):

@@ -1,5 +1,6 @@
 """Changing views."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import func, select
@@ -38,7 +39,7 @@ async def create_view(session: AsyncSession, principal: Principal, body: ViewCre
     if await session.scalar(mine) >= MAX_VIEWS:  # type: ignore[operator]
         raise TooManyViews
     values = await _checked(session, principal, body.model_dump(exclude={"conditions"}), body.conditions)
-    values["columns"] = [column.value for column in body.columns or _STANDARD]
+    values["columns"] = _without_repeats(body.columns or _STANDARD)
     now = clock.now()
     view = View(id=new_id(), owner_id=principal.user_id, created_at=now, updated_at=now, version=1, **values)
     session.add(view)
@@ -55,7 +56,7 @@ async def update_view(session: AsyncSession, principal: Principal, view: View, b
     if "conditions" not in body.model_fields_set:
         values.pop("conditions")
     if "columns" in values:
-        values["columns"] = [column.value for column in values["columns"]]
+        values["columns"] = _without_repeats(values["columns"])
     changes = {name: (getattr(view, name), value) for name, value in values.items() if getattr(view, name) != value}
     if not changes:
         return
@@ -72,6 +73,10 @@ async def delete_view(session: AsyncSession, principal: Principal, view: View) -
     _require(principal, view)
     await session.delete(view)
     await _record(session, principal, view, events.ViewDeleted, {"name": (view.name, None)})
+
+
+def _without_repeats(columns: Iterable[ViewColumn]) -> list[str]:
+    return list(dict.fromkeys(column.value for column in columns))
 
 
 def _require(principal: Principal, view: View) -> None:

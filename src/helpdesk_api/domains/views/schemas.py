@@ -12,6 +12,7 @@ from helpdesk_api.web.schemas import Instant, Name, Page, QueryText, RequestMode
 
 Columns = Annotated[list[ViewColumn], Field(max_length=len(ViewColumn))]
 _CONDITIONS = "As in `POST /v1/tickets/search`; `me` is whoever opens the view."
+_COLUMNS = "Reference, subject, status, priority when left out; each counts once."
 _QUERY = "The search language, as in `GET /v1/tickets`."
 
 
@@ -39,7 +40,7 @@ class ViewCreate(RequestModel):
     conditions: ConditionTree | None = Field(default=None, description=_CONDITIONS)
     query: QueryText | None = Field(default=None, description=_QUERY)
     sort: SortText | None = Field(default=None, description="As in `GET /v1/tickets`.")
-    columns: Columns | None = Field(default=None, description="Reference, subject, status, priority when left out.")
+    columns: Columns | None = Field(default=None, description=_COLUMNS)
     group_by: ViewGrouping | None = None
 
 

@@ -1,0 +1,76 @@
+"""Defaults of a form: the schema asks for nothing that the server fills in, whatever depends on what."""
+
+from typing import Any
+
+import httpx
+import jsonschema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpdesk_api.domains.forms.rules import FormFields, schema_of
+from helpdesk_api.domains.forms.schemas import FormField
+from tests.domains.forms.test_forms import a_form, refused
+from tests.domains.tickets.test_search import opened
+
+YES = [{"value": "y", "label": "Yes"}, {"value": "n", "label": "No"}]
+CHAIN: list[dict[str, Any]] = [
+    {"key": "a", "kind": "choice", "label": "A", "choices": YES, "is_required": True, "default": "y"},
+    {"key": "b", "kind": "text", "label": "B", "is_required": True, "visible_if": {"field": "a", "values": ["y"]}},
+    {
+        "key": "c",
+        "kind": "multi_choice",
+        "label": "C",
+        "choices": YES,
+        "is_required": True,
+        "default": ["n"],
+        "visible_if": {"field": "a", "values": ["y"]},
+    },
+    {"key": "d", "kind": "number", "label": "D", "default": 3, "visible_if": {"field": "c", "values": ["n"]}},
+    {"key": "e", "kind": "text", "label": "E", "is_required": True, "visible_if": {"field": "c", "values": ["y"]}},
+]
+CHAINED = FormFields("Chain", 1, [FormField.model_validate(field).model_dump(mode="json") for field in CHAIN])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "a": st.sampled_from(["y", "n", "x"]),
+            "b": st.just("t"),
+            "c": st.sampled_from([["y"], ["n"], ["y", "n"], []]),
+            "d": st.just(4),
+            "e": st.just("t"),
+        },
+    )
+)
+def test_what_is_sent_fits_when_it_fits_with_its_defaults(values: dict[str, Any]) -> None:
+    """The schema is for what is sent, and the server asks it of what is filled in: both say the same."""
+    schema = schema_of("Chain", CHAINED.fields, is_staff=False)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    filled = CHAINED.with_defaults(values, values)
+    assert jsonschema.Draft202012Validator(schema).is_valid(values) is (CHAINED.errors(filled, is_staff=False) == [])
+
+
+async def test_defaults_come_and_go_with_their_condition(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    form = await a_form(admin_client, fields=CHAIN)
+    schema = (await requester_client.get(f"/v1/forms/{form['id']}/schema")).json()
+    assert schema["required"] == []
+    choices = {"enum": ["y", "n"], "oneOf": [{"const": "y", "title": "Yes"}, {"const": "n", "title": "No"}]}
+    assert choices.items() <= schema["properties"]["a"].items()
+    assert choices.items() <= schema["properties"]["c"]["items"].items()
+    assert await refused(requester_client, form) == [("required", "#/custom_fields/b")]
+    assert await refused(requester_client, form, b="t", c=["x"]) == [("enum", "#/custom_fields/c/0")]
+    ticket = await opened(requester_client, form_id=form["id"], custom_fields={"a": None, "b": "t"})
+    assert ticket["custom_fields"] == {"a": "y", "b": "t", "c": ["n"], "d": 3}
+    steps: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"d": 4}, {"a": "y", "b": "t", "c": ["n"], "d": 4}),
+        ({"d": None}, {"a": "y", "b": "t", "c": ["n"], "d": 3}),
+        ({"a": "n", "b": None}, {"a": "n"}),
+        ({"a": None, "b": "u"}, {"a": "y", "b": "u", "c": ["n"], "d": 3}),
+    ]
+    for sent, held in steps:
+        reply = await requester_client.patch(f"/v1/tickets/{ticket['id']}", json={"custom_fields": sent})
+        assert reply.json().get("custom_fields") == held, reply.text
