@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from helpdesk_api.database import clock
+from helpdesk_api.domains.sla import calendar_actions
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -195,3 +196,38 @@ async def test_spans_and_amounts_have_bounds(admin_client: httpx.AsyncClient) ->
 async def test_only_admins_write(supervisor_client: httpx.AsyncClient, as_user: AsUser, a_user: Make) -> None:
     del as_user, a_user
     assert (await supervisor_client.post("/v1/calendars", json=BERLIN)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ("FREQ=DAILY;INTERVAL=0", "invalid_icalendar"),
+        ("FREQ=DAILY;BYHOUR=0,1,2,3;BYMINUTE=0,1,2,3;BYSECOND=0,30", "invalid_icalendar"),
+        ("FREQ=DAILY", "too_many_days"),
+        ("FREQ=YEARLY;BYMONTH=1,2,3,4,5,6;BYDAY=MO,TU,WE,TH,FR", "too_many_days"),
+        ("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", None),
+        ("FREQ=MONTHLY;BYMONTHDAY=31;COUNT=4", None),
+    ],
+)
+async def test_a_rule_is_counted_before_it_is_laid_out(
+    admin_client: httpx.AsyncClient, rule: str, code: str | None
+) -> None:
+    calendar = await created(admin_client)
+    event = f"BEGIN:VEVENT\r\nUID:{{}}\r\nDTSTART;VALUE=DATE:20260105\r\nRRULE:{rule}\r\nEND:VEVENT\r\n"
+    events = "".join(event.format(n) for n in range(20))
+    body = {"icalendar": f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{events}END:VCALENDAR\r\n"}
+    reply = await admin_client.post(f"/v1/calendars/{calendar['id']}/day-imports", json=body)
+    assert (reply.status_code, reply.json().get("code")) == ((422, code) if code else (201, None)), reply.text
+
+
+async def test_a_calendar_has_as_many_versions_as_it_can_show(
+    admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendar_actions, "MAX_VERSIONS", 2)
+    calendar = await created(admin_client)
+    path = f"/v1/calendars/{calendar['id']}/versions"
+    body = {name: BERLIN[name] for name in ("time_zone", "weekly_hours")}
+    first = await admin_client.post(path, json={**body, "effective_from": "2100-01-01T00:00:00Z"})
+    assert first.status_code == 201, first.text
+    refused = await admin_client.post(path, json={**body, "effective_from": "2101-01-01T00:00:00Z"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "too_many_versions")

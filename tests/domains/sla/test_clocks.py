@@ -406,3 +406,22 @@ async def test_what_a_failed_part_did_to_a_clock_is_not_written(
                 raise TimeoutError
     assert (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]["state"] == "paused"
     assert await no_differences(database)
+
+
+async def test_the_explanation_is_cut_where_the_clock_changes_and_nowhere_else(
+    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_user: Make
+) -> None:
+    """A boundary at each internal event would tell requesters when the staff did something."""
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        path = f"/v1/tickets/{ticket['id']}"
+        now.advance(minutes=10)
+        colleague = await a_user(role=Role.AGENT)
+        shared = await agent_client.put(f"{path}/collaborators/usr_{colleague.id.hex}", json={})
+        assert shared.status_code in {200, 201, 204}, shared.text
+        now.advance(minutes=10)
+        await agent_client.patch(path, json={"tags": ["vpn"]})
+        now.advance(minutes=10)
+        ongoing = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        explained = (await requester_client.get(f"{path}/slas/{ongoing['id']}/explain")).json()
+        assert [(segment["why"], segment["seconds"]) for segment in explained["segments"]] == [("open", 1800.0)]

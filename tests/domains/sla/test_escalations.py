@@ -159,3 +159,20 @@ async def test_nothing_is_done_for_a_clock_that_has_ended_meanwhile(
         await drain(database)
         assert (await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()["priority"] == "medium"
         assert await mails(database) == []
+
+
+async def test_a_step_and_a_warning_of_one_instant_are_derived_as_they_were_told(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(
+            admin_client,
+            warnings=[{"seconds_before": HOUR}],
+            escalations=[{"offset_seconds": -HOUR, "actions": [{"type": "raise_priority"}]}],
+        )
+        await first_in_order(admin_client, policy)
+        assert (await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})).status_code == 200
+        await opened(requester_client)
+        now.advance(hours=9)
+        await fire_due(database)
+        assert await no_differences(database) >= 1

@@ -260,3 +260,43 @@ async def test_two_publish_at_once(own_database: Database, settings: Settings) -
         path = f"/v1/sla-policies/{policy['id']}/publish"
         replies = await asyncio.gather(*[client.post(path, json={}) for _ in range(4)])
         assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409]
+
+
+async def test_what_teams_promise_each_other_is_nothing_for_requesters(
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    policy = await drafted(admin_client)
+    for path in ("", "/order", f"/{policy['id']}", f"/{policy['id']}/versions"):
+        assert (await agent_client.get(f"/v1/sla-policies{path}")).status_code == 200, path
+        assert (await requester_client.get(f"/v1/sla-policies{path}")).status_code == 403, path
+
+
+async def test_what_would_be_dropped_in_silence_is_refused(admin_client: httpx.AsyncClient, a_user: Make) -> None:
+    nobody = await a_user(role=Role.REQUESTER)
+    base = {"name": "Odd", "calendar_id": ALWAYS, "targets": TARGETS}
+    pause = {"metric": "resolution", "statuses": ["pending"]}
+    assign = {"type": "assign", "user_id": f"usr_{nobody.id.hex}"}
+    for more, code, pointer in (
+        ({"pauses": [pause, {**pause, "statuses": ["open"]}]}, "pause_repeated", "#/pauses/1"),
+        (
+            {"escalations": [{"offset_seconds": 0, "actions": [assign]}]},
+            "unknown_reference",
+            "#/escalations/0/actions/0/user_id",
+        ),
+    ):
+        reply = await admin_client.post("/v1/sla-policies", json={**base, **more})
+        assert (reply.status_code, reply.json()["code"]) == (422, code)
+        assert reply.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_waiting_for_the_vendor_pauses_everything_but_the_vendors_contract(
+    admin_client: httpx.AsyncClient,
+) -> None:
+    base = {"calendar_id": ALWAYS, "targets": TARGETS}
+    made = {}
+    for kind in ("sla", "underpinning_contract"):
+        reply = await admin_client.post("/v1/sla-policies", json={**base, "name": kind, "kind": kind})
+        assert reply.status_code == 201, reply.text
+        version = await admin_client.get(f"/v1/sla-policies/{reply.json()['id']}/versions")
+        made[kind] = [pause["metric"] for pause in version.json()["data"][0]["pauses"]]
+    assert made == {"sla": ["next_response", "update", "resolution"], "underpinning_contract": []}

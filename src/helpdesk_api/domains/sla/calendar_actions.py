@@ -1,5 +1,6 @@
 """Changing calendars: a new version is the only way to change hours."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -20,6 +21,7 @@ from helpdesk_api.domains.sla.calendar_import import all_day_events
 from helpdesk_api.domains.sla.calendar_models import Calendar, CalendarVersion
 from helpdesk_api.domains.sla.calendar_schemas import (
     MAX_DAYS,
+    MAX_VERSIONS,
     CalendarCreate,
     CalendarVersionCreate,
     DayImport,
@@ -91,9 +93,12 @@ async def add_version(
     session: AsyncSession, principal: Principal, calendar: Calendar, body: CalendarVersionCreate
 ) -> CalendarVersion:
     """Raises `effective_date_in_past`, `effective_date_taken`, `unknown_time_zone`, `unknown_region`,
-    `intervals_overlap`, `interval_empty`, `date_repeated`, `never_open`, `calendar_builtin`, `calendar_archived`."""
+    `intervals_overlap`, `interval_empty`, `date_repeated`, `never_open`, `calendar_builtin`, `calendar_archived`,
+    `too_many_versions`."""
     _require_changeable(calendar)
     versions = await queries.versions_of(session, calendar.id)
+    if len(versions) >= MAX_VERSIONS:
+        raise errors.TooManyVersions
     number = max(version.number for version in versions) + 1
     version = await _add(session, principal, calendar, body, number=number)
     _touch(calendar)
@@ -112,7 +117,8 @@ async def import_days(
     held = ([version for version in versions if version.effective_from <= at] or versions)[-1]
     year = clock.now().year
     first, last = date(year - YEARS_BACK, 1, 1), date(year + YEARS_AHEAD, 12, 31)
-    closed = all_day_events(body.icalendar, first, last, limit=MAX_DAYS)
+    # Seconds of a core at the worst, which no other request shall wait for.
+    closed = await asyncio.to_thread(all_day_events, body.icalendar, first, last, limit=MAX_DAYS)
     days = {day["date"]: day for day in held.days}
     for day, name in closed.items():
         days.setdefault(day.isoformat(), {"date": day.isoformat(), "name": name, "hours": []})

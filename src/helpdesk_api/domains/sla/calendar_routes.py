@@ -175,7 +175,7 @@ async def list_versions(calendar_id: CalendarId, page: PageDep, reads: ReadSessi
     status_code=201,
     response_model=CalendarVersionRead,
     dependencies=_WRITE,
-    responses=documents(*_CHANGE_ERRORS, *_HOURS_ERRORS),
+    responses=documents(*_CHANGE_ERRORS, *_HOURS_ERRORS, errors.TooManyVersions),
 )
 async def add_version(
     calendar_id: CalendarId,
@@ -238,7 +238,9 @@ async def withdraw_version(
     status_code=201,
     response_model=CalendarVersionRead,
     dependencies=_WRITE,
-    responses=documents(*_CHANGE_ERRORS, *_HOURS_ERRORS, errors.InvalidICalendar, errors.TooManyDays),
+    responses=documents(
+        *_CHANGE_ERRORS, *_HOURS_ERRORS, errors.InvalidICalendar, errors.TooManyDays, errors.TooManyVersions
+    ),
 )
 async def import_days(
     calendar_id: CalendarId, body: DayImport, principal: PrincipalDep, session: SessionDep, response: Response

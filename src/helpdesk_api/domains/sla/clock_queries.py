@@ -1,6 +1,7 @@
 """Reads of clocks: where they stand now, and why. Everything starts from the ticket that its reader can see."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -190,9 +191,24 @@ async def explain(
     }
 
 
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Where nothing changed for the clock, nothing is cut: what else happened then may be the staff's own."""
+    found: list[Span] = []
+    for span in spans:
+        if found and found[-1].end == span.start and _kind(found[-1]) == _kind(span):
+            found[-1] = replace(found[-1], end=span.end)
+        else:
+            found.append(span)
+    return found
+
+
+def _kind(span: Span) -> tuple[Any, ...]:
+    return span.counted, span.why, span.calendar_id, span.policy_number
+
+
 def _segments(spans: Sequence[Span], promised: Promises) -> Iterable[dict[str, Any]]:
     """Each span cut where the calendar opens, closes or changes its version; only open parts of counted ones count."""
-    for span in spans:
+    for span in _joined(spans):
         for part in promised.hours[span.calendar_id].segments(span.start, span.end):
             why = ("open" if part.is_open else "closed") if span.counted else span.why
             yield {

@@ -93,6 +93,13 @@ class TooManyDays(Unprocessable):
     title = "The calendar would have too many days of its own"
 
 
+class TooManyVersions(Unprocessable):
+    """Withdraw one that is not in force yet, or make another calendar."""
+
+    code = "too_many_versions"
+    title = "The calendar has as many versions as it may have"
+
+
 class SpanTooLong(Unprocessable):
     code = "span_too_long"
     title = "At most ten years are counted at once"
@@ -149,6 +156,13 @@ class OlaTeamRequired(Unprocessable):
 class TargetRepeated(Unprocessable):
     code = "target_repeated"
     title = "Two targets for the same metric, priority and type"
+
+
+class PauseRepeated(Unprocessable):
+    """One entry of a metric names all of its statuses."""
+
+    code = "pause_repeated"
+    title = "Two pauses for the same metric"
 
 
 class EscalationLoop(Unprocessable):

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.grants import GRANTS
+from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import check
 from helpdesk_api.database import clock
@@ -51,10 +52,14 @@ async def create_policy(
 ) -> tuple[SlaPolicy, SlaPolicyVersion]:
     """Last in the order, with a draft that binds nobody. Raises `ola_team_required`, `sla_policy_name_taken`,
     `too_many_sla_policies`, and what a definition can have wrong: `unknown_reference`, `invalid_conditions`,
-    `target_repeated`, `calendar_archived`."""
+    `target_repeated`, `pause_repeated`, `calendar_archived`."""
     if (body.kind is PolicyKind.OLA) != (body.team_id is not None):
         raise errors.OlaTeamRequired(pointer="#/team_id")
-    definition = SlaDefinition.model_validate(body.model_dump(exclude=_HEAD_FIELDS, by_alias=True))
+    given = body.model_dump(exclude=_HEAD_FIELDS, by_alias=True)
+    if body.kind is PolicyKind.UNDERPINNING_CONTRACT and "pauses" not in body.model_fields_set:
+        # It runs while the ticket waits for the vendor, which is what pauses the others.
+        given["pauses"] = []
+    definition = SlaDefinition.model_validate(given)
     await _check(session, database, definition)
     await _lock_order(session)
     count, last = (await session.execute(select(func.count(), func.coalesce(func.max(SlaPolicy.position), -1)))).one()
@@ -231,6 +236,10 @@ async def _check(session: AsyncSession, database: Database, definition: SlaDefin
         if key in seen:
             raise errors.TargetRepeated(pointer=f"#/targets/{place}")
         seen.add(key)
+    paused = [pause.metric for pause in definition.pauses]
+    for place, metric in enumerate(paused):
+        if metric in paused[:place]:
+            raise errors.PauseRepeated(pointer=f"#/pauses/{place}")
     await _check_calendar(session, definition.calendar_id)
     for place, step in enumerate(definition.escalations):
         for n, action in enumerate(step.actions):
@@ -257,6 +266,9 @@ async def _check_people(
         grants = await GRANTS.get(database, action.user_id.hex)
         if grants is None or not grants.is_active:
             raise UnknownReference(pointer=f"{pointer}/user_id")
+        if isinstance(action, AssignAction) and grants.role not in STAFF_ROLES:
+            message = "Tickets are assigned to the staff."
+            raise UnknownReference(message, pointer=f"{pointer}/user_id")
     if team_id is not None:
         team = await session.get(Team, team_id)
         if team is None or team.archived_at is not None:

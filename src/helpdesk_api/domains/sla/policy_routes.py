@@ -42,9 +42,17 @@ router = ApiRouter(
         "way to a breach. Policies are tried in their order, and the first of each kind whose conditions hold counts."
     ),
 )
-_READ = [requires(Permission.CONFIGURATION_READ)]
+# What teams promise each other, and what a step calls, is the staff's own; of their own clocks requesters read in their
+# tickets.
+_READ = [requires(Permission.TEAMS_READ)]
 _WRITE = [requires(Permission.CONFIGURATION_WRITE)]
-_DEFINITION_ERRORS = (UnknownReference, InvalidConditions, errors.TargetRepeated, errors.CalendarArchived)
+_DEFINITION_ERRORS = (
+    UnknownReference,
+    InvalidConditions,
+    errors.TargetRepeated,
+    errors.PauseRepeated,
+    errors.CalendarArchived,
+)
 VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647)]
 
 

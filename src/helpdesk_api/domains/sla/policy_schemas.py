@@ -128,7 +128,10 @@ class SlaDefinition(RequestModel):
             for metric in (Metric.NEXT_RESPONSE, Metric.UPDATE, Metric.RESOLUTION)
         ],
         max_length=20,
-        description="`pending` pauses all but first response and assignment when left out.",
+        description=(
+            "`pending` pauses all but first response and assignment when left out; nothing pauses an underpinning"
+            " contract, which runs while the ticket waits for the vendor."
+        ),
     )
     warnings: list[SlaWarning] = Field(
         default_factory=lambda: list[SlaWarning]([WarningByPercent(percent=75)]),

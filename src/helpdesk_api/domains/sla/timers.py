@@ -160,8 +160,9 @@ async def _fire_ticket(session: AsyncSession, ticket: Ticket, rows: list[StoredC
     clocks = clocks_of(session, ticket.id, promised, rows)
     looked_at = [one for one in rows if one.next_timer_at is not None and one.next_timer_at <= now]
     due = [(at, one.metric.value, step, one) for one in looked_at for step, at in clocks.steps_due(one, now)]
-    # Told in the order in which they came to pass, whichever clock they belong to.
-    for at, _, step, one in sorted(due, key=lambda told: told[:3]):
+    # Told in the order in which they came to pass, whichever clock they belong to; of one clock, those of one instant
+    # in the order that the rules have, for these are what is derived again.
+    for at, _, step, one in sorted(due, key=lambda told: told[:2]):
         clocks.fire(one, step, at)
     for one in looked_at:
         clocks.schedule(one)
