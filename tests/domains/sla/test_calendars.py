@@ -205,6 +205,7 @@ async def test_only_admins_write(supervisor_client: httpx.AsyncClient, as_user: 
         ("FREQ=DAILY;BYHOUR=0,1,2,3;BYMINUTE=0,1,2,3;BYSECOND=0,30", "invalid_icalendar"),
         ("FREQ=DAILY", "too_many_days"),
         ("FREQ=YEARLY;BYMONTH=1,2,3,4,5,6;BYDAY=MO,TU,WE,TH,FR", "too_many_days"),
+        ("FREQ=YEARLY", "too_many_days"),
         ("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", None),
         ("FREQ=MONTHLY;BYMONTHDAY=31;COUNT=4", None),
     ],
@@ -213,7 +214,8 @@ async def test_a_rule_is_counted_before_it_is_laid_out(
     admin_client: httpx.AsyncClient, rule: str, code: str | None
 ) -> None:
     calendar = await created(admin_client)
-    event = f"BEGIN:VEVENT\r\nUID:{{}}\r\nDTSTART;VALUE=DATE:20260105\r\nRRULE:{rule}\r\nEND:VEVENT\r\n"
+    begins = "00010105" if rule == "FREQ=YEARLY" else "20260105"
+    event = f"BEGIN:VEVENT\r\nUID:{{}}\r\nDTSTART;VALUE=DATE:{begins}\r\nRRULE:{rule}\r\nEND:VEVENT\r\n"
     events = "".join(event.format(n) for n in range(20))
     body = {"icalendar": f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{events}END:VCALENDAR\r\n"}
     reply = await admin_client.post(f"/v1/calendars/{calendar['id']}/day-imports", json=body)
