@@ -28,22 +28,26 @@ CANDIDATES: Final = 25
 MOST_TELLING: Final = 8
 # A search has few words; of a report, its beginning says what it is about.
 TEXT_LENGTH: Final = 300
+_PUBLISHED: Final = ArticleFilters(is_published=True)
 _KEPT: Final = ("title", "summary", "language")
 _LETTERED: Final = re.compile(r'["”“]|(?<!\S)-')
 
 
-async def find_articles(
-    reads: ReadSession, principal: Principal, asked_for: Asked
-) -> tuple[list[Hit], dict[UUID, float]]:
-    """The best first, and the cosines of those that are near in meaning. One statement by each engine."""
+async def articles_by_words(reads: ReadSession, principal: Principal, asked_for: Asked) -> list[Hit]:
+    """The best first. One statement."""
     # What somebody writes is no question: quotes and dashes ask for nothing.
     asked = _LETTERED.sub(" ", asked_for.text[:TEXT_LENGTH])
     if len(asked_for.words) > MOST_TELLING:
         asked = " ".join(most_telling(asked_for.words, MOST_TELLING))
-    published = ArticleFilters(is_published=True)
-    by_words = await rank(reads, principal, asked, published, limit=MAX_ARTICLES, candidates=CANDIDATES)
-    meaning = await asked_for.meaning()
-    near = await rank_by_meaning(reads, principal, meaning, published, is_quick=True) if meaning is not None else []
+    return await rank(reads, principal, asked, _PUBLISHED, limit=MAX_ARTICLES, candidates=CANDIDATES)
+
+
+async def with_meaning(
+    reads: ReadSession, principal: Principal, asked: Asked, by_words: Sequence[Hit]
+) -> tuple[list[Hit], dict[UUID, float]]:
+    """The best first, and the cosines of those that are near in meaning. One statement, or none without a model."""
+    meaning = await asked.meaning()
+    near = await rank_by_meaning(reads, principal, meaning, _PUBLISHED, is_quick=True) if meaning is not None else []
     if near:
         return fused(by_words, near), {hit.id: hit.score for hit in near}
     hits = {hit.id: hit for hit in by_words}

@@ -10,10 +10,11 @@ from sqlalchemy import bindparam, func, literal_column, select
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.domains.knowledge.ranking import Hit
 from helpdesk_api.domains.suggestions import articles
 from helpdesk_api.domains.suggestions.enums import TicketScope
 from helpdesk_api.domains.suggestions.recent import find_recent
-from helpdesk_api.domains.suggestions.similar import Alike, Among, Asked, find_tickets, understand
+from helpdesk_api.domains.suggestions.similar import Alike, Among, Asked, alike_by_words, find_tickets, understand
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.seen import get_worked_row
@@ -75,11 +76,11 @@ def _evidence(words: Sequence[str], word_share: float | None, similarity: float 
     }
 
 
-async def suggest_articles(reads: ReadSession, principal: Principal, asked: Asked) -> list[dict[str, Any]]:
-    """Two statements, or one where nothing is found; none without the right to read articles."""
-    if not principal.has(Permission.ARTICLES_READ):
-        return []
-    hits, near = await articles.find_articles(reads, principal, asked)
+async def _show_articles(
+    reads: ReadSession, principal: Principal, asked: Asked, by_words: Sequence[Hit]
+) -> list[dict[str, Any]]:
+    """One statement, or none where nothing is found; one more where there is a model."""
+    hits, near = await articles.with_meaning(reads, principal, asked, by_words)
     hits = hits[:SHOWN]
     scores = {hit.id: hit.score for hit in hits}
     return [
@@ -92,12 +93,27 @@ async def suggest_articles(reads: ReadSession, principal: Principal, asked: Aske
     ]
 
 
+async def suggest_articles(reads: ReadSession, principal: Principal, asked: Asked) -> list[dict[str, Any]]:
+    """None without the right to read articles."""
+    if not principal.has(Permission.ARTICLES_READ):
+        return []
+    by_words = await articles.articles_by_words(reads, principal, asked)
+    return await _show_articles(reads, principal, asked, by_words)
+
+
 async def suggest(reads: ReadSession, principal: Principal, asked: Asked) -> Suggested:
-    """For who is typing: articles, and their own tickets."""
-    found = Suggested(articles=await suggest_articles(reads, principal, asked))
-    if principal.has(Permission.TICKETS_READ):
-        own = await find_tickets(reads, principal, asked, Among(TicketScope.OWN))
-        found.tickets = await show_tickets(reads, principal, own[:SHOWN])
+    """For who is typing: articles, and their own tickets. All words are looked for first, while the model reads."""
+    found, own = Suggested(), Among(TicketScope.OWN)
+    may_read_articles, may_read_tickets = (
+        principal.has(right) for right in (Permission.ARTICLES_READ, Permission.TICKETS_READ)
+    )
+    articles_by_words = await articles.articles_by_words(reads, principal, asked) if may_read_articles else []
+    own_by_words = await alike_by_words(reads, principal, asked.worth, own) if may_read_tickets else []
+    if may_read_articles:
+        found.articles = await _show_articles(reads, principal, asked, articles_by_words)
+    if may_read_tickets:
+        alike = await find_tickets(reads, principal, asked, own, own_by_words)
+        found.tickets = await show_tickets(reads, principal, alike[:SHOWN])
     return found
 
 

@@ -257,9 +257,17 @@ class Alike:
     similarity: float | None = None
 
 
-async def find_tickets(reads: ReadSession, principal: Principal, asked: Asked, among: Among) -> list[Alike]:
-    """By each engine, fused; the best first."""
-    by_words = {one.id: one for one in await alike_by_words(reads, principal, asked.worth, among)}
+async def find_tickets(
+    reads: ReadSession,
+    principal: Principal,
+    asked: Asked,
+    among: Among,
+    found_by_words: Sequence[AlikeByWords] | None = None,
+) -> list[Alike]:
+    """By each engine, fused; the best first. Words are looked for here unless that is done."""
+    if found_by_words is None:
+        found_by_words = await alike_by_words(reads, principal, asked.worth, among)
+    by_words = {one.id: one for one in found_by_words}
     by_meaning = await alike_by_meaning(reads, principal, await asked.meaning(), among, is_quick=asked.is_typed)
     near = {one.id: one.similarity for one in by_meaning}
     return [
