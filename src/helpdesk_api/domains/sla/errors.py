@@ -193,3 +193,14 @@ class DeadlineInPast(Unprocessable):
 class SimulationAmbiguous(Unprocessable):
     code = "simulation_ambiguous"
     title = "Give either a ticket or facts"
+
+
+class SimulationContradictory(Unprocessable):
+    code = "simulation_contradictory"
+    title = "What is given does not go together"
+
+
+class SimulationOutOfOrder(Unprocessable):
+    code = "simulation_out_of_order"
+    title = "A change comes after what has happened by then"
+    default_detail = "It lies before the last fact or change that moved a clock; choose that instant or a later one."
