@@ -54,7 +54,10 @@ async def test_hours_holidays_and_half_days_count(
 @pytest.mark.parametrize(
     ("change", "code", "pointer"),
     [
-        ({"time_zone": "Mars/Olympus"}, "unknown_time_zone", "#/time_zone"),
+        *[
+            ({"time_zone": name}, "unknown_time_zone", "#/time_zone")
+            for name in ("Mars/Olympus", "localtime", "Factory", "posixrules", "posix/Europe/Berlin")
+        ],
         ({"weekly_hours": [], "days": []}, "never_open", "#/weekly_hours"),
         (
             {"weekly_hours": [*OFFICE, {"day": "monday", "opens": "11:00", "closes": "13:00"}]},

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -32,7 +31,7 @@ from helpdesk_api.domains.sla.following import follow_job
 from helpdesk_api.domains.sla.holiday_dates import YEARS_AHEAD, YEARS_BACK, is_known, public_holidays
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.rules import DAY_MINUTES, overlaps
-from helpdesk_api.domains.users.errors import UnknownTimeZone
+from helpdesk_api.domains.users.rules import check_time_zone
 from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
@@ -174,8 +173,7 @@ async def _add(
 
 
 def _check_hours(body: CalendarVersionCreate) -> None:
-    if body.time_zone not in available_timezones():
-        raise UnknownTimeZone(pointer="#/time_zone")
+    check_time_zone(body.time_zone)
     for place, region in enumerate(body.holiday_regions):
         if not is_known(region.country, region.subdivision):
             name = "country" if not is_known(region.country, None) else "subdivision"
