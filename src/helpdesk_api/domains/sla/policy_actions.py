@@ -14,15 +14,15 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import check
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
-from helpdesk_api.database.ids import new_id, parse_id, public_id
+from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla import policy_queries as queries
 from helpdesk_api.domains.sla.calendar_models import Calendar
 from helpdesk_api.domains.sla.enums import PolicyKind, VersionState
 from helpdesk_api.domains.sla.following import follow_job
+from helpdesk_api.domains.sla.hand_overs import check_hand_overs
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
-from helpdesk_api.domains.sla.policy_rules import escalation_loop
 from helpdesk_api.domains.sla.policy_schemas import (
     MAX_POLICIES,
     AddWatcherAction,
@@ -166,9 +166,10 @@ async def publish(
         raise errors.VersionAlreadyScheduled
     draft = drafts[0]
     await _check_calendar(session, draft.calendar_id)
-    await _check_loop(session, policy, draft)
+    effective_from = body.effective_from or now
+    await check_hand_overs(session, policy, draft, effective_from)
     draft.state, draft.published_at, draft.published_by_id = VersionState.PUBLISHED, now, principal.user_id
-    draft.effective_from, draft.updated_at = body.effective_from or now, now
+    draft.effective_from, draft.updated_at = effective_from, now
     policy.version += 1
     policy.updated_at = now
     await _record_version(session, principal, policy, events.SlaPolicyPublished, draft)
@@ -283,37 +284,6 @@ async def _check_people(
         if action.to is NotifyTarget.TEAM and team_id is None:
             message = "Name the team."
             raise UnknownReference(message, pointer=f"{pointer}/team_id")
-
-
-async def _check_loop(session: AsyncSession, policy: SlaPolicy, draft: SlaPolicyVersion) -> None:
-    """OLAs whose escalations would hand a ticket round in a circle of teams."""
-    if policy.team_id is None:
-        return
-    statement = (
-        select(SlaPolicy.team_id, SlaPolicyVersion.definition)
-        .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
-        .where(
-            SlaPolicy.kind == PolicyKind.OLA,
-            SlaPolicy.archived_at.is_(None),
-            SlaPolicy.id != policy.id,
-            SlaPolicyVersion.state == VersionState.PUBLISHED,
-        )
-    )
-    hand_overs: dict[UUID, set[UUID]] = {policy.team_id: _hands_to(draft.definition)}
-    for team_id, definition in await session.execute(statement):
-        hand_overs.setdefault(team_id, set()).update(_hands_to(definition))
-    circle = escalation_loop(hand_overs)
-    if circle is not None:
-        raise errors.EscalationLoop(params={"team_ids": [public_id("tea", team_id) for team_id in circle]})
-
-
-def _hands_to(definition: Mapping[str, Any]) -> set[UUID]:
-    return {
-        parse_id("tea", action["team_id"])
-        for step in definition["escalations"]
-        for action in step["actions"]
-        if action["type"] == "assign" and action.get("team_id") is not None
-    }
 
 
 async def _lock_order(session: AsyncSession) -> None:
