@@ -111,7 +111,12 @@ async def test_a_version_changes_what_comes_and_can_be_withdrawn_until_then(admi
     assert (seen["versions"], seen["current"]["number"]) == ([1, 2], 1)
     span = {"from": "2027-01-04T00:00:00+01:00", "to": "2027-01-11T00:00:00+01:00"}
     assert (await admin_client.get(f"{path}/working-time", params=span)).json()["working_seconds"] == 7.5 * 3600
+    held = (await admin_client.get(f"{path}/versions/2")).headers["etag"]
     assert (await admin_client.delete(f"{path}/versions/2")).status_code == 204
+    # Whoever still holds that one shall not take the next for it.
+    anew = await admin_client.post(f"{path}/versions", json={**later, "weekly_hours": OFFICE[:4]})
+    assert (anew.status_code, anew.json()["number"]) == (201, 3)
+    assert anew.headers["etag"] != held
     in_force = await admin_client.delete(f"{path}/versions/1")
     assert (in_force.status_code, in_force.json()["code"]) == (409, "calendar_version_in_force")
     assert (await admin_client.delete(f"{path}/versions/9")).json()["code"] == "calendar_version_not_found"

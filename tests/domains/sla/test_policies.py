@@ -265,6 +265,10 @@ async def test_nobody_drops_a_draft_or_sets_an_order_that_they_have_not_seen(adm
     assert (await admin_client.delete(draft, headers=stale)).status_code == 412
     held = {"If-Match": (await admin_client.get(draft)).headers["etag"]}
     assert (await admin_client.delete(draft, headers=held)).status_code == 204
+    # Whoever still holds the one that was dropped shall not take the next for it.
+    again = await admin_client.patch(path, json={"description": "Anew."})
+    assert again.json()["draft"]["number"] == 3
+    assert (await admin_client.get(draft)).status_code == 404
 
 
 async def test_an_effective_date_in_the_past_and_a_missing_draft(admin_client: httpx.AsyncClient) -> None:

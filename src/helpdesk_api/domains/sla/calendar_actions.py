@@ -43,7 +43,15 @@ _WEEK_MINUTES = 7 * DAY_MINUTES
 async def create_calendar(session: AsyncSession, principal: Principal, body: CalendarCreate) -> Calendar:
     """With its first version, which also holds for what lies before it. Raises what `add_version` does."""
     now = clock.now()
-    calendar = Calendar(id=new_id(), name=body.name, is_builtin=False, version=1, created_at=now, updated_at=now)
+    calendar = Calendar(
+        id=new_id(),
+        name=body.name,
+        is_builtin=False,
+        version=1,
+        withdrawn_number=0,
+        created_at=now,
+        updated_at=now,
+    )
     session.add(calendar)
     await _flush_checked(session)
     await _add(session, principal, calendar, body, number=1)
@@ -98,7 +106,7 @@ async def add_version(
     versions = await queries.versions_of(session, calendar.id)
     if len(versions) >= MAX_VERSIONS:
         raise errors.TooManyVersions
-    number = max(version.number for version in versions) + 1
+    number = max(calendar.withdrawn_number, *(version.number for version in versions)) + 1
     version = await _add(session, principal, calendar, body, number=number)
     _touch(calendar)
     await _record_version(session, principal, calendar, events.CalendarVersionAdded, version)
@@ -142,6 +150,7 @@ async def withdraw_version(
     if version.effective_from <= clock.now() or version.number == 1:
         raise errors.CalendarVersionInForce
     await session.delete(version)
+    calendar.withdrawn_number = max(calendar.withdrawn_number, version.number)
     _touch(calendar)
     await _record_version(session, principal, calendar, events.CalendarVersionWithdrawn, version)
 

@@ -73,6 +73,7 @@ async def create_policy(
         team_id=body.team_id,
         position=last + 1,
         version=1,
+        withdrawn_number=0,
         created_at=now,
         updated_at=now,
     )
@@ -138,8 +139,9 @@ async def _update_draft(
     definition = SlaDefinition.model_validate({**(drafts[-1] if drafts else held).definition, **patch})
     await _check(session, database, definition)
     if not drafts:
-        session.add(_draft(principal, policy, held.number + 1, definition))
-        return held.number + 1
+        number = max(held.number, policy.withdrawn_number) + 1
+        session.add(_draft(principal, policy, number, definition))
+        return number
     draft = drafts[-1]
     if draft.definition == stored(definition):
         return None
@@ -188,6 +190,7 @@ async def withdraw_version(
         message = "The first draft goes with its policy. Archive that."
         raise errors.SlaPolicyVersionInForce(message)
     await session.delete(version)
+    policy.withdrawn_number = max(policy.withdrawn_number, version.number)
     policy.version += 1
     policy.updated_at = clock.now()
     await _record_version(session, principal, policy, events.SlaPolicyVersionWithdrawn, version)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR, array
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
@@ -279,9 +279,7 @@ PRIORITY_RANK = Column(
 Ticket.__table__.append_column(PRIORITY_RANK)  # type: ignore[attr-defined]
 Index("ix_tickets_priority", PRIORITY_RANK, Ticket.id)
 # The worst first, which is how a queue is read. No column: a stored one would write each ticket anew that is there.
-_WORST_FIRST = array(
-    [literal_column(f"'{state}'") for state in ("breached", "running", "paused", "met")], type_=ARRAY(Text)
-)
+_WORST_FIRST = literal_column("ARRAY['breached', 'running', 'paused', 'met']", ARRAY(Text))
 SLA_STATE_RANK = func.coalesce(
     func.array_position(_WORST_FIRST, cast(Ticket.sla_state, Text), type_=Integer), literal_column("5", Integer)
 )
