@@ -1,5 +1,6 @@
 """Calendars over HTTP: hours, holidays, versions, and what cannot be."""
 
+from datetime import date
 from typing import Any
 
 import httpx
@@ -7,6 +8,8 @@ import pytest
 
 from helpdesk_api.database import clock
 from helpdesk_api.domains.sla import calendar_actions
+from helpdesk_api.domains.sla.calendar_import import all_day_events
+from helpdesk_api.domains.sla.errors import TooManyDays
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -216,6 +219,14 @@ async def test_only_admins_write(supervisor_client: httpx.AsyncClient, as_user: 
         ("FREQ=YEARLY", "too_many_days"),
         ("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", None),
         ("FREQ=MONTHLY;BYMONTHDAY=31;COUNT=4", None),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO;COUNT=2", None),
+        # What fits no day would be looked for up to the year 9999, whatever its end.
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "invalid_icalendar"),
+        ("FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30;UNTIL=20300101", "invalid_icalendar"),
+        ("FREQ=WEEKLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=30;COUNT=1", "invalid_icalendar"),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=TU;COUNT=2", "invalid_icalendar"),
+        # A count of less than nothing takes nothing off the others.
+        ("FREQ=DAILY;COUNT=-100000", "too_many_days"),
     ],
 )
 async def test_a_rule_is_counted_before_it_is_laid_out(
@@ -228,6 +239,34 @@ async def test_a_rule_is_counted_before_it_is_laid_out(
     body = {"icalendar": f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{events}END:VCALENDAR\r\n"}
     reply = await admin_client.post(f"/v1/calendars/{calendar['id']}/day-imports", json=body)
     assert (reply.status_code, reply.json().get("code")) == ((422, code) if code else (201, None)), reply.text
+
+
+def test_all_rules_of_a_file_together_are_looked_through_within_bounds() -> None:
+    """Two days in a thousand years are quickly counted, and yet looked for day by day."""
+    event = "BEGIN:VEVENT\r\nUID:{}\r\nDTSTART;VALUE=DATE:{:04}0301\r\nRRULE:{}\r\nEND:VEVENT\r\n"
+    rule = "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO;COUNT=2"
+    events = "".join(event.format(year, year, rule) for year in range(1, 1_000, 40))
+    with pytest.raises(TooManyDays):
+        all_day_events(f"BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n", date(2016, 1, 1), date(2046, 1, 1), limit=9)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        "",
+        "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260801T100000Z\r\nEND:VEVENT\r\n",
+        # A day that the calendar has already.
+        "BEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261224\r\nEND:VEVENT\r\n",
+    ],
+)
+async def test_a_file_that_closes_no_day_makes_no_version(admin_client: httpx.AsyncClient, events: str) -> None:
+    calendar = await created(admin_client)
+    path = f"/v1/calendars/{calendar['id']}"
+    body = {"icalendar": f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{events}END:VCALENDAR\r\n"}
+    refused = await admin_client.post(f"{path}/day-imports", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "no_closed_days")
+    assert refused.json()["errors"][0]["pointer"] == "#/icalendar"
+    assert (await admin_client.get(path)).json()["versions"] == [1]
 
 
 async def test_a_calendar_has_as_many_versions_as_it_can_show(

@@ -116,8 +116,8 @@ async def add_version(
 async def import_days(
     session: AsyncSession, principal: Principal, calendar: Calendar, body: DayImport
 ) -> CalendarVersion:
-    """A new version of the hours in force, with these days closed. Raises `invalid_icalendar` and `too_many_days`,
-    and what `add_version` does."""
+    """A new version of the hours in force, with these days closed. Raises `invalid_icalendar`, `no_closed_days` and
+    `too_many_days`, and what `add_version` does."""
     _require_changeable(calendar)
     versions = await queries.versions_of(session, calendar.id)
     at = body.effective_from or clock.now()
@@ -127,6 +127,8 @@ async def import_days(
     # Seconds of a core at the worst, which no other request shall wait for.
     closed = await asyncio.to_thread(all_day_events, body.icalendar, first, last, limit=MAX_DAYS)
     days = {day["date"]: day for day in held.days}
+    if not {day.isoformat() for day in closed} - days.keys():
+        raise errors.NoClosedDays(pointer="#/icalendar")
     for day, name in closed.items():
         days.setdefault(day.isoformat(), {"date": day.isoformat(), "name": name, "hours": []})
     if len(days) > MAX_DAYS:

@@ -88,6 +88,14 @@ class InvalidICalendar(Unprocessable):
     title = "This is no iCalendar file that can be read"
 
 
+class NoClosedDays(Unprocessable):
+    """Only all-day events close days, and only those that the calendar has no hours of its own for."""
+
+    code = "no_closed_days"
+    title = "This file closes no further day"
+    default_detail = "It has no all-day event within the years that are looked at, or none on a further day."
+
+
 class TooManyDays(Unprocessable):
     code = "too_many_days"
     title = "The calendar would have too many days of its own"
