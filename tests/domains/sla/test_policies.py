@@ -15,6 +15,7 @@ from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.sla import policy_actions
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
@@ -321,6 +322,17 @@ async def test_what_would_be_dropped_in_silence_is_refused(admin_client: httpx.A
         reply = await admin_client.post("/v1/sla-policies", json={**base, **more})
         assert (reply.status_code, reply.json()["code"]) == (422, code)
         assert reply.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_only_policies_in_use_are_too_many(
+    admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_actions, "MAX_POLICIES", 2)
+    policy = await drafted(admin_client)
+    refused = await admin_client.post("/v1/sla-policies", json={**GOLD, "name": "Silver"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_sla_policies")
+    assert (await admin_client.delete(f"/v1/sla-policies/{policy['id']}")).status_code == 204
+    await drafted(admin_client, name="Silver")
 
 
 async def test_waiting_for_the_vendor_pauses_everything_but_the_vendors_contract(

@@ -62,7 +62,8 @@ async def create_policy(
     definition = SlaDefinition.model_validate(given)
     await _check(session, database, definition)
     await _lock_order(session)
-    count, last = (await session.execute(select(func.count(), func.coalesce(func.max(SlaPolicy.position), -1)))).one()
+    in_use = func.count().filter(SlaPolicy.archived_at.is_(None))
+    count, last = (await session.execute(select(in_use, func.coalesce(func.max(SlaPolicy.position), -1)))).one()
     if count >= MAX_POLICIES:
         raise errors.TooManyPolicies
     now = clock.now()
