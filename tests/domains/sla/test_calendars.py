@@ -178,9 +178,11 @@ async def test_what_is_built_in_or_in_use_stays(admin_client: httpx.AsyncClient)
         "calendar_id": calendar["id"],
         "targets": [{"metric": "resolution", "priority": "high", "seconds": 3600}],
     }
-    assert (await admin_client.post("/v1/sla-policies", json=policy)).status_code == 201
+    drafted = await admin_client.post("/v1/sla-policies", json=policy)
+    assert drafted.status_code == 201
     used = await admin_client.delete(f"/v1/calendars/{calendar['id']}")
     assert (used.status_code, used.json()["code"]) == (409, "calendar_in_use")
+    assert used.json()["params"]["policy_ids"] == [drafted.json()["id"]]
     free = await created(admin_client, name="Free")
     taken = await admin_client.patch(f"/v1/calendars/{free['id']}", json={"name": "berlin OFFICE"})
     assert (taken.status_code, taken.json()["code"]) == (409, "calendar_name_taken")
@@ -188,7 +190,21 @@ async def test_what_is_built_in_or_in_use_stays(admin_client: httpx.AsyncClient)
     archived = await admin_client.patch(f"/v1/calendars/{free['id']}", json={"name": "y"})
     assert archived.json()["code"] == "calendar_archived"
     policy |= {"name": "Late", "calendar_id": free["id"]}
-    assert (await admin_client.post("/v1/sla-policies", json=policy)).json()["code"] == "calendar_archived"
+    refused = (await admin_client.post("/v1/sla-policies", json=policy)).json()
+    assert (refused["code"], refused["errors"][0]["pointer"]) == ("calendar_archived", "#/calendar_id")
+
+
+async def test_a_calendar_is_free_once_its_policies_count_in_another(admin_client: httpx.AsyncClient) -> None:
+    calendar = await created(admin_client)
+    targets = [{"metric": "resolution", "priority": "high", "seconds": 3600}]
+    body = {"name": "Office", "calendar_id": calendar["id"], "targets": targets}
+    policy = f"/v1/sla-policies/{(await admin_client.post('/v1/sla-policies', json=body)).json()['id']}"
+    for change in (None, {"calendar_id": ALWAYS}):
+        if change is not None:
+            await admin_client.patch(policy, json=change)
+            assert (await admin_client.delete(f"/v1/calendars/{calendar['id']}")).status_code == 409
+        assert (await admin_client.post(f"{policy}/publish", json={})).status_code == 200
+    assert (await admin_client.delete(f"/v1/calendars/{calendar['id']}")).status_code == 204
 
 
 async def test_spans_and_amounts_have_bounds(admin_client: httpx.AsyncClient) -> None:

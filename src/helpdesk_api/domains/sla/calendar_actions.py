@@ -6,14 +6,15 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
-from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.domains.sla import calendar_queries as queries
 from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla.calendar_import import all_day_events
@@ -77,23 +78,38 @@ async def archive_calendar(session: AsyncSession, principal: Principal, calendar
         raise errors.CalendarBuiltIn
     if calendar.archived_at is not None:
         return
-    if await _is_in_use(session, calendar.id):
-        raise errors.CalendarInUse
+    await _check_unused(session, calendar.id)
     calendar.archived_at = clock.now()
     _touch(calendar)
     changes = {"archived_at": (None, instant_text(calendar.archived_at))}
     await _record(session, principal, calendar, events.CalendarArchived, changes)
 
 
-async def _is_in_use(session: AsyncSession, calendar_id: UUID) -> bool:
-    """By a draft or the published versions of a policy that is in use, or by a clock that still runs."""
-    policies = exists(
-        select(SlaPolicyVersion.policy_id)
-        .join(SlaPolicy, SlaPolicy.id == SlaPolicyVersion.policy_id)
-        .where(SlaPolicyVersion.calendar_id == calendar_id, SlaPolicy.archived_at.is_(None))
+async def _check_unused(session: AsyncSession, calendar_id: UUID) -> None:
+    """By the draft of a policy that is in use, by its version in force or one to come, or by a clock that still runs:
+    what was superseded counts in it no more."""
+    newer = aliased(SlaPolicyVersion)
+    superseded = exists(
+        select(newer.policy_id).where(
+            newer.policy_id == SlaPolicyVersion.policy_id,
+            newer.effective_from <= clock.now(),
+            tuple_(newer.effective_from, newer.number)
+            > tuple_(SlaPolicyVersion.effective_from, SlaPolicyVersion.number),
+        )
     )
-    clocks = exists(select(SlaClock.id).where(SlaClock.calendar_id == calendar_id, SlaClock.ended_at.is_(None)))
-    return bool(await session.scalar(select(or_(policies, clocks))))
+    policies = (
+        select(SlaPolicy.id)
+        .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
+        .where(SlaPolicyVersion.calendar_id == calendar_id, SlaPolicy.archived_at.is_(None), ~superseded)
+        .order_by(SlaPolicy.position, SlaPolicy.id)
+    )
+    used_by = list(dict.fromkeys(await session.scalars(policies)))
+    if used_by:
+        raise errors.CalendarInUse(params={"policy_ids": [public_id("slp", policy_id) for policy_id in used_by]})
+    running = exists(select(SlaClock.id).where(SlaClock.calendar_id == calendar_id, SlaClock.ended_at.is_(None)))
+    if await session.scalar(select(running)):
+        message = "Clocks of open tickets still count in it; they follow their policies, or end with their tickets."
+        raise errors.CalendarInUse(message)
 
 
 async def add_version(

@@ -27,7 +27,7 @@ class CalendarBuiltIn(Conflict):
 class CalendarInUse(Conflict):
     code = "calendar_in_use"
     title = "A policy counts in this calendar"
-    default_detail = "Publish its policies with another calendar first."
+    default_detail = "Publish the policies that `policy_ids` names with another calendar first, drafts too."
 
 
 class CalendarArchived(Conflict):

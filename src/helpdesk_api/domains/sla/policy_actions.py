@@ -259,7 +259,7 @@ async def _check_calendar(session: AsyncSession, calendar_id: UUID) -> None:
     if calendar is None:
         raise UnknownReference(pointer="#/calendar_id")
     if calendar.archived_at is not None:
-        raise errors.CalendarArchived
+        raise errors.CalendarArchived(pointer="#/calendar_id")
 
 
 async def _check_people(
