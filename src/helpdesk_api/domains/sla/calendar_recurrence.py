@@ -39,11 +39,11 @@ class Looks:
             raise LooksSpentError
 
 
-class _Watched(rrule):
+class _Watched(rrule):  # type: ignore[misc]  # It ships no types.
     """A rule that asks before each look: its library reads this attribute once for each, and offers no other hold."""
 
     def __init__(self, rule: rrule, looks: Looks) -> None:
-        vars(self).update(vars(rule))
+        self.__dict__.update(rule.__dict__)
         self._looks = looks
 
     @property
