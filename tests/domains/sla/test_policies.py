@@ -220,7 +220,7 @@ async def test_teams_do_not_hand_round_in_a_circle(admin_client: httpx.AsyncClie
 
 
 async def test_only_what_is_in_force_together_makes_a_circle(admin_client: httpx.AsyncClient, a_team: Make) -> None:
-    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")):
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
         one, other = await a_team(), await a_team()
         policies = []
         for mine, others in ((one, other), (other, one)):
@@ -236,11 +236,12 @@ async def test_only_what_is_in_force_together_makes_a_circle(admin_client: httpx
         for body, status in (({}, 422), ({"effective_from": "2026-03-02T11:59:59Z"}, 422), (noon, 200)):
             reply = await admin_client.post(f"{second}/publish", json=body)
             assert reply.status_code == status, reply.text
-        # What comes later meets it, too.
+        # Without that version the first would go on as before.
+        withdrawn = await admin_client.delete(f"{first}/versions/2")
+        assert (withdrawn.status_code, withdrawn.json()["code"]) == (422, "escalation_loop")
+        now.advance(hours=4)
         await admin_client.patch(first, json={"escalations": handing_to(other)})
         evening = {"effective_from": "2026-03-02T18:00:00Z"}
-        waiting = (await admin_client.get(first)).json()["next"]["number"]
-        assert (await admin_client.delete(f"{first}/versions/{waiting}")).status_code == 204
         refused = await admin_client.post(f"{first}/publish", json=evening)
         assert (refused.status_code, refused.json()["code"]) == (422, "escalation_loop")
 

@@ -176,7 +176,7 @@ class PauseRepeated(Unprocessable):
 class EscalationLoop(Unprocessable):
     code = "escalation_loop"
     title = "These escalations hand tickets round in a circle"
-    default_detail = "The pointer names the step of the draft that closes it; `team_ids` are those that it leads over."
+    default_detail = "The pointer names the step that closes it; `team_ids` are those that it leads over."
 
 
 class TooManyPolicies(Conflict):

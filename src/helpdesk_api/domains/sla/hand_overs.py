@@ -24,16 +24,16 @@ class _Published:
 
 
 async def check_hand_overs(
-    session: AsyncSession, policy: SlaPolicy, draft: SlaPolicyVersion, effective_from: datetime
+    session: AsyncSession, policy: SlaPolicy, version: SlaPolicyVersion, effective_from: datetime
 ) -> None:
-    """Against what is in force together with the draft, then and at each later change. Raises `escalation_loop`."""
+    """Against what is in force together with it, then and at each later change. Raises `escalation_loop`."""
     if policy.team_id is None:
         return
     others = await _published(session, policy)
     changes = {one.effective_from for versions in others.values() for one in versions}
     for instant in sorted({effective_from, *(at for at in changes if at > effective_from)}):
         hand_overs = _in_force(others, instant)
-        for pointer, team_id in _hand_overs(draft.definition):
+        for pointer, team_id in _hand_overs(version.definition):
             circle = way_back(hand_overs, team_id, policy.team_id)
             if circle is not None:
                 teams = [public_id("tea", one) for one in circle]
