@@ -15,6 +15,7 @@ from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.sla import policy_actions
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
@@ -200,18 +201,49 @@ async def test_what_cannot_be_is_said_where(
     assert len((await admin_client.get("/v1/sla-policies")).json()["data"]) == 1
 
 
+def handing_to(*teams: Any) -> list[dict[str, Any]]:
+    return [{"offset_seconds": 0, "actions": [{"type": "assign", "team_id": f"tea_{team.id.hex}"}]} for team in teams]
+
+
 async def test_teams_do_not_hand_round_in_a_circle(admin_client: httpx.AsyncClient, a_team: Make) -> None:
-    teams = [await a_team() for _ in range(3)]
-    for place, team in enumerate(teams):
-        following = teams[(place + 1) % 3]
-        step = {"offset_seconds": 0, "actions": [{"type": "assign", "team_id": f"tea_{following.id.hex}"}]}
+    teams = [await a_team() for _ in range(4)]
+    for place, team in enumerate(teams[:3]):
+        escalations = handing_to(teams[3], teams[(place + 1) % 3])
         policy = await drafted(
-            admin_client, name=f"OLA {place}", kind="ola", team_id=f"tea_{team.id.hex}", escalations=[step]
+            admin_client, name=f"OLA {place}", kind="ola", team_id=f"tea_{team.id.hex}", escalations=escalations
         )
         reply = await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
         expected = (422, "escalation_loop") if place == 2 else (200, None)
         assert (reply.status_code, reply.json().get("code")) == expected
-    assert len(reply.json()["params"]["team_ids"]) == 3
+    assert reply.json()["params"]["team_ids"] == [f"tea_{team.id.hex}" for team in teams[:3]]
+    assert reply.json()["errors"][0]["pointer"] == "#/escalations/1/actions/0/team_id"
+
+
+async def test_only_what_is_in_force_together_makes_a_circle(admin_client: httpx.AsyncClient, a_team: Make) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        one, other = await a_team(), await a_team()
+        policies = []
+        for mine, others in ((one, other), (other, one)):
+            fields = {"name": f"OLA {mine.name}", "kind": "ola", "team_id": f"tea_{mine.id.hex}"}
+            policy = await drafted(admin_client, **fields, escalations=handing_to(others))
+            policies.append(f"/v1/sla-policies/{policy['id']}")
+        first, second = policies
+        assert (await admin_client.post(f"{first}/publish", json={})).status_code == 200
+        # From noon on the first hands over to nobody.
+        await admin_client.patch(first, json={"escalations": []})
+        noon = {"effective_from": "2026-03-02T12:00:00Z"}
+        assert (await admin_client.post(f"{first}/publish", json=noon)).status_code == 200
+        for body, status in (({}, 422), ({"effective_from": "2026-03-02T11:59:59Z"}, 422), (noon, 200)):
+            reply = await admin_client.post(f"{second}/publish", json=body)
+            assert reply.status_code == status, reply.text
+        # Without that version the first would go on as before.
+        withdrawn = await admin_client.delete(f"{first}/versions/2")
+        assert (withdrawn.status_code, withdrawn.json()["code"]) == (422, "escalation_loop")
+        now.advance(hours=4)
+        await admin_client.patch(first, json={"escalations": handing_to(other)})
+        evening = {"effective_from": "2026-03-02T18:00:00Z"}
+        refused = await admin_client.post(f"{first}/publish", json=evening)
+        assert (refused.status_code, refused.json()["code"]) == (422, "escalation_loop")
 
 
 async def test_nobody_drops_a_draft_or_sets_an_order_that_they_have_not_seen(admin_client: httpx.AsyncClient) -> None:
@@ -235,6 +267,10 @@ async def test_nobody_drops_a_draft_or_sets_an_order_that_they_have_not_seen(adm
     assert (await admin_client.delete(draft, headers=stale)).status_code == 412
     held = {"If-Match": (await admin_client.get(draft)).headers["etag"]}
     assert (await admin_client.delete(draft, headers=held)).status_code == 204
+    # Whoever still holds the one that was dropped shall not take the next for it.
+    again = await admin_client.patch(path, json={"description": "Anew."})
+    assert again.json()["draft"]["number"] == 3
+    assert (await admin_client.get(draft)).status_code == 404
 
 
 async def test_an_effective_date_in_the_past_and_a_missing_draft(admin_client: httpx.AsyncClient) -> None:
@@ -287,6 +323,17 @@ async def test_what_would_be_dropped_in_silence_is_refused(admin_client: httpx.A
         reply = await admin_client.post("/v1/sla-policies", json={**base, **more})
         assert (reply.status_code, reply.json()["code"]) == (422, code)
         assert reply.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_only_policies_in_use_are_too_many(
+    admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_actions, "MAX_POLICIES", 2)
+    policy = await drafted(admin_client)
+    refused = await admin_client.post("/v1/sla-policies", json={**GOLD, "name": "Silver"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_sla_policies")
+    assert (await admin_client.delete(f"/v1/sla-policies/{policy['id']}")).status_code == 204
+    await drafted(admin_client, name="Silver")
 
 
 async def test_waiting_for_the_vendor_pauses_everything_but_the_vendors_contract(

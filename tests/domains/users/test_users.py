@@ -56,6 +56,7 @@ class TestCreate:
             ({"email": "nobody"}, 422, "validation_failed", "#/email"),
             ({"email": "a..b@example.com"}, 422, "invalid_email", "#/email"),
             ({"time_zone": "Europe/Atlantis"}, 422, "unknown_time_zone", "#/time_zone"),
+            ({"time_zone": "localtime"}, 422, "unknown_time_zone", "#/time_zone"),
             ({"locale": "English!"}, 422, "validation_failed", "#/locale"),
             ({"role": "owner"}, 422, "validation_failed", "#/role"),
             ({"manager_id": f"usr_{'0' * 32}"}, 422, "unknown_reference", "#/manager_id"),

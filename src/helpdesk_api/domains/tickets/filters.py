@@ -30,7 +30,7 @@ from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, SlaState, TicketStatus
 from helpdesk_api.domains.tickets.full_text import Sought, matches
-from helpdesk_api.domains.tickets.models import PRIORITY_RANK, Ticket, TicketWatcher
+from helpdesk_api.domains.tickets.models import PRIORITY_RANK, SLA_STATE_RANK, Ticket, TicketWatcher
 from helpdesk_api.domains.tickets.policy import IDS, CallerShape, any_of
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.web.listing import SortKey
@@ -61,6 +61,7 @@ SORTS = {
     "resolved_at": SortKey("resolved_at", Ticket.resolved_at, datetime, nullable=True),
     "number": SortKey("number", Ticket.number, int),
     "sla_due_at": SortKey("sla_due_at", Ticket.sla_due_at, datetime, nullable=True),
+    "sla_state": SortKey("sla_state", SLA_STATE_RANK, int),
 }
 RELEVANCE = "relevance"
 _sorts = f"-?({'|'.join(SORTS)})"
@@ -68,7 +69,9 @@ SORT_PATTERN = f"^({RELEVANCE}|-?cf_[a-z][a-z0-9_]{{0,39}}|{_sorts}(,{_sorts}){{
 SORT_DESCRIPTION = (
     "`-created_at` when left out. `relevance` puts the best matches of the full text first: of the newest 1,000 "
     "matches, and of no others. `cf_` and the key of a custom field, alone, does the same with the newest 10,000: "
-    "numbers by value, else by the first 60 characters whatever their case, and last those without."
+    "numbers by value, else by the first 60 characters whatever their case, and last those without. `sla_state` puts "
+    "the worst first: `breached`, `running`, `paused`, `met`, and those without; `sla_state,sla_due_at` also the next "
+    "due in front."
 )
 DEFAULT_SORT = f"-{CREATED_AT}"
 TIE_BREAK = SortKey("id", Ticket.id, UUID)
