@@ -93,7 +93,10 @@ class TicketCreate(RequestModel):
     custom_fields: CustomFields = Field(
         default_factory=dict, description="What its form asks for; see `GET /v1/forms/{form_id}/schema`."
     )
-    attachment_ids: AttachmentIds = Field(default_factory=list, description="Own uploads that nothing refers to yet.")
+    attachment_ids: AttachmentIds = Field(
+        default_factory=list,
+        description="Own uploads that nothing refers to yet; `![…](attachment:<id>)` in `description` shows one.",
+    )
     began_at: RequestInstant | None = Field(default=None, description="When the trouble began.")
     steps_tried: LongText | None = None
     affected_service: ShortText | None = Field(default=None, description="Service or device in words.")
