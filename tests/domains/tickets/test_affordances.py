@@ -116,6 +116,8 @@ async def test_what_is_offered_is_done_and_nothing_else(
             async with database.undone():
                 reply = await client.request(method, path + below, **({} if body is None else {"json": body}))
             reasons = REFUSED.get(reply.json()["code"], set()) if reply.status_code >= 400 else set()
+            if reasons and reply.json()["code"] == "action_forbidden":
+                assert reply.json()["params"]["action"] == offer["action"]
             if offer["allowed"] == bool(reasons) or not reasons >= {offer["reason_code"]} - {None}:
                 wrong.append((offer["action"], offer["reason_code"], reply.status_code, reply.json().get("code")))
     assert not wrong, "\n".join(map(str, wrong))

@@ -26,7 +26,7 @@ from helpdesk_api.domains.tickets.errors import (
     TicketNotFound,
 )
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.seen import WorkedTicketDep, get_followed_work
+from helpdesk_api.domains.tickets.seen import DraftedTicketDep, get_followed_work
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, add_links
@@ -86,7 +86,7 @@ async def _lock(session: SessionDep, principal: Principal, ticket_id: UUID, draf
     responses=documents(*_ERRORS, TicketMerged, AttachmentNotUsable, errors.TooManyDrafts),
 )
 async def create_draft(
-    worked: WorkedTicketDep, body: DraftCreate, principal: PrincipalDep, session: SessionDep, response: Response
+    worked: DraftedTicketDep, body: DraftCreate, principal: PrincipalDep, session: SessionDep, response: Response
 ) -> Any:
     """Nobody is told of it, and the ticket does not change."""
     draft = await actions.write_draft(session, principal, worked.id, body)
@@ -121,7 +121,7 @@ async def get_draft(
     responses=documents(*_ONE, TicketMerged, AttachmentNotUsable, errors.DraftForbidden),
 )
 async def update_draft(
-    worked: WorkedTicketDep,
+    worked: DraftedTicketDep,
     draft_id: DraftId,
     body: DraftUpdate,
     principal: PrincipalDep,
@@ -144,7 +144,7 @@ async def update_draft(
     responses=documents(*_ONE, TicketMerged, errors.DraftForbidden),
 )
 async def delete_draft(
-    worked: WorkedTicketDep, draft_id: DraftId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
+    worked: DraftedTicketDep, draft_id: DraftId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
     """By its author."""
     draft = await _lock(session, principal, worked.id, draft_id, if_match)

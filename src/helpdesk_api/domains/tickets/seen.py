@@ -64,19 +64,23 @@ class WorkedTicket:
         return self.seen_id
 
 
-async def _worked(ticket_id: TicketKey, request: Request, session: SessionDep) -> WorkedTicket:
-    row = await _find(ticket_id, request, session)
-    if not row["works"]:
-        raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
-    if row["merged_into_id"] is None:
-        return WorkedTicket(row["id"])
-    shown = policy.readable(await authenticate(request)), Ticket.id == row["merged_into_id"]
-    return WorkedTicket(row["id"], is_merged=True, target_id=await session.scalar(select(Ticket.id).where(*shown)))
+def _worked_for(action: TicketAction) -> Any:
+    async def worked(ticket_id: TicketKey, request: Request, session: SessionDep) -> WorkedTicket:
+        row = await _find(ticket_id, request, session)
+        if not row["works"]:
+            raise ActionForbidden(action)
+        if row["merged_into_id"] is None:
+            return WorkedTicket(row["id"])
+        shown = policy.readable(await authenticate(request)), Ticket.id == row["merged_into_id"]
+        return WorkedTicket(row["id"], is_merged=True, target_id=await session.scalar(select(Ticket.id).where(*shown)))
+
+    return Depends(worked)
 
 
 SeenTicketDep = Annotated[str, Depends(_seen)]
 """The id of a ticket that the caller can see. It is not locked yet: the second ticket may have to be the first."""
-WorkedTicketDep = Annotated[WorkedTicket, Depends(_worked)]
+DraftedTicketDep = Annotated[WorkedTicket, _worked_for(TicketAction.DRAFT_REPLY)]
+AttendedTicketDep = Annotated[WorkedTicket, _worked_for(TicketAction.BE_PRESENT)]
 """A ticket on which the caller works; others who see it are told `action_forbidden`."""
 
 
