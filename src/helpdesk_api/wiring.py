@@ -144,6 +144,7 @@ STREAM_MESSAGES: Mapping[str, type[BaseModel]] = {
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
 # Clocks come last: they follow what the others have decided.
+_shown = (comment_reactions.follow_attachment, attachment_reactions.show_in_description)
 _changed = (routing.keep_load, routing.note_decisions, clocks.move_clocks)
 
 REACTIONS: Mapping[type[DomainEvent], Reactions] = {
@@ -207,9 +208,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     ),
     comments.CommentUpdated: Reactions(in_transaction=(languages.note_language_of_comment,)),
     attachments.AttachmentAdded: NOTHING,
-    attachments.AttachmentReleased: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
-    attachments.AttachmentRefused: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
-    attachments.AttachmentRemoved: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
+    attachments.AttachmentReleased: Reactions(in_transaction=_shown),
+    attachments.AttachmentRefused: Reactions(in_transaction=_shown),
+    attachments.AttachmentRemoved: Reactions(in_transaction=_shown),
     relations.TicketLinked: NOTHING,
     relations.TicketUnlinked: NOTHING,
     relations.TicketSplit: NOTHING,

@@ -90,6 +90,22 @@ async def test_a_file_stays_apart_until_it_is_clean(
     assert "attachment.released" in [one["type"] for one in history]
 
 
+async def test_a_description_shows_nothing_that_the_scanner_found(
+    requester_client: httpx.AsyncClient, database: Database, store: MemoryStorage
+) -> None:
+    storing.use_storage(store, FakeScanner())
+    made = await uploaded(requester_client, b"an EVIL file")
+    body = {"subject": "See", "description": f"![Here](attachment:{made['id']})", "attachment_ids": [made["id"]]}
+    told = await requester_client.post("/v1/tickets", json=body)
+    assert made["id"] in told.json()["description_html"]
+    await drain(database)
+    left = await requester_client.get(told.json()["url"])
+    assert (made["id"] in left.json()["description_html"], left.headers["etag"] == told.headers["etag"]) == (
+        False,
+        False,
+    )
+
+
 async def test_what_the_scanner_finds_is_gone(
     requester_client: httpx.AsyncClient,
     admin_client: httpx.AsyncClient,
@@ -238,6 +254,18 @@ async def fail_halfway(store: FolderStorage, content: bytes) -> None:
     async with store.write(object_key(new_id())) as writer:
         await writer.write(content)
         raise ZeroDivisionError
+
+
+async def test_a_copy_outlives_its_original(tmp_path: Path) -> None:
+    for store in (FolderStorage(tmp_path / "files"), MemoryStorage()):
+        one, other = keys_of(new_id())[0], f"zz/{new_id().hex}"
+        async with store.write(one) as writer:
+            await writer.write(b"as it was")
+        await store.copy(one, other)
+        await store.delete([one])
+        assert b"".join([chunk async for chunk in store.read(other, 0, 9)]) == b"as it was"
+        with pytest.raises(ObjectNotFound):
+            await store.copy(one, other)
 
 
 async def test_a_folder_keeps_whole_files_only(tmp_path: Path) -> None:

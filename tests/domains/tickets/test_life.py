@@ -45,7 +45,7 @@ class TestLife:
         assert "confirm" not in allowed(resolved.json())
         confirmed = await requester_client.post(f"{path}/confirm", json={})
         assert confirmed.json()["status"] == "closed"
-        assert allowed(confirmed.json()) == {"comment", "rate"}
+        assert allowed(confirmed.json()) == {"comment", "rate", "watch"}
 
     async def test_requester_may_not_work(self, requester_client: httpx.AsyncClient) -> None:
         ticket = await opened(requester_client)
@@ -287,7 +287,7 @@ class TestPeople:
         ticket = await opened(as_user(one))
         path = f"/v1/tickets/{ticket['id']}"
         assert (await as_user(curious).get(path)).status_code == 200
-        assert allowed((await as_user(curious).get(path)).json()) == set()
+        assert allowed((await as_user(curious).get(path)).json()) == {"watch"}
         assert (await as_user(discreet).get(path)).status_code == 404
 
 

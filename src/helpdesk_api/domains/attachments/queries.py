@@ -182,6 +182,12 @@ async def ids_of_comment(session: AsyncSession, comment_id: UUID) -> set[UUID]:
     return set(await session.scalars(select(Attachment.id).where(*shown)))
 
 
+async def ids_of_ticket(session: AsyncSession, ticket_id: UUID) -> set[UUID]:
+    """The same for the ticket's own text: its own files, and not its comments'."""
+    own = Attachment.ticket_id == ticket_id, Attachment.comment_id.is_(None)
+    return set(await session.scalars(select(Attachment.id).where(*own, Attachment.state != AttachmentState.REFUSED)))
+
+
 def available(attachment_id: UUID) -> AnySelect:
     """For whoever holds a link to it: the link was given to somebody who may see it."""
     return select(Attachment.name, Attachment.content_type, Attachment.sha256, Attachment.has_thumbnail).where(

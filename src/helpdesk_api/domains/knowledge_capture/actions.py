@@ -19,11 +19,12 @@ from helpdesk_api.domains.knowledge_capture.enums import ArticleUse
 from helpdesk_api.domains.knowledge_capture.errors import TicketNotResolved
 from helpdesk_api.domains.knowledge_capture.models import ArticleTicket
 from helpdesk_api.domains.knowledge_capture.schemas import TicketArticleCreate
-from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
+from helpdesk_api.domains.tickets.enums import Refusal, TicketAction
 from helpdesk_api.domains.tickets.errors import ActionForbidden
 from helpdesk_api.domains.tickets.events import TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.policy import works_on
+from helpdesk_api.domains.tickets.policy import standing
+from helpdesk_api.domains.tickets.rules import refusal
 from helpdesk_api.domains.users.models import User
 
 # Of either part; both together stay below what an article takes.
@@ -39,13 +40,14 @@ async def draft_from_ticket(
     session: AsyncSession, principal: Principal, ticket: Ticket, body: TicketArticleCreate
 ) -> Article:
     """Raises `action_forbidden`, `missing_scope`, `ticket_not_resolved`, and as `create_article` does."""
-    if not works_on(principal, ticket):
-        raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
-    if not principal.has(Permission.ARTICLES_WRITE):
+    reason = refusal(standing(principal, ticket, is_participant=False), TicketAction.DRAFT_ARTICLE)
+    if reason is Refusal.SCOPE_MISSING:
         raise MissingScope(Permission.ARTICLES_WRITE)
     resolution = ticket.resolution_text
-    if ticket.status not in {TicketStatus.RESOLVED, TicketStatus.CLOSED} or resolution is None:
+    if reason is Refusal.WRONG_STATUS or (reason is None and resolution is None):
         raise TicketNotResolved
+    if reason is not None or resolution is None:
+        raise ActionForbidden(TicketAction.DRAFT_ARTICLE)
     language = body.language or await _own_language(session, principal)
     problem, solution = _HEADINGS.get(language, ("Problem", "Solution"))
     text = f"## {problem}\n\n{ticket.description[:_PART]}\n\n## {solution}\n\n{resolution[:_PART]}"

@@ -82,7 +82,7 @@ async def apply_macro(
     Raises `action_forbidden`, `macro_not_offered`, `template_limit_reached`, and what its steps do.
     """
     ticket = visible.ticket
-    require(principal, ticket, TicketAction.COMMENT_INTERNALLY)
+    require(principal, ticket, TicketAction.APPLY_MACRO)
     if not is_offered(principal, macro, ticket):
         raise MacroNotOffered
     before = _snapshot(ticket)

@@ -32,7 +32,7 @@ async def set_deadline(
 
     Raises `action_forbidden`, `sla_not_found`, `precondition_failed`, `sla_ended` and `deadline_in_past`.
     """
-    require(principal, ticket, TicketAction.SET_PRIORITY)
+    require(principal, ticket, TicketAction.SET_DEADLINE)
     now = clock.now()
     if body.due_at is not None and body.due_at <= now:
         raise DeadlineInPast(pointer="#/due_at")

@@ -24,6 +24,7 @@ from helpdesk_api.domains.tickets.errors import (
     REFUSAL_ERRORS,
     ActionForbidden,
     ResumeInPast,
+    TicketMerged,
     TransitionNotAllowed,
 )
 from helpdesk_api.domains.tickets.models import Ticket
@@ -63,7 +64,11 @@ INTERNAL_FIELDS = frozenset(
     }
 )
 _CUSTOM = frozenset({"custom_fields", "internal_custom_fields"})
-_SCOPE_OF_REFUSAL = {TicketAction.SET_PRIORITY: Permission.TICKETS_ADMIN}
+_SCOPE_OF_REFUSAL = {
+    TicketAction.SET_PRIORITY: Permission.TICKETS_ADMIN,
+    TicketAction.SET_DEADLINE: Permission.TICKETS_ADMIN,
+    TicketAction.DRAFT_ARTICLE: Permission.ARTICLES_WRITE,
+}
 
 
 def shown(name: str, value: Any) -> Any:
@@ -124,13 +129,16 @@ def require(
     *,
     is_participant: bool = False,
 ) -> None:
-    """Raises `action_forbidden`, `transition_not_allowed`, `reopen_window_passed` or `checklist_open`."""
+    """Raises `action_forbidden`, `transition_not_allowed`, `reopen_window_passed`, `checklist_open` and
+    `ticket_merged`."""
     standing = policy.standing(principal, ticket, is_participant=is_participant)
     reason = refusal(standing, action)
     if reason is None:
         return
     if reason is Refusal.WRONG_STATUS:
         raise TransitionNotAllowed(action, ticket.status)
+    if reason is Refusal.MERGED:
+        raise TicketMerged(None)
     if reason in REFUSAL_ERRORS:
         raise REFUSAL_ERRORS[reason]
     scope = _SCOPE_OF_REFUSAL.get(action, Permission.TICKETS_WRITE) if reason is Refusal.SCOPE_MISSING else None

@@ -169,4 +169,6 @@ def standing(principal: Principal, ticket: Ticket, *, is_participant: bool) -> S
         may_administer=principal.has(Permission.TICKETS_ADMIN),
         inside_reopen_window=inside_window(ticket.resolved_at, clock.now(), reopen_window()),
         has_open_required=ticket.open_required_count > 0,
+        is_merged=ticket.merged_into_id is not None,
+        may_write_articles=principal.has(Permission.ARTICLES_WRITE),
     )

@@ -117,6 +117,7 @@ _FACTS = (
     Ticket.collaborator_ids,
     Ticket.open_required_count,
 )
+_RIGHTS = (Permission.TICKETS_WRITE, Permission.TICKETS_ADMIN, Permission.ARTICLES_WRITE)
 
 
 def instant_sql(column: Any) -> ColumnElement[str]:
@@ -196,10 +197,11 @@ def _actions_json(
     is_requester: bool,  # noqa: FBT001
     is_participant: bool,  # noqa: FBT001
     inside_reopen_window: bool,  # noqa: FBT001
-    may_write: bool,  # noqa: FBT001
-    may_administer: bool,  # noqa: FBT001
+    rights: tuple[bool, ...],
     has_open_required: bool,  # noqa: FBT001
+    is_merged: bool,  # noqa: FBT001
 ) -> str:
+    may_write, may_administer, may_write_articles = rights
     standing = Standing(
         status=TicketStatus(status),
         works_on=works_on,
@@ -209,6 +211,8 @@ def _actions_json(
         may_administer=may_administer,
         inside_reopen_window=inside_reopen_window,
         has_open_required=has_open_required,
+        is_merged=is_merged,
+        may_write_articles=may_write_articles,
     )
     actions = []
     for action in TicketAction:
@@ -227,7 +231,7 @@ def _actions_json(
 def _tickets_json(principal: Principal, rows: Iterable[Any]) -> Iterator[str]:
     """Each ticket's JSON from a row of `select_tickets`."""
     user_id = principal.user_id
-    rights = (principal.has(Permission.TICKETS_WRITE), principal.has(Permission.TICKETS_ADMIN))
+    rights = tuple(map(principal.has, _RIGHTS))
     for row in rows:
         status = row["status"]
         inside = status == TicketStatus.RESOLVED.value and inside_window(
@@ -235,7 +239,10 @@ def _tickets_json(principal: Principal, rows: Iterable[Any]) -> Iterator[str]:
         )
         is_requester = row["requester_id"] == user_id or row["submitter_id"] == user_id
         is_open = row["open_required_count"] > 0
-        actions = _actions_json(status, row["internal"], is_requester, row["participates"], inside, *rights, is_open)
+        is_merged = row["merged_into_id"] is not None
+        actions = _actions_json(
+            status, row["internal"], is_requester, row["participates"], inside, rights, is_open, is_merged
+        )
         yield f'{row["body"][:-1]},"allowed_actions":{actions}}}'
 
 

@@ -93,7 +93,10 @@ class TicketCreate(RequestModel):
     custom_fields: CustomFields = Field(
         default_factory=dict, description="What its form asks for; see `GET /v1/forms/{form_id}/schema`."
     )
-    attachment_ids: AttachmentIds = Field(default_factory=list, description="Own uploads that nothing refers to yet.")
+    attachment_ids: AttachmentIds = Field(
+        default_factory=list,
+        description="Own uploads that nothing refers to yet; `![…](attachment:<id>)` in `description` shows one.",
+    )
     began_at: RequestInstant | None = Field(default=None, description="When the trouble began.")
     steps_tried: LongText | None = None
     affected_service: ShortText | None = Field(default=None, description="Service or device in words.")
@@ -218,7 +221,9 @@ class AllowedAction(ResponseModel):
     reason_code: Refusal | None = Field(description="Null when it is allowed.")
     required_fields: list[str] = Field(
         max_length=10,
-        description="What its body must hold; to `assign`, a `team_id` or a `strategy` does in place of the assignee.",
+        description=(
+            "What its body or path must hold; to `assign`, a `team_id` or a `strategy` does in place of the assignee."
+        ),
     )
 
 
@@ -297,7 +302,7 @@ class TicketRead(ResponseModel):
     checklist_done_count: int | None = Field(ge=0, description="Staff only: how much of it is done.")
     created_at: Instant
     updated_at: Instant = Field(description="For requesters, of the last change that they can see.")
-    allowed_actions: list[AllowedAction] = Field(max_length=20)
+    allowed_actions: list[AllowedAction] = Field(max_length=50)
 
 
 class TeamLabel(ResponseModel):

@@ -39,7 +39,7 @@ _RATES = UUID(int=1)
 
 def require_work(principal: Principal, ticket: Ticket) -> None:
     """Raises `action_forbidden`: time is for those who work on the ticket."""
-    require(principal, ticket, TicketAction.COMMENT_INTERNALLY)
+    require(principal, ticket, TicketAction.ENTER_TIME)
 
 
 async def add_entry(session: AsyncSession, principal: Principal, ticket: Ticket, body: TimeEntryCreate) -> TimeEntry:
@@ -57,7 +57,7 @@ async def add_entry(session: AsyncSession, principal: Principal, ticket: Ticket,
 
 async def start_timer(session: AsyncSession, principal: Principal, ticket: Ticket, body: TimerStart) -> TimeEntry:
     """Raises `action_forbidden` and `timer_running`; of two who start at once one meets the index."""
-    require_work(principal, ticket)
+    require(principal, ticket, TicketAction.START_TIMER)
     now = clock.now()
     entry = await _new_entry(session, principal, ticket, now.date(), body.note, is_billable=body.is_billable)
     entry.started_at = now
