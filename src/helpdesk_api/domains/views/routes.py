@@ -160,7 +160,10 @@ async def list_view_tickets(
     counts: Annotated[bool, Query(description="Facets over the same tickets; false when left out.")] = False,
     highlights: Highlights = False,
 ) -> Response:
-    """What the view's question finds among the tickets that the caller may see; `sort` wins over the view's own."""
+    """What the view's question finds among the tickets that the caller may see; `sort` wins over the view's own.
+
+    A view with `group_by` has its rows in groups, and in this order within each; `counts` says how many each group has.
+    """
     view = await queries.get_view(reads, principal, view_id)
     # A cursor belongs to the question as it was: a changed view begins anew.
     page = page_request(
@@ -176,6 +179,7 @@ async def list_view_tickets(
         TicketFilters(),
         page,
         sort=sort or view["sort"],
+        group_by=view["group_by"],
         include=parse_include(include),
         with_counts=counts,
         with_highlights=highlights,

@@ -1,0 +1,53 @@
+"""Rows in groups: which group comes first, by what its words mean and not by their letters."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, func, literal_column
+
+from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.domains.tickets.enums import SlaState, TicketStatus
+from helpdesk_api.domains.tickets.models import PRIORITY_RANK, Ticket
+from helpdesk_api.web.listing import SortKey
+
+# As much of a name as a cursor can carry; the id tells apart what is alike so far.
+_NAME_LENGTH: Final = 60
+_FIRST_NEEDED: Final = (SlaState.BREACHED, SlaState.RUNNING, SlaState.PAUSED, SlaState.MET)
+_RANK: Final = SortKey("group_rank", None, int)
+
+
+def _place(column: Any, words: Any) -> ColumnElement[int]:
+    """Where a word stands among these; nothing stands behind them all."""
+    places = [(column == word, literal_column(str(place))) for place, word in enumerate(words)]
+    return case(*places, else_=literal_column(str(len(places))))
+
+
+_RANKS: Final[Mapping[str, ColumnElement[int]]] = {
+    "status": _place(Ticket.status, TicketStatus),
+    "priority": -PRIORITY_RANK,
+    "sla_state": _place(Ticket.sla_state, _FIRST_NEEDED),
+}
+TEAM: Final = "team_id"
+GROUPS: Final = frozenset({*_RANKS, TEAM})
+
+
+def group_keys(group_by: str | None) -> tuple[SortKey, ...]:
+    """For the cursor, which knows no columns: critical first, statuses as work runs, what is late first, teams by
+    name, and last those without."""
+    if group_by is None:
+        return ()
+    if group_by == TEAM:
+        return SortKey("team_name", None, str, nullable=True), SortKey("team_id", None, UUID, nullable=True)
+    return (_RANK,)
+
+
+def with_group(statement: Any, group_by: str | None) -> Any:
+    """A statement about tickets with the columns that `group_keys` names."""
+    if group_by is None:
+        return statement
+    if group_by != TEAM:
+        return statement.add_columns(_RANKS[group_by].label(_RANK.name))
+    name = func.left(func.lower(Team.name), literal_column(str(_NAME_LENGTH)))
+    columns = name.label("team_name"), Team.id.label("team_id")
+    return statement.add_columns(*columns).outerjoin(Team, Team.id == Ticket.team_id)
