@@ -20,7 +20,7 @@ from lark.exceptions import VisitError
 from lark.visitors import Transformer_NonRecursive
 
 from helpdesk_api.conditions.checking import Asker, Checked, Every, InvalidConditions, Inverse, Some, check
-from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldSpec, FieldType, Subject
+from helpdesk_api.conditions.registry import CUSTOM_PREFIX, CustomKind, FieldSpec, FieldType, Subject
 from helpdesk_api.conditions.tree import MAX_DEPTH, MAX_ITEMS, MAX_LEAVES, ConditionComparison, ConditionOperator
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.web.errors import BadRequest, FieldError
@@ -254,9 +254,10 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return self._leaf(field, _O.CONTAINS, value, column)
         if kind in {FieldType.TEXT_LIST, FieldType.CUSTOM_LABEL}:
             return self._leaf(field, _O.CONTAINS, value, column)
-        if kind is FieldType.CUSTOM and (other := _typed(value)) != value:
-            # Written without its type, it may be either.
-            return self._leaf(field, _O.IN, [value, other], column)
+        if kind is FieldType.CUSTOM:
+            # Written without its type, it may be either where forms differ.
+            meant = self._custom(field, value)
+            return self._leaf(field, _O.IN if len(meant) > 1 else _O.EQ, meant if len(meant) > 1 else meant[0], column)
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             # A day without a sign is the whole of it.
             following = self._day(value, column) + timedelta(days=1)
@@ -277,7 +278,7 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         if spec is not None and _is_name(spec, value):
             return self._id(str(spec.prefix), value, column)
         if kind is FieldType.CUSTOM:
-            return _typed(value)
+            return self._custom(field, value)[-1]
         if kind is FieldType.NUMBER and _NUMBER.fullmatch(value):
             return int(value)
         if kind is FieldType.BOOLEAN and value in {"true", "false"}:
@@ -285,6 +286,17 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             return f"{self._day(value, column)}T00:00:00Z"
         return value
+
+    def _custom(self, field: str, value: str) -> list[str | float | bool]:
+        """What a value may stand for in what the field holds; its text where it can be nothing else."""
+        spec = self._vocabulary.subject.find(field)
+        customs = spec.customs if spec is not None else frozenset()
+        typed = _typed(value)
+        fits = CustomKind.BOOLEAN if isinstance(typed, bool) else CustomKind.NUMBER
+        meant: list[str | float | bool] = [value] if customs - {CustomKind.NUMBER, CustomKind.BOOLEAN} else []
+        if typed != value and fits in customs:
+            meant.append(typed)
+        return meant or [value]
 
     def _id(self, prefix: str, name: str, column: int) -> str:
         """Of the one record that a name means here."""

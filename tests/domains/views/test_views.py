@@ -118,6 +118,12 @@ async def test_a_cursor_belongs_to_the_question_as_it_was(agent_client: httpx.As
     assert (stale.status_code, stale.json()["code"]) == (400, "invalid_cursor")
 
 
+async def a_cost(client: httpx.AsyncClient) -> None:
+    """A form that asks for one."""
+    fields = [{"key": "cost", "kind": "number", "label": "Cost"}]
+    assert (await client.post("/v1/forms", json={"name": "Purchase", "fields": fields})).status_code == 201
+
+
 async def in_groups(client: httpx.AsyncClient, view: dict[str, Any], **params: Any) -> list[str]:
     """The subjects over pages of two, read to the end and back again."""
     path, asked = f"/v1/views/{view['id']}/tickets", {"limit": 2, **params}
@@ -136,6 +142,7 @@ async def test_rows_come_in_groups_over_all_pages(
     admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_team: Make, database: Database
 ) -> None:
     assert {grouping.value for grouping in ViewGrouping} == GROUPS
+    await a_cost(admin_client)
     teams = [await a_team(name=name) for name in ("beta", "Alpha")]
     priorities = ["low", "critical", "medium", "high", "critical", "low"]
     statuses = ["closed", "pending", "open", "resolved", "in_progress", "open"]
@@ -162,7 +169,7 @@ async def test_rows_come_in_groups_over_all_pages(
         assert "".join(await in_groups(admin_client, view)) == order, group_by
     await admin_client.patch(f"/v1/views/{view['id']}", json={"group_by": "priority"})
     assert "".join(await in_groups(admin_client, view, sort="-number")) == "413250"
-    assert "".join(await in_groups(admin_client, view, sort="cf_nobody")) == "143205"
+    assert "".join(await in_groups(admin_client, view, sort="cf_cost")) == "143205"
     shown = (await admin_client.get(f"/v1/views/{view['id']}/tickets", params={"counts": "true"})).json()
     assert shown["counts"]["priority"] == {"critical": 2, "high": 1, "medium": 1, "low": 2}
     assert shown["order_is_exact"] is True
@@ -171,20 +178,21 @@ async def test_rows_come_in_groups_over_all_pages(
 
 
 async def test_groups_are_of_the_newest_matches_and_the_answer_says_so(
-    agent_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "SORTED", 3)
     pages.order_of.cache_clear()
     pages._page_read.cache_clear()
+    await a_cost(admin_client)
     for number in range(4):
         await opened(agent_client, subject=str(number))
     view = await saved(agent_client, group_by="status", sort="number", query=None)
     path = f"/v1/views/{view['id']}/tickets"
     shown = (await agent_client.get(path)).json()
     assert ([row["subject"] for row in shown["data"]], shown["order_is_exact"]) == (["1", "2", "3"], False)
-    fewer = (await agent_client.get("/v1/tickets", params={"sort": "cf_any", "query": "subject:3"})).json()
+    fewer = (await agent_client.get("/v1/tickets", params={"sort": "cf_cost", "query": "subject:3"})).json()
     assert ([row["subject"] for row in fewer["data"]], fewer["order_is_exact"]) == (["3"], True)
-    listed = (await agent_client.get("/v1/tickets", params={"sort": "cf_any"})).json()
+    listed = (await agent_client.get("/v1/tickets", params={"sort": "cf_cost"})).json()
     assert (len(listed["data"]), listed["order_is_exact"]) == (3, False)
     pages._page_read.cache_clear()
 

@@ -19,7 +19,7 @@ _RANK: Final = SortKey("group_rank", None, int)
 
 def _place(column: Any, words: Any) -> ColumnElement[int]:
     """Where a word stands among these; nothing stands behind them all."""
-    places = [(column == word, literal_column(str(place))) for place, word in enumerate(words)]
+    places: list[tuple[Any, Any]] = [(column == word, literal_column(str(place))) for place, word in enumerate(words)]
     return case(*places, else_=literal_column(str(len(places))))
 
 

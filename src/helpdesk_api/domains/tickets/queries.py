@@ -25,6 +25,7 @@ from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import SessionDep
 from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
 from helpdesk_api.domains.tickets import policy, representation
+from helpdesk_api.domains.tickets.custom_conditions import require_known
 from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
     RELEVANCE,
@@ -226,7 +227,7 @@ async def list_tickets(
     full text, for counts and for highlights, for a text whose newest matches do not fill the page, and for suggestions
     when it finds nothing.
 
-    A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former, and
+    A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former, `unknown_sort` and
     `relevance_needs_text`.
     """
     if filters.query is not None:
@@ -240,6 +241,8 @@ async def list_tickets(
     if sort == RELEVANCE:
         require_text(text)
     order = Order(sort, group_by)
+    if order.custom_key is not None:
+        await require_known(reads, principal, order.custom_key)
     cut = cut_page(order_of(order), page)
     question = Asked(forms, checked, sought, {**values, "wanted": text})
     rows, next_cursor, prev_cursor = cut.finish(await page_rows(reads, shape, question, order, cut))

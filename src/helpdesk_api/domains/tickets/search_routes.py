@@ -8,7 +8,7 @@ from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.database.session import ReadSessionDep
 from helpdesk_api.domains.tickets import queries, search
-from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
+from helpdesk_api.domains.tickets.errors import RelevanceNeedsText, UnknownSort
 from helpdesk_api.domains.tickets.filters import TicketFilters
 from helpdesk_api.domains.tickets.page_schemas import TicketPage
 from helpdesk_api.domains.tickets.routes import READ, answer
@@ -27,7 +27,7 @@ router = ApiRouter(prefix="/v1/tickets", tags=["tickets"])
     summary="Search tickets by conditions",
     response_model=TicketPage,
     dependencies=READ,
-    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery, RelevanceNeedsText),
+    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery, RelevanceNeedsText, UnknownSort),
 )
 async def search_tickets(
     body: TicketSearch, request: Request, principal: PrincipalDep, reads: ReadSessionDep
