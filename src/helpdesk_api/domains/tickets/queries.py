@@ -238,11 +238,7 @@ async def list_tickets(
     shape = policy.shape_of(principal)
     forms, values = read_filters(filters, principal, sought)
     values |= policy.caller_parameters(principal)
-    if sort == RELEVANCE:
-        require_text(text)
-    order = Order(sort, group_by)
-    if order.custom_key is not None:
-        await require_known(reads, principal, order.custom_key)
+    order = await _order(reads, principal, Order(sort, group_by), text)
     cut = cut_page(order_of(order), page)
     question = Asked(forms, checked, sought, {**values, "wanted": text})
     rows, next_cursor, prev_cursor = cut.finish(await page_rows(reads, shape, question, order, cut))
@@ -264,6 +260,15 @@ async def list_tickets(
         did_you_mean=await did_you_mean_json(reads, principal, texts) if finds_nothing and texts else None,
     )
     return body, next_cursor, prev_cursor
+
+
+async def _order(reads: ReadSession, principal: Principal, order: Order, text: str) -> Order:
+    """Raises `unknown_sort` and `relevance_needs_text`."""
+    if order.sort == RELEVANCE:
+        require_text(text)
+    if order.custom_key is not None:
+        await require_known(reads, principal, order.custom_key)
+    return order
 
 
 def _bounded(
