@@ -170,6 +170,8 @@ async def test_rows_come_in_groups_over_all_pages(
     await admin_client.patch(f"/v1/views/{view['id']}", json={"group_by": "priority"})
     assert "".join(await in_groups(admin_client, view, sort="-number")) == "413250"
     assert "".join(await in_groups(admin_client, view, sort="cf_cost")) == "143205"
+    await admin_client.patch(f"/v1/views/{view['id']}", json={"query": '"five minutes"'})
+    assert "".join(await in_groups(admin_client, view, sort="relevance")) == "413250"
     shown = (await admin_client.get(f"/v1/views/{view['id']}/tickets", params={"counts": "true"})).json()
     assert shown["counts"]["priority"] == {"critical": 2, "high": 1, "medium": 1, "low": 2}
     assert shown["order_is_exact"] is True

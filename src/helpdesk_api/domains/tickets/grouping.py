@@ -42,12 +42,16 @@ def group_keys(group_by: str | None) -> tuple[SortKey, ...]:
     return (_RANK,)
 
 
-def with_group(statement: Any, group_by: str | None) -> Any:
-    """A statement about tickets with the columns that `group_keys` names."""
+def group_columns(group_by: str | None) -> list[ColumnElement[Any]]:
+    """What a ticket's row says of its group."""
     if group_by is None:
-        return statement
+        return []
+    return [Ticket.team_id.label("team_id") if group_by == TEAM else _RANKS[group_by].label(_RANK.name)]
+
+
+def with_names(statement: Any, rows: Any, group_by: str | None) -> Any:
+    """With all that `group_keys` names; `rows` have the columns of `group_columns`, and stand in the statement."""
     if group_by != TEAM:
-        return statement.add_columns(_RANKS[group_by].label(_RANK.name))
+        return statement
     name = func.left(func.lower(Team.name), literal_column(str(_NAME_LENGTH)))
-    columns = name.label("team_name"), Team.id.label("team_id")
-    return statement.add_columns(*columns).outerjoin(Team, Team.id == Ticket.team_id)
+    return statement.add_columns(name.label("team_name")).outerjoin(Team, Team.id == rows.c.team_id)

@@ -34,7 +34,7 @@ from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
 from helpdesk_api.domains.tickets.filters import DEFAULT_SORT, RELEVANCE, SORTS, TIE_BREAK, Forms, clauses
 from helpdesk_api.domains.tickets.full_text import Sought, as_tsquery
-from helpdesk_api.domains.tickets.grouping import group_keys, with_group
+from helpdesk_api.domains.tickets.grouping import group_columns, group_keys, with_names
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 from helpdesk_api.domains.tickets.words import CONFIGURATION
 from helpdesk_api.web.listing import CutShape, SortKey, cut_statement, parse_sort
@@ -103,27 +103,31 @@ def newest_in_order(
     `wanted` is bound to the tsquery to rank by."""
     is_first = cut.seeks_null is None
     as_of: ColumnElement[Any] = bindparam("seek_0", type_=DateTime(timezone=True))
-    found = select(Ticket.id, Ticket.created_at).where(policy.readable(shape), *clauses(shape, forms, asked))
+    # What the order goes by is read with the row, which is not looked up for it again.
+    columns = {column.name: column for column in [*_values(shape, order), *group_columns(order.group_by)]}
+    columns |= {"id": Ticket.id.expression, "created_at": Ticket.created_at.expression}
+    found = select(*columns.values()).where(policy.readable(shape), *clauses(shape, forms, asked))
     if not is_first:
         found = found.where(Ticket.created_at <= as_of)
     most = CANDIDATES if order.sort == RELEVANCE else SORTED
     tried = _newest(found, Ticket, most + 1).cte("tried")
     newest = _newest(select(tried), tried.c, most).cte("newest")
     first: ColumnElement[Any] = select(func.max(newest.c.created_at)).scalar_subquery()
-    values = with_group(
-        select(Ticket.id, (first if is_first else as_of).label("as_of"), *_values(shape, order)), order.group_by
-    )
-    ordered = values.join(newest, newest.c.id == Ticket.id).subquery("ordered")
+    each = with_names(select(newest, (first if is_first else as_of).label("as_of")), newest, order.group_by)
+    if order.sort == RELEVANCE:
+        # Each costs as much as its texts are long.
+        each = each.add_columns(_relevance(shape).label(RELEVANCE)).join(Ticket, Ticket.id == newest.c.id)
+    ordered = each.subquery("ordered")
     keys = [replace(key, column=ordered.c[key.name]) for key in bounded_keys(order)]
     page = cut_statement(select(ordered.c.id), keys, cut).subquery("page")
     is_cut = select(func.count() > literal_column(str(most))).select_from(tried).scalar_subquery()
     shown = representation.select_tickets(shape).join(page, page.c.id == Ticket.id)
-    columns = [page.c[f"_key_{n}"] for n in range(len(keys))]
+    places = [page.c[f"_key_{n}"] for n in range(len(keys))]
     terms = []
-    for key, column in zip(keys, columns, strict=True):
+    for key, column in zip(keys, places, strict=True):
         term = column.desc() if key.descending != cut.backwards else column.asc()
         terms.append(term.nulls_first() if cut.backwards else term.nulls_last())
-    return shown.add_columns(is_cut.label("is_cut"), *columns).order_by(*terms)
+    return shown.add_columns(is_cut.label("is_cut"), *places).order_by(*terms)
 
 
 def _newest(found: Any, columns: Any, most: int) -> Any:
@@ -133,7 +137,7 @@ def _newest(found: Any, columns: Any, most: int) -> Any:
 
 def _values(shape: policy.CallerShape, order: Order) -> list[ColumnElement[Any]]:
     if order.sort == RELEVANCE:
-        return [_relevance(shape).label(RELEVANCE)]
+        return []
     if order.custom_key is not None:
         return _custom_values(shape, order.custom_key)
     return [key.column.label(key.name) for key in order_keys(order)[:-1]]
