@@ -1,6 +1,6 @@
 """Keeping time. The ticket's row is locked by the caller."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -85,13 +85,12 @@ async def stop_timer(session: AsyncSession, principal: Principal, ticket: Ticket
     _require_change(principal, entry)
     if entry.seconds is not None or entry.started_at is None:
         raise errors.TimerNotRunning
-    await _stop(session, principal, ticket, entry, entry.started_at)
+    await _stop(session, principal, ticket, entry)
 
 
-async def _stop(
-    session: AsyncSession, principal: Principal, ticket: Ticket, entry: TimeEntry, started_at: datetime
-) -> None:
-    spent = int((clock.now() - started_at).total_seconds())
+async def _stop(session: AsyncSession, principal: Principal, ticket: Ticket, entry: TimeEntry) -> None:
+    now = clock.now()
+    spent = int((now - (entry.started_at or now)).total_seconds())
     _measure(entry, min(max(spent, 1), MAX_SECONDS))
     await _write(session, principal, ticket, entry, "stopped")
 
@@ -107,7 +106,7 @@ async def _stop_left_behind(session: AsyncSession, principal: Principal) -> None
         .with_for_update(skip_locked=True)
     )
     for ticket, entry in (await session.execute(left)).all():
-        await _stop(session, principal, ticket, entry, entry.started_at)
+        await _stop(session, principal, ticket, entry)
 
 
 async def update_entry(
