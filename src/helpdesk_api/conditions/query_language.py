@@ -240,6 +240,8 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             _refuse("unknown_field", f"there is no field `{name[:50]}`; known are {known}", column)
         place = column + len(name) + 1 + len(sign or "")
         if sign:
+            if not values:
+                _refuse("value_expected", f"`{name}:{sign}` takes a value", place)
             if len(values) > 1:
                 _refuse("single_value_expected", f"`{sign}` takes one value", place)
             return self._leaf(field, _SIGNS[sign], self._value(field, values[0], place), place)
@@ -260,11 +262,10 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return self._leaf(field, _O.IN if len(meant) > 1 else _O.EQ, meant if len(meant) > 1 else meant[0], column)
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             # A day without a sign is the whole of it.
-            following = self._day(value, column) + timedelta(days=1)
-            both = [
-                self._leaf(field, _O.GTE, f"{value}T00:00:00Z", column),
-                self._leaf(field, _O.LT, f"{following}T00:00:00Z", column),
-            ]
+            day = self._day(value, column)
+            # The first of them refuses years after which there is no next day.
+            both = [self._leaf(field, _O.GTE, f"{day}T00:00:00Z", column)]
+            both.append(self._leaf(field, _O.LT, f"{day + timedelta(days=1)}T00:00:00Z", column))
             return _bounded(Every(tuple(part.checked for part in both)), both)
         return self._leaf(field, _O.EQ, self._value(field, value, column), column)
 

@@ -145,6 +145,9 @@ async def test_whose_it_is(
     assert (await agent_client.get(path(entry), headers=held)).status_code == 304
     late = await agent_client.patch(path(entry), json={"worked_on": "2999-01-01"})
     refused(late, 422, "work_in_future", "#/worked_on")
+    for day in (0, "0", "2026-03-02T00:00:00"):
+        worked = await agent_client.patch(path(entry), json={"worked_on": day})
+        refused(worked, 422, "validation_failed", "#/worked_on")
     assert (await supervisor_client.patch(path(entry), json={"seconds": 5})).status_code == 200
     refused(
         await agent_client.delete(path(entry), headers={"If-Match": read.headers["ETag"]}), 412, "precondition_failed"
