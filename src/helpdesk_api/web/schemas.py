@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
@@ -39,6 +39,7 @@ def instant_text(value: datetime) -> str:
 
 _INSTANT = r"^(19[7-9]\d|[2-8]\d{3})-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$"
 _ZONELESS = re.compile(_INSTANT.replace(r"([Zz]|[+-]\d{2}:\d{2})", r"([Zz]|[+-]\d{2}:\d{2})?"))
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ANY_YEAR = re.compile(_ZONELESS.pattern.replace(r"(19[7-9]\d|[2-8]\d{3})", r"\d{4}"))
 
 
@@ -68,6 +69,14 @@ def _as_written(value: Any) -> Any:
     return value
 
 
+def _day_as_written(value: Any) -> Any:
+    """Pydantic also reads numbers, as seconds, and instants at midnight."""
+    if isinstance(value, date) or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    code = "date_expected"
+    raise PydanticCustomError(code, "a day as in RFC 3339 is expected, such as 2026-03-02")
+
+
 Instant = Annotated[
     datetime,
     PlainSerializer(instant_text, return_type=str, when_used="json"),
@@ -77,6 +86,7 @@ Instant = Annotated[
 RequestInstant = Annotated[
     AwareDatetime, BeforeValidator(_as_written), Field(json_schema_extra={"pattern": _INSTANT, "maxLength": 40})
 ]
+RequestDay = Annotated[date, BeforeValidator(_day_as_written)]
 # In bodies: Pydantic would take "yes" and 1 for true, and "5" for 5, and the contract says boolean or integer. 5.0 is
 # an integer in JSON Schema, so strict integers would be too strict; the marker goes last, after the bounds.
 Flag = Annotated[bool, Strict()]

@@ -33,6 +33,7 @@ from tests.domains.attachments.files import (
     picture,
 )
 
+NOISE = random.Random(4).randbytes(80_000)
 SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 ELF = b"\x7fELF\x02\x01\x01" + b"\x00" * 100
 MZ = b"MZ\x90\x00\x03\x00\x00\x00" + b"\x00" * 100
@@ -121,6 +122,13 @@ def test_a_name_that_runs_is_refused(name: str) -> None:
         b"GIF89a/*" + GIF[6:] + b"*/=1;<script>alert(1)</script>",
         picture("PNG") + b"<?php system($_GET['c']); ?>",
         b"a text at first" + b" " * 70_000 + archive({"a.txt": b"x"}),
+        b"a text at first" + b" " * 70_000 + b"Rar!\x1a\x07\x01\x00",
+        PDF + NOISE + b"Rar!\x1a\x07\x01\x00" + NOISE,
+        # Across the end of a piece, and of the part that is judged first.
+        picture("PNG") + NOISE[: 79_995 - len(picture("PNG"))] + b"7z\xbc\xaf\x27\x1c\x00\x04" + NOISE,
+        GIF + NOISE[: 65_533 - len(GIF)] + b"<ScRiPt>alert(1)</script>" + NOISE,
+        picture("JPEG") + NOISE + b"<?php system($_GET['c']); ?>" + NOISE,
+        PDF + NOISE + archive({"a.txt": NOISE}) + NOISE,
     ],
 )
 def test_two_files_in_one_are_refused(content: bytes) -> None:
@@ -128,7 +136,10 @@ def test_two_files_in_one_are_refused(content: bytes) -> None:
         inspected(content, "holiday.gif")
 
 
-NOISE = random.Random(4).randbytes(70_000)
+@pytest.mark.parametrize("content", [PDF, GIF, picture("PNG"), b"a text"])
+def test_what_stands_by_chance_is_no_second_file(content: bytes) -> None:
+    behind = b" " * 70_000 if content == b"a text" else NOISE
+    inspected(content + behind + b" <b PK\x03\x04 <?xml <svg> Rar! 7z " + behind)
 
 
 def lying_archive() -> bytes:

@@ -155,6 +155,12 @@ class AttachmentNotUsable(Unprocessable):
     default_detail = "Name a file of your own that nothing refers to yet."
 
 
+class UnknownSort(Unprocessable):
+    code = "unknown_sort"
+    title = "Nothing here is called so to sort by"
+    remedy = "Name a custom field by `cf_` and the key that a form gives it; `GET /v1/forms` lists them."
+
+
 class RelevanceNeedsText(Unprocessable):
     code = "relevance_needs_text"
     title = "Nothing to rank by"

@@ -69,9 +69,9 @@ SORT_PATTERN = f"^({RELEVANCE}|-?cf_[a-z][a-z0-9_]{{0,39}}|{_sorts}(,{_sorts}){{
 SORT_DESCRIPTION = (
     "`-created_at` when left out. `relevance` puts the best matches of the full text first: of the newest 1,000 "
     "matches, and of no others. `cf_` and the key of a custom field, alone, does the same with the newest 10,000: "
-    "numbers by value, else by the first 60 characters whatever their case, and last those without. `sla_state` puts "
-    "the worst first: `breached`, `running`, `paused`, `met`, and those without; `sla_state,sla_due_at` also the next "
-    "due in front."
+    "numbers by value, else by the first 60 characters whatever their case, and last those without. Where that leaves "
+    "older matches out, `order_is_exact` is false. `sla_state` puts the worst first: `breached`, `running`, `paused`, "
+    "`met`, and those without; `sla_state,sla_due_at` also the next due in front."
 )
 DEFAULT_SORT = f"-{CREATED_AT}"
 TIE_BREAK = SortKey("id", Ticket.id, UUID)

@@ -267,6 +267,7 @@ def page_json(
     counts: str | None,
     understood: str | None = None,
     highlights: str | None = None,
+    order_is_exact: bool = True,
     did_you_mean: str | None = None,
 ) -> str:
     data = ",".join(_tickets_json(principal, rows))
@@ -276,7 +277,7 @@ def page_json(
         f'"total":{json.dumps(count)},"total_is_exact":{json.dumps(exact)},'
         f'"included":{included or "null"},"counts":{counts or "null"},'
         f'"understood":{understood or "null"},"highlights":{highlights or "null"},'
-        f'"did_you_mean":{did_you_mean or "null"}}}'
+        f'"order_is_exact":{json.dumps(order_is_exact)},"did_you_mean":{did_you_mean or "null"}}}'
     )
 
 

@@ -142,7 +142,7 @@ async def create_ticket(
     summary="List tickets",
     response_model=TicketPage,
     dependencies=READ,
-    responses=documents(InvalidCursor, InvalidQuery, errors.RelevanceNeedsText),
+    responses=documents(InvalidCursor, InvalidQuery, errors.RelevanceNeedsText, errors.UnknownSort),
 )
 async def list_tickets(
     filters: TicketFiltersDep,

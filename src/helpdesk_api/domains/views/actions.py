@@ -13,6 +13,8 @@ from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.tickets import search
+from helpdesk_api.domains.tickets.custom_conditions import require_known
+from helpdesk_api.domains.tickets.ranking import Order
 from helpdesk_api.domains.views import events, policy
 from helpdesk_api.domains.views.enums import ViewColumn, ViewScope
 from helpdesk_api.domains.views.errors import TooManyViews, ViewForbidden, ViewTeamRequired
@@ -27,8 +29,8 @@ _STANDARD = [ViewColumn.REFERENCE, ViewColumn.SUBJECT, ViewColumn.STATUS, ViewCo
 
 
 async def create_view(session: AsyncSession, principal: Principal, body: ViewCreate) -> View:
-    """Raises `view_team_required`, `view_forbidden`, `too_many_views`, `unknown_reference`, `invalid_conditions` and
-    `invalid_query`."""
+    """Raises `view_team_required`, `view_forbidden`, `too_many_views`, `unknown_reference`, `unknown_sort`,
+    `invalid_conditions` and `invalid_query`."""
     if (body.scope is ViewScope.TEAM) != (body.team_id is not None):
         raise ViewTeamRequired(pointer="#/team_id")
     if body.team_id is not None and await session.get(Team, body.team_id) is None:
@@ -49,7 +51,7 @@ async def create_view(session: AsyncSession, principal: Principal, body: ViewCre
 
 
 async def update_view(session: AsyncSession, principal: Principal, view: View, body: ViewUpdate) -> None:
-    """Raises `view_forbidden`, `invalid_conditions` and `invalid_query`."""
+    """Raises `view_forbidden`, `unknown_sort`, `invalid_conditions` and `invalid_query`."""
     _require(principal, view)
     given = body.model_dump(exclude_unset=True, exclude={"conditions"})
     values = await _checked(session, principal, given, body.conditions)
@@ -88,6 +90,8 @@ async def _checked(
     session: AsyncSession, principal: Principal, values: dict[str, Any], conditions: Node | None
 ) -> dict[str, Any]:
     reads = await statements_of(session)
+    if (key := Order(values.get("sort")).custom_key) is not None:
+        await require_known(reads, principal, key, "#/sort")
     await search.read_question(reads, principal, conditions=conditions, query=values.get("query"))
     return {**values, "conditions": as_json(conditions) if conditions is not None else None}
 
