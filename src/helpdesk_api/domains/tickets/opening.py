@@ -286,7 +286,8 @@ async def update_ticket(
         values |= await refill(database, principal, ticket, values["custom_fields"])
     if "tags" in values:
         values["tags"] = list(dict.fromkeys(values["tags"]))
-    if "description" in values:
+    # The same again is no change, and what it shows stays.
+    if values.get("description", ticket.description) != ticket.description:
         ticket.description_html = to_html(values["description"])
     external = (
         values.get("external_source", ticket.external_source),
