@@ -166,8 +166,8 @@ async def test_what_no_form_asks_the_caller_for_is_unknown(
     for sort in ("cf_nosuch", "-cf_budget"):
         listed = await requester_client.get("/v1/tickets", params={"sort": sort})
         assert await refusal(listed) == (422, "unknown_sort", "unknown_sort", "sort")
-        body = await requester_client.post("/v1/tickets/search", json={"sort": sort})
-        assert await refusal(body) == (422, "unknown_sort", "unknown_sort", "#/sort")
+        found_by = await requester_client.post("/v1/tickets/search", json={"sort": sort})
+        assert await refusal(found_by) == (422, "unknown_sort", "unknown_sort", "#/sort")
         view = await requester_client.post("/v1/views", json={"name": "V", "scope": "personal", "sort": sort})
         assert await refusal(view) == (422, "unknown_sort", "unknown_sort", "#/sort")
 
