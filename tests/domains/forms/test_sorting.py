@@ -77,6 +77,18 @@ async def test_in_order_with_what_is_not_filled_in_last(
 
 
 @pytest.mark.usefixtures("tickets")
+async def test_a_cursor_carries_a_text_in_any_writing(requester_client: httpx.AsyncClient) -> None:
+    form = (await requester_client.get("/v1/forms")).json()["data"][0]
+    for subject in "FG":
+        await opened(requester_client, subject=subject, form_id=form["id"], custom_fields={"model": "🖨" * 200})
+    pages, cursor = "", dict[str, Any]()
+    for _ in range(3):
+        page = await searched(requester_client, sort="-cf_model", limit=1, **cursor)
+        pages, cursor = pages + subjects(page), {"cursor": page["next_cursor"]}
+    assert pages == "GFE"
+
+
+@pytest.mark.usefixtures("tickets")
 @pytest.mark.parametrize(
     ("query", "those"),
     [
