@@ -150,6 +150,57 @@ async def test_open_tickets_follow_at_the_instant(
         await no_differences(database)
 
 
+async def test_what_was_told_before_a_ticket_followed_stays_told(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    """The worker was away while a version came into force: its timers come first, several steps at one instant."""
+    step: dict[str, Any] = {"offset_seconds": -3600, "actions": [{"type": "notify", "to": "assignee"}]}
+    ladder = [{**step, "offset_seconds": 3600}, step, {**step, "offset_seconds": 0}]
+    targets = [
+        {"metric": metric, "priority": priority, "seconds": 7200}
+        for metric in ("resolution", "update")
+        for priority in ("critical", "high", "medium", "low")
+    ]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client, warnings=[{"seconds_before": 3600}], escalations=ladder)
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        await admin_client.post(f"{path}/publish", json={})
+        await opened(requester_client)
+        await drain(database)
+        longer = [{**target, "seconds": 4 * 3600} for target in targets]
+        await admin_client.patch(path, json={"targets": longer, "escalations": ladder[::-1]})
+        await admin_client.post(f"{path}/publish", json={"effective_from": "2026-03-02T09:30:00Z"})
+        now.advance(hours=2.5)
+        await drain(database)
+        await no_differences(database)
+        now.advance(hours=20)
+        await drain(database)
+        assert await no_differences(database) == 2
+
+
+async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    week = [{"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "wednesday")]
+    hours = {"time_zone": "UTC", "weekly_hours": week}
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        calendar = (await admin_client.post("/v1/calendars", json={"name": "Desk", **hours})).json()
+        targets = [{"metric": "resolution", "priority": "medium", "seconds": 12 * 3600}]
+        policy = await drafted(admin_client, calendar_id=calendar["id"], targets=targets)
+        await first_in_order(admin_client, policy)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        ticket = await opened(requester_client)
+        now.advance(hours=1)
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        await admin_client.post(f"/v1/tickets/{ticket['id']}/resolve", json=resolution)
+        now.advance(hours=1)
+        shorter = [{**day, "closes": "15:00"} for day in week]
+        await admin_client.post(f"/v1/calendars/{calendar['id']}/versions", json={**hours, "weekly_hours": shorter})
+        await drain(database)
+        assert await no_differences(database) == 1
+
+
 async def test_an_edited_calendar_keeps_the_time_used(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:

@@ -44,17 +44,18 @@ class TicketClocks:
     def ongoing(self) -> Iterator[Any]:
         return (clock for clock in self.clocks if clock.state in ONGOING)
 
-    def apply(self, fact: Fact, plan: Plan, past: Sequence[Fact] = ()) -> None:
+    def apply(self, fact: Fact, plan: Plan, past: Sequence[Fact] = (), *, begins: Plan | None = None) -> None:
         """Move every clock to the fact's instant, let it happen, and let the plan that holds from then on apply.
 
         `past` are the ticket's earlier facts: a metric that is promised later than its start counts from its start.
+        `begins` is the part of the plan under which clocks may begin, where that is not all of it.
         """
         for clock in list(self.ongoing()):
             self.settle(clock, fact.at)
         if fact.before is not None:
             self._end_by(fact, fact.before)
         self._follow(fact, plan, past)
-        self._begin_by(fact, plan)
+        self._begin_by(fact, plan if begins is None else begins)
         for clock in list(self.ongoing()):
             self._pause_or_resume(clock, fact, plan)
         for clock in self.ongoing():
@@ -121,9 +122,9 @@ class TicketClocks:
     def schedule(self, clock: Any) -> None:
         """Write down when it is due, and when a timer has to look at it next."""
         clock.due_at = self.due_of(clock)
-        clock.next_timer_at = self._next_timer(clock) if clock.state is ClockState.RUNNING else None
+        clock.next_timer_at = self.next_timer(clock) if clock.state is ClockState.RUNNING else None
 
-    def _next_timer(self, clock: Any) -> datetime | None:
+    def next_timer(self, clock: Any) -> datetime | None:
         """The first instant of `_waiting`: the least amount is reached first, so only that one is looked for."""
         target = self.target_of(clock)
         amounts = [step.amount(target) for step in self.steps_of(clock) if step.key not in clock.fired]
@@ -145,7 +146,9 @@ class TicketClocks:
         if clock.state is ClockState.PAUSED:
             return None
         if clock.target <= clock.used:
-            return clock.breached_at or clock.counted_at  # type: ignore[no-any-return]
+            # Once it has passed it stands, whoever looks and when.
+            has_passed = clock.due_at is not None and clock.due_at <= clock.counted_at
+            return clock.due_at if has_passed else clock.breached_at or clock.counted_at  # type: ignore[no-any-return]
         return self.hours_of(clock.calendar_id).add(clock.counted_at, clock.target - clock.used)
 
     # What ends a clock.
@@ -218,6 +221,7 @@ class TicketClocks:
 
     def recompute(self, clock: Any, at: datetime, reason: Reason, before: Mapping[str, Any]) -> None:
         """After the target, the calendar or the deadline by hand changed: due anew, and told why."""
+        clock.due_at = None
         self.schedule(clock)
         self._tell(ClockChange.RECOMPUTED, clock, at, reason, before=before)
 
@@ -253,13 +257,15 @@ class TicketClocks:
             return False
         if agreement.kind is PolicyKind.OLA and after.team_id is None:
             return False
+        if metric is Metric.ASSIGNMENT and after.is_assigned:
+            return False
         if agreement.kind is PolicyKind.UNDERPINNING_CONTRACT:
             return after.with_vendor and (before is None or not before.with_vendor)
         is_new = before is None or (agreement.kind is PolicyKind.OLA and before.team_id != after.team_id)
         if metric is Metric.NEXT_RESPONSE:
             return fact.requester_replied and not self._awaits_response(agreement.kind)
         if metric is Metric.ASSIGNMENT:
-            return not after.is_assigned and (is_new or (before is not None and before.is_assigned))
+            return is_new or (before is not None and before.is_assigned)
         if metric is Metric.UPDATE:
             return is_new or fact.staff_replied or (before is not None and not before.is_active)
         return is_new

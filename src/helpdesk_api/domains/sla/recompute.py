@@ -116,12 +116,21 @@ def compare(
             Difference(ticket_id, _key(one), name, shown(name, getattr(one, name)), shown(name, getattr(other, name)))
             for name in _COMPARED
             if getattr(one, name) != getattr(other, name)
+            and not (name == "due_at" and _ended_before(one) and _ended_before(other))
         ]
         # Both counted up to now: a change that moves no clock may or may not have been a stop on the way.
         used, again = elapsed_at(one, promised, now), elapsed_at(other, promised, now)
         if used != again:
             found.append(Difference(ticket_id, _key(one), "used", [str(t) for t in used], [str(t) for t in again]))
     return [*found, *(Difference(ticket_id, key, "clock", "not there", "there") for key in by_key)]
+
+
+def _ended_before(one: Any) -> bool:
+    """Whether it ended before it was due: then the due time is what the calendar said at that time of days to come,
+    and a version that was published or withdrawn since says another."""
+    return (
+        one.ended_at is not None and one.due_at is not None and one.manual_due_at is None and one.ended_at < one.due_at
+    )
 
 
 def _key(one: Any) -> str:
