@@ -276,8 +276,9 @@ async def test_a_deadline_by_hand_wins_until_it_is_removed(
         assert refused.status_code == 403
 
 
-async def test_a_deadline_by_hand_outside_the_hours_is_no_earlier(
-    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+@pytest.mark.parametrize("rests", [False, True])
+async def test_a_deadline_by_hand_is_an_instant_whatever_the_hours_and_pauses(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, rests: bool
 ) -> None:
     with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
         ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE})
@@ -285,6 +286,9 @@ async def test_a_deadline_by_hand_outside_the_hours_is_no_earlier(
         clock_id = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]["id"]
         path = f"/v1/tickets/{ticket['id']}/slas/{clock_id}/deadline"
         assert (await admin_client.put(path, json={"due_at": "2026-03-08T12:00:00Z"})).status_code == 200
+        if rests:
+            pended = await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "vendor"})
+            assert datetime.fromisoformat(pended.json()["sla_due_at"]) == datetime(2026, 3, 8, 12, tzinfo=UTC)
         now.advance(hours=26)
         await fire_due(database)
         before = [event for event in await told(database, ticket) if event[:2] == ("sla.breached", "resolution")]
@@ -292,6 +296,9 @@ async def test_a_deadline_by_hand_outside_the_hours_is_no_earlier(
         await fire_due(database)
         after = [event for event in await told(database, ticket) if event[:2] == ("sla.breached", "resolution")]
         assert (before, after) == ([], [("sla.breached", "resolution", datetime(2026, 3, 8, 12, tzinfo=UTC))])
+        seen = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (seen["state"], seen["is_breached"]) == ("paused" if rests else "running", True)
+        assert seen["remaining"] == {"working_seconds": 0.0, "calendar_seconds": -3600.0}
         await no_differences(database)
 
 

@@ -95,10 +95,11 @@ def shown_cycle(one: Any, promised: Promises, now: datetime) -> dict[str, Any]:
     used, elapsed = elapsed_at(one, promised, now)
     is_running = one.state is ClockState.RUNNING
     open_now = is_running and hours.between(now, now + timedelta(microseconds=1)) > NONE
-    late = one.breached_at is not None or (is_running and one.due_at is not None and one.due_at < now)
+    late = one.breached_at is not None or (one.state in ONGOING and one.due_at is not None and one.due_at < now)
     due = one.due_at if one.ended_at is None else None
     remaining = (due - now).total_seconds() if due is not None else 0.0
-    left = hours.between(now, one.manual_due_at) if one.manual_due_at is not None else one.target - used
+    by_hand = one.manual_due_at
+    left = one.target - used if by_hand is None else hours.between(now, by_hand) - hours.between(by_hand, now)
     return {
         "id": one.id,
         "cycle": one.cycle,
