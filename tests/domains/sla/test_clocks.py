@@ -206,6 +206,23 @@ async def test_timers_tell_each_step_once_with_its_true_instant(
         await no_differences(database)
 
 
+async def test_what_a_timer_moved_since_is_compared(requester_client: httpx.AsyncClient, database: Database) -> None:
+    """Its ticket did not change, and what it tells of is long ago."""
+
+    async def compared(since: datetime) -> Any:
+        return [item async for item in differences(database, since=since)][-1]
+
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        await opened(requester_client)
+        # Of the real clock, by which events are written down.
+        since = datetime.now(UTC) + timedelta(milliseconds=1)
+        await asyncio.sleep(0.005)
+        assert (await compared(since), await compared(now.at)) == (0, 2)
+        now.advance(hours=9)
+        assert await fire_due(database) == 1
+        assert await compared(since) == 2
+
+
 async def test_many_workers_tell_it_once(own_database: Database, settings: Settings) -> None:
     install_wiring(settings)
     with clock.frozen(clock.now() - 100 * HOUR):
