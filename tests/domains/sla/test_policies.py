@@ -201,6 +201,35 @@ async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
         assert await no_differences(database) == 1
 
 
+@pytest.mark.parametrize("kind", ["sla", "ola", "underpinning_contract"])
+async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
+    admin_client: httpx.AsyncClient, database: Database, a_team: Make, kind: str
+) -> None:
+    team = await a_team()
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        await admin_client.delete(f"/v1/sla-policies/{STANDARD}")
+        team_id = f"tea_{team.id.hex}" if kind == "ola" else None
+        policy = await drafted(admin_client, kind=kind, team_id=team_id)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        ticket = await opened(admin_client, team_id=f"tea_{team.id.hex}")
+        if kind == "underpinning_contract":
+            await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "vendor"})
+        now.advance(minutes=5)
+        cycle = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (await admin_client.delete(f"/v1/sla-policies/{policy['id']}")).status_code == 204
+        await drain(database)
+        ended = (await slas(admin_client, ticket))["resolution"]
+        assert ended["ongoing_cycle"] is None
+        assert [one["state"] for one in ended["completed_cycles"]] == ["cancelled"]
+        path = f"/v1/tickets/{ticket['id']}/slas/{cycle['id']}/explain"
+        steps = (await admin_client.get(path)).json()["steps"]
+        assert (steps[-1]["what"], steps[-1]["reason"]) == ("cancelled", "no_policy")
+        another = await drafted(admin_client, name="Silver")
+        shown = (await admin_client.post(f"/v1/sla-policies/{another['id']}/preview", json={})).json()
+        assert (shown["moved"], shown["data"]) == (0, [])
+        assert await no_differences(database) == 1
+
+
 async def test_an_edited_calendar_keeps_the_time_used(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:

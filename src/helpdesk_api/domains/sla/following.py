@@ -91,14 +91,14 @@ def _differs(plan: Plan, rows: Sequence[StoredClock]) -> bool:
         for one in rows
         if one.state in ONGOING
     }
+    begun = {(one.kind, one.metric) for one in rows}
     promised = {
         key: (one.policy_id, one.policy_number, one.target, one.calendar_id)
         for key, one in plan.items()
-        if key in held or not any((row.kind, row.metric) == key for row in rows)
+        # A contract's clock begins when the ticket goes to the vendor, and never late.
+        if key in held or (key not in begun and one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
     }
-    return {key: value for key, value in promised.items() if key[0] is not PolicyKind.UNDERPINNING_CONTRACT} != {
-        key: value for key, value in held.items() if key[0] is not PolicyKind.UNDERPINNING_CONTRACT
-    }
+    return promised != held
 
 
 def _moves(rows: Sequence[StoredClock], promised: Promises) -> bool:
