@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
@@ -18,6 +19,7 @@ from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
+from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.worker import drain
 from tests.domains.sla.test_clocks import no_differences, opened, slas
 from tests.factories.records import Make, make_user
@@ -88,6 +90,58 @@ async def test_a_draft_binds_nobody_and_its_preview_changes_nothing(
         await drain(database)
         assert await slas(requester_client, ticket) == after
         await no_differences(database)
+
+
+async def test_a_preview_tells_what_publishing_then_does(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_team: Make
+) -> None:
+    """Of metrics that the draft adds: with and without an answer, paused, short of their target and past it."""
+    team = await a_team()
+    more = [
+        {"metric": metric, "priority": "medium", "seconds": seconds}
+        for metric, seconds in (("update", 4 * 3600), ("next_response", 3600), ("resolution", 24 * 3600))
+    ]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        _, answered, asked, paused, late = [await opened(requester_client) for _ in range(5)]
+        now.advance(hours=1)
+        await admin_client.post(f"/v1/tickets/{paused['id']}/start", json={})
+        await admin_client.post(f"/v1/tickets/{paused['id']}/pend", json={"reason": "vendor"})
+        for ticket in (answered, asked):
+            await admin_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "I am on it."})
+        now.advance(hours=1)
+        await requester_client.post(f"/v1/tickets/{asked['id']}/comments", json={"body": "And?"})
+        body = {"team_id": f"tea_{team.id.hex}"}
+        assert (await admin_client.post(f"/v1/tickets/{late['id']}/assignments", json=body)).status_code == 201
+        now.advance(hours=2.5)
+        policies = [
+            await drafted(admin_client, targets=more),
+            await drafted(admin_client, name="OLA", kind="ola", team_id=f"tea_{team.id.hex}"),
+        ]
+        await first_in_order(admin_client, policies[0])
+        await drain(database)
+        for policy, expected in zip(policies, ((6, 3), (1, 1)), strict=True):
+            path = f"/v1/sla-policies/{policy['id']}"
+            shown = (await admin_client.post(f"{path}/preview", json={})).json()
+            begun, breached = await counted(database, "sla.started"), await counted(database, "sla.breached")
+            await admin_client.post(f"{path}/publish", json={})
+            await drain(database)
+            happened = (
+                await counted(database, "sla.started") - begun,
+                await counted(database, "sla.breached") - breached,
+            )
+            assert (shown["would_begin"], shown["would_breach"]) == happened == expected
+            for begins in shown["begins"]:
+                rows = (await admin_client.get(f"/v1/tickets/{begins['ticket_id']}/slas")).json()["data"]
+                key = begins["kind"], begins["metric"]
+                cycle = next(row["ongoing_cycle"] for row in rows if (row["kind"], row["metric"]) == key)
+                assert (cycle["due_at"], cycle["is_breached"]) == (begins["due_at"], begins["would_breach"])
+        await no_differences(database)
+
+
+async def counted(database: Database, kind: str) -> int:
+    async with database.reads() as reads:
+        found: int = await reads.fetch_value(select(func.count()).select_from(EventRow).where(EventRow.type == kind))
+        return found
 
 
 class Meanwhile(ReadSession):

@@ -37,19 +37,22 @@ def _clocks_read() -> CompiledStatement:
     return CompiledStatement(statement.order_by(SlaClock.kind, SlaClock.metric, SlaClock.cycle))
 
 
+# What is read of an event to derive clocks from it.
+EVENT_COLUMNS = (
+    EventRow.id,
+    EventRow.type,
+    EventRow.subject_id,
+    EventRow.occurred_at,
+    EventRow.visibility,
+    EventRow.changes,
+    EventRow.data,
+    EventRow.cause_event_id,
+)
+
+
 @cache
 def _events_read() -> CompiledStatement:
-    columns = (
-        EventRow.id,
-        EventRow.type,
-        EventRow.subject_id,
-        EventRow.occurred_at,
-        EventRow.visibility,
-        EventRow.changes,
-        EventRow.data,
-        EventRow.cause_event_id,
-    )
-    return CompiledStatement(select(*columns).where(EventRow.ticket_id == _TICKET).order_by(EventRow.position))
+    return CompiledStatement(select(*EVENT_COLUMNS).where(EventRow.ticket_id == _TICKET).order_by(EventRow.position))
 
 
 class _Row:
@@ -61,7 +64,11 @@ class _Row:
 
 async def events_of(reads: ReadSession, ticket_id: UUID) -> list[Any]:
     """All events of a ticket in order, as `replay` takes them."""
-    return [_Row(record) for record in await reads.fetch(_events_read(), {"ticket_id": ticket_id})]
+    return event_rows(await reads.fetch(_events_read(), {"ticket_id": ticket_id}))
+
+
+def event_rows(records: Iterable[Mapping[str, Any]]) -> list[Any]:
+    return [_Row(record) for record in records]
 
 
 async def list_clocks(reads: ReadSession, database: Database, principal: Principal, key: str) -> dict[str, Any]:
