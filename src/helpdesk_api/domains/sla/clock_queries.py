@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, Uuid, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Double, Integer, String, Uuid, bindparam, cast, func, literal_column, select, true
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
@@ -230,26 +230,42 @@ def _segments(spans: Sequence[Span], promised: Promises) -> Iterable[dict[str, A
             }
 
 
+def _seconds(duration: Any) -> ColumnElement[float]:
+    return func.date_part(literal_column("'epoch'"), duration, type_=Double)
+
+
+def _shown_label() -> list[Any]:
+    """Only what stands in the row: what takes its calendar would cost a queue more than the queue itself."""
+    instants = ("breached_at", "started_at", "due_at", "manual_due_at", "paused_at", "counted_at")
+    ids = {"id": "sla", "ticket_id": "tkt", "policy_id": "slp", "calendar_id": "cal"}
+    elapsed = func.json_build_object(
+        literal_column("'working_seconds'"),
+        _seconds(SlaClock.used),
+        literal_column("'calendar_seconds'"),
+        _seconds(SlaClock.used_calendar),
+    )
+    return [
+        *(public_id_sql(prefix, getattr(SlaClock, name)).label(name) for name, prefix in ids.items()),
+        SlaClock.kind,
+        SlaClock.metric,
+        SlaClock.cycle,
+        SlaClock.state,
+        SlaClock.breached_at.is_not(None).label("is_breached"),
+        cast(_seconds(SlaClock.target), Integer).label("target_seconds"),
+        SlaClock.policy_number.label("policy_version"),
+        *(instant_sql(getattr(SlaClock, name)).label(name) for name in instants),
+        elapsed.label("elapsed"),
+    ]
+
+
 @cache
 def _labels_read() -> CompiledStatement:
-    label = func.json_build_object(
-        "id",
-        public_id_sql("sla", SlaClock.id),
-        "ticket_id",
-        public_id_sql("tkt", SlaClock.ticket_id),
-        "kind",
-        SlaClock.kind,
-        "metric",
-        SlaClock.metric,
-        "state",
-        SlaClock.state,
-        "is_breached",
-        SlaClock.breached_at.is_not(None),
-        "due_at",
-        instant_sql(SlaClock.due_at),
-    )
+    label = select(*_shown_label()).correlate(SlaClock).lateral("label")
+    body = cast(func.row_to_json(label.table_valued()), String).label("body")
     return CompiledStatement(
-        select(SlaClock.id, SlaClock.ticket_id, SlaClock.kind, cast(label, String).label("body"))
+        select(SlaClock.id, SlaClock.ticket_id, SlaClock.kind, body)
+        .select_from(SlaClock)
+        .join(label, true())
         .where(any_of(SlaClock.ticket_id, bindparam("ids", type_=IDS)), SlaClock.ended_at.is_(None))
         .order_by(SlaClock.ticket_id, SlaClock.metric)
     )
