@@ -28,8 +28,10 @@ from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.comments.actions import add_comment
 from helpdesk_api.domains.comments.schemas import CommentCreate
 from helpdesk_api.domains.notifications import delivery
-from helpdesk_api.domains.sla import calendar_actions, calendar_queries, policy_actions, policy_queries
+from helpdesk_api.domains.sla import calendar_actions, calendar_queries, clock_actions, policy_actions, policy_queries
 from helpdesk_api.domains.sla.calendar_schemas import CalendarCreate, CalendarVersionCreate
+from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
+from helpdesk_api.domains.sla.clock_store import read_clocks
 from helpdesk_api.domains.sla.policy_schemas import SlaPolicyCreate, SlaPolicyPublish, SlaPolicyUpdate
 from helpdesk_api.domains.sla.recompute import compare_ticket
 from helpdesk_api.domains.tickets import actions
@@ -40,6 +42,7 @@ from helpdesk_api.domains.tickets.schemas import TicketPend, TicketReopen, Ticke
 from helpdesk_api.installation import install_wiring
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.web.errors import ProblemError
+from helpdesk_api.web.preconditions import UNCONDITIONAL
 from helpdesk_api.worker import drain
 from tests.factories.records import make_team, make_ticket, make_user, principal_of
 
@@ -221,6 +224,17 @@ class Histories(RuleBasedStateMachine):
                 await policy_actions.publish(session, self.admin, policy, body)
         except ProblemError:
             return  # Another version waits for its instant.
+
+    @rule(place=st.integers(0, 4), hours=st.sampled_from([None, 1, 5, 40]))
+    def agree_by_hand(self, place: int, hours: int | None) -> None:
+        body = DeadlineUpdate(due_at=self.now + timedelta(hours=hours) if hours is not None else None)
+
+        async def agree(session: Any, principal: Any, ticket: Any, _: bool) -> None:
+            rows = await read_clocks(session, ticket.id)
+            one = rows[place % len(rows)]
+            await clock_actions.set_deadline(session, principal, ticket, one.id, body, UNCONDITIONAL)
+
+        self.act(agree)
 
     @rule(closes=st.sampled_from(["12:00", "17:00", "23:30"]))
     def open_otherwise(self, closes: str) -> None:
