@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import array
 
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.sla.clock_models import SlaClock
@@ -18,7 +19,7 @@ from helpdesk_api.domains.sla.clock_queries import EVENT_COLUMNS, event_rows
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import Fact, Hours, Plan
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
-from helpdesk_api.domains.sla.facts import REPLIED, read_facts
+from helpdesk_api.domains.sla.facts import CREATED, REPLIED, SITUATION, read_facts
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.outbox.events import Visibility
@@ -115,7 +116,9 @@ _PAST = CompiledStatement(
     .where(
         any_of(EventRow.ticket_id, bindparam("ids", type_=IDS)),
         or_(
-            EventRow.type.startswith("ticket."),
+            EventRow.type == CREATED,
+            # Of all that changes in a ticket, clocks look at little.
+            and_(EventRow.type.startswith("ticket."), EventRow.changes.has_any(array(SITUATION))),
             and_(EventRow.type == REPLIED, EventRow.visibility == literal_column(f"'{Visibility.PUBLIC.value}'")),
         ),
     )

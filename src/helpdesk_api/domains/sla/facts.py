@@ -17,6 +17,8 @@ from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.outbox.pending import pending_events
 
+# The fields of a ticket that make a `Situation`.
+SITUATION = ("status", "pending_reason", "team_id", "assignee_id")
 CREATED, REPLIED = "ticket.created", "comment.created"
 
 
