@@ -245,7 +245,9 @@ def keys_rotate() -> None:
 
 @sla_app.command("recompute")
 def sla_recompute(
-    since: Annotated[datetime | None, typer.Option(help="Only tickets changed since, UTC.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only tickets whose clocks or events changed since, UTC.")
+    ] = None,
 ) -> None:
     """Derive every clock anew from the events, and report where the stored ones differ: exit 1 if any does."""
     from helpdesk_api.domains.sla.recompute import differences

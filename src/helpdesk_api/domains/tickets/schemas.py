@@ -12,7 +12,6 @@ from helpdesk_api.database.ids import (
     FormId,
     LinkId,
     OrganizationId,
-    SlaClockId,
     TeamId,
     TicketId,
     TicketTemplateId,
@@ -36,6 +35,7 @@ from helpdesk_api.domains.tickets.enums import (
     TicketStatus,
 )
 from helpdesk_api.domains.tickets.rules import MAX_COLLABORATORS
+from helpdesk_api.domains.tickets.sla_schemas import SlaLabel
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.schemas import (
     WHOLE_NUMBER,
@@ -329,18 +329,6 @@ class CommentLabel(ResponseModel):
     visibility: str = Field(max_length=20)
     excerpt: str = Field(max_length=500, description="The first 500 characters of the Markdown.")
     created_at: Instant
-
-
-class SlaLabel(ResponseModel):
-    """What a ticket shows of one of its clocks that still runs; requesters see those of kind `sla`."""
-
-    id: SlaClockId
-    ticket_id: TicketId
-    kind: str = Field(max_length=32)
-    metric: str = Field(max_length=32)
-    state: str = Field(max_length=32)
-    is_breached: bool
-    due_at: Instant | None = Field(description="Null while it is paused.")
 
 
 class Expectation(ResponseModel):
