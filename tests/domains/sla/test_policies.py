@@ -123,6 +123,11 @@ async def test_a_preview_tells_what_publishing_then_does(
         for policy, expected in zip(policies, ((6, 3), (1, 1)), strict=True):
             path = f"/v1/sla-policies/{policy['id']}"
             shown = (await admin_client.post(f"{path}/preview", json={})).json()
+            assert shown["would_begin_is_exact"]
+            async with database.reads() as reads:
+                policy_id = parse_id("slp", policy["id"])
+                part = await preview(reads, database, policy_id, effective_from=None, judged=0)
+            assert (part["would_begin"], part["would_begin_is_exact"]) == (0, False)
             begun, breached = await counted(database, "sla.started"), await counted(database, "sla.breached")
             await admin_client.post(f"{path}/publish", json={})
             await drain(database)

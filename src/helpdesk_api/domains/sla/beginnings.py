@@ -61,23 +61,26 @@ async def beginnings(
     plan_of: Callable[[tuple[Any, ...]], Plan],
     hours_of: Callable[[UUID], Hours],
     at: datetime,
-) -> list[Beginning]:
-    """`keys` are what some open ticket has no clock of; `names` the facts of a ticket by which `plan_of` judges."""
+    most: int,
+) -> tuple[list[Beginning], bool]:
+    """And whether these are all: of `most` tickets at the most the past is read, the oldest first, which are the first
+    to be late. `keys` are what some open ticket has no clock of; `names` the facts of a ticket by which `plan_of`
+    judges."""
     # A contract's clock begins when the ticket goes to the vendor, and never late.
     wanted = sorted(key for key in keys if key[0] is not PolicyKind.UNDERPINNING_CONTRACT)
     if not wanted:
-        return []
+        return [], True
     facts = [getattr(Ticket, name) for name in names]
     lacking = [~_has_had(*key) for key in wanted]
     statement = select(Ticket.id, Ticket.reference, *lacking, *facts).where(is_open, or_(*map(_may_begin, wanted)))
-    rows = await reads.fetch(statement.order_by(Ticket.id))
-    candidates = await asyncio.to_thread(_candidates, rows, wanted, plan_of)
+    rows = await reads.fetch(statement.order_by(Ticket.id).limit(most + 1))
+    candidates = await asyncio.to_thread(_candidates, rows[:most], wanted, plan_of)
     found: list[Beginning] = []
     for first in range(0, len(candidates), _AT_ONCE):
         some = candidates[first : first + _AT_ONCE]
         events = await reads.fetch(_PAST, {"ids": [one.id for one in some]})
         found += await asyncio.to_thread(_judged, some, events, hours_of, at)
-    return found
+    return found, len(rows) <= most
 
 
 def _has_had(kind: PolicyKind, metric: Metric) -> ColumnElement[bool]:

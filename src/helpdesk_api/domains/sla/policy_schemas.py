@@ -281,6 +281,10 @@ class SlaPolicyPreview(ResponseModel):
     moved: int = Field(ge=0, description="Clocks whose due time would be another.")
     would_breach: int = Field(ge=0, description="Clocks that would be late at once, also of those that would begin.")
     would_begin: int = Field(ge=0, description="Clocks that would begin for tickets that are open already.")
+    would_begin_is_exact: bool = Field(
+        description="False where more than 20,000 open tickets lack a clock that is promised: the oldest are looked "
+        "through then, for `would_begin` and what of it would be late."
+    )
     not_yet_promised: int = Field(ge=0, description="Promises that no clock runs for yet; `would_begin` of them would.")
     data: list[SlaPreviewMove] = Field(max_length=1_000, description="The furthest moves first.")
     begins: list[SlaPreviewBeginning] = Field(max_length=1_000, description="Late ones first, then by due time.")

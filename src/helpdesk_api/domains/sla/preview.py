@@ -38,6 +38,8 @@ from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 
 # As many as one screen and one decision need; the totals count all.
 LISTED = 1_000
+# A few tenths of a millisecond each.
+_JUDGED = 20_000
 # Of a clock, beside the facts of its ticket, all by which is decided what becomes of it.
 _HELD = (
     SlaClock.kind,
@@ -90,7 +92,12 @@ class _Move(NamedTuple):
 
 
 async def preview(
-    reads: ReadSession, database: Database, policy_id: UUID, *, effective_from: datetime | None
+    reads: ReadSession,
+    database: Database,
+    policy_id: UUID,
+    *,
+    effective_from: datetime | None,
+    judged: int = _JUDGED,
 ) -> dict[str, Any]:
     """As if the draft came into force at that instant, or now. Raises `sla_policy_not_found` and `no_draft`."""
     at = max(effective_from or clock.now(), clock.now())
@@ -103,9 +110,10 @@ async def preview(
     # Seconds for a hundred thousand of them, which nobody else shall wait for.
     planned = _Planned(proposed, names, hours, at)
     found, listed, lacking = await asyncio.to_thread(_compared, planned, tickets, clocks, at)
-    begun = await beginnings(reads, lacking, names, _is_open(), planned.plan, hours.__getitem__, at)
+    begun, is_exact = await beginnings(reads, lacking, names, _is_open(), planned.plan, hours.__getitem__, at, judged)
     found["would_breach"] += sum(one.is_late for one in begun)
-    found |= {"would_begin": len(begun), "begins": list(map(_begins, heapq.nsmallest(LISTED, begun, key=_rank)))}
+    found |= {"would_begin": len(begun), "would_begin_is_exact": is_exact}
+    found["begins"] = list(map(_begins, heapq.nsmallest(LISTED, begun, key=_rank)))
     rows = await reads.fetch(_TICKETS_OF, {"ids": [move.sla_id for move in listed]})
     ticket_ids = {row["id"]: row["ticket_id"] for row in rows}
     # One that was deleted meanwhile is nobody's any more.
