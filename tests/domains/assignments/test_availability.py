@@ -82,7 +82,9 @@ class TestRights:
         with clock.frozen(clock.now()) as moment:
             back = (moment.at + timedelta(hours=1)).astimezone(ZoneInfo("Asia/Kolkata"))
             body = {"is_available": False, "away_until": back.isoformat()}
-            etag = (await admin_client.put(path, json=body)).headers["etag"]
+            put = await admin_client.put(path, json=body)
+            assert put.json()["away_until"] == (await admin_client.get(path)).json()["away_until"]
+            etag = put.headers["etag"]
             held = {"If-None-Match": (await admin_client.get(path)).headers["etag"]}
             assert held["If-None-Match"].partition("-")[0] == etag.partition("-")[0]
             assert (await admin_client.get(path, headers=held)).status_code == 304

@@ -248,6 +248,23 @@ class TestUpdate:
         unchanged = await agent_client.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
 
+    async def test_instants_are_kept_and_answered_in_utc(self, agent_client: httpx.AsyncClient) -> None:
+        with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")):
+            path = f"/v1/tickets/{(await opened(agent_client))['id']}"
+            began = await agent_client.patch(path, json={"began_at": "2026-03-02T13:00:00.5+05:00"})
+            assert began.json()["began_at"] == "2026-03-02T08:00:00.500000Z"
+            pend = {"reason": "scheduled", "resumes_at": "2026-03-03T00:30:00+05:30"}
+            await agent_client.post(f"{path}/start", json={})
+            assert (await agent_client.post(f"{path}/pend", json=pend)).json()["resumes_at"][
+                :19
+            ] == "2026-03-02T19:00:00"
+        told = (await agent_client.get(f"{path}/history")).text
+        assert '"2026-03-02T08:00:00.500000Z"' in told
+        assert '"2026-03-02T19:00:00Z"' in told
+        assert "+05:" not in told
+        edge = await agent_client.get("/v1/tickets", params={"created_after": "1970-01-01T00:00:00+14:00"})
+        assert (edge.status_code, edge.json()["errors"][0]["code"]) == (422, "instant_out_of_range")
+
     async def test_unchanged_is_what_is_answered_and_not_the_ticket_alone(
         self, database: Database, a_user: Make, as_user: AsUser
     ) -> None:
