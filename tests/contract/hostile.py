@@ -106,6 +106,8 @@ class Operation:
                     yield "unknown value", "no_such_value"
                 elif one.get("format") == "date-time":
                     yield "no zone", "2026-03-02T08:15:00"
+                    yield "1969 in UTC", "1970-01-01T00:00:00+14:00"
+                    yield "9000 in UTC", "8999-12-31T23:59:59-23:59"
                     yield "no instant", "tomorrow"
                     yield "seconds as text", "1772439300"
                     yield "year 0", "0000-01-01T00:00:00Z"

@@ -138,7 +138,7 @@ class TestRules:
         rule = await create_rule(admin_client, conditions=conditions, priority="high")
         assert rule["conditions"] == conditions
         reply = await admin_client.get(f"{RULES}/{rule['id']}")
-        assert (reply.json(), reply.headers["etag"]) == (rule, '"v1"')
+        assert (reply.json(), reply.headers["etag"][:4]) == (rule, '"v1-')
 
     async def test_wrong_conditions_are_pointed_at(self, admin_client: httpx.AsyncClient) -> None:
         for leaf, code, part in (

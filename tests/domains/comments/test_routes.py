@@ -65,7 +65,11 @@ class TestEditing:
                 comment, json={"body": "Other"}, headers={"If-Match": made.headers["etag"]}
             )
             assert stale.status_code == 412
+            held = {"If-None-Match": edited.headers["etag"]}
+            assert (await requester_client.get(comment, headers=held)).status_code == 304
             moment.advance(seconds=1)
+            # It says now that its author cannot edit it any more.
+            assert (await requester_client.get(comment, headers=held)).json()["editable_until"] is None
             late = await requester_client.patch(comment, json={"body": "Late"})
             assert (late.status_code, late.json()["code"]) == (409, "edit_window_passed")
         revisions = await agent_client.get(f"{comment}/revisions")

@@ -179,4 +179,5 @@ async def _as_seen(session: AsyncSession, principal: Principal, ticket: Ticket) 
         row = await written_row(session, principal, ticket)
     except TicketNotFound:
         return None, None
-    return representation.detail_json(principal, row), representation.etag(row)
+    detail = representation.detail_json(principal, row)
+    return detail, representation.shown_etag(row, detail)

@@ -38,6 +38,7 @@ from helpdesk_api.domains.tickets.rules import (
     refusal,
 )
 from helpdesk_api.domains.tickets.windows import reopen_window
+from helpdesk_api.web.preconditions import stamped
 
 _PLAIN = [
     "reference",
@@ -254,6 +255,11 @@ def detail_json(principal: Principal, row: Any, included: str | None = None) -> 
 def etag(row: Any) -> str:
     """Moves only with what this reader can see; staff's and requesters' are apart."""
     return f'"s{row["version"]}"' if row["internal"] else f'"p{row["public_version"]}"'
+
+
+def shown_etag(row: Any, detail: str) -> str:
+    """Of the ticket that an answer of another kind brings along, as reading it by itself would give it."""
+    return stamped(etag(row), detail.encode())
 
 
 def page_json(

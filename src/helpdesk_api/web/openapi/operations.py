@@ -195,9 +195,10 @@ def _shape_answers(operation: Operation, codes: dict[int, list[str]], *, has_eta
             # An answer in a foreign form (RFC 6749) stays as its route declares it, beside our own.
             answers[status] = _foreign_answer(status, answer)
     if operation.method == "get" and has_etag:
+        place = ["Content-Location"] if (operation.route.openapi_extra or {}).get("x-content-location") else []
         answers[str(_NOT_MODIFIED)] = {
             "description": "It is still what the caller holds.",
-            "headers": header_references("ETag"),
+            "headers": header_references("ETag", *place),
         }
     for status in sorted(codes):
         told = ", ".join(f"`{code}`" for code in codes[status])
