@@ -82,6 +82,44 @@ async def test_an_approved_text_that_changes_is_not_approved(editors: Editors) -
     assert (changed["status"], changed["publish_at"]) == ("draft", None)
 
 
+@pytest.mark.parametrize(
+    "wider", [{"audience": "public"}, {"audience": "requesters", "category_id": None}, {"language": "de"}]
+)
+async def test_what_was_approved_for_some_is_not_published_to_others(
+    editors: Editors, database: Database, wider: dict[str, Any]
+) -> None:
+    with clock.frozen(NOW) as moment:
+        article = await editors.draft(audience="agents")
+        await done(editors.anna, article, "submit")
+        await done(editors.olga, article, "approve", publish_at="2026-10-24T09:00:00Z")
+        changed = await editors.anna.patch(at(article), json=wider)
+        assert (changed.status_code, changed.json()["status"], changed.json()["publish_at"]) == (200, "draft", None)
+        late = await editors.olga.post(at(article, "/approve"), json={})
+        assert late.status_code == (409 if "category_id" not in wider else 404)
+        moment.advance(hours=1)
+        async with database.session() as session:
+            await publish_scheduled(session, {})
+            told = await session.scalar(
+                select(EventRow.internal_changes).where(EventRow.type == "article.updated").limit(1)
+            )
+        assert told is not None
+        assert (told["status"], told["publish_at"]) == (["in_review", "draft"], ["2026-10-24T09:00:00Z", None])
+        assert told["approved_by_id"] == [editors.id_of("olga"), None]
+        assert (await editors.rita.get(at(article))).status_code == 404
+
+
+async def test_approvers_change_whom_it_is_for_without_a_second_review(editors: Editors) -> None:
+    teams = {"audience": "teams", "team_ids": [editors.team_id]}
+    article = await editors.draft(**teams)
+    await done(editors.anna, article, "submit")
+    assert (await editors.anna.patch(at(article), json=teams)).json()["status"] == "in_review"
+    wider = {"audience": "public", "team_ids": []}
+    with clock.frozen(NOW):
+        await done(editors.olga, article, "approve", publish_at="2026-10-25T08:00:00Z")
+        kept = (await editors.olga.patch(at(article), json=wider)).json()
+    assert (kept["status"], kept["publish_at"]) == ("in_review", "2026-10-25T08:00:00Z")
+
+
 async def test_what_is_scheduled_is_published_once(editors: Editors, database: Database) -> None:
     with clock.frozen(NOW) as moment:
         article = await editors.draft()

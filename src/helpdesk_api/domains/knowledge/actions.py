@@ -33,7 +33,11 @@ _NAMED_IMAGES = re.compile(r"attachment:(att_[0-9a-f]{32})")
 CONTENT = ("title", "summary", "body", "tags", "source_number")
 # Who sees it: on what readers have before them, only approvers change these.
 _SIGHT = frozenset({"audience", "team_ids", "category_id"})
+# What is approved besides the text.
+_APPROVED = _SIGHT | {"language"}
+_WAITING = ("status", "publish_at", "approved_by_id")
 _PREFIXES = {
+    "approved_by_id": "usr",
     "category_id": "acg",
     "owner_id": "usr",
     "author_id": "usr",
@@ -90,6 +94,8 @@ async def update_article(
         given["tags"] = list(dict.fromkeys(given["tags"]))
     content = {name: given.pop(name) for name in CONTENT if name in given}
     facts = {name: value for name, value in given.items() if getattr(article, name) != value}
+    if set(facts.get("team_ids", ())) == set(article.team_ids):
+        facts.pop("team_ids", None)
     if (
         article.published_number is not None
         and facts.keys() & _SIGHT
@@ -104,17 +110,37 @@ async def update_article(
     if not facts and not new:
         return
     changes = {name: (shown(name, getattr(article, name)), shown(name, value)) for name, value in facts.items()}
+    waited = {name: getattr(article, name) for name in _WAITING}
     for name, value in facts.items():
         setattr(article, name, value)
+    if article.status is ArticleStatus.IN_REVIEW and facts.keys() & _APPROVED:
+        await _review_again(session, principal, article, approver_id)
     if "review_interval_days" in facts and article.published_number is not None:
         plan_review(article, article.reviewed_at or article.published_at or clock.now())
     if new:
         changes |= {"number": (article.latest_number, article.latest_number + 1)}
         latest = await revise(session, principal, article, latest, new)
-    touch(article, public=article.published_number is not None and bool(facts.keys() & {*_SIGHT, "language"}))
+    changes |= {
+        name: (shown(name, before), shown(name, getattr(article, name)))
+        for name, before in waited.items()
+        if getattr(article, name) != before
+    }
+    touch(article, public=article.published_number is not None and bool(facts.keys() & _APPROVED))
     await _flush_checked(session)
     await show(session, article)
     await tell(session, principal, article, events.ArticleUpdated, changes)
+
+
+async def _review_again(
+    session: AsyncSession, principal: Principal, article: Article, approver_id: UUID | None
+) -> None:
+    """What was submitted, and perhaps approved for later, was for others: back to draft, unless by who approves it.
+    One who files it where somebody else approves leaves it to them."""
+    if not policy.may_approve(principal, approver_id):
+        article.status = ArticleStatus.DRAFT
+    elif policy.may_approve(principal, await approver_of(session, article.category_id)):
+        return
+    article.publish_at = article.approved_by_id = None
 
 
 async def revise(
