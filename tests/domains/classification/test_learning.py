@@ -155,6 +155,18 @@ async def test_once_a_night_it_is_tried(database: Database, admin_client: httpx.
     ]
 
 
+async def test_the_model_in_use_stays_however_many_trainings_follow(learned: Learned, database: Database) -> None:
+    await learned.activate(database)
+    vain = {"outcome": TrainingOutcome.NOTHING_TO_LEARN, "trained_at": NIGHT, "trained_on": 0, "measured_on": 0}
+    async with database.session() as session:
+        for number in (2, training.KEPT_TRAININGS + 2):
+            session.add(ClassificationModel(number=number, is_active=False, measures={}, **vain))
+    async with database.session() as session:
+        await training.train(session)
+        kept = await session.scalars(select(ClassificationModel.number).order_by(ClassificationModel.number))
+        assert list(kept) == [1, training.KEPT_TRAININGS + 2, training.KEPT_TRAININGS + 3]
+
+
 async def test_by_day_nothing_is_learned(database: Database) -> None:
     with clock.frozen(NIGHT.replace(hour=12)):
         async with database.session() as session:
