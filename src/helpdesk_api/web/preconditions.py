@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -24,11 +24,12 @@ class IfMatch:
             if required:
                 raise PreconditionRequired
             return
-        if "*" not in self._tags and current not in self._tags:
+        if "*" not in self._tags and _version_of(current) not in map(_version_of, self._tags):
             message = f"The current version is {current}. Nothing was changed."
             raise PreconditionFailed(message, params={"current_etag": current}, headers={"ETag": current})
 
 
+_SEEN: Final = "~"
 UNCONDITIONAL = IfMatch(None)
 ETAGS_PATTERN = r"^[\x20-\x7e]*$"
 ETAGS_LENGTH = 200
@@ -50,9 +51,16 @@ async def read_if_match(
 IfMatchDep = Annotated[IfMatch, Depends(read_if_match)]
 
 
-def etag_of(version: int, *, audience: str = "v") -> str:
-    """A strong ETag from a version number; `audience` keeps apart representations that differ by reader."""
-    return f'"{audience}{version}"'
+def etag_of(version: int, *, audience: str = "v", seen: str = "") -> str:
+    """A strong ETag from a version number; `audience` keeps apart representations that differ by reader, and `seen`
+    says what this one is shown that no version counts: of other records, and of their own rights."""
+    return f'"{audience}{version}{_SEEN if seen else ""}{seen}"'
+
+
+def _version_of(tag: str) -> str:
+    """What a change goes by: who has lost sight of another record meanwhile overwrites nothing of this one."""
+    version, parted, _ = tag.partition(_SEEN)
+    return f'{version}"' if parted else tag
 
 
 def etag_of_content(content: bytes) -> str:

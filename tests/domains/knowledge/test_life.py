@@ -118,6 +118,41 @@ async def test_approvers_change_whom_it_is_for_without_a_second_review(editors: 
         await done(editors.olga, article, "approve", publish_at="2026-10-25T08:00:00Z")
         kept = (await editors.olga.patch(at(article), json=wider)).json()
     assert (kept["status"], kept["publish_at"]) == ("in_review", "2026-10-25T08:00:00Z")
+    # Who files it elsewhere has not approved for whoever does so there.
+    other = await editors.admin.post("/v1/article-categories", json={"name": "B", "owner_id": editors.id_of("ben")})
+    given = await editors.olga.patch(at(article), json={"category_id": other.json()["id"]})
+    assert (given.status_code, allowed(given.json())) == (200, set())
+    filed = (await editors.ben.get(at(article))).json()
+    assert (filed["status"], filed["publish_at"]) == ("in_review", None)
+
+
+async def test_who_gives_their_right_away_is_answered(editors: Editors) -> None:
+    article = await editors.draft()
+    to_ben = await editors.anna.patch(at(article), json={"owner_id": editors.id_of("ben")})
+    assert (to_ben.status_code, to_ben.json()["owner_id"]) == (200, editors.id_of("ben"))
+    away = await editors.ben.patch(at(article), json={"owner_id": editors.id_of("anna"), "title": "Ben's"})
+    assert (away.status_code, away.json()["owner_id"], away.json()["title"]) == (200, editors.id_of("anna"), "Ben's")
+    assert allowed(away.json()) == set()
+    assert (await editors.ben.get(at(article))).status_code == 404
+    # What they still may read is shown as readers see it.
+    await done(editors.olga, article, "publish")
+    await editors.olga.patch(at(article), json={"title": "Next"})
+    moved = await editors.olga.patch(at(article), json={"category_id": None})
+    assert (moved.status_code, moved.json()["title"], allowed(moved.json())) == (200, "Ben's", set())
+    assert moved.headers["etag"] == (await editors.olga.get(at(article))).headers["etag"]
+
+
+async def test_the_etag_moves_with_what_the_caller_may_do(editors: Editors) -> None:
+    article = await editors.published()
+    held = (await editors.olga.get(at(article))).headers["etag"]
+    path = f"/v1/article-categories/{editors.category_id}"
+    await editors.admin.patch(path, json={"owner_id": editors.id_of("ben")})
+    seen = await editors.olga.get(at(article), headers={"If-None-Match": held})
+    assert (seen.status_code, allowed(seen.json())) == (200, set())
+    # The article is the same: who may change it does not have to read it again.
+    ben = await editors.ben.patch(at(article), json={"owner_id": editors.id_of("ben")}, headers={"If-Match": held})
+    assert ben.status_code == 200
+    assert (await editors.ben.patch(at(article), json={}, headers={"If-Match": held})).status_code == 412
 
 
 async def test_what_is_scheduled_is_published_once(editors: Editors, database: Database) -> None:

@@ -111,6 +111,21 @@ async def test_an_owner_is_told_once_that_a_review_is_due(
         assert len(await post_office.round()) == 1
 
 
+async def test_a_new_interval_is_counted_from_the_last_look(editors: Editors) -> None:
+    with clock.frozen(NOW) as moment:
+        article = await editors.published(review_interval_days=30)
+        await done(editors.anna, article, "review")
+        moment.advance(days=20)
+        await editors.anna.patch(at(article), json={"title": "Again"})
+        await done(editors.olga, article, "publish")
+        longer = await editors.anna.patch(at(article), json={"review_interval_days": 40})
+        assert longer.json()["review_at"] == "2026-08-30T08:00:00Z"
+        moment.advance(days=1)
+        await done(editors.anna, article, "review")
+        shorter = await editors.anna.patch(at(article), json={"review_interval_days": 10})
+        assert shorter.json()["review_at"] == "2026-08-01T08:00:00Z"
+
+
 async def test_a_quarter_is_the_usual_interval(editors: Editors) -> None:
     with clock.frozen(NOW):
         assert (await editors.published())["review_at"] == "2026-09-30T08:00:00Z"

@@ -73,10 +73,17 @@ SORTS = {
 }
 
 
-def select_articles(principal: policy.Reader | None, *, with_text: bool = True, is_draft: bool = False) -> AnySelect:
+def select_articles(
+    principal: policy.Reader | None,
+    *,
+    with_text: bool = True,
+    is_draft: bool = False,
+    sight: ColumnElement[bool] | None = None,
+) -> AnySelect:
     """The readable articles, each with the version that readers see or, with `is_draft`, with the latest one; None is
-    whoever is not signed in."""
-    sight = policy.public() if principal is None else policy.readable(principal)
+    whoever is not signed in. `sight` is another one than theirs."""
+    if sight is None:
+        sight = policy.public() if principal is None else policy.readable(principal)
     of_original = policy.public(_original) if principal is None else policy.readable(principal, _original)
     number = Article.latest_number if is_draft else func.coalesce(Article.published_number, Article.latest_number)
     columns = [getattr(Article, name) for name in _ARTICLE]
@@ -101,35 +108,32 @@ def shown(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]
     """A row of `select_articles` as its reader may see it."""
     article = dict(row)
     article["team_ids"] = sorted(article["team_ids"])
+    article["translation_of_id"] = row["seen_original_id"]
     if principal is not None and principal.is_staff:
         return article
     for name in _OWN:
         del article[name]
-    return (
-        article
-        | dict.fromkeys(_INTERNAL)
-        | {
-            "status": ArticleStatus.PUBLISHED.value,
-            "updated_at": row["public_updated_at"],
-            "translation_of_id": row["seen_original_id"],
-        }
-    )
+    seen = {"status": ArticleStatus.PUBLISHED.value, "updated_at": row["public_updated_at"]}
+    return article | dict.fromkeys(_INTERNAL) | seen
 
 
 def detail(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]:
     return shown(principal, row) | {"allowed_actions": _actions(principal, row) if principal is not None else []}
 
 
-def _actions(principal: Principal, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    may_approve = policy.may_approve(principal, row["approver_id"])
-    own = principal.is_staff and principal.user_id in {row["author_id"], row["owner_id"]}
-    standing = Standing(
+def _standing(principal: Principal, row: Mapping[str, Any]) -> Standing:
+    """Of a row, as `policy.standing` of an entity."""
+    return Standing(
         status=ArticleStatus(row["status"]),
         is_published=row["published_number"] is not None,
         may_write=principal.has(Permission.ARTICLES_WRITE),
-        may_edit=own or may_approve,
-        may_approve=may_approve,
+        may_edit=may_edit(principal, row),
+        may_approve=policy.may_approve(principal, row["approver_id"]),
     )
+
+
+def _actions(principal: Principal, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    standing = _standing(principal, row)
     reasons = {action: refusal(standing, action) for action in ArticleAction}
     return [
         {
@@ -148,15 +152,21 @@ def may_edit(principal: Principal, row: Mapping[str, Any]) -> bool:
     return own or policy.may_approve(principal, row["approver_id"])
 
 
-def etag(principal: Principal | None, *, version: int, public_version: int) -> str:
+def etag(principal: Principal | None, *, version: int, public_version: int, seen: str = "") -> str:
     """Moves only with what this reader can see."""
     if principal is not None and principal.is_staff:
-        return etag_of(version, audience="s")
-    return etag_of(public_version, audience="p")
+        return etag_of(version, audience="s", seen=seen)
+    return etag_of(public_version, audience="p", seen=seen)
 
 
 def row_etag(principal: Principal | None, row: Mapping[str, Any]) -> str:
-    return etag(principal, version=row["version"], public_version=row["public_version"])
+    """With what moves without the article: whether its original is seen, and what the staff may do with it."""
+    seen = "o" if row["seen_original_id"] is not None else ""
+    if principal is not None and principal.is_staff:
+        may = _standing(principal, row)
+        rights = {"w": may.may_write, "e": may.may_edit, "a": may.may_approve}
+        seen += "".join(letter for letter, has in rights.items() if has)
+    return etag(principal, version=row["version"], public_version=row["public_version"], seen=seen)
 
 
 async def get_article(
@@ -183,9 +193,15 @@ async def latest_version(session: AsyncSession, article: Article) -> ArticleVers
 
 
 async def written(session: AsyncSession, principal: Principal, article: Article) -> Any:
-    """The latest version's row, inside the transaction that just wrote it."""
+    """The latest version's row, inside the transaction that just wrote it. Who gave their right away is shown what
+    they still may read; where that is nothing, what they wrote, for the last time."""
     await session.flush()
-    return await get_article(await statements_of(session), principal, article.id, is_draft=True)
+    reads = await statements_of(session)
+    row = await reads.fetch_one(select_articles(principal, is_draft=True, sight=Article.id == article.id))
+    if may_edit(principal, row):
+        return row
+    still = await reads.fetch_one(select_articles(principal).where(Article.id == article.id))
+    return row if still is None else still
 
 
 @dataclass(frozen=True, slots=True)
