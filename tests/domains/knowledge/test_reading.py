@@ -2,13 +2,22 @@
 
 import asyncio
 from datetime import UTC, datetime
+from uuid import UUID
 
+from sqlalchemy import func, select
+
+from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
+from helpdesk_api.database.ids import new_id, parse_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.knowledge import tally
+from helpdesk_api.domains.knowledge import queries, reading, tally
+from helpdesk_api.domains.knowledge.enums import ArticleAudience, ArticleLanguage, ArticleStatus
 from helpdesk_api.domains.knowledge.lifecycle import tell_reviews
+from helpdesk_api.domains.knowledge.models import Article, ArticleRelation
+from helpdesk_api.domains.users.models import User
 from tests.domains.knowledge.conftest import Editors, at, done
 from tests.domains.notifications.conftest import PostOffice, post_office, recipients, text_of
+from tests.factories.records import make_user, principal_of
 
 __all__ = ["post_office"]
 NOW = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
@@ -76,6 +85,62 @@ async def test_related_articles_are_related_both_ways(editors: Editors) -> None:
     assert itself.json()["code"] == "article_relates_to_itself"
     assert (await editors.anna.delete(at(second, f"/related/{first['id']}"))).status_code == 204
     assert (await editors.anna.delete(link)).status_code == 404
+
+
+def untold(author: User) -> Article:
+    """A row alone: of so many, nothing is read but that they are there."""
+    now, identifier = clock.now(), new_id()
+    return Article(
+        id=identifier,
+        group_id=identifier,
+        language=ArticleLanguage.EN,
+        audience=ArticleAudience.AGENTS,
+        team_ids=[],
+        status=ArticleStatus.DRAFT,
+        author_id=author.id,
+        owner_id=author.id,
+        latest_number=1,
+        review_interval_days=91,
+        created_at=now,
+        updated_at=now,
+        public_updated_at=now,
+    )
+
+
+async def test_neither_has_too_many_related_articles(editors: Editors, database: Database) -> None:
+    hub, last, one_more = [await editors.draft(title=title) for title in ("Hub", "Last", "One more")]
+    others = [untold(editors.people["anna"]) for _ in range(reading.MAX_RELATED - 1)]
+    async with database.session() as session:
+        session.add_all(others)
+        await session.flush()
+        pairs = [sorted((parse_id("art", hub["id"]), other.id)) for other in others]
+        session.add_all([ArticleRelation(first_id=first, second_id=second) for first, second in pairs])
+    assert (await editors.anna.put(at(last, f"/related/{hub['id']}"))).status_code == 204
+    for article, other in ((one_more, hub), (hub, one_more)):
+        full = await editors.anna.put(at(article, f"/related/{other['id']}"))
+        assert (full.status_code, full.json()["code"]) == (409, "too_many_related_articles")
+    # What is related already, is so again.
+    for article, other in ((last, hub), (hub, last)):
+        assert (await editors.anna.put(at(article, f"/related/{other['id']}"))).status_code == 204
+
+
+async def test_two_articles_are_related_from_both_sides_at_once(own_database: Database) -> None:
+    author = await make_user(own_database, role=Role.AGENT)
+    caller = await principal_of(own_database, author)
+    one, other = untold(author), untold(author)
+    async with own_database.session() as session:
+        session.add_all([one, other])
+    together = asyncio.Barrier(2)
+
+    async def relate(*ids: UUID) -> None:
+        async with own_database.session() as session:
+            await session.execute(select(1))
+            await together.wait()
+            await reading.relate(session, caller, *await queries.lock_articles(session, caller, *ids))
+
+    await asyncio.gather(relate(one.id, other.id), relate(other.id, one.id))
+    async with own_database.reads() as reads:
+        assert await reads.fetch_value(select(func.count()).select_from(ArticleRelation)) == 1
 
 
 async def test_an_owner_is_told_once_that_a_review_is_due(

@@ -181,11 +181,19 @@ async def get_article(
 
 async def lock_article(session: AsyncSession, principal: Principal, article_id: UUID) -> Article:
     """Raises `article_not_found`."""
-    statement = select(Article).where(Article.id == article_id, policy.readable(principal)).with_for_update(of=Article)
-    found: Article | None = await session.scalar(statement.execution_options(populate_existing=True))
-    if found is None:
+    return (await lock_articles(session, principal, article_id))[0]
+
+
+async def lock_articles(session: AsyncSession, principal: Principal, *article_ids: UUID) -> list[Article]:
+    """As they are named; locked in the order of their ids, so that no two callers wait for each other. Raises
+    `article_not_found` where one is missing."""
+    named = Article.id.in_(article_ids)
+    statement = select(Article).where(named, policy.readable(principal)).order_by(Article.id)
+    locked = statement.with_for_update(of=Article).execution_options(populate_existing=True)
+    found = {article.id: article for article in await session.scalars(locked)}
+    if not found.keys() >= set(article_ids):
         raise ArticleNotFound
-    return found
+    return [found[article_id] for article_id in article_ids]
 
 
 async def latest_version(session: AsyncSession, article: Article) -> ArticleVersion:
