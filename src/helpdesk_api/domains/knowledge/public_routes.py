@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from helpdesk_api.authorization.dependencies import public
+from helpdesk_api.authorization.dependencies import authenticate, public
 from helpdesk_api.config import Settings
 from helpdesk_api.database.ids import ArticleId, parse_id
 from helpdesk_api.database.session import ReadSessionDep
@@ -17,7 +18,7 @@ from helpdesk_api.domains.knowledge.queries import ArticleFilters
 from helpdesk_api.domains.knowledge.routes import Tag, listed, several
 from helpdesk_api.domains.knowledge.schemas import ArticlePage, ArticleRead
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import documents
+from helpdesk_api.web.errors import ProblemError, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import etag_of_content, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -26,6 +27,7 @@ from helpdesk_api.web.schemas import SearchText
 router = ApiRouter(prefix="/v1/public/articles", tags=["articles"])
 OPEN = [public("Published articles for everybody, where HELPDESK_PUBLIC_ARTICLES is on.")]
 MAX_AGE_SECONDS = 300
+_CURSORS = frozenset({"next_cursor", "prev_cursor"})
 _IMAGE = re.compile(r'(<img src=")/v1/attachments/(att_[0-9a-f]{32})/download(?=")')
 
 
@@ -38,6 +40,23 @@ def check_open(request: Request) -> None:
 
 def _may_be_kept(response: Response) -> None:
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
+
+
+def _etag_of(page: Mapping[str, Any]) -> str:
+    """Cursors are sealed anew each time: of them counts whether there is one."""
+    seen = {name: value is not None if name in _CURSORS else value for name, value in page.items()}
+    return etag_of_content(json.dumps(seen, default=str).encode())
+
+
+async def _works_on(request: Request, row: Mapping[str, Any]) -> bool:
+    """Who has signed in all the same; with a token that is no good they are anybody."""
+    if "authorization" not in request.headers:
+        return False
+    try:
+        principal = await authenticate(request)
+    except ProblemError:
+        return False
+    return queries.may_edit(principal, row)
 
 
 def _with_public_images(body_html: str) -> str:
@@ -75,7 +94,7 @@ async def list_public(
         found = await search.search_articles(reads, None, q, filters, page)
     add_links(response, page, found)
     _may_be_kept(response)
-    set_etag(response, etag_of_content(json.dumps(found, default=str).encode()))
+    set_etag(response, _etag_of(found))
     return found
 
 
@@ -91,7 +110,8 @@ async def get_public(article_id: ArticleId, request: Request, reads: ReadSession
     """Without signing in; may be kept for five minutes."""
     check_open(request)
     row = await queries.get_article(reads, None, article_id)
-    tally.count_view(article_id)
+    if not await _works_on(request, row):
+        tally.count_view(article_id)
     _may_be_kept(response)
     set_etag(response, queries.row_etag(None, row))
     answer = queries.detail(None, row)
