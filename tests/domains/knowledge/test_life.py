@@ -232,6 +232,21 @@ async def test_filters(editors: Editors) -> None:
     assert pages == [german["id"], mine["id"], seen["id"]]
 
 
+async def test_the_latest_change_leads_as_each_is_shown_it(editors: Editors) -> None:
+    with clock.frozen(NOW) as moment:
+        changed = await editors.published(title="Changed")
+        moment.advance(minutes=1)
+        await editors.published(title="Later")
+        moment.advance(minutes=1)
+        await editors.anna.patch(at(changed), json={"review_interval_days": 30})
+    for reader, titles in ((editors.anna, ["Changed", "Later"]), (editors.rita, ["Later", "Changed"])):
+        pages = [(await reader.get("/v1/articles", params={"limit": 1})).json()]
+        pages.append((await reader.get("/v1/articles", params={"limit": 1, "cursor": pages[0]["next_cursor"]})).json())
+        listed = [one for page in pages for one in page["data"]]
+        assert [one["title"] for one in listed] == titles
+        assert [one["updated_at"] for one in listed] == sorted((one["updated_at"] for one in listed), reverse=True)
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "pointer"),
     [

@@ -66,11 +66,13 @@ _VERSION = ("number", "title", "summary", "tags", "source_number")
 _TEXT = ("body", "body_html")
 # Of our own use; what the public ones say of changes that a reader cannot see must not get into an ETag.
 _OWN = ("version", "public_version", "public_updated_at", "approver_id", "seen_original_id")
-SORTS = {
-    "updated_at": SortKey("updated_at", Article.public_updated_at, datetime),
+_STAFFS_SORTS = {
+    "updated_at": SortKey("updated_at", Article.updated_at, datetime),
     "title": SortKey("title", ArticleVersion.title, str),
     "created_at": SortKey("created_at", Article.created_at, datetime),
 }
+# As each is shown it.
+_READERS_SORTS = _STAFFS_SORTS | {"updated_at": SortKey("updated_at", Article.public_updated_at, datetime)}
 
 
 def select_articles(
@@ -280,7 +282,8 @@ async def list_articles(
     reads: ReadSession, principal: Principal | None, filters: ArticleFilters, page: PageRequest, *, sort: str | None
 ) -> dict[str, Any]:
     """By `sort`, newest change first when left out."""
-    keys = parse_sort(sort, SORTS, "-updated_at")
+    is_staff = principal is not None and principal.is_staff
+    keys = parse_sort(sort, _STAFFS_SORTS if is_staff else _READERS_SORTS, "-updated_at")
     order = [*keys, SortKey("id", Article.id, UUID, keys[-1].descending)]
     statement = select_articles(principal, with_text=False).where(*filters.clauses(principal))
     answer = await page_of(reads, statement, order, page)
