@@ -1,9 +1,13 @@
 """From a resolved ticket to an article, and from an article to the tickets that it resolves."""
 
+import re
 from typing import Any
 
 import httpx
+import pytest
 
+from helpdesk_api.domains.knowledge.enums import ArticleLanguage
+from helpdesk_api.domains.knowledge_capture.actions import draft_text
 from tests.domains.knowledge.conftest import Editors, at, editors
 from tests.domains.tickets.test_search import opened
 
@@ -36,6 +40,32 @@ async def test_a_draft_says_what_the_requester_can_see(editors: Editors) -> None
     assert (link["ticket_id"], link["use"], link["reference"]) == (ticket["id"], "drafted", ticket["reference"])
     refused = await editors.rita.post(f"{path}/article", json={})
     assert (refused.status_code, refused.json()["code"]) == (403, "action_forbidden")
+
+
+async def test_a_draft_for_a_team(editors: Editors) -> None:
+    ticket = await opened(editors.rita)
+    await resolved(editors.anna, ticket)
+    path = f"/v1/tickets/{ticket['id']}/article"
+    teams = {"audience": "teams", "team_ids": [editors.team_id]}
+    made = await editors.anna.post(path, json=teams)
+    assert (made.status_code, made.json()["audience"], made.json()["team_ids"]) == (201, "teams", [editors.team_id])
+    refused = await editors.anna.post(path, json={"audience": "teams"})
+    assert (refused.json()["code"], refused.json()["errors"][0]["pointer"]) == (
+        "article_teams_required",
+        "#/team_ids",
+    )
+
+
+@pytest.mark.parametrize("language", ArticleLanguage)
+def test_what_a_draft_has_no_room_for_is_said(language: ArticleLanguage) -> None:
+    whole = draft_text(language, "INC-1", "d" * 40_000, "r" * 20_000)
+    assert (whole.count("d" * 40_000), whole.count("r" * 20_000)) == (1, 1)
+    for description, resolution in ((65_536, 100), (65_536, 65_536), (100, 65_536), (33_000, 40_000)):
+        text = draft_text(language, "INC-1", "\u2603" * description, "\u2602" * resolution)
+        assert 65_000 < len(text) <= 65_536
+        assert text.count("INC-1") == (description > 32_700) + (resolution > 32_700)
+        cut = sum(int(count) for count in re.findall(r"\d{3,}", text))
+        assert text.count("\u2603") + text.count("\u2602") + cut == description + resolution
 
 
 async def test_resolving_says_which_article_served(editors: Editors) -> None:
