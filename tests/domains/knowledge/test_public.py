@@ -66,7 +66,7 @@ async def test_a_page_of_several_may_be_kept(editors: Editors, visitor: httpx.As
     """Its cursors are sealed anew each time."""
     for title in ("Seen", "Seen as well"):
         await editors.published(title=title, audience="public")
-    for asked in ({"limit": 1}, {"limit": 1, "q": "seen"}):
+    for asked in ({"limit": "1"}, {"limit": "1", "q": "seen"}):
         first = await visitor.get(PATH, params=asked)
         assert first.json()["next_cursor"] is not None
         again = await visitor.get(PATH, params=asked, headers={"If-None-Match": first.headers["etag"]})

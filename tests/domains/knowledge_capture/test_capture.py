@@ -82,6 +82,28 @@ async def test_resolving_says_which_article_served(editors: Editors) -> None:
         (await editors.rita.get(f"/v1/tickets/{one['id']}")).json()["resolution_article_id"] for one in (first, second)
     ]
     assert mine == [seen["id"], None]
+    # That it is gone, or theirs to see after all, is another answer.
+    path = f"/v1/tickets/{first['id']}"
+    held = {"If-None-Match": (await editors.rita.get(path)).headers["etag"]}
+    assert (await editors.rita.get(path, headers=held)).status_code == 304
+    assert (await editors.olga.patch(at(seen), json={"audience": "agents"})).status_code == 200
+    gone = await editors.rita.get(path, headers=held)
+    assert (gone.status_code, gone.json()["resolution_article_id"]) == (200, None)
+    assert (await editors.olga.patch(at(seen), json={"audience": "requesters"})).status_code == 200
+    assert (await editors.rita.get(path, headers={"If-None-Match": gone.headers["etag"]})).status_code == 200
+    # Of the staff, too, only those who may read it are told which.
+    of_team = {"audience": "teams", "team_ids": [editors.team_id]}
+    assert (await editors.olga.patch(at(hidden), json=of_team)).status_code == 200
+    named = [
+        (await reader.get(f"/v1/tickets/{second['id']}")).json()["resolution_article_id"]
+        for reader in (editors.anna, editors.olga, editors.ben, editors.admin)
+    ]
+    assert named == [hidden["id"], hidden["id"], None, hidden["id"]]
+    assert (await editors.olga.patch(at(hidden), json={"audience": "agents", "team_ids": []})).status_code == 200
+    rated = {"If-Match": (await editors.rita.get(path)).headers["etag"]}
+    assert (await editors.olga.patch(at(seen), json={"audience": "agents"})).status_code == 200
+    assert (await editors.rita.post(f"{path}/rate", json={"score": 5}, headers=rated)).status_code == 200
+    assert (await editors.olga.patch(at(seen), json={"audience": "requesters"})).status_code == 200
     history = (await editors.rita.get(f"/v1/tickets/{second['id']}/history")).text
     assert hidden["id"] not in history
     assert hidden["id"] in (await editors.ben.get(f"/v1/tickets/{second['id']}/history")).text
