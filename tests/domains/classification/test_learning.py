@@ -83,6 +83,23 @@ def test_it_replaces_the_old_one_only_if_it_is_better() -> None:
     assert broken["outcome"] == "activated"
 
 
+def test_models_are_compared_over_the_fields_that_both_know() -> None:
+    """The category is guessed badly, the type well."""
+    both = [
+        replace(one, labels={"type": one.labels["type"], "category": f"category-{number // 2 % 3}"})
+        for number, one in enumerate(examples())
+    ]
+    few, content = learn({**HEADER, "fields": ["type"]}, both)
+    more, everything = learn(HEADER, both)
+    assert more["fields"]["category"]["accuracy"] < 1.0 == more["fields"]["type"]["accuracy"]
+    old = {"old": base64.b64encode(content).decode(), "old_sha256": few["sha256"]}
+    gained, _ = learn({**HEADER, **old}, both)
+    assert (gained["outcome"], gained["score"], gained["score_before"]) == ("activated", 1.0, 1.0)
+    old = {"old": base64.b64encode(everything).decode(), "old_sha256": more["sha256"]}
+    lost, _ = learn({**HEADER, **old, "fields": ["type"]}, both)
+    assert lost["outcome"] == "not_better"
+
+
 def test_it_forgets_what_stands_in_no_text_any_more() -> None:
     from helpdesk_api.domains.classification import files
 
@@ -153,6 +170,18 @@ async def test_once_a_night_it_is_tried(database: Database, admin_client: httpx.
         (2, "nothing_to_learn", False),
         (1, "nothing_to_learn", False),
     ]
+
+
+async def test_the_model_in_use_stays_however_many_trainings_follow(learned: Learned, database: Database) -> None:
+    await learned.activate(database)
+    vain = {"outcome": TrainingOutcome.NOTHING_TO_LEARN, "trained_at": NIGHT, "trained_on": 0, "measured_on": 0}
+    async with database.session() as session:
+        for number in (2, training.KEPT_TRAININGS + 2):
+            session.add(ClassificationModel(number=number, is_active=False, measures={}, **vain))
+    async with database.session() as session:
+        await training.train(session)
+        kept = await session.scalars(select(ClassificationModel.number).order_by(ClassificationModel.number))
+        assert list(kept) == [1, training.KEPT_TRAININGS + 2, training.KEPT_TRAININGS + 3]
 
 
 async def test_by_day_nothing_is_learned(database: Database) -> None:

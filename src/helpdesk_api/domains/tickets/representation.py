@@ -26,8 +26,8 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id_sql
 from helpdesk_api.database.types import AnySelect
+from helpdesk_api.domains.knowledge import policy as articles
 from helpdesk_api.domains.knowledge.models import Article
-from helpdesk_api.domains.knowledge.policy import for_requesters
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
@@ -144,17 +144,20 @@ def _collaborators() -> ColumnElement[Any]:
     )
 
 
-def _article(internal: ColumnElement[bool]) -> ColumnElement[Any]:
-    """What served; to a requester only what is published for them."""
-    served = select(Article.id).where(Article.id == Ticket.resolution_article_id, for_requesters())
-    return case(
-        (Ticket.resolution_article_id.is_(None), null()),
-        (internal, Ticket.resolution_article_id),
-        else_=served.correlate(Ticket).scalar_subquery(),
-    )
+def _article(caller: policy.Caller, internal: ColumnElement[bool]) -> Any:
+    """What served, as far as the caller may read it; on tickets on which they do not work, as a requester may."""
+    if caller.is_admin:
+        return Ticket.resolution_article_id
+
+    def served(sight: ColumnElement[bool]) -> ColumnElement[Any]:
+        found = select(Article.id).where(Article.id == Ticket.resolution_article_id, sight)
+        return found.correlate(Ticket).scalar_subquery()
+
+    of_staff = [(internal, served(articles.readable(caller)))] if caller.is_staff else []
+    return case((Ticket.resolution_article_id.is_(None), null()), *of_staff, else_=served(articles.for_requesters()))
 
 
-def _columns(internal: ColumnElement[bool]) -> list[Any]:
+def _columns(caller: policy.Caller, internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
     shown: list[Any] = [public_id.label("id"), (literal_column("'/v1/tickets/'", String) + public_id).label("url")]
     shown += [getattr(Ticket, name).label(name) for name in _PLAIN]
@@ -167,7 +170,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     shown.append(case((internal, everything), else_=own).label("custom_fields"))
     shown.append(_for_staff(_collaborators(), internal).label("collaborator_ids"))
     shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
-    shown.append(public_id_sql("art", _article(internal)).label("resolution_article_id"))
+    shown.append(public_id_sql("art", _article(caller, internal)).label("resolution_article_id"))
     updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
     shown.append(instant_sql(updated).label("updated_at"))
     return shown
@@ -176,7 +179,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
 def select_tickets(principal: policy.Caller) -> AnySelect:
     """The readable tickets as JSON text, then the facts that `row_of` reads. Add filters, order and limit."""
     internal = policy.sees_internal(principal)
-    shown = select(*_columns(internal)).correlate(Ticket).lateral("shown")
+    shown = select(*_columns(principal, internal)).correlate(Ticket).lateral("shown")
     participates = false() if principal.is_admin else policy.is_participant(principal)
     return (
         select(

@@ -272,9 +272,7 @@ class TicketRead(ResponseModel):
     needs_reassignment: bool | None = Field(description="Staff only: its assignee has left.")
     resolution_code: ResolutionCode | None
     resolution_text: str | None = Field(max_length=65_536)
-    resolution_article_id: ArticleId | None = Field(
-        description="The article that served; for requesters if they may read it."
-    )
+    resolution_article_id: ArticleId | None = Field(description="The article that served, if the caller may read it.")
     resolved_at: Instant | None
     closes_at: Instant | None = Field(description="When a resolved ticket closes by itself.")
     closed_at: Instant | None
