@@ -13,8 +13,8 @@ NEW = {"subject": "VPN drops", "description": "It drops."}
 FIX = {"resolution_code": "fixed", "resolution_text": "Done."}
 
 
-async def opened(client: httpx.AsyncClient) -> str:
-    reply = await client.post("/v1/tickets", json=NEW)
+async def opened(client: httpx.AsyncClient, **fields: object) -> str:
+    reply = await client.post("/v1/tickets", json={**NEW, **fields})
     assert reply.status_code == 201, reply.text
     return f"/v1/tickets/{reply.json()['id']}"
 
@@ -152,6 +152,31 @@ class TestStatus:
         assert reply.json()["ticket_id"] == follow_up["id"]
         assert (await requester_client.get(reply.headers["location"])).json()["body"] == "It is back"
         assert (await requester_client.get(path)).headers["etag"] == before
+
+    async def test_a_follow_up_names_nobody_who_could_not_read_it(
+        self, a_user: Make, a_team: Make, as_user: AsUser, requester_client: httpx.AsyncClient
+    ) -> None:
+        agent, elsewhere = as_user(await a_user(role=Role.AGENT)), await a_user(role=Role.AGENT)
+        team = await a_team(auto_assign=False)
+        category = await as_user(await a_user(role=Role.ADMIN)).post(
+            "/v1/categories", json={"name": "Payroll", "team_id": f"tea_{team.id.hex}"}
+        )
+        path = await opened(requester_client, category_id=category.json()["id"])
+        await requester_client.post(f"{path}/cancel", json={"reason": "Found it."})
+        refused = await said(requester_client, path, mention_ids=[f"usr_{elsewhere.id.hex}"])
+        assert (refused.status_code, refused.json()["code"]) == (422, "mention_cannot_read")
+        assert (await agent.get("/v1/tickets")).json()["data"] == []
+
+    async def test_staff_who_do_not_work_on_it_follow_up_as_anybody(
+        self, a_user: Make, a_team: Make, as_user: AsUser, requester_client: httpx.AsyncClient
+    ) -> None:
+        team, person, handed_in_by = await a_team(auto_assign=False), await a_user(), await a_user(role=Role.AGENT)
+        admin, clerk = as_user(await a_user(role=Role.ADMIN)), as_user(handed_in_by)
+        path = await opened(clerk, requester_id=f"usr_{person.id.hex}", channel="phone", team_id=f"tea_{team.id.hex}")
+        await admin.post(f"{path}/cancel", json={"reason": "Twice."})
+        reply = await said(clerk, path, body="It is back")
+        assert reply.status_code == 201, reply.text
+        assert reply.json()["follow_up"]["follow_up_of_id"] == path.rpartition("/")[2]
 
     async def test_pages_hold_still_while_others_write(
         self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient

@@ -3,11 +3,13 @@
 from datetime import datetime
 
 import httpx
+from sqlalchemy import inspect
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import jobs
+from helpdesk_api.domains.tickets.models import Ticket
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -141,6 +143,11 @@ class TestLife:
 
 
 class TestCreate:
+    async def test_a_fresh_one_is_whole_before_it_is_read_back(self, a_ticket: Make) -> None:
+        ticket = await a_ticket()
+        columns = [name for name, column in inspect(Ticket).columns.items() if column.server_default is not None]
+        assert [name for name in columns if getattr(ticket, name) is None] == []
+
     async def test_priority_by_hand_needs_the_right_and_a_reason(
         self, agent_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient
     ) -> None:

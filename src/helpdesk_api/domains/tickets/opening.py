@@ -151,6 +151,7 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, fil
         internal_custom_fields=filled.internal,
         team_id=body.team_id,
         assignee_id=body.assignee_id,
+        collaborator_ids=[],
         awaits_member=False,
         needs_reassignment=False,
         status=TicketStatus.OPEN,
