@@ -11,7 +11,8 @@ from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.bulk import actions
-from helpdesk_api.domains.bulk.schemas import BulkItem, TicketBulk
+from helpdesk_api.domains.bulk.schemas import TicketBulk
+from helpdesk_api.domains.bulk.steps import PlainStep
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
@@ -78,7 +79,7 @@ async def test_a_defect_is_the_problem_of_its_item_alone(
     good, bad = await opened(requester_client), await opened(requester_client)
     body = TicketBulk.model_validate({"items": [item(bad, REPLY), item(good, REPLY)]})
     # No caller can send such a step.
-    body.items[0].steps.append(BulkItem.model_construct(op="explode"))  # type: ignore[arg-type]
+    body.items[0].steps.append(PlainStep.model_construct(op="explode"))
     principal = await principal_of(database, await a_user(role=Role.ADMIN))
     async with database.session() as session:
         outcomes = await actions.change_tickets(session, database, principal, body)

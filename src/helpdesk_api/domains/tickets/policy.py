@@ -171,4 +171,5 @@ def standing(principal: Principal, ticket: Ticket, *, is_participant: bool) -> S
         has_open_required=ticket.open_required_count > 0,
         is_merged=ticket.merged_into_id is not None,
         may_write_articles=principal.has(Permission.ARTICLES_WRITE),
+        for_another=principal.user_id != ticket.requester_id,
     )

@@ -194,13 +194,13 @@ def select_tickets(principal: policy.Caller) -> AnySelect:
 def _actions_json(
     status: str,
     works_on: bool,  # noqa: FBT001 - by position, which is what the cache's key is made of fastest
-    is_requester: bool,  # noqa: FBT001
-    is_participant: bool,  # noqa: FBT001
+    party: tuple[bool, bool, bool],
     inside_reopen_window: bool,  # noqa: FBT001
     rights: tuple[bool, ...],
     has_open_required: bool,  # noqa: FBT001
     is_merged: bool,  # noqa: FBT001
 ) -> str:
+    is_requester, for_another, is_participant = party
     may_write, may_administer, may_write_articles = rights
     standing = Standing(
         status=TicketStatus(status),
@@ -213,6 +213,7 @@ def _actions_json(
         has_open_required=has_open_required,
         is_merged=is_merged,
         may_write_articles=may_write_articles,
+        for_another=for_another,
     )
     actions = []
     for action in TicketAction:
@@ -237,12 +238,12 @@ def _tickets_json(principal: Principal, rows: Iterable[Any]) -> Iterator[str]:
         inside = status == TicketStatus.RESOLVED.value and inside_window(
             row["resolved_at"], clock.now(), reopen_window()
         )
-        is_requester = row["requester_id"] == user_id or row["submitter_id"] == user_id
+        for_another = row["requester_id"] != user_id
+        is_requester = not for_another or row["submitter_id"] == user_id
         is_open = row["open_required_count"] > 0
         is_merged = row["merged_into_id"] is not None
-        actions = _actions_json(
-            status, row["internal"], is_requester, row["participates"], inside, rights, is_open, is_merged
-        )
+        party = (is_requester, for_another, row["participates"])
+        actions = _actions_json(status, row["internal"], party, inside, rights, is_open, is_merged)
         yield f'{row["body"][:-1]},"allowed_actions":{actions}}}'
 
 
