@@ -87,7 +87,7 @@ class TicketCreate(RequestModel):
     impact: Impact | None = None
     urgency: Urgency | None = None
     priority: Priority | None = Field(default=None, description="Needs the scope `tickets:admin` and a reason.")
-    priority_reason: OptionalText | None = None
+    priority_reason: OptionalText | None = Field(default=None, description="Together with `priority` only.")
     tags: Tags = Field(default_factory=list)
     form_id: FormId | None = Field(default=None, description="The category's own when left out.")
     custom_fields: CustomFields = Field(
@@ -133,9 +133,10 @@ class TicketUpdate(RequestModel):
     urgency: Urgency | None = absent()
     priority: Priority | None = Field(
         default=None,
-        description="Needs `tickets:admin` and `priority_reason`; null goes back to the matrix.",
+        description="Needs `tickets:admin` and `priority_reason`; null takes back what was set by hand: it is what "
+        "impact and urgency give, else the category's default, else `low`.",
     )
-    priority_reason: OptionalText | None = absent()
+    priority_reason: OptionalText | None = absent("Of a priority set by hand, which always has one.")
     tags: Tags = absent()
     custom_fields: CustomFields = Field(
         default_factory=dict, description="Merged key by key; null clears one. By the form's version of this ticket."
