@@ -79,7 +79,7 @@ async def test_a_defect_is_the_problem_of_its_item_alone(
     good, bad = await opened(requester_client), await opened(requester_client)
     body = TicketBulk.model_validate({"items": [item(bad, REPLY), item(good, REPLY)]})
     # No caller can send such a step.
-    body.items[0].steps.append(PlainStep.model_construct(op="explode"))
+    body.items[0].steps.append(PlainStep.model_construct(op="explode"))  # type: ignore[arg-type]
     principal = await principal_of(database, await a_user(role=Role.ADMIN))
     async with database.session() as session:
         outcomes = await actions.change_tickets(session, database, principal, body)

@@ -194,6 +194,16 @@ class TestCreate:
         half = await agent_client.post("/v1/tickets", json={**NEW, "external_id": "A-1"})
         assert (half.status_code, half.json()["code"]) == (422, "external_pair_incomplete")
 
+    async def test_whether_an_external_id_is_taken_is_not_for_requesters_to_learn(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        pair = {"external_source": "jira", "external_id": "A-2"}
+        await opened(agent_client, **pair)
+        for given, pointer in ((pair, "#/external_source"), ({"external_id": "A-3"}, "#/external_id")):
+            reply = await requester_client.post("/v1/tickets", json={**NEW, **given})
+            assert (reply.status_code, reply.json()["code"]) == (403, "field_forbidden")
+            assert reply.json()["errors"][0]["pointer"] == pointer
+
     async def test_import_clock(self, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient) -> None:
         past = {**NEW, "occurred_at": "2020-02-29T08:00:00Z"}
         refused = await agent_client.post("/v1/tickets", json=past)

@@ -57,7 +57,6 @@ _FIRST_VALUES = [
     "team_id",
     "assignee_id",
     "assigned_at",
-    "follow_up_of_id",
     "external_source",
     "external_id",
 ]
@@ -109,7 +108,7 @@ async def open_ticket(
     } | _first_custom(filled.public)
     row.internal_changes = {
         name: [None, shown(name, getattr(ticket, name))]
-        for name in ("priority_source", "priority_reason")
+        for name in ("priority_source", "priority_reason", "follow_up_of_id")
         if getattr(ticket, name) is not None
     } | _first_custom(filled.internal)
     return ticket
@@ -204,6 +203,12 @@ def _check_rights(principal: Principal, body: TicketCreate, requester: Grants) -
         for name in ("team_id", "assignee_id"):
             if getattr(body, name) is not None:
                 message = "Only staff choose who works on a ticket."
+                raise FieldForbidden(message, pointer=f"#/{name}")
+    if not (principal.is_staff or principal.kind == "service" or principal.has(Permission.IMPORT)):
+        # Whether an id is taken already tells of tickets that are not theirs to see.
+        for name in ("external_source", "external_id"):
+            if getattr(body, name) is not None:
+                message = "Only staff and integrations name another system's record."
                 raise FieldForbidden(message, pointer=f"#/{name}")
     check_first_priority(principal, body)
     if body.occurred_at is not None and not principal.has(Permission.IMPORT):

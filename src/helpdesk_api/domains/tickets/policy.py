@@ -83,41 +83,41 @@ def any_of(column: InstrumentedAttribute[object] | ColumnElement[object], ids: o
     return column == any_(array)
 
 
-def is_participant(principal: Caller) -> ColumnElement[bool]:
+def is_participant(principal: Caller, ticket: type[Ticket] = Ticket) -> ColumnElement[bool]:
     return exists(
         select(TicketParticipant.ticket_id).where(
-            TicketParticipant.ticket_id == Ticket.id,
+            TicketParticipant.ticket_id == ticket.id,
             TicketParticipant.user_id == principal.user_id,
         )
     )
 
 
-def sees_internal(principal: Caller) -> ColumnElement[bool]:
+def sees_internal(principal: Caller, ticket: type[Ticket] = Ticket) -> ColumnElement[bool]:
     """The rows whose internal side the caller may see: those they work on."""
     if principal.is_admin:
         return true()
     if not principal.is_staff:
         return false()
     return or_(
-        Ticket.team_id.is_(None),
-        any_of(Ticket.team_id, principal.team_ids),
-        Ticket.assignee_id == principal.user_id,
-        any_(Ticket.collaborator_ids) == principal.user_id,
+        ticket.team_id.is_(None),
+        any_of(ticket.team_id, principal.team_ids),
+        ticket.assignee_id == principal.user_id,
+        any_(ticket.collaborator_ids) == principal.user_id,
     )
 
 
-def readable(principal: Caller) -> ColumnElement[bool]:
-    """The rows that exist for the caller; every read of tickets starts from it."""
+def readable(principal: Caller, ticket: type[Ticket] = Ticket) -> ColumnElement[bool]:
+    """The rows that exist for the caller; every read of tickets starts from it. `ticket` may be an alias."""
     if principal.is_admin:
         return true()
     own = [
-        Ticket.requester_id == principal.user_id,
-        Ticket.submitter_id == principal.user_id,
-        is_participant(principal),
+        ticket.requester_id == principal.user_id,
+        ticket.submitter_id == principal.user_id,
+        is_participant(principal, ticket),
     ]
     if principal.sees_organization and principal.organization_id is not None:
-        own.append(Ticket.organization_id == principal.organization_id)
-    return or_(sees_internal(principal), *own) if principal.is_staff else or_(*own)
+        own.append(ticket.organization_id == principal.organization_id)
+    return or_(sees_internal(principal, ticket), *own) if principal.is_staff else or_(*own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.orm import aliased
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
@@ -88,7 +89,6 @@ _IDS = {
     "form_id": "frm",
     "team_id": "tea",
     "assignee_id": "usr",
-    "follow_up_of_id": "tkt",
 }
 _INTERNAL = (
     "priority_source",
@@ -153,7 +153,18 @@ def _article(internal: ColumnElement[bool]) -> ColumnElement[Any]:
     )
 
 
-def _columns(internal: ColumnElement[bool]) -> list[Any]:
+def _follow_up_of(principal: policy.Caller, internal: ColumnElement[bool]) -> ColumnElement[Any]:
+    """To who does not work on this one, only if they can see that one."""
+    old = aliased(Ticket)
+    seen = select(old.id).where(old.id == Ticket.follow_up_of_id, policy.readable(principal, old))
+    return case(
+        (Ticket.follow_up_of_id.is_(None), null()),
+        (internal, Ticket.follow_up_of_id),
+        else_=seen.correlate(Ticket).scalar_subquery(),
+    )
+
+
+def _columns(principal: policy.Caller, internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
     shown: list[Any] = [public_id.label("id"), (literal_column("'/v1/tickets/'", String) + public_id).label("url")]
     shown += [getattr(Ticket, name).label(name) for name in _PLAIN]
@@ -167,6 +178,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     shown.append(_for_staff(_collaborators(), internal).label("collaborator_ids"))
     shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
     shown.append(public_id_sql("art", _article(internal)).label("resolution_article_id"))
+    shown.append(public_id_sql("tkt", _follow_up_of(principal, internal)).label("follow_up_of_id"))
     updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
     shown.append(instant_sql(updated).label("updated_at"))
     return shown
@@ -175,7 +187,7 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
 def select_tickets(principal: policy.Caller) -> AnySelect:
     """The readable tickets as JSON text, then the facts that `row_of` reads. Add filters, order and limit."""
     internal = policy.sees_internal(principal)
-    shown = select(*_columns(internal)).correlate(Ticket).lateral("shown")
+    shown = select(*_columns(principal, internal)).correlate(Ticket).lateral("shown")
     participates = false() if principal.is_admin else policy.is_participant(principal)
     return (
         select(

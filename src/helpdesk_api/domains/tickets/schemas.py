@@ -102,8 +102,8 @@ class TicketCreate(RequestModel):
     affected_service: ShortText | None = Field(default=None, description="Service or device in words.")
     team_id: TeamId | None = Field(default=None, description="Staff only.")
     assignee_id: UserId | None = Field(default=None, description="Staff only.")
-    external_source: ExternalText | None = None
-    external_id: ExternalText | None = None
+    external_source: ExternalText | None = Field(default=None, description="Staff and service accounts only.")
+    external_id: ExternalText | None = Field(default=None, description="Staff and service accounts only.")
     occurred_at: RequestInstant | None = Field(
         default=None,
         description="Import clock: when it was opened elsewhere. Needs the scope `import`; sends no mail.",
@@ -284,7 +284,7 @@ class TicketRead(ResponseModel):
     rating_comment: str | None = Field(max_length=500)
     rated_at: Instant | None
     reopened_count: int = Field(ge=0)
-    follow_up_of_id: TicketId | None
+    follow_up_of_id: TicketId | None = Field(description="For requesters, only if they can see that one too.")
     collaborator_ids: list[UserId] | None = Field(
         max_length=MAX_COLLABORATORS, description="Staff only: with whom of other teams it is shared."
     )
