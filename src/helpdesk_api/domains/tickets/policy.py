@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    case,
     exists,
     false,
     literal,
@@ -118,6 +119,11 @@ def readable(principal: Caller, ticket: type[Ticket] = Ticket) -> ColumnElement[
     if principal.sees_organization and principal.organization_id is not None:
         own.append(ticket.organization_id == principal.organization_id)
     return or_(sees_internal(principal, ticket), *own) if principal.is_staff else or_(*own)
+
+
+def shown_updated_at(principal: Caller) -> ColumnElement[Any]:
+    """What a reader is shown as `updated_at`: what is internal moves it only for those who work on the ticket."""
+    return case((sees_internal(principal), Ticket.updated_at), else_=Ticket.public_updated_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,8 +179,7 @@ def _columns(principal: policy.Caller, internal: ColumnElement[bool]) -> list[An
     shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
     shown.append(public_id_sql("art", _article(internal)).label("resolution_article_id"))
     shown.append(public_id_sql("tkt", _follow_up_of(principal, internal)).label("follow_up_of_id"))
-    updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
-    shown.append(instant_sql(updated).label("updated_at"))
+    shown.append(instant_sql(policy.shown_updated_at(principal)).label("updated_at"))
     return shown
 
 
