@@ -64,6 +64,7 @@ _EFFECT_ERRORS = (
     tickets.FieldForbidden,
     tickets.InstantInFuture,
     tickets.PriorityReasonRequired,
+    tickets.PriorityReasonUnused,
     assignments.TicketAlreadyAssigned,
     assignments.AssigneeNotEligible,
     assignments.AssignmentTargetMissing,

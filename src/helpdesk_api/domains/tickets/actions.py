@@ -59,6 +59,8 @@ INTERNAL_FIELDS = frozenset(
         "awaits_member",
         "needs_reassignment",
         "internal_custom_fields",
+        # Not every reader of the one can see the other.
+        "follow_up_of_id",
         "merged_into_id",
         "resolution_article_id",
     }

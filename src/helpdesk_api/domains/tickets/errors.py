@@ -86,6 +86,13 @@ class PriorityReasonRequired(Unprocessable):
     title = "A priority set by hand needs a reason"
 
 
+class PriorityReasonUnused(Unprocessable):
+    code = "priority_reason_unused"
+    title = "A reason belongs to a priority set by hand"
+    default_detail = "No priority was sent with it, and the ticket's is not set by hand."
+    remedy = "Send `priority` with it, or leave it out."
+
+
 class TicketFieldMissing(Unprocessable):
     code = "ticket_field_missing"
     title = "A ticket has a subject and a description"

@@ -87,7 +87,7 @@ class TicketCreate(RequestModel):
     impact: Impact | None = None
     urgency: Urgency | None = None
     priority: Priority | None = Field(default=None, description="Needs the scope `tickets:admin` and a reason.")
-    priority_reason: OptionalText | None = None
+    priority_reason: OptionalText | None = Field(default=None, description="Together with `priority` only.")
     tags: Tags = Field(default_factory=list)
     form_id: FormId | None = Field(default=None, description="The category's own when left out.")
     custom_fields: CustomFields = Field(
@@ -102,8 +102,8 @@ class TicketCreate(RequestModel):
     affected_service: ShortText | None = Field(default=None, description="Service or device in words.")
     team_id: TeamId | None = Field(default=None, description="Staff only.")
     assignee_id: UserId | None = Field(default=None, description="Staff only.")
-    external_source: ExternalText | None = None
-    external_id: ExternalText | None = None
+    external_source: ExternalText | None = Field(default=None, description="Staff and service accounts only.")
+    external_id: ExternalText | None = Field(default=None, description="Staff and service accounts only.")
     occurred_at: RequestInstant | None = Field(
         default=None,
         description="Import clock: when it was opened elsewhere. Needs the scope `import`; sends no mail.",
@@ -133,9 +133,10 @@ class TicketUpdate(RequestModel):
     urgency: Urgency | None = absent()
     priority: Priority | None = Field(
         default=None,
-        description="Needs `tickets:admin` and `priority_reason`; null goes back to the matrix.",
+        description="Needs `tickets:admin` and `priority_reason`; null takes back what was set by hand: it is what "
+        "impact and urgency give, else the category's default, else `low`.",
     )
-    priority_reason: OptionalText | None = absent()
+    priority_reason: OptionalText | None = absent("Of a priority set by hand, which always has one.")
     tags: Tags = absent()
     custom_fields: CustomFields = Field(
         default_factory=dict, description="Merged key by key; null clears one. By the form's version of this ticket."
@@ -281,7 +282,7 @@ class TicketRead(ResponseModel):
     rating_comment: str | None = Field(max_length=500)
     rated_at: Instant | None
     reopened_count: int = Field(ge=0)
-    follow_up_of_id: TicketId | None
+    follow_up_of_id: TicketId | None = Field(description="For requesters, only if they can see that one too.")
     collaborator_ids: list[UserId] | None = Field(
         max_length=MAX_COLLABORATORS, description="Staff only: with whom of other teams it is shared."
     )
