@@ -121,6 +121,35 @@ class TestCreation:
         opened = await open_ticket(admin_client, team_id=tea(team))
         assert (opened["assignee_id"], opened["awaits_member"]) == (None, True)
 
+    async def test_an_archived_team_takes_no_new_ticket(
+        self, admin_client: httpx.AsyncClient, a_team: Make, a_category: Make, a_user: Make
+    ) -> None:
+        team, other = await a_team(), await a_team()
+        member = await a_user(role=Role.AGENT, teams=[team, other])
+        category = f"cat_{(await a_category(team_id=team.id)).id.hex}"
+        held = await open_ticket(admin_client, category_id=category)
+        assert held["team_id"] == tea(team)
+        assert (await admin_client.post(f"/v1/teams/{tea(team)}/archive")).status_code == 200
+        await create_rule(admin_client, team_id=tea(team))
+        opened = await open_ticket(admin_client, category_id=category)
+        assert (opened["team_id"], opened["assignee_id"]) == (None, None)
+        reply = await admin_client.get(f"/v1/tickets/{opened['id']}/assignments")
+        assert "archived team of rule “VPN” and category" in reply.json()["data"][-1]["reason"]
+        tried = await admin_client.post(f"{RULES}/test", json={"ticket": opened["id"]})
+        assert tried.json()["team_id"] is None
+        for body in ({"team_id": tea(team)}, {"team_id": tea(team), "assignee_id": usr(member)}):
+            new = {"subject": "VPN drops", "description": "Often.", **body}
+            refused(await admin_client.post("/v1/tickets", json=new), 422, "unknown_reference", "#/team_id")
+        for body in ({}, {"assignee_id": None}, {"assignee_id": usr(member)}, {"strategy": "least_loaded"}):
+            given = await admin_client.post(
+                f"/v1/tickets/{opened['id']}/assignments", json={"team_id": tea(team), **body}
+            )
+            refused(given, 422, "unknown_reference", "#/team_id")
+        # What it held stays with it, and goes on from hand to hand there.
+        path = f"/v1/tickets/{held['id']}/assignments"
+        for body in ({"team_id": tea(team), "assignee_id": None}, {"assignee_id": usr(member)}):
+            assert (await admin_client.post(path, json=body)).json()["team_id"] == tea(team)
+
     async def test_an_inactive_rule_is_not_tried(
         self, admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
     ) -> None:

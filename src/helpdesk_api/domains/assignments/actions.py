@@ -26,6 +26,7 @@ from helpdesk_api.domains.assignments.roster import read_roster
 from helpdesk_api.domains.assignments.rules import Roster
 from helpdesk_api.domains.assignments.schemas import AssignmentCreate
 from helpdesk_api.domains.categories.enums import Priority
+from helpdesk_api.domains.teams.queries import archived_within, require_takes_tickets
 from helpdesk_api.domains.tickets import events
 from helpdesk_api.domains.tickets.actions import apply, require
 from helpdesk_api.domains.tickets.enums import TicketAction
@@ -67,6 +68,8 @@ async def assign_ticket(
     if "expected_assignee_id" in given and body.expected_assignee_id != ticket.assignee_id:
         raise TicketAlreadyAssigned(ticket.assignee_id, await _name_of(database, ticket.assignee_id))
     team_id = body.team_id if "team_id" in given else ticket.team_id
+    if team_id != ticket.team_id:
+        await require_takes_tickets(database, team_id)
     if "assignee_id" in given:
         target = await _by_name(database, principal, ticket, body, team_id)
     elif given & {"strategy", "team_id"}:
@@ -124,7 +127,12 @@ async def _by_load(
 def pick(roster: Roster, ticket: Any, team_id: UUID | None, by: DecidedBy, *, excluding: UUID | None = None) -> _Target:
     """What automatic assignment does with a ticket of this team; the roster counts it at once."""
     if not roster.assigns(team_id):
-        reason = "This team leaves assigning to people." if team_id is not None else "It has no team."
+        if team_id is None:
+            reason = "It has no team."
+        elif team_id in roster.teams:
+            reason = "This team leaves assigning to people."
+        else:
+            reason = "This team is archived, so its tickets are given by people."
         return _Target(team_id, None, awaits_member=False, by=DecidedBy.DEFAULT, reason=reason)
     chosen = roster.assign(team_id, ticket.priority, clock.now(), excluding=excluding)
     if chosen is None:
@@ -215,6 +223,8 @@ async def hand_over_to(
 ) -> bool:
     """By the product itself: to a person who may hold it, or to a team's free member. False when nobody there can."""
     team = team_id if team_id is not None else ticket.team_id
+    if team != ticket.team_id and team in await archived_within(session):
+        return False
     if user_id is not None:
         grants = await GRANTS.get_within(session, user_id.hex)
         if grants is None or not can_work(grants, team):

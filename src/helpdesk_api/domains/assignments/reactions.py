@@ -19,6 +19,7 @@ from helpdesk_api.domains.assignments.rules import Holding, frees_capacity, load
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.categories.queries import categories_within, matrix_within
 from helpdesk_api.domains.teams.models import TeamMember
+from helpdesk_api.domains.teams.queries import archived_within
 from helpdesk_api.domains.tickets.enums import PrioritySource, TicketStatus
 from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket, number_as
@@ -50,7 +51,8 @@ async def route(session: AsyncSession, principal: Principal, event: TicketCreate
     for name, value in advice.facts.items():
         setattr(ticket, name, value)
     categories, matrix = await categories_within(session), await matrix_within(session)
-    routing = Routing(ticket, explicit, categories, matrix, advice.opinions)
+    archived = await archived_within(session)
+    routing = Routing(ticket, explicit, categories, matrix, advice.opinions, archived)
     decisions = routing.decide(await queries.rules_within(session))
     if DecisionStep.TYPE in routing.decided:
         number_as(ticket, ticket.type)

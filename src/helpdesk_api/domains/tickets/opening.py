@@ -19,6 +19,7 @@ from helpdesk_api.database.writes import insert_at_flush
 from helpdesk_api.domains.categories import queries as categories
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.categories.rules import priority_for
+from helpdesk_api.domains.teams.queries import require_takes_tickets
 from helpdesk_api.domains.tickets import events
 from helpdesk_api.domains.tickets.actions import apply, custom_changes, require, shown
 from helpdesk_api.domains.tickets.custom_fields import Filled, fill_in, refill
@@ -238,6 +239,7 @@ async def _check_category(database: Database, category_id: UUID | None) -> None:
 
 
 async def _check_assignment(database: Database, team_id: UUID | None, assignee_id: UUID | None) -> None:
+    await require_takes_tickets(database, team_id)
     if assignee_id is None:
         return
     grants = await GRANTS.get(database, assignee_id.hex)
