@@ -92,6 +92,23 @@ class TestCreation:
         assert await loads(database) == {member.id: (1, 1)}
         assert [step[1] for step in await steps_of(admin_client, opened)] == ["explicit"] * 3
 
+    async def test_an_explicit_assignee_is_one_whom_assigning_takes(
+        self, admin_client: httpx.AsyncClient, a_team: Make, a_category: Make, a_user: Make
+    ) -> None:
+        team = await a_team()
+        stranger, member = await a_user(role=Role.AGENT), await a_user(role=Role.AGENT, teams=[team])
+        program = await a_user(role=Role.AGENT, kind="service", email=None, teams=[team])
+        category = await a_category(team_id=team.id)
+        new = {"subject": "VPN drops", "description": "Often.", "category_id": f"cat_{category.id.hex}"}
+        for wrong in (stranger, program):
+            reply = await admin_client.post("/v1/tickets", json={**new, "assignee_id": usr(wrong)})
+            refused(reply, 422, "unknown_reference", "#/assignee_id")
+        reply = await admin_client.post(
+            "/v1/tickets", json={"subject": "x", "description": "x", "assignee_id": usr(program)}
+        )
+        refused(reply, 422, "unknown_reference", "#/assignee_id")
+        assert (await open_ticket(admin_client, **new, assignee_id=usr(member)))["team_id"] == tea(team)
+
     async def test_nobody_free_leaves_it_waiting_with_the_team(
         self, admin_client: httpx.AsyncClient, a_team: Make, a_user: Make
     ) -> None:

@@ -96,7 +96,7 @@ async def _by_name(
     grants = await GRANTS.get(database, wanted.hex)
     if grants is None:
         raise UnknownReference(pointer="#/assignee_id")
-    if grants.kind != "user" or not can_work(grants, team_id):
+    if not can_work(grants, team_id):
         raise AssigneeNotEligible(pointer="#/assignee_id")
     reason = f"{principal.name} took it." if takes else f"{principal.name} chose {grants.name}."
     return _Target(team_id, wanted, awaits_member=False, by=DecidedBy.MANUAL, reason=reason, name=grants.name)

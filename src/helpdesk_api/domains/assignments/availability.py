@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.grants import GRANTS, Grants
-from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.reads import ReadSession
@@ -49,7 +48,7 @@ class Handed:
 async def agent_grants(database: Database, user_id: UUID) -> Grants:
     """A person of the staff who has not left. Raises `agent_not_found`."""
     grants = await GRANTS.get(database, user_id.hex)
-    if grants is None or not grants.is_active or grants.kind != "user" or grants.role not in STAFF_ROLES:
+    if grants is None or not grants.takes_work:
         raise AgentNotFound
     return grants
 

@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.grants import GRANTS
 from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.domains.assignments import actions, jobs, queries
 from helpdesk_api.domains.assignments.advice import advice_on
 from helpdesk_api.domains.assignments.decisions import Decision, Routing
@@ -23,6 +24,7 @@ from helpdesk_api.domains.teams.queries import archived_within
 from helpdesk_api.domains.tickets.enums import PrioritySource, TicketStatus
 from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket, number_as
+from helpdesk_api.domains.tickets.opening import can_work
 from helpdesk_api.domains.users.events import UserUpdated
 from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Cause
@@ -56,13 +58,23 @@ async def route(session: AsyncSession, principal: Principal, event: TicketCreate
     decisions = routing.decide(await queries.rules_within(session))
     if DecisionStep.TYPE in routing.decided:
         number_as(ticket, ticket.type)
-    if ticket.assignee_id is None and ticket.team_id is not None:
+    if ticket.assignee_id is not None:
+        await _require_fit(session, ticket.assignee_id, ticket.team_id)
+    elif ticket.team_id is not None:
         decisions.append(await _choose_assignee(session, ticket, is_explicit="team" in explicit))
     if ticket.assignee_id is not None:
         ticket.assigned_at = ticket.created_at
         await add_load(session, load_changes(_NOBODY, _holding(ticket)))
     event.internal_data |= advice.kept
     event.internal_data["decisions"] = [decision.as_json() for decision in decisions]
+
+
+async def _require_fit(session: AsyncSession, assignee_id: UUID, team_id: UUID | None) -> None:
+    """The caller's choice holds for the team that was decided on, as any later assignment must."""
+    grants = await GRANTS.get_within(session, assignee_id.hex)
+    if team_id is not None and (grants is None or not can_work(grants, team_id)):
+        message = f"It goes to the team {public_id('tea', team_id)}, which the assignee is not of. Name theirs as well."
+        raise UnknownReference(message, pointer="#/assignee_id")
 
 
 async def _choose_assignee(session: AsyncSession, ticket: Ticket, *, is_explicit: bool) -> Decision:

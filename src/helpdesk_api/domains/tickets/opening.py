@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.grants import GRANTS, Grants
-from helpdesk_api.authorization.permissions import STAFF_ROLES, Permission, Role
+from helpdesk_api.authorization.permissions import Permission, Role
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
@@ -250,9 +250,7 @@ async def _check_assignment(database: Database, team_id: UUID | None, assignee_i
 
 def can_work(grants: Grants, team_id: UUID | None) -> bool:
     """Whether somebody may hold a ticket of this team: what an assignee cannot see they cannot do."""
-    if not grants.is_active or grants.role not in STAFF_ROLES:
-        return False
-    return grants.role is Role.ADMIN or team_id is None or team_id in grants.team_ids
+    return grants.takes_work and (grants.role is Role.ADMIN or team_id is None or team_id in grants.team_ids)
 
 
 async def flush_checked(session: AsyncSession) -> None:
