@@ -1,7 +1,7 @@
 """Giving tickets to people and teams: by hand, and to whoever is free next. The caller holds the ticket's lock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,8 @@ class _Target:
     by: DecidedBy
     reason: str
     name: str | None = None
+    # Nobody chose the assignee: whoever has it keeps it, as it is.
+    is_kept: bool = False
 
 
 async def assign_ticket(
@@ -111,7 +113,8 @@ async def _by_load(
     stays = team_id == ticket.team_id and ticket.assignee_id is not None
     if stays and not only_free:
         name = await _name_of(database, ticket.assignee_id)
-        return _Target(team_id, ticket.assignee_id, awaits_member=False, by=DecidedBy.MANUAL, reason="", name=name)
+        kept = _Target(team_id, ticket.assignee_id, awaits_member=False, by=DecidedBy.MANUAL, reason="", name=name)
+        return replace(kept, is_kept=True)
     roster = await read_roster(session, [team_id], lock=True)
     if team_id not in roster.teams:
         raise UnknownReference(pointer="#/team_id")
@@ -176,7 +179,7 @@ async def _give(
         "assignee_id": target.assignee_id,
         "assigned_at": assigned_at if changed else ticket.assigned_at,
         "awaits_member": target.awaits_member,
-        "needs_reassignment": ticket.needs_reassignment and not changed,
+        "needs_reassignment": ticket.needs_reassignment and target.is_kept,
     }
     await apply(
         session,
@@ -270,14 +273,17 @@ async def assign_waiting(session: AsyncSession, team_id: UUID, *, cause: Cause |
     return given
 
 
-async def flag_for_reassignment(session: AsyncSession, user_id: UUID, *, cause: Cause | None = None) -> int:
-    """Mark the open tickets of somebody who has left; they keep their assignee until somebody decides."""
+async def flag_for_reassignment(
+    session: AsyncSession, user_id: UUID, *, needs: bool, cause: Cause | None = None
+) -> int:
+    """Mark the open tickets of somebody who has left; they keep their assignee until somebody decides, or the mark is
+    taken off since the assignee is back."""
     theirs = (
         select(Ticket)
         .where(
             Ticket.assignee_id == user_id,
             Ticket.status.in_(sorted(ACTIVE_STATUSES)),
-            Ticket.needs_reassignment.is_(False),
+            Ticket.needs_reassignment.is_(not needs),
         )
         .order_by(Ticket.id)
         .with_for_update()
@@ -285,9 +291,8 @@ async def flag_for_reassignment(session: AsyncSession, user_id: UUID, *, cause: 
     )
     tickets = (await session.execute(theirs)).scalars().all()
     for ticket in tickets:
-        await apply(
-            session, Principal.system(), ticket, events.TicketFlagged, {"needs_reassignment": True}, cause=cause
-        )
+        values = {"needs_reassignment": needs}
+        await apply(session, Principal.system(), ticket, events.TicketFlagged, values, cause=cause)
     return len(tickets)
 
 
