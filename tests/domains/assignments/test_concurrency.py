@@ -12,9 +12,10 @@ from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.assignments import actions
-from helpdesk_api.domains.assignments.errors import TicketAlreadyAssigned
 from helpdesk_api.domains.assignments.models import Agent
 from helpdesk_api.domains.assignments.schemas import AssignmentCreate
+from helpdesk_api.domains.tickets.actions import start_ticket
+from helpdesk_api.domains.tickets.errors import TicketAlreadyAssigned
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import lock_visible
 from helpdesk_api.installation import install_wiring
@@ -73,7 +74,8 @@ async def test_people_of_two_teams_are_neither_overloaded_nor_waited_for_in_a_ci
     assert await loads(own_database) == {member.id: (4, 4) for member in members}
 
 
-async def test_of_two_takers_one_wins_and_the_other_is_told_who(own_database: Database) -> None:
+@pytest.mark.parametrize("by_starting", [False, True])
+async def test_of_two_takers_one_wins_and_the_other_is_told_who(own_database: Database, by_starting: bool) -> None:
     team = await make_team(own_database, auto_assign=False)
     takers = [await make_user(own_database, role=Role.AGENT, teams=[team]) for _ in range(8)]
     ticket = await make_ticket(own_database, team_id=team.id)
@@ -87,7 +89,11 @@ async def test_of_two_takers_one_wins_and_the_other_is_told_who(own_database: Da
                 await session.execute(select(1))
                 await together.wait()
                 found, _ = await lock_visible(session, principal, ticket.reference)
-                await actions.assign_ticket(session, own_database, principal, found, AssignmentCreate(assignee_id="me"))
+                if by_starting:
+                    await start_ticket(session, principal, found)
+                    return "won"
+                body = AssignmentCreate(assignee_id="me")
+                await actions.assign_ticket(session, own_database, principal, found, body)
         except TicketAlreadyAssigned as refusal:
             return str(refusal.params["assignee_name"])
         return "won"

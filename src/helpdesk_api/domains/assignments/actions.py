@@ -20,7 +20,6 @@ from helpdesk_api.domains.assignments.errors import (
     AssignmentTargetMissing,
     NobodyAvailable,
     TeamRequired,
-    TicketAlreadyAssigned,
 )
 from helpdesk_api.domains.assignments.roster import read_roster
 from helpdesk_api.domains.assignments.rules import Roster
@@ -30,6 +29,7 @@ from helpdesk_api.domains.teams.queries import archived_within, require_takes_ti
 from helpdesk_api.domains.tickets import events
 from helpdesk_api.domains.tickets.actions import apply, require
 from helpdesk_api.domains.tickets.enums import TicketAction
+from helpdesk_api.domains.tickets.errors import TicketAlreadyAssigned
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.opening import can_work, flush_checked
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES

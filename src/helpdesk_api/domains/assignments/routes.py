@@ -30,7 +30,13 @@ from helpdesk_api.domains.assignments.schemas import (
     WorkloadRead,
 )
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound, TransitionNotAllowed
+from helpdesk_api.domains.tickets.errors import (
+    CHANGE_ERRORS,
+    ActionForbidden,
+    TicketAlreadyAssigned,
+    TicketNotFound,
+    TransitionNotAllowed,
+)
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep, get_row
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
@@ -78,7 +84,7 @@ def _page(
         ActionForbidden,
         TransitionNotAllowed,
         UnknownReference,
-        errors.TicketAlreadyAssigned,
+        TicketAlreadyAssigned,
         errors.AssignmentTargetMissing,
         errors.AssigneeNotEligible,
         errors.TeamRequired,

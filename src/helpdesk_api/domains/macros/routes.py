@@ -64,7 +64,7 @@ _EFFECT_ERRORS = (
     tickets.FieldForbidden,
     tickets.InstantInFuture,
     tickets.PriorityReasonRequired,
-    assignments.TicketAlreadyAssigned,
+    tickets.TicketAlreadyAssigned,
     assignments.AssigneeNotEligible,
     assignments.AssignmentTargetMissing,
     assignments.TeamRequired,
