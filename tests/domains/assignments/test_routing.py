@@ -157,15 +157,15 @@ class TestCreation:
         for body in ({"team_id": tea(team)}, {"team_id": tea(team), "assignee_id": usr(member)}):
             new = {"subject": "VPN drops", "description": "Often.", **body}
             refused(await admin_client.post("/v1/tickets", json=new), 422, "unknown_reference", "#/team_id")
-        for body in ({}, {"assignee_id": None}, {"assignee_id": usr(member)}, {"strategy": "least_loaded"}):
-            given = await admin_client.post(
-                f"/v1/tickets/{opened['id']}/assignments", json={"team_id": tea(team), **body}
-            )
-            refused(given, 422, "unknown_reference", "#/team_id")
+        path = f"/v1/tickets/{opened['id']}/assignments"
+        ways: list[dict[str, Any]] = [{}, {"assignee_id": None}, {"assignee_id": usr(member)}]
+        for way in (*ways, {"strategy": "least_loaded"}):
+            reply = await admin_client.post(path, json={"team_id": tea(team), **way})
+            refused(reply, 422, "unknown_reference", "#/team_id")
         # What it held stays with it, and goes on from hand to hand there.
         path = f"/v1/tickets/{held['id']}/assignments"
-        for body in ({"team_id": tea(team), "assignee_id": None}, {"assignee_id": usr(member)}):
-            assert (await admin_client.post(path, json=body)).json()["team_id"] == tea(team)
+        for way in ({"team_id": tea(team), **ways[1]}, ways[2]):
+            assert (await admin_client.post(path, json=way)).json()["team_id"] == tea(team)
 
     async def test_an_inactive_rule_is_not_tried(
         self, admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
