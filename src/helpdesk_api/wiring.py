@@ -292,10 +292,10 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     categories.PriorityMatrixChanged: NOTHING,
     users.UserCreated: Reactions(in_transaction=(accounts.invite,)),
     users.UserUpdated: Reactions(in_transaction=(membership.leave_teams,), after_commit=(routing.flag_open_tickets,)),
-    users.UserDeactivated: Reactions(
-        in_transaction=(accounts.end_sessions,), after_commit=(routing.flag_open_tickets,)
+    users.UserDeactivated: Reactions(in_transaction=(accounts.shut_out,), after_commit=(routing.flag_open_tickets,)),
+    users.UserReactivated: Reactions(
+        in_transaction=(accounts.revoke_keys,), after_commit=(routing.flag_open_tickets, routing.give_to_next_free)
     ),
-    users.UserReactivated: Reactions(after_commit=(routing.flag_open_tickets, routing.give_to_next_free)),
     teams.TeamCreated: Reactions(in_transaction=(languages.forget_teams,)),
     teams.TeamUpdated: NOTHING,
     teams.TeamArchived: Reactions(in_transaction=(languages.forget_teams,)),
