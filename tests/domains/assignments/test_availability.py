@@ -104,6 +104,9 @@ class TestRights:
         refused(reply, 422, "return_in_past", "#/away_until")
         reply = await admin_client.put(url, json={"is_available": True, "away_until": ahead})
         refused(reply, 422, "return_without_absence", "#/away_until")
+        for handover in ("offer", "perform"):
+            reply = await admin_client.put(url, json={"is_available": True, "handover": handover})
+            refused(reply, 422, "handover_without_absence", "#/handover")
 
 
 class TestNextFree:

@@ -17,7 +17,12 @@ from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.assignments.actions import PRIORITY_RANK, give_by_itself, pick
 from helpdesk_api.domains.assignments.enums import DecidedBy, Handover
-from helpdesk_api.domains.assignments.errors import AgentNotFound, ReturnInPast, ReturnWithoutAbsence
+from helpdesk_api.domains.assignments.errors import (
+    AgentNotFound,
+    HandoverWithoutAbsence,
+    ReturnInPast,
+    ReturnWithoutAbsence,
+)
 from helpdesk_api.domains.assignments.events import AgentAvailabilityChanged
 from helpdesk_api.domains.assignments.models import Agent
 from helpdesk_api.domains.assignments.policy import require_availability
@@ -76,8 +81,10 @@ async def set_availability(
     if_match: IfMatch = UNCONDITIONAL,
 ) -> Handed:
     """Raises `agent_not_found`, `availability_forbidden`, `return_in_past`, `return_without_absence`,
-    `precondition_failed`."""
+    `handover_without_absence`, `precondition_failed`."""
     require_availability(principal, await agent_grants(database, user_id))
+    if body.is_available and body.handover is not Handover.NONE:
+        raise HandoverWithoutAbsence(pointer="#/handover")
     if body.away_until is not None:
         if body.is_available:
             raise ReturnWithoutAbsence(pointer="#/away_until")

@@ -48,6 +48,12 @@ class ReturnWithoutAbsence(Unprocessable):
     default_detail = "`away_until` goes with `is_available: false`."
 
 
+class HandoverWithoutAbsence(Unprocessable):
+    code = "handover_without_absence"
+    title = "Only somebody who goes away hands over"
+    default_detail = "`handover` goes with `is_available: false`."
+
+
 class StaffOnly(Forbidden):
     code = "staff_only"
     title = "Only staff may see this"

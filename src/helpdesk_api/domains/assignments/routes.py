@@ -10,7 +10,6 @@ from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.database.ids import RuleId, UserId, public_id
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.assignments import actions, availability, configuration, errors, policy, queries
-from helpdesk_api.domains.assignments.enums import Handover
 from helpdesk_api.domains.assignments.models import RoutingRule
 from helpdesk_api.domains.assignments.schemas import (
     AgentAvailability,
@@ -178,6 +177,7 @@ async def get_availability(
         errors.AvailabilityForbidden,
         errors.ReturnInPast,
         errors.ReturnWithoutAbsence,
+        errors.HandoverWithoutAbsence,
         PreconditionFailed,
     ),
 )
@@ -198,7 +198,7 @@ async def set_availability(
         "is_available": body.is_available,
         "away_until": body.away_until,
         "open_limit": body.open_limit,
-        "handover": Handover.NONE if body.is_available else body.handover,
+        "handover": body.handover,
         "tickets": handed.tickets,
         "has_more": handed.has_more,
     }
