@@ -115,7 +115,7 @@ async def _by_load(
         name = await _name_of(database, ticket.assignee_id)
         kept = _Target(team_id, ticket.assignee_id, awaits_member=False, by=DecidedBy.MANUAL, reason="", name=name)
         return replace(kept, is_kept=True)
-    roster = await read_roster(session, [team_id], lock=True)
+    roster = await read_roster(session, [team_id], lock=True, holder=ticket.assignee_id)
     if team_id not in roster.teams:
         raise UnknownReference(pointer="#/team_id")
     if only_free and not roster.assigns(team_id):
@@ -234,7 +234,8 @@ async def hand_over_to(
             return False
         target = _Target(team, user_id, awaits_member=False, by=DecidedBy.ESCALATION, reason=reason, name=grants.name)
     else:
-        roster = await read_roster(session, [team] if team is not None else [], lock=True)
+        teams = [team] if team is not None else []
+        roster = await read_roster(session, teams, lock=True, holder=ticket.assignee_id)
         if team not in roster.teams:
             return False
         target = pick(roster, ticket, team, DecidedBy.ESCALATION, excluding=ticket.assignee_id)

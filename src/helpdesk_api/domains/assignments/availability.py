@@ -94,7 +94,7 @@ async def set_availability(
     # Tickets are locked before people, as everywhere.
     tickets = await _open_tickets(session, user_id, lock=True) if goes and body.handover is Handover.PERFORM else []
     if tickets:
-        await read_roster(session, _teams_of(tickets), lock=True)
+        await read_roster(session, _teams_of(tickets), lock=True, holder=user_id)
     await _store(session, principal, user_id, {name: getattr(body, name) for name in _FIELDS}, if_match)
     if goes and body.handover is Handover.OFFER:
         return await _offer(session, user_id)
@@ -164,7 +164,7 @@ async def _offer(session: AsyncSession, user_id: UUID) -> Handed:
 async def _perform(session: AsyncSession, principal: Principal, user_id: UUID, tickets: Sequence[Ticket]) -> Handed:
     handed = Handed(has_more=len(tickets) > MAX_HANDED_OVER)
     taken = tickets[:MAX_HANDED_OVER]
-    roster = await read_roster(session, _teams_of(taken), lock=True)
+    roster = await read_roster(session, _teams_of(taken), lock=True, holder=user_id)
     for ticket in taken:
         target = await give_by_itself(
             session, ticket, roster, DecidedBy.HANDOVER, principal=principal, excluding=user_id
