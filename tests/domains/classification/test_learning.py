@@ -2,6 +2,11 @@
 
 import asyncio
 import base64
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +26,7 @@ from helpdesk_api.domains.classification.rules import Example
 from helpdesk_api.domains.tickets.enums import ResolutionCode, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from tests.domains.classification.conftest import FIELDS, NIGHT, PRINTER, Learned, examples, learn
+from tests.end_to_end.served import is_alive
 from tests.factories.records import make_category, make_ticket
 
 HEADER: dict[str, Any] = {"fields": FIELDS, "thresholds": {}}
@@ -221,3 +227,28 @@ async def test_what_counts_as_said_by_people(learned: Learned, database: Databas
     assert found[corrected.id.hex]["category"] == public_id("cat", other.id)
     assert found[settled.id.hex]["category"] == public_id("cat", learned.printing.id)
     assert gone.id.hex not in found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_the_process_that_learns_ends_with_whoever_waits_for_it() -> None:
+    reads, writes = os.pipe()
+    learner = [sys.executable, "-m", "helpdesk_api.domains.classification.learner"]
+    waits = f"import subprocess; a = subprocess.Popen({learner}, stdin={reads}); print(a.pid, flush=True); a.wait()"
+    with subprocess.Popen([sys.executable, "-c", waits], pass_fds=(reads,), stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        process_id = int(parent.stdout.readline())
+        # It is kind to others from when it is ready to read; what it reads does not end, so neither does it.
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        within_a_minute(lambda: os.getpriority(os.PRIO_PROCESS, process_id) > own)
+        parent.kill()
+    within_a_minute(lambda: not is_alive(process_id))
+    os.close(writes)
+    os.close(reads)
+
+
+def within_a_minute(condition: Callable[[], bool]) -> None:
+    for _ in range(1_200):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("it goes on")

@@ -65,7 +65,7 @@ _EFFECT_ERRORS = (
     tickets.InstantInFuture,
     tickets.PriorityReasonRequired,
     tickets.PriorityReasonUnused,
-    assignments.TicketAlreadyAssigned,
+    tickets.TicketAlreadyAssigned,
     assignments.AssigneeNotEligible,
     assignments.AssignmentTargetMissing,
     assignments.TeamRequired,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.grants import GRANTS
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
@@ -24,6 +25,7 @@ from helpdesk_api.domains.tickets.errors import (
     REFUSAL_ERRORS,
     ActionForbidden,
     ResumeInPast,
+    TicketAlreadyAssigned,
     TicketMerged,
     TransitionNotAllowed,
 )
@@ -207,8 +209,15 @@ async def _transition(
 
 
 async def start_ticket(session: AsyncSession, principal: Principal, ticket: Ticket) -> None:
-    """Begin work. Starting unassigned work takes it; the second of two takers meets `transition_not_allowed`."""
-    require(principal, ticket, TicketAction.START)
+    """Begin work. Starting unassigned work takes it; the second of two takers meets `ticket_already_assigned`."""
+    try:
+        require(principal, ticket, TicketAction.START)
+    except TransitionNotAllowed as error:
+        holder = ticket.assignee_id
+        if ticket.status is not TicketStatus.IN_PROGRESS or holder is None or holder == principal.user_id:
+            raise
+        grants = await GRANTS.get_within(session, holder.hex)
+        raise TicketAlreadyAssigned(holder, grants.name if grants is not None else None) from error
     taken: dict[str, Any] = {}
     if ticket.assignee_id is None:
         taken = {

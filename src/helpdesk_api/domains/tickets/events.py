@@ -112,7 +112,7 @@ class TicketMerged(TicketEvent):
 
 
 class TicketFlagged(TicketEvent):
-    """Needs a new assignee, since the present one has left; internal."""
+    """Needs a new assignee, since the present one has left, or no more, since they are back; internal."""
 
     type = "ticket.flagged"
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.grants import GRANTS, Grants
-from helpdesk_api.authorization.permissions import STAFF_ROLES, Permission, Role
+from helpdesk_api.authorization.permissions import Permission, Role
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
@@ -18,6 +18,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.database.writes import insert_at_flush
 from helpdesk_api.domains.categories import queries as categories
 from helpdesk_api.domains.categories.enums import Priority
+from helpdesk_api.domains.teams.queries import require_takes_tickets
 from helpdesk_api.domains.tickets import events
 from helpdesk_api.domains.tickets.actions import apply, custom_changes, require, shown
 from helpdesk_api.domains.tickets.custom_fields import Filled, fill_in, refill
@@ -235,6 +236,7 @@ async def _check_category(database: Database, category_id: UUID | None) -> None:
 
 
 async def _check_assignment(database: Database, team_id: UUID | None, assignee_id: UUID | None) -> None:
+    await require_takes_tickets(database, team_id)
     if assignee_id is None:
         return
     grants = await GRANTS.get(database, assignee_id.hex)
@@ -245,9 +247,7 @@ async def _check_assignment(database: Database, team_id: UUID | None, assignee_i
 
 def can_work(grants: Grants, team_id: UUID | None) -> bool:
     """Whether somebody may hold a ticket of this team: what an assignee cannot see they cannot do."""
-    if not grants.is_active or grants.role not in STAFF_ROLES:
-        return False
-    return grants.role is Role.ADMIN or team_id is None or team_id in grants.team_ids
+    return grants.takes_work and (grants.role is Role.ADMIN or team_id is None or team_id in grants.team_ids)
 
 
 async def flush_checked(session: AsyncSession) -> None:

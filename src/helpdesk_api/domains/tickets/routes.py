@@ -242,7 +242,7 @@ def _verb(path: str, operation_id: str, summary: str, *more: type[ProblemError])
     )
 
 
-@_verb("start", "startTicket", "Start work")
+@_verb("start", "startTicket", "Start work", errors.TicketAlreadyAssigned)
 async def start_ticket(
     visible: VisibleTicketDep,
     body: TicketStart,
@@ -250,7 +250,7 @@ async def start_ticket(
     session: SessionDep,
     if_match: IfMatchDep,
 ) -> Response:
-    """Open to in progress. Starting unassigned work takes it."""
+    """Open to in progress. Starting unassigned work takes it; of two who do, one is told who has it."""
     del body
     if_match.check(current_etag(principal, visible.ticket))
     await actions.start_ticket(session, principal, visible.ticket)
