@@ -87,6 +87,18 @@ async def test_what_is_shown_of_a_hit_is_harmless(editors: Editors) -> None:
     assert "\x02" not in hit["highlight"]
 
 
+@pytest.mark.parametrize("piece", ["https://files.example.test/" + "a1b2" * 100 + "?X-Signature", '<"<toner"'])
+async def test_what_is_shown_of_long_words_is_cut(editors: Editors, piece: str) -> None:
+    await editors.published(title="Toner", body=f"{piece} " * 8 + piece * 40)
+    for path in ("/v1/articles", "/v1/search"):
+        reply = await editors.rita.get(path, params={"q": "toner"})
+        assert reply.status_code == 200, reply.text
+        (hit,) = reply.json()["data"]
+        shown = hit["highlight"] if path == "/v1/articles" else hit["excerpt"]
+        assert len(shown) <= 2_000
+        assert shown.count("<mark>") == shown.count("</mark>") > 0
+
+
 async def test_pages_of_hits(editors: Editors) -> None:
     made = {(await editors.published(title=f"Toner {number}"))["id"] for number in range(5)}
     found: list[str] = []

@@ -1,6 +1,5 @@
 """A page of what was found, each with the place where; and what a misspelt question could have meant."""
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +17,13 @@ from helpdesk_api.domains.knowledge.meaning import fused, rank_by_meaning
 from helpdesk_api.domains.knowledge.models import Article, ArticleVersion, ArticleWord
 from helpdesk_api.domains.knowledge.queries import ArticleFilters, select_articles, shown
 from helpdesk_api.domains.knowledge.ranking import EXACT, Hit, asked_in_each_language, configurations, rank
+from helpdesk_api.domains.knowledge.schemas import MAX_HIGHLIGHT
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.listing import PageRequest
+from helpdesk_api.web.marks import CLOSE, OPEN, marked_html
 
-# Control characters that no text keeps: what stands between them was found.
-_OPEN, _CLOSE = "\x02", "\x03"
 _HEADLINE: Final = (
-    f'StartSel="{_OPEN}", StopSel="{_CLOSE}", MaxWords=30, MinWords=12, MaxFragments=2, FragmentDelimiter=" … "'
+    f'StartSel="{OPEN}", StopSel="{CLOSE}", MaxWords=30, MinWords=12, MaxFragments=2, FragmentDelimiter=" … "'
 )
 _HEADLINE_TEXT, _EXCERPT = 20_000, 120
 # Less alike than this is another word and no slip of the pen.
@@ -98,7 +97,7 @@ async def show(reads: ReadSession, principal: Principal | None, hits: Sequence[H
     plain = func.left(
         func.translate(
             func.concat_ws(" — ", ArticleVersion.title, ArticleVersion.summary, ArticleVersion.body),
-            literal(f"{_OPEN}{_CLOSE}"),
+            literal(f"{OPEN}{CLOSE}"),
             literal(""),
         ),
         _HEADLINE_TEXT,
@@ -125,7 +124,7 @@ async def show(reads: ReadSession, principal: Principal | None, hits: Sequence[H
 def _highlight(hit: Hit, row: Any, text: str) -> str:
     """Everything is escaped but our own marks."""
     marked = row["marked"] if hit.language not in UNSPACED else _mark_pairs(row["marked"], text)
-    return html.escape(marked).replace(_OPEN, "<mark>").replace(_CLOSE, "</mark>")
+    return marked_html(marked, MAX_HIGHLIGHT)
 
 
 def _mark_pairs(text: str, asked: str) -> str:
@@ -134,7 +133,7 @@ def _mark_pairs(text: str, asked: str) -> str:
     pattern = re.compile("|".join(f"(?:{re.escape(pair)})" for pair in pairs), re.IGNORECASE)
     first = pattern.search(text)
     start = max(0, first.start() - _EXCERPT // 3) if first else 0
-    return pattern.sub(lambda match: f"{_OPEN}{match[0]}{_CLOSE}", text[start : start + _EXCERPT])
+    return pattern.sub(lambda match: f"{OPEN}{match[0]}{CLOSE}", text[start : start + _EXCERPT])
 
 
 async def _suggest(reads: ReadSession, principal: Principal | None, text: str) -> str | None:
