@@ -102,10 +102,12 @@ async def show(reads: ReadSession, principal: Principal | None, hits: Sequence[H
         ),
         _HEADLINE_TEXT,
     )
-    marked = case(
-        (cast(Article.language, Text).in_([language.value for language in UNSPACED]), plain),
-        else_=func.ts_headline(configurations(), plain, asked.c.loose, literal(_HEADLINE)),
+    # Found by meaning, where a language has no word of the question: there is nothing to mark.
+    headline = func.coalesce(
+        func.ts_headline(configurations(), plain, asked.c.loose, literal(_HEADLINE)), func.left(plain, _EXCERPT)
     )
+    is_unspaced = cast(Article.language, Text).in_([language.value for language in UNSPACED])
+    marked = case((is_unspaced, plain), else_=headline)
     statement = (
         select_articles(principal, with_text=False)
         .add_columns(marked.label("marked"))
@@ -129,7 +131,9 @@ def _highlight(hit: Hit, row: Any, text: str) -> str:
 
 def _mark_pairs(text: str, asked: str) -> str:
     """Where no spaces part the words: a piece round the first pair of characters that was asked for."""
-    pairs = sorted({part for part in in_pairs(asked).split() if part}, key=len, reverse=True)
+    pairs = sorted(set(in_pairs(asked).split()), key=len, reverse=True)
+    if not pairs:
+        return text[:_EXCERPT]
     pattern = re.compile("|".join(f"(?:{re.escape(pair)})" for pair in pairs), re.IGNORECASE)
     first = pattern.search(text)
     start = max(0, first.start() - _EXCERPT // 3) if first else 0
