@@ -131,6 +131,8 @@ async def test_pages_of_hits(editors: Editors) -> None:
         "a'b \\ | & ! ( ) :* <->",
         "-",
         "-toner",
+        "toner " + "-" * 40 + "x",
+        "toner " + '-"' * 100 + "x",
         "http://example.test/a?b&c='d\\",
         "שלום עולם",
         "\u202eabc",
