@@ -74,6 +74,13 @@ async def test_did_you_mean(editors: Editors) -> None:
     page = await asked(editors.rita, "pair hedset")
     assert (page["suggestion"], page["is_corrected"]) == ("pair headset", False)
     assert (await asked(editors.rita, "headsets"))["suggestion"] is None
+    await editors.published(title="The printer is slow")
+    for question, suggestion in (
+        ("printr PRİNTR", "printer PRİNTR"),
+        ("printr prıntr", "printer printer"),
+        ("sloww ſloww", "slow slow"),
+    ):
+        assert (await asked(editors.rita, question))["suggestion"] == suggestion
 
 
 async def test_what_is_shown_of_a_hit_is_harmless(editors: Editors) -> None:

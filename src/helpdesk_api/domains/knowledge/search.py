@@ -164,7 +164,9 @@ async def _suggest(reads: ReadSession, principal: Principal | None, text: str) -
     if not instead:
         return None
     pattern = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in instead), re.IGNORECASE)
-    return pattern.sub(lambda match: instead[match[0].lower()], text)[:400]
+    # `İ` is an `i` to a pattern that ignores case, and in lower case it is two characters.
+    suggestion = pattern.sub(lambda match: instead.get(match[0].lower(), match[0]), text)[:400]
+    return suggestion if suggestion != text else None
 
 
 def _is_slip(word: str, known: str, alike: float) -> bool:
