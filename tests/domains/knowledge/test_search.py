@@ -1,12 +1,13 @@
 """Searching articles: in every language, within what the caller may read, with slips of the pen."""
 
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.knowledge import tally
+from helpdesk_api.domains.knowledge import ranking, search, tally
 from helpdesk_api.domains.knowledge.tally import count_miss
 from tests.domains.knowledge.conftest import Editors, at, done
 
@@ -106,7 +107,7 @@ async def test_what_is_shown_of_long_words_is_cut(editors: Editors, piece: str) 
         assert shown.count("<mark>") == shown.count("</mark>") > 0
 
 
-async def test_pages_of_hits(editors: Editors) -> None:
+async def test_pages_of_hits(editors: Editors, monkeypatch: pytest.MonkeyPatch) -> None:
     made = {(await editors.published(title=f"Toner {number}"))["id"] for number in range(5)}
     found: list[str] = []
     cursor = None
@@ -120,6 +121,11 @@ async def test_pages_of_hits(editors: Editors) -> None:
         if cursor is None:
             break
     assert (len(found), set(found)) == (5, made)
+    assert (await asked(editors.rita, "toner", include_total="true"))["total_is_exact"] is True
+    monkeypatch.setattr(search, "rank", partial(ranking.rank, limit=3))
+    monkeypatch.setattr(search, "MAX_CANDIDATES", 3)
+    page = await asked(editors.rita, "toner", include_total="true")
+    assert (page["total"], page["total_is_exact"]) == (3, False)
     foreign = await editors.rita.get("/v1/articles", params={"q": "paper", "cursor": page["prev_cursor"]})
     assert (foreign.status_code, foreign.json()["code"]) == (400, "invalid_cursor")
     both = await editors.rita.get("/v1/articles", params={"q": "toner", "sort": "title"})

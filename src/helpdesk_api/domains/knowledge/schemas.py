@@ -193,7 +193,8 @@ class ArticleListed(ArticleSummary):
 
 
 class ArticlePage(Page[ArticleListed]):
-    """Articles; with `q` the best first."""
+    """Articles; with `q` the best first. By its words a question finds 400 at most: `total_is_exact` is false then, and
+    more words or a filter find the others."""
 
     suggestion: str | None = Field(max_length=400, description="Did you mean this? Null when all words are known.")
     is_corrected: bool = Field(description="Nothing was found for `q`: these are the suggestion's.")

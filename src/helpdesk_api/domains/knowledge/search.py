@@ -16,7 +16,14 @@ from helpdesk_api.domains.knowledge.languages import UNSPACED, in_pairs, words_o
 from helpdesk_api.domains.knowledge.meaning import fused, rank_by_meaning
 from helpdesk_api.domains.knowledge.models import Article, ArticleVersion, ArticleWord
 from helpdesk_api.domains.knowledge.queries import ArticleFilters, select_articles, shown
-from helpdesk_api.domains.knowledge.ranking import EXACT, Hit, asked_in_each_language, configurations, rank
+from helpdesk_api.domains.knowledge.ranking import (
+    EXACT,
+    MAX_CANDIDATES,
+    Hit,
+    asked_in_each_language,
+    configurations,
+    rank,
+)
 from helpdesk_api.domains.knowledge.schemas import MAX_HIGHLIGHT
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.listing import PageRequest
@@ -32,13 +39,15 @@ _ALIKE: Final = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`hits` are the suggestion's where the question itself found nothing and `is_corrected` says so."""
+    """`hits` are the suggestion's where the question itself found nothing and `is_corrected` says so; they are all
+    that there are if `is_whole`."""
 
     hits: list[Hit]
     text: str
     suggestion: str | None
     is_corrected: bool
     engines: list[SearchEngine]
+    is_whole: bool
 
 
 async def find(reads: ReadSession, principal: Principal | None, text: str, filters: ArticleFilters) -> Found:
@@ -50,12 +59,13 @@ async def find(reads: ReadSession, principal: Principal | None, text: str, filte
         corrected = await rank(reads, principal, suggestion, filters)
         if corrected:
             hits, text, is_corrected = corrected, suggestion, True
+    is_whole = len(hits) < MAX_CANDIDATES
     # Quotes and `-` are taken by the letter, and meaning knows no letters.
     meaning = None if EXACT.search(text) else await meaning_of(reads, text)
     if meaning is None:
-        return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT])
+        return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT], is_whole)
     near = await rank_by_meaning(reads, principal, meaning, filters)
-    return Found(fused(hits, near), text, suggestion, is_corrected, list(SearchEngine))
+    return Found(fused(hits, near), text, suggestion, is_corrected, list(SearchEngine), is_whole)
 
 
 async def search_articles(
@@ -73,7 +83,7 @@ async def search_articles(
         "next_cursor": encode_cursor(page.binding, ["hit", end]) if end < total else None,
         "prev_cursor": encode_cursor(page.binding, ["hit", max(0, start - page.limit)]) if start else None,
         "total": total if page.include_total else None,
-        "total_is_exact": True if page.include_total else None,
+        "total_is_exact": found.is_whole if page.include_total else None,
         "suggestion": found.suggestion,
         "is_corrected": found.is_corrected,
         "engines": found.engines,
