@@ -78,8 +78,8 @@ async def test_did_you_mean(editors: Editors) -> None:
     await editors.published(title="The printer is slow")
     for question, suggestion in (
         ("printr PRİNTR", "printer PRİNTR"),
-        ("printr prıntr", "printer printer"),
-        ("sloww ſloww", "slow slow"),
+        ("printr prıntr", "printer prıntr"),
+        ("hedset hedſet", "headset hedſet"),
     ):
         assert (await asked(editors.rita, question))["suggestion"] == suggestion
 
@@ -121,11 +121,6 @@ async def test_pages_of_hits(editors: Editors, monkeypatch: pytest.MonkeyPatch) 
         if cursor is None:
             break
     assert (len(found), set(found)) == (5, made)
-    assert (await asked(editors.rita, "toner", include_total="true"))["total_is_exact"] is True
-    monkeypatch.setattr(search, "rank", partial(ranking.rank, limit=3))
-    monkeypatch.setattr(search, "MAX_CANDIDATES", 3)
-    page = await asked(editors.rita, "toner", include_total="true")
-    assert (page["total"], page["total_is_exact"]) == (3, False)
     foreign = await editors.rita.get("/v1/articles", params={"q": "paper", "cursor": page["prev_cursor"]})
     assert (foreign.status_code, foreign.json()["code"]) == (400, "invalid_cursor")
     both = await editors.rita.get("/v1/articles", params={"q": "toner", "sort": "title"})
@@ -134,6 +129,11 @@ async def test_pages_of_hits(editors: Editors, monkeypatch: pytest.MonkeyPatch) 
         "sort_not_with_q",
         "sort",
     )
+    assert (await asked(editors.rita, "toner", include_total="true"))["total_is_exact"] is True
+    monkeypatch.setattr(search, "rank", partial(ranking.rank, limit=3))
+    monkeypatch.setattr(search, "MAX_CANDIDATES", 3)
+    page = await asked(editors.rita, "toner", include_total="true")
+    assert (page["total"], page["total_is_exact"]) == (3, False)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,8 @@ async def test_authors_learn_what_was_not_found(editors: Editors, database: Data
     tally._misses.clear()
     for question in ("Fax machine", "machine fax", "fax machine rita@example.test 4711234", "toner", "gizmo"):
         await asked(editors.rita, question)
+    for filters in ({"tag": "none"}, {"language": "tr"}, {"category_id": editors.category_id}):
+        await asked(editors.rita, "gizmo" if "category_id" in filters else "toner", **filters)
     await tally.flush(database)
     page = (await editors.anna.get("/v1/articles/search-misses")).json()["data"]
     assert [(one["words"], one["miss_count"]) for one in page] == [("fax machine", 3)]

@@ -74,8 +74,9 @@ async def search_articles(
     """As a `Page`, the best first. Raises `invalid_cursor`."""
     start = _start(page)
     found = await find(reads, principal, text, filters)
-    if not found.hits and not start:
-        tally.count_miss(text)
+    # What a filter left out may well be written, and a later page is the same question.
+    if filters == ArticleFilters() and not start:
+        count_if_missed(text, found)
     end = start + page.limit
     total = len(found.hits)
     return {
@@ -88,6 +89,11 @@ async def search_articles(
         "is_corrected": found.is_corrected,
         "engines": found.engines,
     }
+
+
+def count_if_missed(text: str, found: Found) -> None:
+    if not found.hits:
+        tally.count_miss(text)
 
 
 def _start(page: PageRequest) -> int:

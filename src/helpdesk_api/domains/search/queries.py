@@ -53,6 +53,7 @@ async def search(
     if SearchKind.ARTICLE in wanted:
         found = await articles.find(reads, principal, text, ArticleFilters())
         suggestion = found.suggestion
+        articles.count_if_missed(text, found)
         shown = await articles.show(reads, principal, found.hits[:limit], found.text)
         lists.append([_article(row) for row in shown])
     if SearchKind.TICKET in wanted:
