@@ -77,6 +77,9 @@ async def test_what_means_the_same_is_found_without_a_common_word(
     assert (await searched(editors.rita, "/v1/articles", '"imprimante streikt"'))["data"] == []
     everything = await searched(editors.rita, "/v1/search", "imprimante streikt")
     assert {one["id"] for one in everything["data"]} == {article["id"], before["id"], now["id"]}
+    for by_the_letter in ('"imprimante streikt"', "imprimante -streikt"):
+        nothing = await searched(editors.rita, "/v1/search", by_the_letter)
+        assert (nothing["data"], nothing["engines"]) == ([], ["full_text"])
     assert (await searched(editors.ben, "/v1/search", "imprimante streikt"))["engines"] == ["full_text", "embeddings"]
 
 

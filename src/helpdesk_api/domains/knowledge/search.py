@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, func, literal, se
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import ReadSession
-from helpdesk_api.domains.embeddings.engine import meaning_of
+from helpdesk_api.domains.embeddings.engine import Meaning, meaning_of
 from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.knowledge import policy, tally
 from helpdesk_api.domains.knowledge.languages import UNSPACED, in_pairs, words_of
@@ -60,12 +60,16 @@ async def find(reads: ReadSession, principal: Principal | None, text: str, filte
         if corrected:
             hits, text, is_corrected = corrected, suggestion, True
     is_whole = len(hits) < MAX_CANDIDATES
-    # Quotes and `-` are taken by the letter, and meaning knows no letters.
-    meaning = None if EXACT.search(text) else await meaning_of(reads, text)
+    meaning = await meaning_of_question(reads, text)
     if meaning is None:
         return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT], is_whole)
     near = await rank_by_meaning(reads, principal, meaning, filters)
     return Found(fused(hits, near), text, suggestion, is_corrected, list(SearchEngine), is_whole)
+
+
+async def meaning_of_question(reads: ReadSession, text: str) -> Meaning | None:
+    """Quotes and `-` are taken by the letter, and meaning knows no letters."""
+    return None if EXACT.search(text) else await meaning_of(reads, text)
 
 
 async def search_articles(
