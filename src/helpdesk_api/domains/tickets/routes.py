@@ -43,6 +43,7 @@ from helpdesk_api.domains.tickets.schemas import (
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import ExternalPairIncomplete, ProblemError, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, link_header
+from helpdesk_api.web.markdown import TooLongAsHtml
 from helpdesk_api.web.placeholders import TemplateLimitReached
 from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
@@ -118,6 +119,7 @@ def current_etag(principal: Principal, ticket: Ticket) -> str:
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
         errors.TicketFieldMissing,
+        TooLongAsHtml,
         TemplateLimitReached,
         FormArchived,
         FormRequired,
@@ -211,6 +213,7 @@ async def get_ticket(
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
+        TooLongAsHtml,
         FormRequired,
         InvalidCustomFields,
     ),
