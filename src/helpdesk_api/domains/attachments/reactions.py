@@ -35,7 +35,7 @@ async def attach_at_opening(session: AsyncSession, principal: Principal, event: 
         first = {key: (None, values[key]) for key in values}
         ids += await _attach_filled_in(session, principal, ticket, fields, first)
     if ids:
-        show_pictures(ticket, ids)
+        await show_pictures(ticket, ids)
 
 
 async def attach_at_change(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
@@ -48,7 +48,7 @@ async def attach_at_change(session: AsyncSession, principal: Principal, event: T
     if fields is not None:
         added = await _attach_filled_in(session, principal, event.ticket, fields, changed)
     if "description" in told and names_pictures(event.ticket):
-        show_pictures(event.ticket, {*added, *await ids_of_ticket(session, event.ticket.id)})
+        await show_pictures(event.ticket, {*added, *await ids_of_ticket(session, event.ticket.id)})
 
 
 async def show_in_description(session: AsyncSession, principal: Principal, event: AttachmentEvent) -> None:
@@ -58,7 +58,7 @@ async def show_in_description(session: AsyncSession, principal: Principal, event
     if event.entity.comment_id is not None or not names_pictures(ticket):
         return
     before = ticket.description_html
-    show_pictures(ticket, await ids_of_ticket(session, ticket.id))
+    await show_pictures(ticket, await ids_of_ticket(session, ticket.id))
     if ticket.description_html != before:
         touch(ticket, public=True)
 

@@ -26,7 +26,7 @@ from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference
-from helpdesk_api.web.markdown import to_html
+from helpdesk_api.web.markdown import rendered
 from helpdesk_api.web.schemas import instant_text
 
 _NAMED_IMAGES = re.compile(r"attachment:(att_[0-9a-f]{32})")
@@ -184,7 +184,9 @@ async def write_version(
     version = ArticleVersion(
         article_id=article.id,
         number=article.latest_number,
-        body_html=to_html(content["body"], _images(content["body"])),
+        body_html=await rendered(
+            content["body"], _images(content["body"]), pointer=None if restored_from else "#/body"
+        ),
         created_by_id=principal.user_id,
         created_at=clock.now(),
         restored_from=restored_from,

@@ -40,7 +40,7 @@ from helpdesk_api.domains.tickets.priorities import changed_priority, check_firs
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketUpdate
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference
-from helpdesk_api.web.markdown import to_html
+from helpdesk_api.web.markdown import rendered
 
 _FIRST_VALUES = [
     "type",
@@ -87,7 +87,8 @@ async def open_ticket(
     await _check_category(database, body.category_id)
     await _check_assignment(database, body.team_id, body.assignee_id)
     filled = await fill_in(database, principal, body, is_follow_up=follow_up_of is not None)
-    ticket = _new_ticket(principal, body, requester, filled)
+    html = await rendered(body.description, pointer="#/description")
+    ticket = _new_ticket(principal, body, requester, filled, html)
     ticket.follow_up_of_id = follow_up_of.id if follow_up_of is not None else None
     insert_at_flush(session, ticket)
     event = events.TicketCreated(
@@ -119,7 +120,7 @@ def _first_custom(values: Mapping[str, Any]) -> dict[str, list[Any]]:
     return {name: list(pair) for name, pair in custom_changes({}, values).items()}
 
 
-def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, filled: Filled) -> Ticket:
+def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, filled: Filled, html: str) -> Ticket:
     now = body.occurred_at or clock.now()
     return Ticket(
         id=new_id(),
@@ -128,7 +129,7 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, fil
         reference_prefix=REFERENCE_PREFIXES[body.type],
         subject=body.subject,
         description=body.description,
-        description_html=to_html(body.description),
+        description_html=html,
         steps_tried=body.steps_tried,
         affected_service=body.affected_service,
         began_at=body.began_at,
@@ -285,7 +286,7 @@ async def update_ticket(
         values["tags"] = list(dict.fromkeys(values["tags"]))
     # The same again is no change, and what it shows stays.
     if values.get("description", ticket.description) != ticket.description:
-        ticket.description_html = to_html(values["description"])
+        ticket.description_html = await rendered(values["description"], pointer="#/description")
     external = (
         values.get("external_source", ticket.external_source),
         values.get("external_id", ticket.external_id),

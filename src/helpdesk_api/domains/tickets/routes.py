@@ -43,6 +43,7 @@ from helpdesk_api.domains.tickets.schemas import (
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import ExternalPairIncomplete, ProblemError, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, link_header
+from helpdesk_api.web.markdown import TooLongAsHtml
 from helpdesk_api.web.placeholders import TemplateLimitReached
 from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
@@ -119,6 +120,7 @@ def current_etag(principal: Principal, ticket: Ticket) -> str:
         errors.PriorityReasonRequired,
         errors.PriorityReasonUnused,
         errors.TicketFieldMissing,
+        TooLongAsHtml,
         TemplateLimitReached,
         FormArchived,
         FormRequired,
@@ -213,6 +215,7 @@ async def get_ticket(
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
         errors.PriorityReasonUnused,
+        TooLongAsHtml,
         FormRequired,
         InvalidCustomFields,
     ),
