@@ -26,9 +26,7 @@ _CHANGED = "custom_fields."
 async def attach_at_opening(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
     """ticket.created: the files that it was opened with, and those of its form."""
     ticket: Ticket = event.ticket
-    ids = [parse_id("att", text) for text in event.data.get("attachment_ids", ())]
-    if ids:
-        await attach(session, principal, ticket, ids)
+    ids = await _attach_claimed(session, principal, event)
     fields = await _fields_of(session, ticket)
     if fields is not None:
         values = {**ticket.custom_fields, **ticket.internal_custom_fields}
@@ -39,15 +37,15 @@ async def attach_at_opening(session: AsyncSession, principal: Principal, event: 
 
 
 async def attach_at_change(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
-    """ticket.updated: what is new in the form's fields, and a description that shows other pictures. What was taken
-    out of a field stays with the ticket."""
+    """ticket.updated: the files that came along, what is new in the form's fields, and a description that shows other
+    pictures. What was taken out of a field stays with the ticket."""
+    added = await _attach_claimed(session, principal, event)
     told = {**event.changes, **event.internal_changes}
     changed = {name.removeprefix(_CHANGED): pair for name, pair in told.items() if name.startswith(_CHANGED)}
     fields = await _fields_of(session, event.ticket) if changed else None
-    added = []
     if fields is not None:
-        added = await _attach_filled_in(session, principal, event.ticket, fields, changed)
-    if "description" in told and names_pictures(event.ticket):
+        added += await _attach_filled_in(session, principal, event.ticket, fields, changed)
+    if ("description" in told or added) and names_pictures(event.ticket):
         show_pictures(event.ticket, {*added, *await ids_of_ticket(session, event.ticket.id)})
 
 
@@ -61,6 +59,14 @@ async def show_in_description(session: AsyncSession, principal: Principal, event
     show_pictures(ticket, await ids_of_ticket(session, ticket.id))
     if ticket.description_html != before:
         touch(ticket, public=True)
+
+
+async def _attach_claimed(session: AsyncSession, principal: Principal, event: TicketEvent) -> list[UUID]:
+    """What the caller named in `attachment_ids`."""
+    ids = [parse_id("att", text) for text in event.data.get("attachment_ids", ())]
+    if ids:
+        await attach(session, principal, event.ticket, ids)
+    return ids
 
 
 async def _fields_of(session: AsyncSession, ticket: Ticket) -> FormFields | None:
