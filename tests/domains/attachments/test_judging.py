@@ -72,6 +72,7 @@ def inspected(content: bytes, name: str = "file.bin", *, step: int = 10_000, max
         (archive({"a.txt": b"hello" * 100}), "application/zip"),
         (gzip.compress(b"hello" * 1_000, mtime=0), "application/gzip"),
         (bytes(random.Random(1).randbytes(5_000)), "application/octet-stream"),
+        (b"<\x00\x00 of a drawing program" + bytes(random.Random(1).randbytes(5_000)), "application/octet-stream"),
         (b"text at first" + b" " * 70_000 + b"\x00\x01", "application/octet-stream"),
     ],
 )
@@ -92,6 +93,9 @@ def test_the_type_is_what_the_content_is(content: bytes, expected: str) -> None:
         (b"<?xml version='1.0'?>\n<!-- x -->\n<!DOCTYPE svg [<!ENTITY a 'b'>]>\n" + SCRIPT, "svg"),
         ("\ufeff  <s:svg xmlns:s='http://www.w3.org/2000/svg'/>".encode(), "svg"),
         (SCRIPT.decode().encode("utf-16"), "svg"),
+        (SCRIPT.decode().encode("utf-16-le"), "svg"),
+        (SCRIPT.decode().encode("utf-16-be"), "svg"),
+        (SCRIPT.decode().encode("utf-32"), "svg"),
         (b"<!DOCTYPE   HTML><p>hello", "html"),
         (b"\n\n <ScRiPt>alert(1)</script>", "html"),
         (b"<!-- " + b"x" * 60_000 + b" --><html>", "html"),
