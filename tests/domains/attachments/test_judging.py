@@ -109,7 +109,9 @@ def test_what_can_act_is_refused(content: bytes, reason: str) -> None:
     assert refused.value.params["reason"] == reason
 
 
-@pytest.mark.parametrize("name", ["a.exe", "a.pdf.EXE", "a.js", "a.svg", "a.html", "a.lnk", "a.ps1", "a.vbs", "a.jar"])
+@pytest.mark.parametrize(
+    "name", ["a.exe", "a.pdf.EXE", "a.js", "a.svg", "a.html", "a.lnk", "a.ps1", "a.vbs", "a.jar", "a.mht", "a.IMG"]
+)
 def test_a_name_that_runs_is_refused(name: str) -> None:
     with pytest.raises(FileTypeRefused):
         inspected(b"harmless", name)
@@ -147,15 +149,15 @@ def test_what_stands_by_chance_is_no_second_file(content: bytes) -> None:
     inspected(content + behind + b" <b PK\x03\x04 <?xml <svg> Rar! 7z " + behind)
 
 
+ZEROS = {f"{number}.log": gzip.compress(b"\x00" * 20_000_000) for number in range(3)}
+
+
 def lying_archive() -> bytes:
     """All entries share the bytes of the first one, so that little data unpacks to much."""
     whole = bytearray(archive({"0": random.Random(2).randbytes(50_000)}, zipfile.ZIP_STORED))
     end = whole.rfind(b"PK\x05\x06")
     entry = bytes(whole[whole.rfind(b"PK\x01\x02") : end])
     start = len(whole) - 22 - len(entry)
-ZEROS = {f"{number}.log": gzip.compress(b"\x00" * 20_000_000) for number in range(3)}
-
-
     return bytes(whole[:start]) + entry * 10 + struct.pack(
         "<4s4H2IH", b"PK\x05\x06", 0, 0, 10, 10, len(entry) * 10, start, 0
     )  # fmt: skip
@@ -181,18 +183,18 @@ ZEROS = {f"{number}.log": gzip.compress(b"\x00" * 20_000_000) for number in rang
         lambda: bz2.compress(NOISE) + b"\x00" * 4 + bz2.compress(b"\x00" * 30_000_000),
         lambda: lzma.compress(NOISE) + lzma.compress(b"\x00" * 30_000_000),
         lambda: gzip.compress(gzip.compress(b"\x00" * 30_000_000)),
-    ],
-    ids=[
-        "ratio", "nested", "overlapping", "gzip", "bzip2", "xz", "many", "many of another name", "many stored",
-        "many in bzip2", "three deep", "a stream in an archive", "behind noise", "a second member", "a second in bzip2",
-        "a second in xz", "twice", "a tape", "a packed tape", "an archived tape", "an untold size", "tapes",
-    ],
         lambda: tape(ZEROS),
         lambda: gzip.compress(tape(ZEROS)),
         lambda: archive({"a.tar": tape(ZEROS)}),
         # The size of the last file stands elsewhere than where most readers look first.
         lambda: tape({"a": b"x"})[:1_024] + tape({"b": b""})[:512] + gzip.compress(b"\x00" * 30_000_000),
         lambda: reduce(lambda inner, _: tape({"a.tar": inner}), range(5), b"x"),
+    ],
+    ids=[
+        "ratio", "nested", "overlapping", "gzip", "bzip2", "xz", "many", "many of another name", "many stored",
+        "many in bzip2", "three deep", "a stream in an archive", "behind noise", "a second member", "a second in bzip2",
+        "a second in xz", "twice", "a tape", "a packed tape", "an archived tape", "an untold size", "tapes",
+    ],
 )  # fmt: skip
 def test_what_unpacks_to_far_too_much_is_refused(make: Callable[[], bytes]) -> None:
     content = make()
@@ -215,14 +217,14 @@ LOG = b"".join(b"02:%02d connection %d lost\n" % (n % 60, n * n * 7_919 % 999_98
         lambda: gzip.compress(LOG * 4) + gzip.compress(LOG) + b"\x00" * 512,
         lambda: gzip.compress(archive({"a.log": LOG, "b.zip": archive({"c.log": LOG})})),
         lambda: lzma.compress(LOG, preset=9),
+        lambda: tape({"a.log": LOG, "empty": b"", "b.gz": gzip.compress(LOG), "c.zip": archive({"d": LOG})}),
+        lambda: archive({"a.tgz": gzip.compress(tape({"b.docx": archive({"word/document.xml": LOG})}))}),
     ],
     ids=["logs", "letters", "jars", "odt", "streams", "members", "both", "xz -9", "a tape", "a tape in an archive"],
 )
 def test_what_people_pack_is_taken(make: Callable[[], bytes]) -> None:
     content = make()
     # Either in pieces as a client sends them, or in a few hundred odd ones.
-        lambda: tape({"a.log": LOG, "empty": b"", "b.gz": gzip.compress(LOG), "c.zip": archive({"d": LOG})}),
-        lambda: archive({"a.tgz": gzip.compress(tape({"b.docx": archive({"word/document.xml": LOG})}))}),
     step = 65_536 if len(content) > 2_000_000 else max(997, len(content) // 300)
     assert inspected(content, "logs.zip", step=step).size_bytes == len(content)
 
@@ -306,6 +308,8 @@ def test_empty_and_too_large() -> None:
         ("photo\u202egpj.exe", "photogpj.exe"),
         ("CON", "_CON"),
         ("con.txt", "_con.txt"),
+        ("aux .txt", "_aux .txt"),
+        ("CONOUT$", "_CONOUT$"),
         ("Lpt1.log", "_Lpt1.log"),
         ("console.log", "console.log"),
         ('a<b>:"|?*.txt', "a_b______.txt"),
