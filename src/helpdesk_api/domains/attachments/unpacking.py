@@ -277,7 +277,8 @@ class Walk:
 
 
 class _Member:
-    """One entry; only what is packed in turn is unpacked further than its first bytes."""
+    """One entry, unpacked to its end whatever it holds: its line in the table may tell less than comes out of it, and
+    some programs go by what comes out."""
 
     def __init__(self, entry: Entry, content: Content) -> None:
         self._allowed = entry.unpacked
@@ -296,12 +297,9 @@ class _Member:
         try:
             for made in _unpacked(self._unpacker, piece):
                 self._allowed -= len(made)
-                self._content.feed(made)
-                if self._content.is_plain:
-                    self._is_done = True
-                    return
                 if self._allowed < 0:
-                    raise ArchiveBomb(params={"reason": "nested"})
+                    raise ArchiveBomb(params={"reason": "untold"})
+                self._content.feed(made)
         except _BROKEN:
             self._is_done = True
 
