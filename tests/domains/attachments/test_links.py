@@ -102,6 +102,27 @@ async def test_a_link_of_a_list_ends_and_cannot_be_changed(
     with clock.frozen(datetime.fromisoformat(shown["links_expire_at"])):
         late = await client.get(link)
     assert (late.status_code, late.json()["code"]) == (404, "file_link_invalid")
+    assert late.json()["instance"] == "/v1/files/***"
+
+
+async def test_links_follow_a_merged_ticket_and_end_with_a_file(
+    requester_client: httpx.AsyncClient,
+    admin_client: httpx.AsyncClient,
+    client: httpx.AsyncClient,
+    as_user: AsUser,
+    a_user: Make,
+) -> None:
+    file = await uploaded(requester_client)
+    old, into = await opened(requester_client, file), await opened(as_user(await a_user()))
+    (before,) = await listed(requester_client, old, links="true")
+    merged = await admin_client.post(f"{old}/merge", json={"into": into.removeprefix("/v1/tickets/")})
+    assert merged.status_code == 200, merged.text
+    (after,) = await listed(requester_client, old, links="true")
+    (there,) = await listed(admin_client, into, links="true")
+    links = [one["download_url"] for one in (before, after, there)]
+    assert [(await client.get(link)).status_code for link in links] == [200] * 3
+    assert (await admin_client.delete(f"/v1/attachments/{file['id']}")).status_code == 204
+    assert [(await client.get(link)).json()["code"] for link in links] == ["file_link_invalid"] * 3
 
 
 async def test_what_is_not_available_has_no_link(
