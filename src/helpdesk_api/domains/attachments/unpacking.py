@@ -176,7 +176,7 @@ class _Tar:
         self._owed = -(-size // _BLOCK) * _BLOCK
 
     def finish(self) -> None:
-        self._content.feed(self._waiting)
+        self._content.feed(bytes(self._waiting))
         self._content.finish()
 
 
