@@ -125,6 +125,17 @@ async def test_links_follow_a_merged_ticket_and_end_with_a_file(
     assert [(await client.get(link)).json()["code"] for link in links] == ["file_link_invalid"] * 3
 
 
+async def test_a_front_end_of_another_site_shows_pictures_if_it_is_named(
+    requester_client: httpx.AsyncClient, client: httpx.AsyncClient, app: FastAPI
+) -> None:
+    path = await opened(requester_client, await uploaded(requester_client, picture(), "a.png"))
+    (shown,) = await listed(requester_client, path, links="true")
+    for origins, policy in ([], "same-site"), (["https://desk.example.org"], "cross-origin"):
+        app.state.settings = app.state.settings.model_copy(update={"cors_origins": origins})
+        file = await client.get(shown["download_url"])
+        assert file.headers["cross-origin-resource-policy"] == policy
+
+
 async def test_what_is_not_available_has_no_link(
     requester_client: httpx.AsyncClient, database: Database, store: MemoryStorage
 ) -> None:
