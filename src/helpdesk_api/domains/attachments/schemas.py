@@ -59,7 +59,7 @@ class AttachmentRead(AttachmentSummary):
 class AttachmentListed(AttachmentRead):
     """One file of a list, with `links=true` as a browser can show it."""
 
-    model_config = ConfigDict(title="ListedAttachment")
+    model_config = ConfigDict(title="AttachmentListed")
 
     download_url: str | None = Field(
         max_length=500,
