@@ -159,16 +159,21 @@ async def apply(
     data: dict[str, Any] | None = None,
     internal_data: dict[str, Any] | None = None,
     cause: Cause | None = None,
+    is_news: bool = False,
 ) -> bool:
-    """Change fields and record it as one event; False, and no event, when nothing differs."""
+    """Change fields and record it as one event; False, and no event, when nothing differs.
+
+    `is_news` says that what `data` tells everybody is a change by itself.
+    """
     public, internal = change(ticket, values)
-    if not public and not internal:
+    if not public and not internal and not is_news:
         return False
-    touch(ticket, public=bool(public))
+    is_public = bool(public) or is_news
+    touch(ticket, public=is_public)
     event = kind(
         subject_id=ticket.id,
         ticket_id=ticket.id,
-        visibility=Visibility.PUBLIC if public else Visibility.INTERNAL,
+        visibility=Visibility.PUBLIC if is_public else Visibility.INTERNAL,
         changes=public,
         internal_changes=internal,
         data={"reference": ticket.reference, **(data or {})},

@@ -1,6 +1,6 @@
 """Opening and editing a ticket: what the caller may decide, and what is left to rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,7 +62,7 @@ _FIRST_VALUES = [
     "external_id",
 ]
 _REQUESTERS_MAY_EDIT = frozenset(
-    {"subject", "description", "steps_tried", "began_at", "affected_service", "custom_fields"}
+    {"subject", "description", "steps_tried", "began_at", "affected_service", "custom_fields", "attachment_ids"}
 )
 _EXTERNAL_UNIQUE = "uq_tickets_external_source_external_id"
 
@@ -94,7 +94,11 @@ async def open_ticket(
     event = events.TicketCreated(
         subject_id=ticket.id,
         ticket_id=ticket.id,
-        data={"explicit": _explicit(body), "imported": body.occurred_at is not None, **_attachments(body)},
+        data={
+            "explicit": _explicit(body),
+            "imported": body.occurred_at is not None,
+            **_attachments(body.attachment_ids),
+        },
         internal_data={"template_id": public_id("tpl", body.template_id)} if body.template_id else {},
         entity=ticket,
         ticket=ticket,
@@ -172,8 +176,8 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, fil
     )
 
 
-def _attachments(body: TicketCreate) -> dict[str, list[str]]:
-    ids = [public_id("att", attachment_id) for attachment_id in body.attachment_ids]
+def _attachments(claimed: Iterable[UUID]) -> dict[str, list[str]]:
+    ids = [public_id("att", attachment_id) for attachment_id in claimed]
     return {"attachment_ids": ids} if ids else {}
 
 
@@ -294,7 +298,8 @@ async def update_ticket(
     if (external[0] is None) != (external[1] is None):
         raise ExternalPairIncomplete(pointer="#/external_id")
     values |= await changed_priority(database, principal, ticket, values)
-    if await apply(session, principal, ticket, events.TicketUpdated, values):
+    files = _attachments(values.pop("attachment_ids", ()))
+    if await apply(session, principal, ticket, events.TicketUpdated, values, data=files, is_news=bool(files)):
         await flush_checked(session)
 
 

@@ -114,14 +114,7 @@ class TicketUpdate(RequestModel):
     """JSON merge patch (RFC 7396): a missing field stays, null clears."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "subject": "VPN drops every five minutes",
-                    "tags": ["vpn", "home-office"],
-                }
-            ]
-        }
+        json_schema_extra={"examples": [{"subject": "VPN drops every five minutes", "tags": ["vpn", "home-office"]}]}
     )
 
     type: TicketType = absent()
@@ -140,6 +133,9 @@ class TicketUpdate(RequestModel):
     tags: Tags = absent()
     custom_fields: CustomFields = Field(
         default_factory=dict, description="Merged key by key; null clears one. By the form's version of this ticket."
+    )
+    attachment_ids: AttachmentIds = absent(
+        "Added to its files: own uploads that nothing refers to yet, which `description` can then show."
     )
     began_at: RequestInstant | None = absent()
     steps_tried: LongText | None = absent()
