@@ -26,6 +26,7 @@ ROUTERS_OWN = {
     "unprocessable",
     "forbidden",
     "too_many_requests",
+    "request_head_too_large",
 }
 HIDDEN = {
     "asset_not_found",

@@ -107,7 +107,11 @@ class TestAssign:
         team = await a_team(auto_assign=False)
         first, second = [await a_user(role=Role.AGENT, teams=[team]) for _ in range(2)]
         ticket = await open_ticket(as_user(first), team_id=tea(team))
+        held = {"If-Match": (await as_user(first).get(f"/v1/tickets/{ticket['id']}")).headers["etag"]}
         await assign(as_user(first), ticket, assignee_id="me")
+        body = {"assignee_id": "me", "replace": True}
+        late = await as_user(second).post(f"/v1/tickets/{ticket['id']}/assignments", json=body, headers=held)
+        refused(late, 412, "precondition_failed")
         for wanted in ("me", usr(second)):
             reply = await as_user(second).post(f"/v1/tickets/{ticket['id']}/assignments", json={"assignee_id": wanted})
             problem = refused(reply, 409, "ticket_already_assigned")

@@ -444,6 +444,15 @@ class TestImport:
         for wrong in ("2020-02-29T08:59:59Z", "2999-01-01T00:00:00Z"):
             reply = await admin_client.post(f"{path}/resolve", json=resolution, headers={"Occurred-At": wrong})
             assert (reply.status_code, reply.json()["code"]) == (422, "instant_out_of_order")
+        # A key belongs to what is done, and that is another thing at another time.
+        key = {"Idempotency-Key": "once", "Occurred-At": "2020-02-29T10:00:00Z"}
+        pend = {"reason": "vendor"}
+        assert (await admin_client.post(f"{path}/pend", json=pend, headers=key)).status_code == 200
+        same = await admin_client.post(f"{path}/pend", json=pend, headers=key)
+        assert same.headers["Idempotency-Replayed"] == "true"
+        key["Occurred-At"] = "2020-02-29T11:00:00Z"
+        other = await admin_client.post(f"{path}/pend", json=pend, headers=key)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
         at = {"Occurred-At": "2020-03-02T09:00:00Z"}
         resolved = (await admin_client.post(f"{path}/resolve", json=resolution, headers=at)).json()
         assert resolved["resolved_at"] == "2020-03-02T09:00:00.000000Z"

@@ -37,6 +37,7 @@ from helpdesk_api.domains.tickets.errors import (
     TransitionNotAllowed,
 )
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep, get_row
+from helpdesk_api.domains.tickets.routes import current_etag
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, PageRequest, link_header
@@ -89,6 +90,7 @@ def _page(
         errors.TeamRequired,
         errors.NobodyAvailable,
     ),
+    openapi_extra={"x-etag": False},
 )
 async def assign_ticket(
     visible: VisibleTicketDep,
@@ -96,10 +98,12 @@ async def assign_ticket(
     principal: PrincipalDep,
     session: SessionDep,
     database: DatabaseDep,
+    if_match: IfMatchDep,
     response: Response,
 ) -> Any:
-    """Of two people who take the same ticket one wins, and the other is told who."""
+    """Of two people who take the same ticket one wins, and the other is told who. `If-Match` is the ticket's ETag."""
     ticket = visible.ticket
+    if_match.check(current_etag(principal, ticket))
     decisions, name = await actions.assign_ticket(session, database, principal, ticket, body)
     response.headers["Location"] = f"/v1/tickets/{public_id('tkt', ticket.id)}/assignments"
     return {
