@@ -40,6 +40,9 @@ async def test_seen_by_whoever_reads_the_article(editors: Editors) -> None:
         assert f'<img src="{name}/download"' in read["body_html"]
         link = await reader.get(f"{name}/download")
         assert (link.status_code, (await reader.get(link.headers["location"])).content) == (302, picture())
+        linked = await reader.get(at(article, "/attachments"), params={"links": True})
+        assert linked.headers["cache-control"] == "private, no-store"
+        assert (await reader.get(linked.json()["data"][0]["download_url"])).content == picture()
         (listed,) = (await reader.get(at(article, "/attachments"))).json()["data"]
         assert (listed["id"], listed["article_id"], listed["ticket_id"]) == (file["id"], article["id"], None)
         assert {one["action"]: one["allowed"] for one in listed["allowed_actions"]} == {

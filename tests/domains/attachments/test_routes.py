@@ -7,16 +7,20 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
 
+from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.attachments import storing
+from helpdesk_api.domains.attachments import actions, storing
+from helpdesk_api.domains.attachments.errors import TooManyUploads
+from helpdesk_api.domains.attachments.inspection import Inspected
 from helpdesk_api.domains.attachments.storing import object_key
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.integrations.storage.memory import MemoryStorage
 from helpdesk_api.worker import drain
 from tests.domains.attachments.files import PDF, archive, nested_many, picture, upload, uploaded
-from tests.factories.records import Make
+from tests.factories.records import Make, make_user, principal_of
 from tests.fixtures.clients import AsUser
 
 NEW = {"subject": "The screen flickers", "description": "See the picture."}
@@ -302,6 +306,28 @@ async def test_there_is_an_end_of_uploads(requester_client: httpx.AsyncClient, s
     refused = await upload(requester_client, b"one more")
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_uploads")
     assert len(store.objects) == 100
+
+
+async def test_the_last_place_is_taken_once(own_database: Database) -> None:
+    caller = await principal_of(own_database, await make_user(own_database))
+    together = asyncio.Barrier(4)
+    found = Inspected("text/plain", 1, "0" * 64)
+
+    async def keep() -> str:
+        try:
+            async with own_database.session() as session:
+                await session.execute(select(1))
+                await together.wait()
+                await actions.keep_upload(session, caller, new_id(), "a.txt", found)
+        except TooManyUploads:
+            return "refused"
+        return "kept"
+
+    async with own_database.session() as session:
+        for _ in range(actions.MAX_UNREFERENCED - 1):
+            await actions.keep_upload(session, caller, new_id(), "a.txt", found)
+    outcomes = await asyncio.gather(*[keep() for _ in range(4)])
+    assert sorted(outcomes) == ["kept", "refused", "refused", "refused"]
 
 
 async def test_a_store_that_does_not_answer(requester_client: httpx.AsyncClient, store: MemoryStorage) -> None:

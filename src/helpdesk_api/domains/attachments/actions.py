@@ -46,6 +46,9 @@ async def keep_upload(
     session: AsyncSession, principal: Principal, attachment_id: UUID, name: str, found: Inspected
 ) -> Attachment:
     """The row of an object that lies in the store. Raises `too_many_uploads`."""
+    # One person's uploads are counted in turn: who sends many at once would have each find room for itself.
+    turn = int.from_bytes(principal.user_id.bytes[-8:], signed=True)
+    await session.execute(select(func.pg_advisory_xact_lock(turn)))
     waiting = policy.is_own_unreferenced(principal), Attachment.draft_id.is_(None)
     own = select(func.count()).select_from(Attachment).where(*waiting)
     if (await session.execute(own)).scalar_one() >= MAX_UNREFERENCED:
