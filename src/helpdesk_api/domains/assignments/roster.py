@@ -9,7 +9,6 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Integer,
-    Select,
     Table,
     Text,
     Update,
@@ -30,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.database import clock
 from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.assignments.models import Agent
 from helpdesk_api.domains.assignments.rules import WEIGHTS, Candidate, LoadChange, Roster
@@ -108,7 +108,7 @@ def _select_roster_and_holder() -> CompiledStatement:
     return _with_teams(members)
 
 
-def _with_teams(members: Select[Any]) -> CompiledStatement:
+def _with_teams(members: AnySelect) -> CompiledStatement:
     found = members.subquery("found")
     not_enrolled = (
         select(func.count())
