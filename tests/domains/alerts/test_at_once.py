@@ -158,7 +158,8 @@ async def test_a_storm_has_one_incident_that_lists_it(desk: FastAPI, own_databas
 
 async def test_a_new_storm_after_the_old_one_is_a_new_incident(desk: FastAPI, own_database: Database) -> None:
     admin = await an_admin(desk, own_database)
-    key = (await an_integration(admin, storm_limit=1, storm_window_seconds=3_600))["routing_key"]
+    team_id = f"tea_{(await make_team(own_database)).id.hex}"
+    key = (await an_integration(admin, storm_limit=1, storm_window_seconds=3_600, team_id=team_id))["routing_key"]
     parents: list[str] = []
     for storm in ("a", "b"):
         results = [(await taken(admin, key, a_body(an_alert(instance=f"{storm}{n}"))))[0] for n in range(4)]
@@ -166,7 +167,11 @@ async def test_a_new_storm_after_the_old_one_is_a_new_incident(desk: FastAPI, ow
         assert len(attached) == 1
         parents += attached
         await admin.post(f"/v1/tickets/{parents[-1]}/cancel", json={"reason": "Over"})
+        assert (await admin.post(f"/v1/teams/{team_id}/archive")).status_code == 200
     assert len(set(parents)) == 2
+    # Its team is gone meanwhile, which costs no alert.
+    teams = [(await admin.get(f"/v1/tickets/{parent}")).json()["team_id"] for parent in parents]
+    assert teams == [team_id, None]
 
 
 async def test_a_full_intake_says_so_and_others_are_served(desk: FastAPI, own_database: Database) -> None:

@@ -1,5 +1,6 @@
 """Giving tickets to people and teams, and the steps that are told of it."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -270,6 +271,11 @@ class TestLoad:
         refused(reply, 403, "missing_scope")
         nobody = await a_user(role=Role.REQUESTER)
         refused(await admin_client.get(f"/v1/agents/{usr(nobody)}/workload"), 404, "agent_not_found")
+        # What is written down late, of a time before, does not make them idle since then.
+        with clock.frozen(clock.now() - timedelta(days=1)):
+            await open_ticket(admin_client, team_id=tea(team))
+        later = (await admin_client.get(f"/v1/agents/{usr(member)}/workload")).json()
+        assert (later["open_count"], later["last_assigned_at"]) == (3, found["last_assigned_at"])
 
 
 class TestLeaving:

@@ -14,6 +14,7 @@ from helpdesk_api.domains.assignments.actions import assign_ticket
 from helpdesk_api.domains.assignments.schemas import AssignmentCreate
 from helpdesk_api.domains.categories.enums import Channel, Impact, Priority, Urgency
 from helpdesk_api.domains.comments.actions import note_automatically
+from helpdesk_api.domains.teams.queries import archived_within
 from helpdesk_api.domains.tickets import actions, events
 from helpdesk_api.domains.tickets.enums import ResolutionCode, TicketStatus
 from helpdesk_api.domains.tickets.errors import TicketNotFound
@@ -79,7 +80,8 @@ async def open_storm(session: AsyncSession, database: Database, integration: Int
         subject=subject,
         description=f"{rules.escaped(subject)}\n\n{listed}",
         channel=Channel.MONITORING,
-        team_id=integration.team_id,
+        # Nobody's rather than none at all: every agent sees it.
+        team_id=integration.team_id if integration.team_id not in await archived_within(session) else None,
         impact=Impact.HIGH,
         urgency=Urgency.HIGH,
         priority=Priority.CRITICAL,

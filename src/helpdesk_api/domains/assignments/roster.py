@@ -200,7 +200,8 @@ def _add_load_statement(people: int) -> CompiledStatement:
         set_={
             "open_load": table.c.open_load + fresh.open_load,
             "open_count": table.c.open_count + fresh.open_count,
-            "last_assigned_at": func.coalesce(fresh.last_assigned_at, table.c.last_assigned_at),
+            # An imported past, or whoever waited for this row, must not make somebody look idle since longer ago.
+            "last_assigned_at": func.greatest(fresh.last_assigned_at, table.c.last_assigned_at),
         },
     )
     return CompiledStatement(added)
