@@ -15,6 +15,8 @@ SHAPE_CODES = frozenset(
         "bad_request",
         "malformed_json",
         "unknown_parameter",
+        "repeated_parameter",
+        "repeated_name",
         "invalid_idempotency_key",
         "unsupported_media_type",
         "validation_failed",

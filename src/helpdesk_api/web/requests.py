@@ -1,5 +1,6 @@
 """What every route refuses before its own code runs: parameters that it does not have, bodies that are not JSON."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from fastapi import Request, params
@@ -17,6 +18,12 @@ class UnknownParameter(BadRequest):
     title = "There is no such parameter here"
 
 
+class RepeatedParameter(BadRequest):
+    code = "repeated_parameter"
+    title = "This parameter is given more than once"
+    default_detail = "It takes one value, and which of them is meant nobody can tell."
+
+
 class RequestShape:
     """A check made for one route from what the route declares."""
 
@@ -26,7 +33,7 @@ class RequestShape:
         self._known: frozenset[str] | None = None
 
     async def __call__(self, request: Request) -> None:
-        """Raises `unknown_parameter` (400) and `unsupported_media_type` (415)."""
+        """Raises `unknown_parameter` and `repeated_parameter` (400), and `unsupported_media_type` (415)."""
         if request.url.query:
             self._check_parameters(request)
         body = self._route.body_field
@@ -43,12 +50,17 @@ class RequestShape:
     def _check_parameters(self, request: Request) -> None:
         if self._known is None:
             self._known = frozenset(_query_names(self._route.dependant))
-        for name in request.query_params:
+        given = request.query_params
+        for name in given:
             if name not in self._known:
                 shown = "".join(character if character.isprintable() else "?" for character in name)
                 listed = ", ".join(sorted(self._known)) or "none"
                 message = f"`{shown[:50]}` is not a parameter of this operation; known are: {listed}."
                 raise UnknownParameter(message, parameter=shown[:200])
+        # Lists are written with commas: no parameter of this API is given twice.
+        names = Counter(name for name, _ in given.multi_items())
+        if len(names) < names.total():
+            raise RepeatedParameter(parameter=names.most_common(1)[0][0])
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """Our route class: every POST and PATCH is idempotent by key, every GET of one record answers 304."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, params
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.database import clock
 from helpdesk_api.web.errors import BadRequest
 from helpdesk_api.web.idempotency import Replay, claim_key
+from helpdesk_api.web.json_bodies import read_json
 from helpdesk_api.web.lean import LeanHandlers
 from helpdesk_api.web.preconditions import etag_of_content, held_etags, matches, set_etag
 from helpdesk_api.web.requests import RequestShape
@@ -110,7 +111,18 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """By FastAPI's own walk, for what cannot be laid out; see `serve` for all others."""
-        return partial(self._answer, super().get_route_handler())
+        walk = super().get_route_handler()
+        body = self.body_field
+        if body is None or isinstance(body.field_info, params.Form):
+            return partial(self._answer, walk)
+
+        async def solve(request: Request) -> Response:
+            # What is no JSON the walk itself refuses.
+            with suppress(ValueError, RecursionError):
+                read_json(await request.body())
+            return await walk(request)
+
+        return partial(self._answer, solve)
 
     def lean_handler(self, request: Request) -> Solved | None:
         return self._lean.handler_for(request)

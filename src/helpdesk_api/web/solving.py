@@ -23,6 +23,8 @@ from pydantic_core import PydanticUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from helpdesk_api.web.json_bodies import RepeatedName, read_json
+
 Solved = Callable[[Request, AsyncExitStack], Awaitable[Response]]
 """Answers one request; what the dependencies opened is closed with the stack, which commits."""
 _FAILED = object()
@@ -212,7 +214,9 @@ async def _read_body(request: Request) -> Any:
     if not content:
         return PydanticUndefined
     try:
-        return await request.json()
+        return read_json(content)
+    except RepeatedName:
+        raise
     except json.JSONDecodeError as error:
         failure = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "input": {}}
         raise RequestValidationError([{**failure, "ctx": {"error": error.msg}}], body=error.doc) from error

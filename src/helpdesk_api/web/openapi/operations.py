@@ -11,6 +11,7 @@ from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.authorization.errors import MissingCredentials, MissingScope
 from helpdesk_api.web import errors, idempotency
 from helpdesk_api.web.cursors import InvalidCursor
+from helpdesk_api.web.json_bodies import RepeatedName
 from helpdesk_api.web.openapi.headers import header_references
 from helpdesk_api.web.openapi.nodes import ContractError, Json, resolve
 from helpdesk_api.web.openapi.vocabulary import (
@@ -21,7 +22,7 @@ from helpdesk_api.web.openapi.vocabulary import (
 )
 from helpdesk_api.web.preconditions import read_if_match
 from helpdesk_api.web.rate_limit import RateLimited
-from helpdesk_api.web.requests import UnknownParameter
+from helpdesk_api.web.requests import RepeatedParameter, UnknownParameter
 from helpdesk_api.web.routing import ApiRoute, IdempotencyNotSupported
 
 _WRITES = frozenset({"post", "put", "patch", "delete"})
@@ -305,9 +306,12 @@ def _codes_of_request(operation: Operation) -> list[type[errors.ProblemError]]:
     if operation.has_body:
         kinds += [
             errors.MalformedJson,
+            RepeatedName,
             errors.PayloadTooLarge,
             errors.UnsupportedMediaType,
         ]
+    if any(parameter.get("in") == "query" for parameter in parameters):
+        kinds.append(RepeatedParameter)
     if any(parameter.get("name") == "cursor" for parameter in parameters):
         kinds.append(InvalidCursor)
     if operation.takes_key:
