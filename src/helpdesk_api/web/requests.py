@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from fastapi import Request, params
+from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -49,7 +50,7 @@ class RequestShape:
 
     def _check_parameters(self, request: Request) -> None:
         if self._known is None:
-            self._known = frozenset(_query_names(self._route.dependant))
+            self._known = frozenset(field.alias for field in _query_fields(self._route.dependant))
         given = request.query_params
         for name in given:
             if name not in self._known:
@@ -57,14 +58,20 @@ class RequestShape:
                 listed = ", ".join(sorted(self._known)) or "none"
                 message = f"`{shown[:50]}` is not a parameter of this operation; known are: {listed}."
                 raise UnknownParameter(message, parameter=shown[:200])
-        # Lists are written with commas: no parameter of this API is given twice.
-        names = Counter(name for name, _ in given.multi_items())
-        if len(names) < names.total():
-            raise RepeatedParameter(parameter=names.most_common(1)[0][0])
+        pairs = given.multi_items()
+        if len(pairs) == len(given):
+            return
+        lists = {
+            field.alias
+            for field in _query_fields(self._route.dependant)
+            if field_annotation_is_sequence(field.field_info.annotation)
+        }
+        twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1 and name not in lists]
+        if twice:
+            raise RepeatedParameter(parameter=twice[0])
 
 
-def _query_names(dependant: Dependant) -> Iterator[str]:
-    for field in dependant.query_params:
-        yield field.alias
+def _query_fields(dependant: Dependant) -> Iterator[ModelField]:
+    yield from dependant.query_params
     for child in dependant.dependencies:
-        yield from _query_names(child)
+        yield from _query_fields(child)
