@@ -57,6 +57,9 @@ class Operation:
             query={"no_such_parameter": "1"},
             parameter="no_such_parameter",
         )
+        for name in [one["name"] for one in self.parameters if one["in"] == "query"][:1]:
+            content, twice = self.valid_body(), {name: ["1", "1"]}
+            yield Attempt("one twice", 400, "repeated_parameter", content=content, query=twice, parameter=name)
         if self.body is not None:
             yield from self._whole_bodies()
             schema = self.resolve(self.body["schema"])
@@ -66,6 +69,7 @@ class Operation:
     def _whole_bodies(self) -> Iterator[Attempt]:
         good = self.valid_body()
         yield Attempt("malformed JSON", 400, "malformed_json", content=b'{"a": ')
+        yield Attempt("a name twice", 400, "repeated_name", content=b'{"a": 1, "b": [{"c": 2, "c": 2}]}')
         yield Attempt("deep JSON", 400, "malformed_json", content=DEEP)
         yield Attempt("invalid UTF-8", 400, "malformed_json", content=b'{"a": "\xff\xfe"}')
         yield Attempt("half a surrogate in bytes", 400, "malformed_json", content=b'{"a": "\xed\xa0\x80"}')

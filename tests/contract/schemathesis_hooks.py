@@ -17,6 +17,8 @@ SHAPE_CODES = frozenset(
         "malformed_json",
         "number_too_large",
         "unknown_parameter",
+        "repeated_parameter",
+        "repeated_name",
         "invalid_idempotency_key",
         "unsupported_media_type",
         "validation_failed",

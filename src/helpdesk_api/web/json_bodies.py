@@ -1,7 +1,11 @@
-"""Bodies as RFC 8259 has them: JSON in UTF-8. Python's own reader also takes UTF-16, halves of surrogates and NaN."""
+"""Bodies as RFC 8259 has them, JSON in UTF-8, and with each name once in an object, as RFC 7493 asks.
+
+Python's own reader also takes UTF-16, halves of surrogates, NaN, and the last of two values.
+"""
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 from helpdesk_api.web.errors import BadRequest, MalformedJson
@@ -13,8 +17,16 @@ class NumberTooLarge(BadRequest):
     default_detail = "Integers have at most 4300 digits here, and fractions fit a double."
 
 
+class RepeatedName(BadRequest):
+    """Readers of JSON differ in which value they take, and the other one would be dropped in silence."""
+
+    code = "repeated_name"
+    title = "An object in the body has a name twice"
+    remedy = "Send each name once in an object."
+
+
 def read_json(content: bytes) -> Any:
-    """Raises `malformed_json`, `number_too_large`, and JSONDecodeError with the place."""
+    """Raises `malformed_json`, `number_too_large`, `repeated_name`, and JSONDecodeError with the place."""
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -45,4 +57,15 @@ def _refuse_constant(name: str) -> Any:
     raise MalformedJson(message)
 
 
-_reader = json.JSONDecoder(parse_float=_fraction, parse_constant=_refuse_constant)
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        shown = "".join(character if character.isprintable() else "?" for character in twice[:50])
+        message = f"`{shown}` stands in it more than once."
+        raise RepeatedName(message)
+    return found
+
+
+# Made once: to make one costs as much as to read a small body.
+_reader = json.JSONDecoder(parse_float=_fraction, parse_constant=_refuse_constant, object_pairs_hook=_each_once)

@@ -3,11 +3,13 @@ what Python would read where there is nothing to read: bytes that are no UTF-8, 
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, params
+from fastapi._compat import field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -34,6 +36,12 @@ class AddressNotUtf8(BadRequest):
     default_detail = "Paths and query strings are ASCII, in which other characters stand as UTF-8 behind percent signs."
 
 
+class RepeatedParameter(BadRequest):
+    code = "repeated_parameter"
+    title = "This parameter is given more than once"
+    default_detail = "It takes one value, and which of them is meant nobody can tell."
+
+
 class RequestShape:
     """A check made for one route from what the route declares."""
 
@@ -42,10 +50,11 @@ class RequestShape:
         self._media = _PATCH if "PATCH" in (route.methods or ()) else _JSON
         self._known: frozenset[str] | None = None
         self._numbers: frozenset[str] = frozenset()
+        self._lists: frozenset[str] = frozenset()
 
     async def __call__(self, request: Request) -> None:
-        """Raises `address_not_utf8`, `unknown_parameter`, `malformed_json`, `number_too_large` (400),
-        `unsupported_media_type` (415) and `validation_failed`."""
+        """Raises `address_not_utf8`, `unknown_parameter`, `repeated_parameter`, `malformed_json`, `number_too_large`,
+        `repeated_name` (400), `unsupported_media_type` (415) and `validation_failed`."""
         query: bytes = request.scope["query_string"]
         if query or request.path_params:
             self._check_parameters(request, query)
@@ -70,6 +79,9 @@ class RequestShape:
         if self._known is None:
             fields = list(_fields(self._route.dependant))
             self._numbers = frozenset(field.alias for field in fields if _is_whole_number(field))
+            self._lists = frozenset(
+                field.alias for field in fields if field_annotation_is_sequence(field.field_info.annotation)
+            )
             self._known = frozenset(field.alias for field in fields if isinstance(field.field_info, params.Query))
         _check_path(request)
         given = request.query_params.multi_items() if query else ()
@@ -78,8 +90,15 @@ class RequestShape:
                 _check_query(query, [(name, "")])
                 self._refuse_unknown(name)
         _check_query(query, given)
+        if len(given) != len(request.query_params):
+            self._refuse_repeated(given)
         if self._numbers:
             self._check_numbers((*request.path_params.items(), *given))
+
+    def _refuse_repeated(self, given: Sequence[tuple[str, str]]) -> None:
+        for name, count in Counter(name for name, _ in given).items():
+            if count > 1 and name not in self._lists:
+                raise RepeatedParameter(parameter=name)
 
     def _check_numbers(self, given: Sequence[tuple[str, str]]) -> None:
         wrong = [

@@ -9,6 +9,7 @@ import pytest
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import full_text, ranking
+from helpdesk_api.domains.tickets.highlights import MAX_EXCERPT
 from tests.domains.tickets.test_search import opened, searched
 from tests.factories.records import Make, make_ticket
 from tests.fixtures.clients import AsUser
@@ -117,6 +118,14 @@ async def test_excerpts_mark_the_matches_and_escape_the_rest(
     assert seen[toner["Discussed"]["id"]]["comments"] == []
     assert (await searched(requester_client, highlights=True))["highlights"] == {}
     assert (await searched(requester_client, query="toner"))["highlights"] is None
+
+
+async def test_excerpts_of_long_words_are_cut(requester_client: httpx.AsyncClient) -> None:
+    ticket = await opened(requester_client, description='"' * 9_000 + " toner " + '"' * 9_000)
+    answer = await searched(requester_client, query="toner", highlights=True)
+    shown = answer["highlights"][ticket["id"]]["description"]
+    assert len(shown) <= MAX_EXCERPT
+    assert "<mark>toner</mark>" in shown
 
 
 async def test_marks_that_somebody_typed_are_dropped(requester_client: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.authorization.errors import MissingCredentials, MissingScope
 from helpdesk_api.web import errors, idempotency
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.json_bodies import NumberTooLarge
+from helpdesk_api.web.json_bodies import NumberTooLarge, RepeatedName
 from helpdesk_api.web.openapi.headers import header_references
 from helpdesk_api.web.openapi.nodes import ContractError, Json, resolve
 from helpdesk_api.web.openapi.vocabulary import (
@@ -22,7 +22,7 @@ from helpdesk_api.web.openapi.vocabulary import (
 )
 from helpdesk_api.web.preconditions import read_if_match
 from helpdesk_api.web.rate_limit import RateLimited
-from helpdesk_api.web.requests import AddressNotUtf8, UnknownParameter
+from helpdesk_api.web.requests import AddressNotUtf8, RepeatedParameter, UnknownParameter
 from helpdesk_api.web.routing import ApiRoute, IdempotencyNotSupported
 
 _WRITES = frozenset({"post", "put", "patch", "delete"})
@@ -301,20 +301,31 @@ def _codes_of_caller(operation: Operation, declared: set[str]) -> list[type[erro
     ]
 
 
-def _codes_of_request(operation: Operation) -> list[type[errors.ProblemError]]:
-    parameters = operation.node.get("parameters", [])
+def _codes_of_parameters(parameters: list[Json]) -> list[type[errors.ProblemError]]:
     kinds: list[type[errors.ProblemError]] = [UnknownParameter]
+    places = {parameter.get("in") for parameter in parameters}
     if parameters:
         kinds.append(AddressNotUtf8)
+    if "query" in places:
+        kinds.append(RepeatedParameter)
+    if any(parameter.get("name") == "cursor" for parameter in parameters):
+        kinds.append(InvalidCursor)
+    if "path" in places:
+        kinds.append(errors.NotFound)
+    return kinds
+
+
+def _codes_of_request(operation: Operation) -> list[type[errors.ProblemError]]:
+    parameters = operation.node.get("parameters", [])
+    kinds = _codes_of_parameters(parameters)
     if operation.has_body:
         kinds += [
             errors.MalformedJson,
             NumberTooLarge,
+            RepeatedName,
             errors.PayloadTooLarge,
             errors.UnsupportedMediaType,
         ]
-    if any(parameter.get("name") == "cursor" for parameter in parameters):
-        kinds.append(InvalidCursor)
     if operation.takes_key:
         kinds += [
             idempotency.InvalidIdempotencyKey,
@@ -323,8 +334,6 @@ def _codes_of_request(operation: Operation) -> list[type[errors.ProblemError]]:
         ]
     elif operation.method in {"post", "patch"}:
         kinds.append(IdempotencyNotSupported)
-    if any(parameter.get("in") == "path" for parameter in parameters):
-        kinds.append(errors.NotFound)
     if operation.method in _WRITES:
         kinds.append(errors.LockTimeout)
     if operation.is_conditional:
