@@ -207,10 +207,11 @@ async def _transition(
 
 
 async def start_ticket(session: AsyncSession, principal: Principal, ticket: Ticket) -> None:
-    """Begin work. Starting unassigned work takes it; the second of two takers meets `transition_not_allowed`."""
+    """Begin work. Starting unassigned work takes it, unless a program does; the second of two takers meets
+    `transition_not_allowed`."""
     require(principal, ticket, TicketAction.START)
     taken: dict[str, Any] = {}
-    if ticket.assignee_id is None:
+    if ticket.assignee_id is None and principal.kind == "user":
         taken = {
             "assignee_id": principal.user_id,
             "assigned_at": clock.now(),

@@ -244,8 +244,8 @@ async def _check_assignment(database: Database, team_id: UUID | None, assignee_i
 
 
 def can_work(grants: Grants, team_id: UUID | None) -> bool:
-    """Whether somebody may hold a ticket of this team: what an assignee cannot see they cannot do."""
-    if not grants.is_active or grants.role not in STAFF_ROLES:
+    """Whether somebody may hold a ticket of this team: who cannot see it cannot do it. Programs hold none."""
+    if not grants.is_active or grants.kind != "user" or grants.role not in STAFF_ROLES:
         return False
     return grants.role is Role.ADMIN or team_id is None or team_id in grants.team_ids
 
