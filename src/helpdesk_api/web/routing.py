@@ -21,14 +21,15 @@ from helpdesk_api.database import clock
 from helpdesk_api.web.errors import BadRequest
 from helpdesk_api.web.idempotency import Replay, claim_key
 from helpdesk_api.web.lean import LeanHandlers
-from helpdesk_api.web.preconditions import etag_of_content, held_etags, matches, set_etag
+from helpdesk_api.web.preconditions import held_etags, matches, set_etag, stamped
 from helpdesk_api.web.requests import RequestShape
 from helpdesk_api.web.solving import Solved
 
 NO_IDEMPOTENCY = "x-no-idempotency"
 # Its body is too large to be held: the route reads it as a stream, and claims the key when it knows the digest.
 STREAMED_BODY = "x-streamed-body"
-# Says that a GET answers one record though its path ends with a word. Without one of its own, its ETag is of its bytes.
+# Says that a GET answers one record though its path ends with a word. Its ETag is of its bytes, and of its version if
+# the route sets that.
 HAS_ETAG = "x-etag"
 _IDEMPOTENT_METHODS = frozenset({"POST", "PATCH"})
 
@@ -135,19 +136,31 @@ class ApiRoute(APIRoute):
         finally:
             if (held := getattr(request.state, "import_clock", None)) is not None:
                 clock.release(held)
+        self._stamp(response, is_get=request.method == "GET")
         claim = getattr(request.state, "idempotency_claim", None)
         if claim is not None:
             await claim.store(response)
         if request.method != "GET":
             return response
-        if self._is_record and response.status_code == HTTPStatus.OK and "etag" not in response.headers:
-            set_etag(response, etag_of_content(bytes(response.body)))
         etag = response.headers.get("etag")
         if etag is not None and matches(held_etags(request), etag):
             # RFC 9110 15.4.5: what a 200 would say of keeping it, a 304 says too.
-            kept = {name: response.headers[name] for name in ("cache-control",) if name in response.headers}
+            kept = {
+                name: response.headers[name]
+                for name in ("cache-control", "content-location")
+                if name in response.headers
+            }
             return Response(status_code=304, headers={"ETag": etag, **kept})
         return response
+
+    def _stamp(self, response: Response, *, is_get: bool) -> None:
+        """The ETag is of all that is answered. What is streamed keeps its own, and so do the documents."""
+        body = getattr(response, "body", None)
+        if not body or not self.include_in_schema:
+            return
+        etag = response.headers.get("etag")
+        if etag is not None or (is_get and self._is_record and response.status_code == HTTPStatus.OK):
+            set_etag(response, stamped(etag, bytes(body)))
 
 
 E = TypeVar("E", bound=Callable[..., Any])

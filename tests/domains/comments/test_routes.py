@@ -8,6 +8,7 @@ from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
+from tests.platform.test_markdown import FAR
 
 NEW = {"subject": "VPN drops", "description": "It drops."}
 FIX = {"resolution_code": "fixed", "resolution_text": "Done."}
@@ -40,6 +41,18 @@ class TestText:
         reply = await said(requester_client, await opened(requester_client), body=markdown)
         assert (reply.json()["body"], reply.json()["body_html"]) == (markdown, html)
 
+    async def test_what_becomes_too_long_is_refused(self, requester_client: httpx.AsyncClient) -> None:
+        path = await opened(requester_client)
+        comment = await said(requester_client, path)
+        for reply, pointer in (
+            (await said(requester_client, path, body=FAR), "#/body"),
+            (await requester_client.patch(comment.headers["location"], json={"body": FAR}), "#/body"),
+            (await requester_client.post("/v1/tickets", json={**NEW, "description": FAR}), "#/description"),
+            (await requester_client.patch(path, json={"description": FAR}), "#/description"),
+        ):
+            assert (reply.status_code, reply.json()["code"]) == (422, "too_long_as_html")
+            assert reply.json()["errors"][0]["pointer"] == pointer
+
     async def test_empty_and_too_long(self, requester_client: httpx.AsyncClient) -> None:
         path = await opened(requester_client)
         for body in ("", "   ", "x" * 65_537, "a\x00b"):
@@ -65,7 +78,11 @@ class TestEditing:
                 comment, json={"body": "Other"}, headers={"If-Match": made.headers["etag"]}
             )
             assert stale.status_code == 412
+            held = {"If-None-Match": edited.headers["etag"]}
+            assert (await requester_client.get(comment, headers=held)).status_code == 304
             moment.advance(seconds=1)
+            # It says now that its author cannot edit it any more.
+            assert (await requester_client.get(comment, headers=held)).json()["editable_until"] is None
             late = await requester_client.patch(comment, json={"body": "Late"})
             assert (late.status_code, late.json()["code"]) == (409, "edit_window_passed")
         revisions = await agent_client.get(f"{comment}/revisions")

@@ -10,6 +10,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import jobs
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.users.models import User
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -269,10 +270,65 @@ class TestUpdate:
         second = await agent_client.patch(path, json={"subject": "B"}, headers={"If-Match": etag})
         assert first.status_code == 200
         assert (second.status_code, second.json()["code"]) == (412, "precondition_failed")
-        assert second.json()["params"]["current_etag"] == first.headers["etag"]
+        # The version alone, which is enough for the next try.
+        current = second.json()["params"]["current_etag"]
+        assert first.headers["etag"].startswith(f"{current[:-1]}-")
+        again = await agent_client.patch(path, json={"subject": "A"}, headers={"If-Match": f'"s0", {current}'})
+        assert again.headers["etag"] == first.headers["etag"]
         assert (await agent_client.get(path)).json()["subject"] == "A"
         unchanged = await agent_client.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+    async def test_instants_are_kept_and_answered_in_utc(self, agent_client: httpx.AsyncClient) -> None:
+        with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")):
+            path = f"/v1/tickets/{(await opened(agent_client))['id']}"
+            began = await agent_client.patch(path, json={"began_at": "2026-03-02T13:00:00.5+05:00"})
+            assert began.json()["began_at"] == "2026-03-02T08:00:00.500000Z"
+            pend = {"reason": "scheduled", "resumes_at": "2026-03-03T00:30:00+05:30"}
+            await agent_client.post(f"{path}/start", json={})
+            assert (await agent_client.post(f"{path}/pend", json=pend)).json()["resumes_at"][
+                :19
+            ] == "2026-03-02T19:00:00"
+        told = (await agent_client.get(f"{path}/history")).text
+        assert '"2026-03-02T08:00:00.500000Z"' in told
+        assert '"2026-03-02T19:00:00Z"' in told
+        assert "+05:" not in told
+        edge = await agent_client.get("/v1/tickets", params={"created_after": "1970-01-01T00:00:00+14:00"})
+        assert (edge.status_code, edge.json()["errors"][0]["code"]) == (422, "instant_out_of_range")
+
+    async def test_unchanged_is_what_is_answered_and_not_the_ticket_alone(
+        self, database: Database, a_user: Make, as_user: AsUser
+    ) -> None:
+        requester, agent, admin = await a_user(), await a_user(role=Role.AGENT), await a_user(role=Role.ADMIN)
+        with clock.frozen(clock.now()) as moment:
+            ticket = await opened(as_user(requester))
+            path = f"/v1/tickets/{ticket['id']}"
+
+            async def tag_of(reader: User, **params: str) -> str:
+                reply = await as_user(reader).get(path, params=params)
+                held = await as_user(reader).get(path, params=params, headers={"If-None-Match": reply.headers["etag"]})
+                assert (held.status_code, held.headers["etag"]) == (304, reply.headers["etag"])
+                return reply.headers["etag"]
+
+            async def change(user: User, **fields: str) -> None:
+                assert (await as_user(admin).patch(f"/v1/users/usr_{user.id.hex}", json=fields)).status_code == 200
+
+            named, as_agent = await tag_of(agent, include="requester"), await tag_of(agent)
+            await change(requester, name="Another Name")
+            assert (await tag_of(agent, include="requester"), await tag_of(agent)) != (named, as_agent)
+            assert await tag_of(agent) == as_agent
+            await change(agent, role="supervisor")
+            promoted = await tag_of(agent)
+            assert promoted != as_agent
+            # The ticket is the same for a write, whatever was answered with it.
+            held = {"If-Match": f'"s0-0123456789abcdef", {as_agent}'}
+            fixed = {"resolution_code": "fixed", "resolution_text": "x"}
+            assert (await as_user(agent).post(f"{path}/resolve", json=fixed, headers=held)).status_code == 200
+            refused = await as_user(agent).post(f"{path}/close", json={}, headers={"If-Match": promoted})
+            assert refused.status_code == 412
+            disputable = await tag_of(requester)
+            moment.advance(days=7, seconds=1)
+            assert await tag_of(requester) != disputable
 
     async def test_requester_edits_words_and_nothing_else(self, requester_client: httpx.AsyncClient) -> None:
         ticket = await opened(requester_client)
@@ -399,6 +455,15 @@ class TestImport:
         for wrong in ("2020-02-29T08:59:59Z", "2999-01-01T00:00:00Z"):
             reply = await admin_client.post(f"{path}/resolve", json=resolution, headers={"Occurred-At": wrong})
             assert (reply.status_code, reply.json()["code"]) == (422, "instant_out_of_order")
+        # A key belongs to what is done, and that is another thing at another time.
+        key = {"Idempotency-Key": "once", "Occurred-At": "2020-02-29T10:00:00Z"}
+        pend = {"reason": "vendor"}
+        assert (await admin_client.post(f"{path}/pend", json=pend, headers=key)).status_code == 200
+        same = await admin_client.post(f"{path}/pend", json=pend, headers=key)
+        assert same.headers["Idempotency-Replayed"] == "true"
+        key["Occurred-At"] = "2020-02-29T11:00:00Z"
+        other = await admin_client.post(f"{path}/pend", json=pend, headers=key)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
         at = {"Occurred-At": "2020-03-02T09:00:00Z"}
         resolved = (await admin_client.post(f"{path}/resolve", json=resolution, headers=at)).json()
         assert resolved["resolved_at"] == "2020-03-02T09:00:00.000000Z"

@@ -91,7 +91,8 @@ async def _change(
     if problem is not None:
         return Outcome(item, problem=problem)
     row = await queries.written_row(session, principal, visible.ticket)
-    return Outcome(item, representation.detail_json(principal, row), representation.etag(row))
+    detail = representation.detail_json(principal, row)
+    return Outcome(item, detail, representation.shown_etag(row, detail))
 
 
 async def take_steps(

@@ -39,7 +39,7 @@ from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketReopen
 from helpdesk_api.domains.tickets.windows import reopen_window
 from helpdesk_api.outbox.events import Cause, Visibility
 from helpdesk_api.outbox.record import record
-from helpdesk_api.web.markdown import to_html
+from helpdesk_api.web.markdown import rendered
 
 _SUBJECT_LIMIT = 200
 
@@ -58,7 +58,7 @@ async def add_comment(
 
     What the draft holds may be attached by whoever sends it.
 
-    Raises `action_forbidden`, `attachment_not_usable` and `mention_cannot_read`.
+    Raises `action_forbidden`, `attachment_not_usable`, `mention_cannot_read` and `too_long_as_html`.
     """
     internal = body.visibility is Visibility.INTERNAL
     tickets.require(
@@ -72,7 +72,7 @@ async def add_comment(
     if by_requester and _too_late(ticket):
         follow_up = ticket = await _open_follow_up(session, database, principal, ticket, body)
     await _check_mentions(session, database, ticket, body)
-    comment = _new_comment(principal, ticket, body)
+    comment = await _new_comment(principal, ticket, body, pointer="#/body")
     insert_at_flush(session, comment)
     if body.attachment_ids:
         await attach(
@@ -104,7 +104,7 @@ async def note_automatically(
     channel: Channel,
 ) -> Comment:
     """What a program has to say of a ticket that may be its own: an entry, which moves no status."""
-    comment = _new_comment(principal, ticket, CommentCreate(body=body, visibility=visibility, channel=channel))
+    comment = await _new_comment(principal, ticket, CommentCreate(body=body, visibility=visibility, channel=channel))
     insert_at_flush(session, comment)
     _count(ticket, comment)
     await _record(session, principal, ticket, comment, [], by_requester=False)
@@ -150,7 +150,9 @@ async def _category_in_use(database: Database, category_id: UUID | None) -> UUID
     return found.id if found is not None and found.retired_at is None else None
 
 
-def _new_comment(principal: Principal, ticket: Ticket, body: CommentCreate) -> Comment:
+async def _new_comment(
+    principal: Principal, ticket: Ticket, body: CommentCreate, *, pointer: str | None = None
+) -> Comment:
     return Comment(
         id=new_id(),
         ticket_id=ticket.id,
@@ -159,7 +161,7 @@ def _new_comment(principal: Principal, ticket: Ticket, body: CommentCreate) -> C
         visibility=body.visibility,
         channel=body.channel,
         body=body.body,
-        body_html=to_html(body.body, image_paths(body.attachment_ids)),
+        body_html=await rendered(body.body, image_paths(body.attachment_ids), pointer=pointer),
         language=None,
         created_at=clock.now(),
         edited_at=None,
@@ -249,7 +251,7 @@ async def edit_comment(
     *,
     window: timedelta,
 ) -> None:
-    """Raises `not_the_author` and `edit_window_passed`; the same text again changes nothing."""
+    """Raises `not_the_author`, `edit_window_passed` and `too_long_as_html`; the same text again changes nothing."""
     if comment.author_id != principal.user_id:
         raise NotTheAuthor
     now = clock.now()
@@ -267,7 +269,7 @@ async def edit_comment(
     )
     before = comment.version
     images = image_paths(await ids_of_comment(session, comment.id)) if "attachment:" in body.body else {}
-    comment.body, comment.body_html = body.body, to_html(body.body, images)
+    comment.body, comment.body_html = body.body, await rendered(body.body, images, pointer="#/body")
     comment.edited_at, comment.version = now, before + 1
     tickets.touch(ticket, public=comment.visibility is Visibility.PUBLIC)
     event = events.CommentUpdated(

@@ -27,8 +27,8 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id_sql
 from helpdesk_api.database.types import AnySelect
+from helpdesk_api.domains.knowledge import policy as articles
 from helpdesk_api.domains.knowledge.models import Article
-from helpdesk_api.domains.knowledge.policy import for_requesters
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
@@ -39,6 +39,7 @@ from helpdesk_api.domains.tickets.rules import (
     refusal,
 )
 from helpdesk_api.domains.tickets.windows import reopen_window
+from helpdesk_api.web.preconditions import stamped
 
 _PLAIN = [
     "reference",
@@ -143,20 +144,23 @@ def _collaborators() -> ColumnElement[Any]:
     )
 
 
-def _article(internal: ColumnElement[bool]) -> ColumnElement[Any]:
-    """What served; to a requester only what is published for them."""
-    served = select(Article.id).where(Article.id == Ticket.resolution_article_id, for_requesters())
-    return case(
-        (Ticket.resolution_article_id.is_(None), null()),
-        (internal, Ticket.resolution_article_id),
-        else_=served.correlate(Ticket).scalar_subquery(),
-    )
+def _article(caller: policy.Caller, internal: ColumnElement[bool]) -> Any:
+    """What served, as far as the caller may read it; on tickets on which they do not work, as a requester may."""
+    if caller.is_admin:
+        return Ticket.resolution_article_id
+
+    def served(sight: ColumnElement[bool]) -> ColumnElement[Any]:
+        found = select(Article.id).where(Article.id == Ticket.resolution_article_id, sight)
+        return found.correlate(Ticket).scalar_subquery()
+
+    of_staff = [(internal, served(articles.readable(caller)))] if caller.is_staff else []
+    return case((Ticket.resolution_article_id.is_(None), null()), *of_staff, else_=served(articles.for_requesters()))
 
 
-def _follow_up_of(principal: policy.Caller, internal: ColumnElement[bool]) -> ColumnElement[Any]:
+def _follow_up_of(caller: policy.Caller, internal: ColumnElement[bool]) -> ColumnElement[Any]:
     """To who does not work on this one, only if they can see that one."""
     old = aliased(Ticket)
-    seen = select(old.id).where(old.id == Ticket.follow_up_of_id, policy.readable(principal, old))
+    seen = select(old.id).where(old.id == Ticket.follow_up_of_id, policy.readable(caller, old))
     return case(
         (Ticket.follow_up_of_id.is_(None), null()),
         (internal, Ticket.follow_up_of_id),
@@ -164,7 +168,7 @@ def _follow_up_of(principal: policy.Caller, internal: ColumnElement[bool]) -> Co
     )
 
 
-def _columns(principal: policy.Caller, internal: ColumnElement[bool]) -> list[Any]:
+def _columns(caller: policy.Caller, internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
     shown: list[Any] = [public_id.label("id"), (literal_column("'/v1/tickets/'", String) + public_id).label("url")]
     shown += [getattr(Ticket, name).label(name) for name in _PLAIN]
@@ -177,9 +181,9 @@ def _columns(principal: policy.Caller, internal: ColumnElement[bool]) -> list[An
     shown.append(case((internal, everything), else_=own).label("custom_fields"))
     shown.append(_for_staff(_collaborators(), internal).label("collaborator_ids"))
     shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
-    shown.append(public_id_sql("art", _article(internal)).label("resolution_article_id"))
-    shown.append(public_id_sql("tkt", _follow_up_of(principal, internal)).label("follow_up_of_id"))
-    shown.append(instant_sql(policy.shown_updated_at(principal)).label("updated_at"))
+    shown.append(public_id_sql("art", _article(caller, internal)).label("resolution_article_id"))
+    shown.append(public_id_sql("tkt", _follow_up_of(caller, internal)).label("follow_up_of_id"))
+    shown.append(instant_sql(policy.shown_updated_at(caller)).label("updated_at"))
     return shown
 
 
@@ -266,6 +270,11 @@ def detail_json(principal: Principal, row: Any, included: str | None = None) -> 
 def etag(row: Any) -> str:
     """Moves only with what this reader can see; staff's and requesters' are apart."""
     return f'"s{row["version"]}"' if row["internal"] else f'"p{row["public_version"]}"'
+
+
+def shown_etag(row: Any, detail: str) -> str:
+    """Of the ticket that an answer of another kind brings along, as reading it by itself would give it."""
+    return stamped(etag(row), detail.encode())
 
 
 def page_json(
