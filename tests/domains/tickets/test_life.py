@@ -142,6 +142,17 @@ class TestLife:
                 await jobs.resume_scheduled(session, {})
             assert (await agent_client.get(path)).json()["status"] == "in_progress"
 
+    async def test_a_program_works_and_is_nobody_s_assignee(
+        self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient
+    ) -> None:
+        program = await a_user(kind="service", role=Role.AGENT)
+        body = {**NEW, "assignee_id": f"usr_{program.id.hex}"}
+        refused = await agent_client.post("/v1/tickets", json=body)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/assignee_id")
+        path = f"/v1/tickets/{(await opened(agent_client))['id']}/start"
+        started = (await as_user(program).post(path, json={})).json()
+        assert (started["status"], started["assignee_id"]) == ("in_progress", None)
+
 
 class TestCreate:
     async def test_a_fresh_one_is_whole_before_it_is_read_back(self, a_ticket: Make) -> None:

@@ -1,6 +1,7 @@
 """The scope and the predicate say the same for every role and ticket."""
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
@@ -63,6 +64,7 @@ async def test_scope_equals_predicate(
                     )
                 )
         for number, ticket in enumerate(tickets):
+            (await session.get_one(Ticket, ticket.id)).updated_at = clock.now()
             if number % 4 == 0:
                 row = await session.get_one(Ticket, ticket.id)
                 row.assignee_id = people[-1 - number].id
@@ -76,17 +78,23 @@ async def test_scope_equals_predicate(
         )
         all_comments = list((await session.execute(select(Comment))).scalars())
         by_id = {ticket.id: ticket for ticket in rows}
-        seen = 0
+        seen, elsewhere = 0, aliased(Ticket)
         for person in people:
             principal = await principal_of(database, person)
             in_scope = set((await session.execute(select(Ticket.id).where(policy.readable(principal)))).scalars())
             prepared = select(Ticket.id).where(policy.readable(policy.shape_of(principal)))
             parameters = policy.caller_parameters(principal)
             assert set((await session.execute(prepared, parameters)).scalars()) == in_scope
+            other = select(elsewhere.id).where(policy.readable(principal, elsewhere))
+            assert set((await session.execute(other)).scalars()) == in_scope
             on = {ticket.id: (ticket.id, person.id) in participants for ticket in rows}
             by_predicate = {t.id for t in rows if policy.may_read(principal, t, is_participant=on[t.id])}
             assert in_scope == by_predicate, principal
             internal = set((await session.execute(select(Ticket.id).where(policy.sees_internal(principal)))).scalars())
+            shown = await session.execute(select(Ticket.id, policy.shown_updated_at(principal)))
+            times = {row[0]: row[1] for row in shown}
+            for one in rows:
+                assert times[one.id] == (one.updated_at if one.id in internal else one.public_updated_at)
             assert internal == {t.id for t in rows if policy.works_on(principal, t)}, principal
             statement = (
                 select(Comment.id).join(Ticket, Ticket.id == Comment.ticket_id).where(comments.readable(principal))

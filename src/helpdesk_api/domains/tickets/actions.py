@@ -214,7 +214,8 @@ async def _transition(
 
 
 async def start_ticket(session: AsyncSession, principal: Principal, ticket: Ticket) -> None:
-    """Begin work. Starting unassigned work takes it; the second of two takers meets `ticket_already_assigned`."""
+    """Begin work. Starting unassigned work takes it, unless a program does; the second of two takers meets
+    `ticket_already_assigned`."""
     try:
         require(principal, ticket, TicketAction.START)
     except TransitionNotAllowed as error:
@@ -224,7 +225,7 @@ async def start_ticket(session: AsyncSession, principal: Principal, ticket: Tick
         grants = await GRANTS.get_within(session, holder.hex)
         raise TicketAlreadyAssigned(holder, grants.name if grants is not None else None) from error
     taken: dict[str, Any] = {}
-    if ticket.assignee_id is None:
+    if ticket.assignee_id is None and principal.kind == "user":
         taken = {
             "assignee_id": principal.user_id,
             "assigned_at": clock.now(),
