@@ -59,3 +59,14 @@ async def test_it_may_be_kept_until_it_changes(editors: Editors, visitor: httpx.
         assert (await visitor.get(path, headers=held)).status_code == 304
         await done(editors.olga, article, "publish")
         assert (await visitor.get(path, headers=held)).status_code == 200
+
+
+async def test_a_page_is_the_same_whichever_way_its_cursor_was_sealed(
+    editors: Editors, visitor: httpx.AsyncClient
+) -> None:
+    for _ in range(2):
+        await editors.published(audience="public")
+    first = await visitor.get(PATH, params={"limit": 1})
+    assert first.json()["next_cursor"] is not None
+    again = await visitor.get(PATH, params={"limit": 1}, headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
