@@ -204,13 +204,13 @@ async function organizationsRequests(client: Client): Promise<[Ticket[], string[
   return [page.data, lines];
 }
 
-async function attach(client: Client, name: string, content: string): Promise<[Schemas["Attachment"], string[]]> {
+async function attach(client: Client, name: string, content: string | Blob): Promise<[Schemas["Attachment"], string[]]> {
   const file = taken(
     await client.POST("/v1/attachments", {
-      body: { file: content },
-      bodySerializer: (body) => {
+      body: { file: name },
+      bodySerializer: () => {
         const form = new FormData();
-        form.append("file", new Blob([body.file]), name);
+        form.append("file", new Blob([content]), name);
         return form;
       },
     }),
@@ -226,6 +226,30 @@ async function reply(client: Client, ticket: string, body: string, file: string)
     }),
   );
   return [said, [`${said.author.name}: ${said.body} (${said.attachments.map((one) => one.name).join(", ")})`]];
+}
+
+/** A text that shows what was uploaded for it, changed by one call. */
+async function describe(client: Client, ticket: string, words: string, file: string): Promise<[Ticket, string[]]> {
+  const body = { description: `${words} ![The screen](attachment:${file})`, attachment_ids: [file] };
+  const changed = taken(await client.PATCH("/v1/tickets/{ticket_id}", { params: { path: { ticket_id: ticket } }, body }));
+  return [changed, [changed.description]];
+}
+
+/** An `<img>` sends no token: the short-lived links of all files of the ticket go in place of what its texts name. */
+async function pictures(client: Client, ticket: string, html: string): Promise<[string[], string[]]> {
+  const page = taken(
+    await client.GET("/v1/tickets/{ticket_id}/attachments", {
+      params: { path: { ticket_id: ticket }, query: { links: true } },
+    }),
+  );
+  const links = new Map(page.data.map((file) => [`/v1/attachments/${file.id}/download`, file.download_url]));
+  const shown: string[] = [];
+  html.replace(/(?<=<img src=")[^"]+/g, (source) => {
+    const link = links.get(source) ?? source;
+    shown.push(link);
+    return link;
+  });
+  return [shown, [`${shown.length} of ${page.data.length} files are shown in the text`]];
 }
 
 async function reopen(client: Client, ticket: string): Promise<[Ticket, string[]]> {
@@ -262,6 +286,14 @@ async function addTag(client: Client, ticket: string, tag: string): Promise<numb
   }
   throw new Error("twenty times somebody else was first");
 }
+
+/** One grey point, as PNG. */
+const PIXEL = new Blob([
+  Uint8Array.from(
+    atob("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="),
+    (letter) => letter.charCodeAt(0),
+  ),
+]);
 
 async function main(baseUrl: string): Promise<void> {
   const admin = await Person.signIn(baseUrl, "edda@tarnwick.example.com", "keys-to-the-bakery");
@@ -330,6 +362,12 @@ async function main(baseUrl: string): Promise<void> {
   await nora.screen("reopen", (client) => reopen(client, first.id));
   const log = await nora.screen("attach", (client) => attach(client, "vpn.txt", "07:58 the tunnel went down"));
   await nora.screen("reply", (client) => reply(client, first.id, "Here is what it says.", log.id));
+  const screen = await nora.screen("attach a picture", (client) => attach(client, "screen.png", PIXEL));
+  const described = await nora.screen("describe", (client) => describe(client, first.id, "It says this:", screen.id));
+  for (const link of await nora.screen("pictures", (client) => pictures(client, first.id, described.description_html))) {
+    const reply = await fetch(new URL(link, baseUrl));
+    console.log(`   without a token: ${reply.status} ${reply.headers.get("Content-Type")}`);
+  }
   const solution = { resolution_code: "fixed" as const, resolution_text: "A new certificate." };
   taken(await agent.client.POST("/v1/tickets/{ticket_id}/resolve", { params: { path: { ticket_id: first.id } }, body: solution }));
   await nora.screen("request", (client) => ticketPage(client, first.reference));

@@ -46,6 +46,8 @@ async def test_it_asks_as_openai_is_asked_and_keeps_the_order() -> None:
         httpx.Response(200, json=rows([1], ["x"])),
         httpx.Response(200, json=rows([1], [])),
         httpx.Response(200, content=b'{"data":[{"index":0,"embedding":[NaN]},{"index":1,"embedding":[1]}]}'),
+        httpx.Response(200, content=b"[" * 100_000),
+        httpx.Response(200, json=rows([10**400], [1])),
         httpx.Response(200, json=[]),
         httpx.Response(200, json={"data": 7}),
         httpx.Response(200, content=b"<html>"),
@@ -53,7 +55,7 @@ async def test_it_asks_as_openai_is_asked_and_keeps_the_order() -> None:
         httpx.Response(429),
         httpx.Response(500),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 async def test_any_other_answer_is_none(answer: httpx.Response) -> None:
     with pytest.raises(EmbeddingsUnavailable):

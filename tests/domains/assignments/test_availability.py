@@ -108,9 +108,32 @@ class TestRights:
         refused(reply, 422, "return_in_past", "#/away_until")
         reply = await admin_client.put(url, json={"is_available": True, "away_until": ahead})
         refused(reply, 422, "return_without_absence", "#/away_until")
+        for handover in ("offer", "perform"):
+            reply = await admin_client.put(url, json={"is_available": True, "handover": handover})
+            refused(reply, 422, "handover_without_absence", "#/handover")
 
 
 class TestNextFree:
+    async def test_what_was_resolved_while_it_waited_waits_again_when_it_reopens(
+        self, admin_client: httpx.AsyncClient, a_team: Make, a_user: Make, database: Database
+    ) -> None:
+        team = await a_team()
+        member = await a_user(role=Role.AGENT, teams=[team])
+        await set_availability(admin_client, member, is_available=False)
+        ticket = await open_ticket(admin_client, team_id=tea(team))
+        path = f"/v1/tickets/{ticket['id']}"
+        done = {"resolution_code": "fixed", "resolution_text": "Done."}
+        for taker in (None, usr(member)):
+            assert (await admin_client.post(f"{path}/resolve", json=done)).json()["awaits_member"] is False
+            again = (await admin_client.post(f"{path}/reopen", json={"reason": "It is back."})).json()
+            assert (again["status"], again["awaits_member"]) == ("open", True)
+            # The second time there is somebody, whom nothing has just freed.
+            if taker is not None:
+                async with database.session() as session:
+                    await session.execute(update(Agent).values(is_available=True))
+            await after_commit(database)
+            assert await assignee_of(admin_client, ticket) == taker
+
     async def test_who_resolves_a_ticket_gets_the_most_urgent_and_oldest_waiting_one(
         self, admin_client: httpx.AsyncClient, a_team: Make, a_user: Make, database: Database
     ) -> None:

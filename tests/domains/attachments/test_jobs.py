@@ -12,11 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from PIL import Image
+from sqlalchemy import func, insert, select
 
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.ids import new_id, parse_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import jobs, storing
+from helpdesk_api.domains.attachments.models import Attachment
 from helpdesk_api.domains.attachments.storing import keys_of, object_key
 from helpdesk_api.domains.attachments.thumbnails import NoThumbnail, shrink
 from helpdesk_api.domains.notifications import delivery
@@ -230,6 +232,24 @@ async def test_what_nothing_refers_to_goes_after_a_day(
         assert (found.status_code == 200) is there
         assert len(store.objects) == (2 if there else 1)
     assert (await requester_client.get(f"/v1/attachments/{kept['id']}")).status_code == 200
+
+
+async def test_however_many_nothing_refers_to_go(
+    requester_client: httpx.AsyncClient, database: Database, store: MemoryStorage
+) -> None:
+    made = await uploaded(requester_client)
+    as_this = select(Attachment.__table__).where(Attachment.id == parse_id("att", made["id"]))
+    async with database.session() as session:
+        row = dict((await session.execute(as_this)).mappings().one())
+        del row["search"]
+        await session.execute(insert(Attachment), [{**row, "id": new_id()} for _ in range(1_000)])
+    with clock.frozen(clock.now() + timedelta(hours=25)):
+        async with database.session() as session:
+            await jobs.drop_unreferenced(session, {})
+        await drain(database)
+    async with database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(Attachment)) == 0
+    assert store.objects == {}
 
 
 async def test_objects_without_a_row_are_swept(

@@ -31,6 +31,7 @@ from tests.domains.attachments.files import (
     nested_many,
     packed_zeros,
     picture,
+    tape,
 )
 
 NOISE = random.Random(4).randbytes(80_000)
@@ -71,6 +72,7 @@ def inspected(content: bytes, name: str = "file.bin", *, step: int = 10_000, max
         (archive({"a.txt": b"hello" * 100}), "application/zip"),
         (gzip.compress(b"hello" * 1_000, mtime=0), "application/gzip"),
         (bytes(random.Random(1).randbytes(5_000)), "application/octet-stream"),
+        (b"<\x00\x00 of a drawing program" + bytes(random.Random(1).randbytes(5_000)), "application/octet-stream"),
         (b"text at first" + b" " * 70_000 + b"\x00\x01", "application/octet-stream"),
     ],
 )
@@ -91,6 +93,9 @@ def test_the_type_is_what_the_content_is(content: bytes, expected: str) -> None:
         (b"<?xml version='1.0'?>\n<!-- x -->\n<!DOCTYPE svg [<!ENTITY a 'b'>]>\n" + SCRIPT, "svg"),
         ("\ufeff  <s:svg xmlns:s='http://www.w3.org/2000/svg'/>".encode(), "svg"),
         (SCRIPT.decode().encode("utf-16"), "svg"),
+        (SCRIPT.decode().encode("utf-16-le"), "svg"),
+        (SCRIPT.decode().encode("utf-16-be"), "svg"),
+        (SCRIPT.decode().encode("utf-32"), "svg"),
         (b"<!DOCTYPE   HTML><p>hello", "html"),
         (b"\n\n <ScRiPt>alert(1)</script>", "html"),
         (b"<!-- " + b"x" * 60_000 + b" --><html>", "html"),
@@ -104,7 +109,9 @@ def test_what_can_act_is_refused(content: bytes, reason: str) -> None:
     assert refused.value.params["reason"] == reason
 
 
-@pytest.mark.parametrize("name", ["a.exe", "a.pdf.EXE", "a.js", "a.svg", "a.html", "a.lnk", "a.ps1", "a.vbs", "a.jar"])
+@pytest.mark.parametrize(
+    "name", ["a.exe", "a.pdf.EXE", "a.js", "a.svg", "a.html", "a.lnk", "a.ps1", "a.vbs", "a.jar", "a.mht", "a.IMG"]
+)
 def test_a_name_that_runs_is_refused(name: str) -> None:
     with pytest.raises(FileTypeRefused):
         inspected(b"harmless", name)
@@ -142,6 +149,9 @@ def test_what_stands_by_chance_is_no_second_file(content: bytes) -> None:
     inspected(content + behind + b" <b PK\x03\x04 <?xml <svg> Rar! 7z " + behind)
 
 
+ZEROS = {f"{number}.log": gzip.compress(b"\x00" * 20_000_000) for number in range(3)}
+
+
 def lying_archive() -> bytes:
     """All entries share the bytes of the first one, so that little data unpacks to much."""
     whole = bytearray(archive({"0": random.Random(2).randbytes(50_000)}, zipfile.ZIP_STORED))
@@ -153,12 +163,19 @@ def lying_archive() -> bytes:
     )  # fmt: skip
 
 
+def modest_archive() -> bytes:
+    """It unpacks to more than it tells, in both places where it tells it."""
+    whole = archive({"a.log": b"\x00" * 60_000_000})
+    return whole.replace(struct.pack("<I", 60_000_000), struct.pack("<I", 60_000))
+
+
 @pytest.mark.parametrize(
     "make",
     [
         bomb,
         nested_bomb,
         lying_archive,
+        modest_archive,
         packed_zeros,
         lambda: bz2.compress(b"\x00" * 50_000_000),
         lambda: lzma.compress(b"\x00" * 50_000_000),
@@ -173,11 +190,17 @@ def lying_archive() -> bytes:
         lambda: bz2.compress(NOISE) + b"\x00" * 4 + bz2.compress(b"\x00" * 30_000_000),
         lambda: lzma.compress(NOISE) + lzma.compress(b"\x00" * 30_000_000),
         lambda: gzip.compress(gzip.compress(b"\x00" * 30_000_000)),
+        lambda: tape(ZEROS),
+        lambda: gzip.compress(tape(ZEROS)),
+        lambda: archive({"a.tar": tape(ZEROS)}),
+        # The size of the last file stands elsewhere than where most readers look first.
+        lambda: tape({"a": b"x"})[:1_024] + tape({"b": b""})[:512] + gzip.compress(b"\x00" * 30_000_000),
+        lambda: reduce(lambda inner, _: tape({"a.tar": inner}), range(5), b"x"),
     ],
     ids=[
-        "ratio", "nested", "overlapping", "gzip", "bzip2", "xz", "many", "many of another name", "many stored",
+        "ratio", "nested", "overlapping", "untold", "gzip", "bzip2", "xz", "many", "many renamed", "many stored",
         "many in bzip2", "three deep", "a stream in an archive", "behind noise", "a second member", "a second in bzip2",
-        "a second in xz", "twice",
+        "a second in xz", "twice", "a tape", "a packed tape", "an archived tape", "a size elsewhere", "tapes",
     ],
 )  # fmt: skip
 def test_what_unpacks_to_far_too_much_is_refused(make: Callable[[], bytes]) -> None:
@@ -201,8 +224,10 @@ LOG = b"".join(b"02:%02d connection %d lost\n" % (n % 60, n * n * 7_919 % 999_98
         lambda: gzip.compress(LOG * 4) + gzip.compress(LOG) + b"\x00" * 512,
         lambda: gzip.compress(archive({"a.log": LOG, "b.zip": archive({"c.log": LOG})})),
         lambda: lzma.compress(LOG, preset=9),
+        lambda: tape({"a.log": LOG, "empty": b"", "b.gz": gzip.compress(LOG), "c.zip": archive({"d": LOG})}),
+        lambda: archive({"a.tgz": gzip.compress(tape({"b.docx": archive({"word/document.xml": LOG})}))}),
     ],
-    ids=["logs", "letters", "jars", "odt", "streams", "members", "both", "xz -9"],
+    ids=["logs", "letters", "jars", "odt", "streams", "members", "both", "xz -9", "a tape", "a tape in an archive"],
 )
 def test_what_people_pack_is_taken(make: Callable[[], bytes]) -> None:
     content = make()
@@ -290,6 +315,8 @@ def test_empty_and_too_large() -> None:
         ("photo\u202egpj.exe", "photogpj.exe"),
         ("CON", "_CON"),
         ("con.txt", "_con.txt"),
+        ("aux .txt", "_aux .txt"),
+        ("CONOUT$", "_CONOUT$"),
         ("Lpt1.log", "_Lpt1.log"),
         ("console.log", "console.log"),
         ('a<b>:"|?*.txt', "a_b______.txt"),

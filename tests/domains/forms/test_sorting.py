@@ -77,6 +77,18 @@ async def test_in_order_with_what_is_not_filled_in_last(
 
 
 @pytest.mark.usefixtures("tickets")
+async def test_a_cursor_carries_a_text_in_any_writing(requester_client: httpx.AsyncClient) -> None:
+    form = (await requester_client.get("/v1/forms")).json()["data"][0]
+    for subject in "FG":
+        await opened(requester_client, subject=subject, form_id=form["id"], custom_fields={"model": "🖨" * 200})
+    pages, cursor = "", dict[str, Any]()
+    for _ in range(3):
+        page = await searched(requester_client, sort="-cf_model", limit=1, **cursor)
+        pages, cursor = pages + subjects(page), {"cursor": page["next_cursor"]}
+    assert pages == "GFE"
+
+
+@pytest.mark.usefixtures("tickets")
 @pytest.mark.parametrize(
     ("query", "those"),
     [
@@ -166,8 +178,8 @@ async def test_what_no_form_asks_the_caller_for_is_unknown(
     for sort in ("cf_nosuch", "-cf_budget"):
         listed = await requester_client.get("/v1/tickets", params={"sort": sort})
         assert await refusal(listed) == (422, "unknown_sort", "unknown_sort", "sort")
-        body = await requester_client.post("/v1/tickets/search", json={"sort": sort})
-        assert await refusal(body) == (422, "unknown_sort", "unknown_sort", "#/sort")
+        found_by = await requester_client.post("/v1/tickets/search", json={"sort": sort})
+        assert await refusal(found_by) == (422, "unknown_sort", "unknown_sort", "#/sort")
         view = await requester_client.post("/v1/views", json={"name": "V", "scope": "personal", "sort": sort})
         assert await refusal(view) == (422, "unknown_sort", "unknown_sort", "#/sort")
 

@@ -1,12 +1,13 @@
 """Searching articles: in every language, within what the caller may read, with slips of the pen."""
 
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.knowledge import tally
+from helpdesk_api.domains.knowledge import ranking, search, tally
 from helpdesk_api.domains.knowledge.tally import count_miss
 from tests.domains.knowledge.conftest import Editors, at, done
 
@@ -74,6 +75,13 @@ async def test_did_you_mean(editors: Editors) -> None:
     page = await asked(editors.rita, "pair hedset")
     assert (page["suggestion"], page["is_corrected"]) == ("pair headset", False)
     assert (await asked(editors.rita, "headsets"))["suggestion"] is None
+    await editors.published(title="The printer is slow")
+    for question, suggestion in (
+        ("printr PRİNTR", "printer PRİNTR"),
+        ("printr prıntr", "printer prıntr"),
+        ("hedset hedſet", "headset hedſet"),
+    ):
+        assert (await asked(editors.rita, question))["suggestion"] == suggestion
 
 
 async def test_what_is_shown_of_a_hit_is_harmless(editors: Editors) -> None:
@@ -87,7 +95,19 @@ async def test_what_is_shown_of_a_hit_is_harmless(editors: Editors) -> None:
     assert "\x02" not in hit["highlight"]
 
 
-async def test_pages_of_hits(editors: Editors) -> None:
+@pytest.mark.parametrize("piece", ["https://files.example.test/" + "a1b2" * 100 + "?X-Signature", '<"<toner"'])
+async def test_what_is_shown_of_long_words_is_cut(editors: Editors, piece: str) -> None:
+    await editors.published(title="Toner", body=f"{piece} " * 8 + piece * 40)
+    for path in ("/v1/articles", "/v1/search"):
+        reply = await editors.rita.get(path, params={"q": "toner"})
+        assert reply.status_code == 200, reply.text
+        (hit,) = reply.json()["data"]
+        shown = hit["highlight"] if path == "/v1/articles" else hit["excerpt"]
+        assert len(shown) <= 2_000
+        assert shown.count("<mark>") == shown.count("</mark>") > 0
+
+
+async def test_pages_of_hits(editors: Editors, monkeypatch: pytest.MonkeyPatch) -> None:
     made = {(await editors.published(title=f"Toner {number}"))["id"] for number in range(5)}
     found: list[str] = []
     cursor = None
@@ -109,6 +129,11 @@ async def test_pages_of_hits(editors: Editors) -> None:
         "sort_not_with_q",
         "sort",
     )
+    assert (await asked(editors.rita, "toner", include_total="true"))["total_is_exact"] is True
+    monkeypatch.setattr(search, "rank", partial(ranking.rank, limit=3))
+    monkeypatch.setattr(search, "MAX_CANDIDATES", 3)
+    page = await asked(editors.rita, "toner", include_total="true")
+    assert (page["total"], page["total_is_exact"]) == (3, False)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +144,8 @@ async def test_pages_of_hits(editors: Editors) -> None:
         "a'b \\ | & ! ( ) :* <->",
         "-",
         "-toner",
+        "toner " + "-" * 40 + "x",
+        "toner " + '-"' * 100 + "x",
         "http://example.test/a?b&c='d\\",
         "שלום עולם",
         "\u202eabc",
@@ -135,6 +162,8 @@ async def test_authors_learn_what_was_not_found(editors: Editors, database: Data
     tally._misses.clear()
     for question in ("Fax machine", "machine fax", "fax machine rita@example.test 4711234", "toner", "gizmo"):
         await asked(editors.rita, question)
+    for filters in ({"tag": "none"}, {"language": "tr"}, {"category_id": editors.category_id}):
+        await asked(editors.rita, "gizmo" if "category_id" in filters else "toner", **filters)
     await tally.flush(database)
     page = (await editors.anna.get("/v1/articles/search-misses")).json()["data"]
     assert [(one["words"], one["miss_count"]) for one in page] == [("fax machine", 3)]

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from helpdesk_api.domains.knowledge import tally
 from helpdesk_api.domains.search.rules import fuse
 from tests.domains.knowledge.conftest import Editors, editors
 from tests.domains.tickets.test_search import opened
@@ -54,6 +55,15 @@ async def test_it_escapes_and_suggests(editors: Editors) -> None:
     assert reply.json()["suggestion"] == "bluetooth"
     for wrong in ({}, {"q": " "}, {"q": "a", "types": "asset"}, {"q": "a", "limit": "51"}, {"q": "a\x00"}):
         assert (await editors.rita.get("/v1/search", params=wrong)).status_code == 422
+
+
+async def test_what_no_article_answers_is_counted(editors: Editors) -> None:
+    await editors.published(title="Toner")
+    tally._misses.clear()
+    for question, types in (("toner", "article"), ("Fax", "article,ticket"), ("fax", ""), ("gizmo", "ticket,user")):
+        await found(editors.rita, question, **({"types": types} if types else {}))
+    assert dict(tally._misses) == {"fax": 2}
+    tally._misses.clear()
 
 
 async def test_a_device_is_found_by_its_words_in_the_ticket_that_names_it(editors: Editors) -> None:

@@ -77,7 +77,28 @@ async def test_what_means_the_same_is_found_without_a_common_word(
     assert (await searched(editors.rita, "/v1/articles", '"imprimante streikt"'))["data"] == []
     everything = await searched(editors.rita, "/v1/search", "imprimante streikt")
     assert {one["id"] for one in everything["data"]} == {article["id"], before["id"], now["id"]}
+    for by_the_letter in ('"imprimante streikt"', "imprimante -streikt"):
+        nothing = await searched(editors.rita, "/v1/search", by_the_letter)
+        assert (nothing["data"], nothing["engines"]) == ([], ["full_text"])
     assert (await searched(editors.ben, "/v1/search", "imprimante streikt"))["engines"] == ["full_text", "embeddings"]
+
+
+@pytest.mark.parametrize("question", ["it is off again", "_", "(((((", "İ", "\x1f"])
+async def test_what_only_meaning_finds_is_shown_without_marks(
+    editors: Editors, database: Database, model: FakeEmbedder, question: str
+) -> None:
+    """None of these has a word that a language would look for."""
+    texts = {f"{language} {question}": language for language in ("en", "ja", "tr")}
+    for title, language in texts.items():
+        await editors.published(title=title, summary="<b>", body=question, language=language)
+    model.means_all_the_same = True
+    await index(database)
+    for path in ("/v1/articles", "/v1/search"):
+        page = await searched(editors.rita, path, question)
+        assert {one["title"] for one in page["data"] if one.get("type", "article") == "article"} <= set(texts)
+        assert page["data"], page
+    page = await searched(editors.rita, "/v1/articles", question)
+    assert all("<b>" not in one["highlight"] for one in page["data"])
 
 
 async def test_a_model_that_is_down_is_not_missed(editors: Editors, database: Database, model: FakeEmbedder) -> None:

@@ -77,3 +77,51 @@ async def test_who_would_overwrite_another_is_told(desk: FastAPI, own_database: 
     assert sorted(reply.status_code for reply in await asyncio.gather(*both)) == [200, 412]
     await asyncio.gather(*(tagged((one, two)[place % 2], path, tag) for place, tag in enumerate(TAGS)))
     assert sorted((await one.get(path)).json()["tags"]) == TAGS
+
+
+async def steps(client: httpx.AsyncClient, path: str) -> int:
+    history = (await client.get(f"{path}/history", params={"limit": 100})).json()["data"]
+    return sum(event["type"].startswith("ticket.") for event in history)
+
+
+async def test_of_two_steps_at_once_one_is_taken_and_the_other_told(desk: FastAPI, own_database: Database) -> None:
+    nora = await somebody(desk, own_database, Role.REQUESTER)
+    one, two = [await somebody(desk, own_database, Role.AGENT) for _ in range(2)]
+    fix, why = {"resolution_code": "fixed", "resolution_text": "Done."}, {"reason": "Why not."}
+    for is_resolved, *both in (
+        (False, (one, "resolve", fix), (two, "resolve", fix)),
+        (False, (one, "resolve", fix), (nora, "cancel", why)),
+        (False, (one, "start", {}), (two, "start", {})),
+        (True, (one, "close", {}), (nora, "reopen", why)),
+        (True, (nora, "confirm", {}), (two, "close", {})),
+        (True, (nora, "reopen", why), (two, "reopen", why)),
+    ):
+        path = (await opened(nora))["url"]
+        if is_resolved:
+            await one.post(f"{path}/resolve", json=fix)
+        before = await steps(one, path)
+        replies = await asyncio.gather(*(client.post(f"{path}/{verb}", json=body) for client, verb, body in both))
+        (taken,) = [reply for reply in replies if reply.status_code == 200]
+        (refused,) = [reply for reply in replies if reply.status_code != 200]
+        assert (refused.status_code, refused.json()["code"]) == (409, "transition_not_allowed"), both
+        # The loser is told of the winner's status, and the history has one step.
+        assert refused.json()["params"]["status"] == taken.json()["status"] == (await one.get(path)).json()["status"]
+        assert await steps(one, path) == before + 1
+
+
+async def test_a_reply_meets_the_ticket_as_the_other_left_it(desk: FastAPI, own_database: Database) -> None:
+    nora = await somebody(desk, own_database, Role.REQUESTER)
+    agent = await somebody(desk, own_database, Role.AGENT)
+    fix = {"resolution_code": "fixed", "resolution_text": "Done."}
+    for _ in range(4):
+        path = (await opened(nora))["url"]
+        await agent.post(f"{path}/resolve", json=fix)
+        closed, said = await asyncio.gather(
+            agent.post(f"{path}/close", json={}), nora.post(f"{path}/comments", json={"body": "It is back."})
+        )
+        assert said.status_code == 201
+        ticket = (await agent.get(path)).json()
+        # Either it was reopened and could not be closed, or it was closed and is followed up.
+        was_first = closed.status_code == 200
+        assert (ticket["status"], ticket["public_comment_count"]) == (("closed", 0) if was_first else ("open", 1))
+        assert (said.json()["follow_up"] is not None) is was_first

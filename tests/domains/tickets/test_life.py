@@ -3,11 +3,13 @@
 from datetime import datetime
 
 import httpx
+from sqlalchemy import inspect
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import jobs
+from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.users.models import User
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
@@ -142,6 +144,11 @@ class TestLife:
 
 
 class TestCreate:
+    async def test_a_fresh_one_is_whole_before_it_is_read_back(self, a_ticket: Make) -> None:
+        ticket = await a_ticket()
+        columns = [name for name, column in inspect(Ticket).columns.items() if column.server_default is not None]
+        assert [name for name in columns if getattr(ticket, name) is None] == []
+
     async def test_priority_by_hand_needs_the_right_and_a_reason(
         self, agent_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient
     ) -> None:
@@ -149,6 +156,9 @@ class TestCreate:
         assert (refused.status_code, refused.json()["required_scope"]) == (403, "tickets:admin")
         bare = await supervisor_client.post("/v1/tickets", json={**NEW, "priority": "critical"})
         assert (bare.status_code, bare.json()["code"]) == (422, "priority_reason_required")
+        idle = await supervisor_client.post("/v1/tickets", json={**NEW, "priority_reason": "Board meeting"})
+        assert (idle.status_code, idle.json()["code"]) == (422, "priority_reason_unused")
+        assert idle.json()["errors"][0]["pointer"] == "#/priority_reason"
         body = {**NEW, "priority": "critical", "priority_reason": "Board meeting"}
         ticket = (await supervisor_client.post("/v1/tickets", json=body)).json()
         assert (ticket["priority"], ticket["priority_source"]) == ("critical", "manual")
@@ -184,6 +194,16 @@ class TestCreate:
         assert (twin.status_code, twin.json()["code"]) == (409, "external_id_taken")
         half = await agent_client.post("/v1/tickets", json={**NEW, "external_id": "A-1"})
         assert (half.status_code, half.json()["code"]) == (422, "external_pair_incomplete")
+
+    async def test_whether_an_external_id_is_taken_is_not_for_requesters_to_learn(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        pair = {"external_source": "jira", "external_id": "A-2"}
+        await opened(agent_client, **pair)
+        for given, pointer in ((pair, "#/external_source"), ({"external_id": "A-3"}, "#/external_id")):
+            reply = await requester_client.post("/v1/tickets", json={**NEW, **given})
+            assert (reply.status_code, reply.json()["code"]) == (403, "field_forbidden")
+            assert reply.json()["errors"][0]["pointer"] == pointer
 
     async def test_import_clock(self, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient) -> None:
         past = {**NEW, "occurred_at": "2020-02-29T08:00:00Z"}
@@ -317,6 +337,56 @@ class TestUpdate:
         assert (await supervisor_client.patch(path, json={"impact": "high"})).json()["priority"] == "critical"
         back = (await supervisor_client.patch(path, json={"priority": None})).json()
         assert (back["priority"], back["priority_source"], back["priority_reason"]) == ("medium", "matrix", None)
+
+    async def test_what_no_hand_sets_is_as_it_was_at_first(
+        self, supervisor_client: httpx.AsyncClient, a_category: Make
+    ) -> None:
+        above = await a_category(default_priority="medium")
+        category = await a_category(parent_id=above.id)
+        bare = {"impact": None, "urgency": None}
+        fields = {"category_id": f"cat_{category.id.hex}", **bare}
+        by_hand = {"priority": "critical", "priority_reason": "vip"}
+        for kept, expected in (
+            (fields, ("medium", "category")),
+            (bare, ("low", "default")),
+            ({**fields, "impact": "high", "urgency": "high"}, ("critical", "matrix")),
+        ):
+            ticket = await opened(supervisor_client, **kept)
+            assert (ticket["priority"], ticket["priority_source"]) == expected
+            path = f"/v1/tickets/{ticket['id']}"
+            await supervisor_client.patch(path, json=by_hand)
+            back = (await supervisor_client.patch(path, json={"priority": None, "priority_reason": None})).json()
+            assert (back["priority"], back["priority_source"], back["priority_reason"]) == (*expected, None)
+        # The last one's matrix has nothing to go by any more.
+        less = (await supervisor_client.patch(path, json={"impact": None})).json()
+        assert (less["priority"], less["priority_source"]) == ("medium", "category")
+        steps = (await supervisor_client.get(f"{path}/assignments")).json()["data"]
+        last = [step for step in steps if step["step"] == "priority"][-1]
+        assert (last["to"], last["decided_by"]) == ("medium", "category_default")
+
+    async def test_a_reason_is_of_a_priority_by_hand_and_stays_with_it(
+        self, supervisor_client: httpx.AsyncClient
+    ) -> None:
+        path = f"/v1/tickets/{(await opened(supervisor_client))['id']}"
+        by_hand = {"priority": "critical", "priority_reason": "vip"}
+        for before, change, code in (
+            ({}, {"priority_reason": "x"}, "priority_reason_unused"),
+            ({}, {"priority_reason": "x", "impact": "low"}, "priority_reason_unused"),
+            (by_hand, {"priority": None, "priority_reason": "why"}, "priority_reason_unused"),
+            (by_hand, {"priority_reason": None}, "priority_reason_required"),
+            (by_hand, {"priority": "low"}, "priority_reason_required"),
+        ):
+            was = (await supervisor_client.patch(path, json=before)).json()
+            reply = await supervisor_client.patch(path, json=change)
+            assert (reply.status_code, reply.json()["code"]) == (422, code), change
+            assert reply.json()["errors"][0]["pointer"] == "#/priority_reason"
+            assert (await supervisor_client.get(path)).json()["priority_reason"] == was["priority_reason"]
+        better = (await supervisor_client.patch(path, json={"priority_reason": "Board meeting"})).json()
+        assert (better["priority"], better["priority_source"], better["priority_reason"]) == (
+            "critical",
+            "manual",
+            "Board meeting",
+        )
 
 
 class TestPeople:

@@ -66,6 +66,13 @@ def test_unassigned_work_reopens_as_open() -> None:
         ({"works_on": False}, A.COMMENT, Refusal.NOT_PERMITTED),
         ({"status": S.RESOLVED}, A.CONFIRM, Refusal.NOT_PERMITTED),
         ({"status": S.RESOLVED, "works_on": False, "is_requester": True}, A.CONFIRM, None),
+        ({"status": S.RESOLVED, "is_requester": True}, A.CONFIRM, None),
+        ({"status": S.RESOLVED, "is_requester": True, "for_another": True}, A.CONFIRM, Refusal.NOT_PERMITTED),
+        (
+            {"status": S.RESOLVED, "works_on": False, "is_requester": True, "for_another": True},
+            A.CONFIRM,
+            None,
+        ),
         (
             {"status": S.RESOLVED, "works_on": False, "is_requester": True, "inside_reopen_window": False},
             A.REOPEN,

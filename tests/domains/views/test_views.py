@@ -205,6 +205,8 @@ async def test_groups_are_of_the_newest_matches_and_the_answer_says_so(
         ({"scope": "team"}, "view_team_required", "#/team_id"),
         ({"scope": "team", "team_id": f"tea_{'0' * 32}"}, "unknown_reference", "#/team_id"),
         ({"columns": ["money"]}, "validation_failed", "#/columns/0"),
+        ({"sort": "relevance"}, "relevance_needs_text", "#/sort"),
+        ({"sort": "relevance", "query": "-vpn is:open"}, "relevance_needs_text", "#/sort"),
     ],
 )
 async def test_what_cannot_be_saved(
@@ -213,6 +215,20 @@ async def test_what_cannot_be_saved(
     reply = await admin_client.post("/v1/views", json={**MINE, **body})
     assert (reply.json()["code"], reply.json()["errors"][0]["pointer"]) == (code, pointer), reply.text
     assert await names(admin_client) == []
+
+
+async def test_an_order_by_relevance_keeps_its_text(agent_client: httpx.AsyncClient) -> None:
+    view = await saved(agent_client, sort="relevance", query="vpn")
+    path = f"/v1/views/{view['id']}"
+    for body, code in (
+        ({"query": "is:open"}, "relevance_needs_text"),
+        ({"query": None}, "relevance_needs_text"),
+        ({"name": "Best first", "conditions": {"field": "status", "op": "eq", "value": "open"}}, None),
+        ({"query": None, "conditions": {"field": "text", "op": "matches", "value": "vpn"}}, None),
+        ({"query": "is:open", "sort": "number"}, None),
+    ):
+        reply = await agent_client.patch(path, json=body)
+        assert reply.json().get("code") == code, reply.text
 
 
 async def test_a_question_of_yesterday_counts_nothing_and_breaks_nothing(

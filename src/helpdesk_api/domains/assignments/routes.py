@@ -10,7 +10,6 @@ from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.database.ids import RuleId, UserId, public_id
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.assignments import actions, availability, configuration, errors, policy, queries
-from helpdesk_api.domains.assignments.enums import Handover
 from helpdesk_api.domains.assignments.models import RoutingRule
 from helpdesk_api.domains.assignments.schemas import (
     AgentAvailability,
@@ -30,7 +29,13 @@ from helpdesk_api.domains.assignments.schemas import (
     WorkloadRead,
 )
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound, TransitionNotAllowed
+from helpdesk_api.domains.tickets.errors import (
+    CHANGE_ERRORS,
+    ActionForbidden,
+    TicketAlreadyAssigned,
+    TicketNotFound,
+    TransitionNotAllowed,
+)
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep, get_row
 from helpdesk_api.domains.tickets.routes import current_etag
 from helpdesk_api.web.cursors import InvalidCursor
@@ -79,7 +84,7 @@ def _page(
         ActionForbidden,
         TransitionNotAllowed,
         UnknownReference,
-        errors.TicketAlreadyAssigned,
+        TicketAlreadyAssigned,
         errors.AssignmentTargetMissing,
         errors.AssigneeNotEligible,
         errors.TeamRequired,
@@ -176,6 +181,7 @@ async def get_availability(
         errors.AvailabilityForbidden,
         errors.ReturnInPast,
         errors.ReturnWithoutAbsence,
+        errors.HandoverWithoutAbsence,
         PreconditionFailed,
     ),
 )
@@ -196,7 +202,7 @@ async def set_availability(
         "is_available": body.is_available,
         "away_until": body.away_until,
         "open_limit": body.open_limit,
-        "handover": Handover.NONE if body.is_available else body.handover,
+        "handover": body.handover,
         "tickets": handed.tickets,
         "has_more": handed.has_more,
     }

@@ -20,7 +20,7 @@ from helpdesk_api.domains.attachments.storing import answering, object_key, stor
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.integrations.storage.protocol import ObjectNotFound
 from helpdesk_api.jobs.queue import enqueue_many
-from helpdesk_api.web.markdown import to_html
+from helpdesk_api.web.markdown import rendered
 
 _COPIED = ("uploader_id", "visibility", "name", "content_type", "size_bytes", "sha256", "state")
 
@@ -29,10 +29,10 @@ def names_pictures(ticket: Ticket) -> bool:
     return "attachment:" in ticket.description
 
 
-def show_pictures(ticket: Ticket, ids: Collection[UUID]) -> None:
+async def show_pictures(ticket: Ticket, ids: Collection[UUID]) -> None:
     """As a comment shows its own: those that its text names, if they are among these."""
     if names_pictures(ticket):
-        ticket.description_html = to_html(ticket.description, image_paths(ids))
+        ticket.description_html = await rendered(ticket.description, image_paths(ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Copies:
         for copy in given:
             await enqueue_many(session, list(follow_ups(copy)))
             await tell(session, principal, events.AttachmentAdded, copy, ticket)
-        show_pictures(ticket, [copy.id for copy in given])
+        await show_pictures(ticket, [copy.id for copy in given])
 
 
 async def copies_of_comment(session: AsyncSession, comment_id: UUID) -> Copies:

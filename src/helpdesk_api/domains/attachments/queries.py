@@ -17,6 +17,7 @@ from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.attachments import policy
 from helpdesk_api.domains.attachments.enums import AttachmentState
 from helpdesk_api.domains.attachments.errors import AttachmentNotFound
+from helpdesk_api.domains.attachments.links import end_of_links, path_until
 from helpdesk_api.domains.attachments.models import SEARCH, Attachment
 from helpdesk_api.domains.knowledge import policy as articles
 from helpdesk_api.domains.tickets.models import Ticket
@@ -166,6 +167,23 @@ def read(principal: Principal, row: Any, window: timedelta) -> dict[str, Any]:
     """What is answered of a row."""
     uploader = {"id": row["uploader_id"], "name": row["uploader_name"]}
     return {**dict(row), "uploader": uploader, "allowed_actions": policy.allowed_actions(principal, row, window)}
+
+
+def listed(principal: Principal, rows: Sequence[Any], window: timedelta, *, with_links: bool) -> list[dict[str, Any]]:
+    """The same of the rows of a list; all its links end at once, and are made without asking anybody."""
+    expires_at = end_of_links() if with_links else None
+    return [{**read(principal, row, window), **_links(row, expires_at)} for row in rows]
+
+
+def _links(row: Any, expires_at: datetime | None) -> dict[str, Any]:
+    if expires_at is None or policy.download_refusal(AttachmentState(row["state"])) is not None:
+        return {"download_url": None, "thumbnail_url": None, "links_expire_at": None}
+    small = path_until(expires_at, row["id"], thumbnail=True) if row["has_thumbnail"] else None
+    return {
+        "download_url": path_until(expires_at, row["id"]),
+        "thumbnail_url": small,
+        "links_expire_at": expires_at,
+    }
 
 
 async def summaries(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Attachment]:

@@ -34,7 +34,21 @@ _ARCHIVES_BEHIND = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 _MARKUP_BEHIND = re.compile(rb"<(?:script|iframe|html|\?php)[\s>]|<!doctype html", re.IGNORECASE)
 _OVERLAP = 16
 _PDF_WINDOW = 1_024
-_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+# The long ones begin like the short ones.
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+# How markup begins that says nothing of its letters (XML 1.0, appendix F); what is no text may begin so, too.
+_UNMARKED = (
+    (b"<\x00\x00\x00", "utf-32-le"),
+    (b"\x00\x00\x00<", "utf-32-be"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -58,6 +72,9 @@ def judge(name: str, head: bytes) -> str:
         _refuse_active(text)
         # An e-mail that begins like a program in two letters is a text all the same.
         return TEXT if found.startswith("application/x-") or found == TEXT else found
+    unmarked = next((encoding for mark, encoding in _UNMARKED if head.startswith(mark)), None)
+    if unmarked is not None:
+        _refuse_active(head.decode(unmarked, "ignore"))
     if found.startswith("image/svg"):
         raise _refused(found, "svg")
     _refuse_hidden(found, head)

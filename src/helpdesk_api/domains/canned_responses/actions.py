@@ -22,7 +22,7 @@ from helpdesk_api.domains.tickets.sharing import check_sharing, readable, requir
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import UnknownReference
-from helpdesk_api.web.markdown import to_html
+from helpdesk_api.web.markdown import rendered
 from helpdesk_api.web.placeholders import check_template, fill_template
 
 
@@ -86,7 +86,7 @@ async def render_response(session: AsyncSession, principal: Principal, response_
     response = await queries.get_response(reads, principal, response_id)
     row = await get_row(reads, principal, key)
     text = fill_template(response["body"], OFFERED, await ticket_values(reads, principal, row))
-    return {"ticket_id": row["id"], "body": text, "body_html": to_html(text)}
+    return {"ticket_id": row["id"], "body": text, "body_html": await rendered(text)}
 
 
 async def _check(database: Database, body: str | None, category_id: UUID | None) -> None:

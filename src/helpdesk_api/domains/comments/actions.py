@@ -16,6 +16,7 @@ from helpdesk_api.database.writes import insert_at_flush
 from helpdesk_api.domains.attachments.actions import attach
 from helpdesk_api.domains.attachments.links import image_paths
 from helpdesk_api.domains.attachments.queries import ids_of_comment
+from helpdesk_api.domains.categories import queries as categories
 from helpdesk_api.domains.categories.enums import Channel
 from helpdesk_api.domains.comments import events
 from helpdesk_api.domains.comments.errors import (
@@ -38,7 +39,7 @@ from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketReopen
 from helpdesk_api.domains.tickets.windows import reopen_window
 from helpdesk_api.outbox.events import Cause, Visibility
 from helpdesk_api.outbox.record import record
-from helpdesk_api.web.markdown import to_html
+from helpdesk_api.web.markdown import rendered
 
 _SUBJECT_LIMIT = 200
 
@@ -57,7 +58,7 @@ async def add_comment(
 
     What the draft holds may be attached by whoever sends it.
 
-    Raises `action_forbidden`, `attachment_not_usable` and `mention_cannot_read`.
+    Raises `action_forbidden`, `attachment_not_usable`, `mention_cannot_read` and `too_long_as_html`.
     """
     internal = body.visibility is Visibility.INTERNAL
     tickets.require(
@@ -71,7 +72,7 @@ async def add_comment(
     if by_requester and _too_late(ticket):
         follow_up = ticket = await _open_follow_up(session, database, principal, ticket, body)
     await _check_mentions(session, database, ticket, body)
-    comment = _new_comment(principal, ticket, body)
+    comment = await _new_comment(principal, ticket, body, pointer="#/body")
     insert_at_flush(session, comment)
     if body.attachment_ids:
         await attach(
@@ -103,7 +104,7 @@ async def note_automatically(
     channel: Channel,
 ) -> Comment:
     """What a program has to say of a ticket that may be its own: an entry, which moves no status."""
-    comment = _new_comment(principal, ticket, CommentCreate(body=body, visibility=visibility, channel=channel))
+    comment = await _new_comment(principal, ticket, CommentCreate(body=body, visibility=visibility, channel=channel))
     insert_at_flush(session, comment)
     _count(ticket, comment)
     await _record(session, principal, ticket, comment, [], by_requester=False)
@@ -127,6 +128,8 @@ async def _open_follow_up(
     ticket: Ticket,
     body: CommentCreate,
 ) -> Ticket:
+    """It quotes the old one to its own readers: whoever replies could read that, and passes on what they like. What was
+    taken out of use since is left out, and decided as for any new ticket."""
     subject = f"{ticket.subject} (follow-up of {ticket.reference})"
     if len(subject) > _SUBJECT_LIMIT:
         subject = f"Follow-up of {ticket.reference}"
@@ -135,14 +138,21 @@ async def _open_follow_up(
         subject=subject,
         description=f"Follow-up of {ticket.reference}: {ticket.subject}",
         channel=body.channel,
-        category_id=ticket.category_id,
+        category_id=await _category_in_use(database, ticket.category_id),
         impact=ticket.impact,
         urgency=ticket.urgency,
     )
     return await opening.open_ticket(session, database, principal, opened, follow_up_of=ticket)
 
 
-def _new_comment(principal: Principal, ticket: Ticket, body: CommentCreate) -> Comment:
+async def _category_in_use(database: Database, category_id: UUID | None) -> UUID | None:
+    found = await categories.category(database, category_id) if category_id is not None else None
+    return found.id if found is not None and found.retired_at is None else None
+
+
+async def _new_comment(
+    principal: Principal, ticket: Ticket, body: CommentCreate, *, pointer: str | None = None
+) -> Comment:
     return Comment(
         id=new_id(),
         ticket_id=ticket.id,
@@ -151,7 +161,7 @@ def _new_comment(principal: Principal, ticket: Ticket, body: CommentCreate) -> C
         visibility=body.visibility,
         channel=body.channel,
         body=body.body,
-        body_html=to_html(body.body, image_paths(body.attachment_ids)),
+        body_html=await rendered(body.body, image_paths(body.attachment_ids), pointer=pointer),
         language=None,
         created_at=clock.now(),
         edited_at=None,
@@ -241,7 +251,7 @@ async def edit_comment(
     *,
     window: timedelta,
 ) -> None:
-    """Raises `not_the_author` and `edit_window_passed`; the same text again changes nothing."""
+    """Raises `not_the_author`, `edit_window_passed` and `too_long_as_html`; the same text again changes nothing."""
     if comment.author_id != principal.user_id:
         raise NotTheAuthor
     now = clock.now()
@@ -259,7 +269,7 @@ async def edit_comment(
     )
     before = comment.version
     images = image_paths(await ids_of_comment(session, comment.id)) if "attachment:" in body.body else {}
-    comment.body, comment.body_html = body.body, to_html(body.body, images)
+    comment.body, comment.body_html = body.body, await rendered(body.body, images, pointer="#/body")
     comment.edited_at, comment.version = now, before + 1
     tickets.touch(ticket, public=comment.visibility is Visibility.PUBLIC)
     event = events.CommentUpdated(

@@ -8,7 +8,7 @@ from helpdesk_api.domains.attachments.events import AttachmentEvent
 from helpdesk_api.domains.attachments.links import image_paths
 from helpdesk_api.domains.attachments.queries import ids_of_comment
 from helpdesk_api.domains.comments.models import Comment
-from helpdesk_api.web.markdown import to_html
+from helpdesk_api.web.markdown import rendered
 
 
 async def follow_attachment(session: AsyncSession, principal: Principal, event: AttachmentEvent) -> None:
@@ -21,4 +21,4 @@ async def follow_attachment(session: AsyncSession, principal: Principal, event: 
     if comment is None:
         return
     comment.version += 1
-    comment.body_html = to_html(comment.body, image_paths(await ids_of_comment(session, comment_id)))
+    comment.body_html = await rendered(comment.body, image_paths(await ids_of_comment(session, comment_id)))

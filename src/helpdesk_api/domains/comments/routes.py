@@ -40,6 +40,7 @@ from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, link_header
+from helpdesk_api.web.markdown import TooLongAsHtml
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of
 from helpdesk_api.web.routing import ApiRouter
 
@@ -94,7 +95,7 @@ def _read(
     status_code=201,
     response_model=CommentReceipt,
     dependencies=WRITE,
-    responses=documents(*CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, errors.MentionCannotRead),
+    responses=documents(*CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, errors.MentionCannotRead, TooLongAsHtml),
 )
 async def add_comment(
     visible: VisibleTicketDep,
@@ -246,6 +247,7 @@ async def get_comment(
         errors.CommentNotFound,
         errors.NotTheAuthor,
         errors.EditWindowPassed,
+        TooLongAsHtml,
     ),
 )
 async def update_comment(

@@ -30,6 +30,7 @@ from helpdesk_api.domains.tickets.seen import DraftedTicketDep, get_followed_wor
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, add_links
+from helpdesk_api.web.markdown import TooLongAsHtml
 from helpdesk_api.web.preconditions import IfMatch, IfMatchDep, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
@@ -159,7 +160,13 @@ async def delete_draft(
     response_model=CommentReceipt,
     dependencies=_WRITE,
     responses=documents(
-        *CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, TicketMerged, errors.DraftNotFound, MentionCannotRead
+        *CHANGE_ERRORS,
+        ActionForbidden,
+        AttachmentNotUsable,
+        TicketMerged,
+        errors.DraftNotFound,
+        MentionCannotRead,
+        TooLongAsHtml,
     ),
 )
 async def send_draft(

@@ -61,6 +61,7 @@ class Hit:
 
 def asked_words(text: str, languages: Sequence[str] | None = None) -> list[str]:
     """The text for each of these languages, or of all: what `asked_in_each_language` wants of it."""
+    text = readable(text)
     return [searchable(language, text) for language in _wanted(languages)]
 
 

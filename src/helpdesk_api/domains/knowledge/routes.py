@@ -36,6 +36,7 @@ from helpdesk_api.web.errors import (
     documents,
 )
 from helpdesk_api.web.listing import PageDep, add_links
+from helpdesk_api.web.markdown import TooLongAsHtml
 from helpdesk_api.web.preconditions import IfMatch, IfMatchDep, set_etag
 from helpdesk_api.web.routing import ApiRouter
 from helpdesk_api.web.schemas import SearchText
@@ -54,6 +55,7 @@ _FACTS = (
     errors.ArticleLanguageTaken,
     errors.ArticleCategoryRetiredAbove,
     errors.ArticleActionForbidden,
+    TooLongAsHtml,
 )
 VERB = (
     errors.ArticleNotFound,

@@ -29,6 +29,7 @@ from helpdesk_api.web.schemas import (
 )
 
 MAX_TAGS = 20
+MAX_HIGHLIGHT = 2_000
 Summary = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
 TeamIds = Annotated[list[TeamId], Field(max_length=50, description="For the audience `teams`.")]
@@ -153,7 +154,7 @@ class ArticleSummary(ResponseModel):
     audience: ArticleAudience
     team_ids: list[TeamId] = Field(max_length=50)
     status: ArticleStatus = Field(description="Of the newest version; for requesters always `published`.")
-    translation_of_id: ArticleId | None
+    translation_of_id: ArticleId | None = Field(description="The original, if the caller may read it.")
     is_outdated: bool = Field(description="A translation whose original has moved on.")
     published_at: Instant | None = Field(description="Of the version that readers see.")
     author_id: UserId | None = Field(description="Staff only.")
@@ -185,13 +186,15 @@ class ArticleListed(ArticleSummary):
     """A row of the list; the last two only in a search."""
 
     highlight: str | None = Field(
-        max_length=2_000, description="Where it was found, as HTML: text with `<mark>` round the words that match."
+        max_length=MAX_HIGHLIGHT,
+        description="Where it was found, as HTML: text with `<mark>` round the words that match.",
     )
     score: float | None = Field(ge=0, description="Higher is better; comparable within one answer.")
 
 
 class ArticlePage(Page[ArticleListed]):
-    """Articles; with `q` the best first."""
+    """Articles; with `q` the best first. By its words a question finds 400 at most: `total_is_exact` is false then, and
+    more words or a filter find the others."""
 
     suggestion: str | None = Field(max_length=400, description="Did you mean this? Null when all words are known.")
     is_corrected: bool = Field(description="Nothing was found for `q`: these are the suggestion's.")

@@ -1,6 +1,5 @@
 """A page of what was found, each with the place where; and what a misspelt question could have meant."""
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,21 +9,28 @@ from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, func, literal, se
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import ReadSession
-from helpdesk_api.domains.embeddings.engine import meaning_of
+from helpdesk_api.domains.embeddings.engine import Meaning, meaning_of
 from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.knowledge import policy, tally
 from helpdesk_api.domains.knowledge.languages import UNSPACED, in_pairs, words_of
 from helpdesk_api.domains.knowledge.meaning import fused, rank_by_meaning
 from helpdesk_api.domains.knowledge.models import Article, ArticleVersion, ArticleWord
 from helpdesk_api.domains.knowledge.queries import ArticleFilters, select_articles, shown
-from helpdesk_api.domains.knowledge.ranking import EXACT, Hit, asked_in_each_language, configurations, rank
+from helpdesk_api.domains.knowledge.ranking import (
+    EXACT,
+    MAX_CANDIDATES,
+    Hit,
+    asked_in_each_language,
+    configurations,
+    rank,
+)
+from helpdesk_api.domains.knowledge.schemas import MAX_HIGHLIGHT
 from helpdesk_api.web.cursors import InvalidCursor, decode_cursor, encode_cursor
 from helpdesk_api.web.listing import PageRequest
+from helpdesk_api.web.marks import CLOSE, OPEN, marked_html
 
-# Control characters that no text keeps: what stands between them was found.
-_OPEN, _CLOSE = "\x02", "\x03"
 _HEADLINE: Final = (
-    f'StartSel="{_OPEN}", StopSel="{_CLOSE}", MaxWords=30, MinWords=12, MaxFragments=2, FragmentDelimiter=" … "'
+    f'StartSel="{OPEN}", StopSel="{CLOSE}", MaxWords=30, MinWords=12, MaxFragments=2, FragmentDelimiter=" … "'
 )
 _HEADLINE_TEXT, _EXCERPT = 20_000, 120
 # Less alike than this is another word and no slip of the pen.
@@ -33,13 +39,15 @@ _ALIKE: Final = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`hits` are the suggestion's where the question itself found nothing and `is_corrected` says so."""
+    """`hits` are the suggestion's where the question itself found nothing and `is_corrected` says so; they are all
+    that there are if `is_whole`."""
 
     hits: list[Hit]
     text: str
     suggestion: str | None
     is_corrected: bool
     engines: list[SearchEngine]
+    is_whole: bool
 
 
 async def find(reads: ReadSession, principal: Principal | None, text: str, filters: ArticleFilters) -> Found:
@@ -51,12 +59,17 @@ async def find(reads: ReadSession, principal: Principal | None, text: str, filte
         corrected = await rank(reads, principal, suggestion, filters)
         if corrected:
             hits, text, is_corrected = corrected, suggestion, True
-    # Quotes and `-` are taken by the letter, and meaning knows no letters.
-    meaning = None if EXACT.search(text) else await meaning_of(reads, text)
+    is_whole = len(hits) < MAX_CANDIDATES
+    meaning = await meaning_of_question(reads, text)
     if meaning is None:
-        return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT])
+        return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT], is_whole)
     near = await rank_by_meaning(reads, principal, meaning, filters)
-    return Found(fused(hits, near), text, suggestion, is_corrected, list(SearchEngine))
+    return Found(fused(hits, near), text, suggestion, is_corrected, list(SearchEngine), is_whole)
+
+
+async def meaning_of_question(reads: ReadSession, text: str) -> Meaning | None:
+    """Quotes and `-` are taken by the letter, and meaning knows no letters."""
+    return None if EXACT.search(text) else await meaning_of(reads, text)
 
 
 async def search_articles(
@@ -65,8 +78,9 @@ async def search_articles(
     """As a `Page`, the best first. Raises `invalid_cursor`."""
     start = _start(page)
     found = await find(reads, principal, text, filters)
-    if not found.hits and not start:
-        tally.count_miss(text)
+    # What a filter left out may well be written, and a later page is the same question.
+    if filters == ArticleFilters() and not start:
+        count_if_missed(text, found)
     end = start + page.limit
     total = len(found.hits)
     return {
@@ -74,11 +88,16 @@ async def search_articles(
         "next_cursor": encode_cursor(page.binding, ["hit", end]) if end < total else None,
         "prev_cursor": encode_cursor(page.binding, ["hit", max(0, start - page.limit)]) if start else None,
         "total": total if page.include_total else None,
-        "total_is_exact": True if page.include_total else None,
+        "total_is_exact": found.is_whole if page.include_total else None,
         "suggestion": found.suggestion,
         "is_corrected": found.is_corrected,
         "engines": found.engines,
     }
+
+
+def count_if_missed(text: str, found: Found) -> None:
+    if not found.hits:
+        tally.count_miss(text)
 
 
 def _start(page: PageRequest) -> int:
@@ -98,15 +117,17 @@ async def show(reads: ReadSession, principal: Principal | None, hits: Sequence[H
     plain = func.left(
         func.translate(
             func.concat_ws(" — ", ArticleVersion.title, ArticleVersion.summary, ArticleVersion.body),
-            literal(f"{_OPEN}{_CLOSE}"),
+            literal(f"{OPEN}{CLOSE}"),
             literal(""),
         ),
         _HEADLINE_TEXT,
     )
-    marked = case(
-        (cast(Article.language, Text).in_([language.value for language in UNSPACED]), plain),
-        else_=func.ts_headline(configurations(), plain, asked.c.loose, literal(_HEADLINE)),
+    # Found by meaning, where a language has no word of the question: there is nothing to mark.
+    headline = func.coalesce(
+        func.ts_headline(configurations(), plain, asked.c.loose, literal(_HEADLINE)), func.left(plain, _EXCERPT)
     )
+    is_unspaced = cast(Article.language, Text).in_([language.value for language in UNSPACED])
+    marked = case((is_unspaced, plain), else_=headline)
     statement = (
         select_articles(principal, with_text=False)
         .add_columns(marked.label("marked"))
@@ -125,16 +146,18 @@ async def show(reads: ReadSession, principal: Principal | None, hits: Sequence[H
 def _highlight(hit: Hit, row: Any, text: str) -> str:
     """Everything is escaped but our own marks."""
     marked = row["marked"] if hit.language not in UNSPACED else _mark_pairs(row["marked"], text)
-    return html.escape(marked).replace(_OPEN, "<mark>").replace(_CLOSE, "</mark>")
+    return marked_html(marked, MAX_HIGHLIGHT)
 
 
 def _mark_pairs(text: str, asked: str) -> str:
     """Where no spaces part the words: a piece round the first pair of characters that was asked for."""
-    pairs = sorted({part for part in in_pairs(asked).split() if part}, key=len, reverse=True)
+    pairs = sorted(set(in_pairs(asked).split()), key=len, reverse=True)
+    if not pairs:
+        return text[:_EXCERPT]
     pattern = re.compile("|".join(f"(?:{re.escape(pair)})" for pair in pairs), re.IGNORECASE)
     first = pattern.search(text)
     start = max(0, first.start() - _EXCERPT // 3) if first else 0
-    return pattern.sub(lambda match: f"{_OPEN}{match[0]}{_CLOSE}", text[start : start + _EXCERPT])
+    return pattern.sub(lambda match: f"{OPEN}{match[0]}{CLOSE}", text[start : start + _EXCERPT])
 
 
 async def _suggest(reads: ReadSession, principal: Principal | None, text: str) -> str | None:
@@ -161,7 +184,9 @@ async def _suggest(reads: ReadSession, principal: Principal | None, text: str) -
     if not instead:
         return None
     pattern = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in instead), re.IGNORECASE)
-    return pattern.sub(lambda match: instead[match[0].lower()], text)[:400]
+    # `İ` is an `i` to a pattern that ignores case, and in lower case it is two characters.
+    suggestion = pattern.sub(lambda match: instead.get(match[0].lower(), match[0]), text)[:400]
+    return suggestion if suggestion != text else None
 
 
 def _is_slip(word: str, known: str, alike: float) -> bool:

@@ -28,7 +28,7 @@ from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.pending import pending_events, write_pending
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import ProblemError
-from helpdesk_api.web.markdown import to_html
+from helpdesk_api.web.markdown import rendered
 from helpdesk_api.web.placeholders import Values, check_template, fill_template
 from helpdesk_api.web.problems import from_validation
 
@@ -101,7 +101,7 @@ async def apply_macro(
         step = await _filled(session, principal, ticket, stored, f"#/steps/{place}/body")
         if isinstance(step, CommentStep):
             said = step.body.body
-            replies.append({"visibility": step.body.visibility, "body": said, "body_html": to_html(said)})
+            replies.append({"visibility": step.body.visibility, "body": said, "body_html": await rendered(said)})
         try:
             await take_step(session, database, principal, visible, step)
         except ProblemError as error:

@@ -34,6 +34,7 @@ from helpdesk_api.domains.tickets.sharing import SharingForbidden, SharingTeamRe
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links
+from helpdesk_api.web.markdown import TooLongAsHtml
 from helpdesk_api.web.placeholders import InvalidTemplate, TemplateLimitReached
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -64,7 +65,8 @@ _EFFECT_ERRORS = (
     tickets.FieldForbidden,
     tickets.InstantInFuture,
     tickets.PriorityReasonRequired,
-    assignments.TicketAlreadyAssigned,
+    tickets.PriorityReasonUnused,
+    tickets.TicketAlreadyAssigned,
     assignments.AssigneeNotEligible,
     assignments.AssignmentTargetMissing,
     assignments.TeamRequired,
@@ -76,6 +78,7 @@ _EFFECT_ERRORS = (
     UnknownReference,
     InvalidTemplate,
     TemplateLimitReached,
+    TooLongAsHtml,
 )
 
 

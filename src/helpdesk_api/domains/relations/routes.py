@@ -43,6 +43,7 @@ from helpdesk_api.domains.tickets.seen import SeenTicketDep
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, add_links
+from helpdesk_api.web.markdown import TooLongAsHtml
 from helpdesk_api.web.routing import ApiRouter
 
 links_router = ApiRouter(
@@ -187,6 +188,7 @@ async def merge_tickets_in(
         InvalidCustomFields,
         errors.CommentIsInternal,
         StorageDown,
+        TooLongAsHtml,
     ),
     openapi_extra={"x-etag": True},
 )

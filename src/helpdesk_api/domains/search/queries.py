@@ -14,7 +14,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.embeddings import rules as embeddings
-from helpdesk_api.domains.embeddings.engine import Meaning, meaning_of
+from helpdesk_api.domains.embeddings.engine import Meaning
 from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.knowledge import search as articles
 from helpdesk_api.domains.knowledge.queries import ArticleFilters
@@ -49,10 +49,11 @@ async def search(
     wanted = {kind for kind in kinds if principal.has(_RIGHTS[kind])}
     lists: list[list[dict[str, Any]]] = []
     suggestion = None
-    meaning = await meaning_of(reads, text)
+    meaning = await articles.meaning_of_question(reads, text)
     if SearchKind.ARTICLE in wanted:
         found = await articles.find(reads, principal, text, ArticleFilters())
         suggestion = found.suggestion
+        articles.count_if_missed(text, found)
         shown = await articles.show(reads, principal, found.hits[:limit], found.text)
         lists.append([_article(row) for row in shown])
     if SearchKind.TICKET in wanted:

@@ -28,7 +28,8 @@ async def set_deadline(
     body: DeadlineUpdate,
     if_match: IfMatch,
 ) -> StoredClock:
-    """It wins until it is removed: no change of priority, policy or calendar moves it, nor does a pause.
+    """It wins until it is removed: no change of priority, policy or calendar moves it, nor does a pause, in which it
+    is told of and missed as at any other time.
 
     Raises `action_forbidden`, `sla_not_found`, `precondition_failed`, `sla_ended` and `deadline_in_past`.
     """

@@ -55,8 +55,10 @@ class SlaCycle(ResponseModel):
     target_seconds: int = Field(ge=0, description="Working time.")
     started_at: Instant
     ended_at: Instant | None
-    due_at: Instant | None = Field(description="Null while it is paused.")
-    manual_due_at: Instant | None = Field(description="A deadline set by hand wins until it is removed.")
+    due_at: Instant | None = Field(description="Null while it is paused, unless it was set by hand.")
+    manual_due_at: Instant | None = Field(
+        description="A deadline set by hand wins until it is removed; a pause does not move it."
+    )
     paused_at: Instant | None
     is_paused: bool
     is_within_working_hours: bool = Field(description="Whether time counts at this instant.")
@@ -127,7 +129,7 @@ class SlaExplanation(ResponseModel):
 
 
 class DeadlineUpdate(RequestModel):
-    """A deadline by hand, which no change of priority, policy or calendar moves; null removes it."""
+    """A deadline by hand, which no pause and no change of priority, policy or calendar moves; null removes it."""
 
     due_at: RequestInstant | None
     reason: OptionalText | None = None
@@ -139,7 +141,7 @@ class SlaDeadline(ResponseModel):
     model_config = ConfigDict(title="SlaDeadline")
 
     id: SlaClockId
-    due_at: Instant | None = Field(description="Null while it is paused.")
+    due_at: Instant | None = Field(description="Null while it is paused, unless it was set by hand.")
     manual_due_at: Instant | None
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.grants import GRANTS
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
@@ -24,6 +25,7 @@ from helpdesk_api.domains.tickets.errors import (
     REFUSAL_ERRORS,
     ActionForbidden,
     ResumeInPast,
+    TicketAlreadyAssigned,
     TicketMerged,
     TransitionNotAllowed,
 )
@@ -59,6 +61,8 @@ INTERNAL_FIELDS = frozenset(
         "awaits_member",
         "needs_reassignment",
         "internal_custom_fields",
+        # Not every reader of the one can see the other.
+        "follow_up_of_id",
         "merged_into_id",
         "resolution_article_id",
     }
@@ -155,16 +159,21 @@ async def apply(
     data: dict[str, Any] | None = None,
     internal_data: dict[str, Any] | None = None,
     cause: Cause | None = None,
+    is_news: bool = False,
 ) -> bool:
-    """Change fields and record it as one event; False, and no event, when nothing differs."""
+    """Change fields and record it as one event; False, and no event, when nothing differs.
+
+    `is_news` says that what `data` tells everybody is a change by itself.
+    """
     public, internal = change(ticket, values)
-    if not public and not internal:
+    if not public and not internal and not is_news:
         return False
-    touch(ticket, public=bool(public))
+    is_public = bool(public) or is_news
+    touch(ticket, public=is_public)
     event = kind(
         subject_id=ticket.id,
         ticket_id=ticket.id,
-        visibility=Visibility.PUBLIC if public else Visibility.INTERNAL,
+        visibility=Visibility.PUBLIC if is_public else Visibility.INTERNAL,
         changes=public,
         internal_changes=internal,
         data={"reference": ticket.reference, **(data or {})},
@@ -205,8 +214,15 @@ async def _transition(
 
 
 async def start_ticket(session: AsyncSession, principal: Principal, ticket: Ticket) -> None:
-    """Begin work. Starting unassigned work takes it; the second of two takers meets `transition_not_allowed`."""
-    require(principal, ticket, TicketAction.START)
+    """Begin work. Starting unassigned work takes it; the second of two takers meets `ticket_already_assigned`."""
+    try:
+        require(principal, ticket, TicketAction.START)
+    except TransitionNotAllowed as error:
+        holder = ticket.assignee_id
+        if ticket.status is not TicketStatus.IN_PROGRESS or holder is None or holder == principal.user_id:
+            raise
+        grants = await GRANTS.get_within(session, holder.hex)
+        raise TicketAlreadyAssigned(holder, grants.name if grants is not None else None) from error
     taken: dict[str, Any] = {}
     if ticket.assignee_id is None:
         taken = {

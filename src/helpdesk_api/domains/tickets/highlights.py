@@ -1,6 +1,5 @@
 """Where the matches of a page lie: excerpts with `<mark>`, everything else of them escaped. One statement a page."""
 
-import html
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -15,9 +14,8 @@ from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.full_text import as_tsquery
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.words import CONFIGURATION
+from helpdesk_api.web.marks import OPEN, marked_html
 
-# Control characters, since nobody types them: what the text itself has of them is dropped first.
-_OPEN, _CLOSE = "\x02", "\x03"
 _OPTIONS: Final = literal_column(
     "E'StartSel=\\x02, StopSel=\\x03, MaxFragments=2, MinWords=8, MaxWords=24, FragmentDelimiter=\" … \"'", Text
 )
@@ -27,6 +25,7 @@ _NOTHING: Final[ColumnElement[str]] = literal_column("''", Text)
 # Longer texts are searched to their end, and marked so far.
 _MARKED_LENGTH: Final[ColumnElement[int]] = literal_column("20000")
 MAX_COMMENTS: Final = 3
+MAX_EXCERPT: Final = 20_000
 _MARKED: Final = ("subject", "description", "steps_tried", "affected_service")
 Excerpts = Callable[[policy.CallerShape, ColumnElement[Any]], ColumnElement[Any]]
 _excerpts: dict[str, Excerpts] = {}
@@ -78,6 +77,4 @@ def _shown(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _marked(text: str) -> str | None:
-    if _OPEN not in text:
-        return None
-    return html.escape(text).replace(_OPEN, "<mark>").replace(_CLOSE, "</mark>")
+    return marked_html(text, MAX_EXCERPT) if OPEN in text else None

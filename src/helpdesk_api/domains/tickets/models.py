@@ -93,6 +93,7 @@ class Ticket(Base):
         # Each order that a list offers over the scopes that a desk looks at.
         Index("ix_tickets_created", "created_at", "id"),
         Index("ix_tickets_updated", "public_updated_at", "id"),
+        Index("ix_tickets_internally_updated", "updated_at", "id"),
         Index("ix_tickets_number", "number", "id"),
         # Nulls come last in both directions, which one index cannot give.
         Index("ix_tickets_resolved", "resolved_at", "id"),

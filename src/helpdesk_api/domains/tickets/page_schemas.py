@@ -6,12 +6,12 @@ from pydantic import ConfigDict, Field
 
 from helpdesk_api.conditions.tree import Condition
 from helpdesk_api.database.ids import CommentId, TicketId
-from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS
+from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS, MAX_EXCERPT
 from helpdesk_api.domains.tickets.schemas import TicketIncluded, TicketRead
 from helpdesk_api.domains.tickets.suggestions import MAX_SUGGESTIONS, MAX_WORDS
 from helpdesk_api.web.schemas import Page, ResponseModel
 
-Excerpt = Annotated[str, Field(max_length=20_000, description="With `<mark>`, else escaped.")]
+Excerpt = Annotated[str, Field(max_length=MAX_EXCERPT, description="With `<mark>`, else escaped.")]
 Word = Annotated[str, Field(max_length=500)]
 RecordId = Annotated[str, Field(max_length=36, pattern=r"^[a-z]{3}_[0-9a-f]{32}$")]
 

@@ -238,7 +238,7 @@ async def list_tickets(
     shape = policy.shape_of(principal)
     forms, values = read_filters(filters, principal, sought)
     values |= policy.caller_parameters(principal)
-    order = await _order(reads, principal, Order(sort, group_by), text)
+    order = await _order(reads, principal, Order(sort, group_by, principal.is_staff), text)
     cut = cut_page(order_of(order), page)
     question = Asked(forms, checked, sought, {**values, "wanted": text})
     rows, next_cursor, prev_cursor = cut.finish(await page_rows(reads, shape, question, order, cut))

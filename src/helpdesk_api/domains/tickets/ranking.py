@@ -32,7 +32,7 @@ from helpdesk_api.conditions.registry import CUSTOM_PREFIX
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
-from helpdesk_api.domains.tickets.filters import DEFAULT_SORT, RELEVANCE, SORTS, TIE_BREAK, Forms, clauses
+from helpdesk_api.domains.tickets.filters import DEFAULT_SORT, RELEVANCE, SORTS, STAFF_SORTS, TIE_BREAK, Forms, clauses
 from helpdesk_api.domains.tickets.full_text import Sought, as_tsquery
 from helpdesk_api.domains.tickets.grouping import group_columns, group_keys, with_names
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
@@ -59,10 +59,11 @@ def register_ranks(ranks: Sequence[Rank]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Of a list: by what its rows are grouped, if at all, and the `sort` within."""
+    """Of a list: by what its rows are grouped, if at all, and the `sort` within, of what staff or others see."""
 
     sort: str | None = None
     group_by: str | None = None
+    is_for_staff: bool = False
 
     @property
     def is_bounded(self) -> bool:
@@ -85,7 +86,7 @@ def order_keys(order: Order) -> tuple[SortKey, ...]:
         number = SortKey("number", None, float, descending=down, nullable=True)
         text = SortKey("text", None, str, descending=down, nullable=True)
         return number, text, replace(TIE_BREAK, descending=down)
-    keys = parse_sort(order.sort, SORTS, DEFAULT_SORT)
+    keys = parse_sort(order.sort, STAFF_SORTS if order.is_for_staff else SORTS, DEFAULT_SORT)
     return *keys, replace(TIE_BREAK, descending=keys[-1].descending)
 
 

@@ -43,6 +43,7 @@ from helpdesk_api.domains.tickets.schemas import (
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import ExternalPairIncomplete, ProblemError, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, link_header
+from helpdesk_api.web.markdown import TooLongAsHtml
 from helpdesk_api.web.placeholders import TemplateLimitReached
 from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
@@ -117,7 +118,9 @@ def current_etag(principal: Principal, ticket: Ticket) -> str:
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
+        errors.PriorityReasonUnused,
         errors.TicketFieldMissing,
+        TooLongAsHtml,
         TemplateLimitReached,
         FormArchived,
         FormRequired,
@@ -211,6 +214,8 @@ async def get_ticket(
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
+        errors.PriorityReasonUnused,
+        TooLongAsHtml,
         FormRequired,
         InvalidCustomFields,
     ),
@@ -240,7 +245,7 @@ def _verb(path: str, operation_id: str, summary: str, *more: type[ProblemError])
     )
 
 
-@_verb("start", "startTicket", "Start work")
+@_verb("start", "startTicket", "Start work", errors.TicketAlreadyAssigned)
 async def start_ticket(
     visible: VisibleTicketDep,
     body: TicketStart,
@@ -248,7 +253,7 @@ async def start_ticket(
     session: SessionDep,
     if_match: IfMatchDep,
 ) -> Response:
-    """Open to in progress. Starting unassigned work takes it."""
+    """Open to in progress. Starting unassigned work takes it; of two who do, one is told who has it."""
     del body
     if_match.check(current_etag(principal, visible.ticket))
     await actions.start_ticket(session, principal, visible.ticket)

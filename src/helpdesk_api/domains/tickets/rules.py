@@ -86,8 +86,6 @@ _STAFF_ONLY = frozenset(
 )
 # What was promised and how much it matters is for those who administer tickets to overrule.
 _ADMINISTERED = frozenset({A.SET_PRIORITY, A.SET_DEADLINE})
-# The requester's own: confirming is theirs alone, so that "confirmed" means that they said so.
-_REQUESTER_ONLY = frozenset({A.CONFIRM})
 _WHEN_RESOLVED = frozenset({A.RATE, A.DRAFT_ARTICLE})
 _NOT_WHEN_FINAL = frozenset({*_ADMINISTERED, A.ASSIGN, A.UPDATE, A.ADD_PARTICIPANT, A.MERGE_IN})
 
@@ -98,6 +96,7 @@ class Standing:
 
     status: TicketStatus
     works_on: bool
+    # Who handed it in for somebody else counts, and is told apart below.
     is_requester: bool
     is_participant: bool
     may_write: bool
@@ -106,6 +105,7 @@ class Standing:
     has_open_required: bool = False
     is_merged: bool = False
     may_write_articles: bool = False
+    for_another: bool = False
 
 
 def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
@@ -143,8 +143,10 @@ def _refused_by_right(standing: Standing, action: TicketAction) -> Refusal | Non
         return Refusal.SCOPE_MISSING
     if action in _STAFF_ONLY:
         return None if standing.works_on else Refusal.NOT_PERMITTED
-    if action in _REQUESTER_ONLY:
-        return None if standing.is_requester else Refusal.NOT_PERMITTED
+    if action is A.CONFIRM:
+        # "Confirmed" means that the requester said so, and not who took the call and did the work.
+        own_work = standing.for_another and standing.works_on
+        return None if standing.is_requester and not own_work else Refusal.NOT_PERMITTED
     if action is A.RATE:
         # Nobody rates their own work.
         return None if standing.is_requester and not standing.works_on else Refusal.NOT_PERMITTED

@@ -23,7 +23,7 @@ from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.custom_conditions import Kinds, asked_of_database, custom_of, known_kinds
 from helpdesk_api.domains.tickets.enums import SlaState, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket, TicketWatcher
-from helpdesk_api.domains.tickets.policy import CallerShape
+from helpdesk_api.domains.tickets.policy import CallerShape, shown_updated_at
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 
 _ANYBODY = CallerShape(is_admin=False, is_staff=False, sees_organization=False)
@@ -67,6 +67,15 @@ SEARCHED: Final = Subject.of(
         attribute(Ticket, "sla_state", FieldType.ENUM, enum=SlaState),
     ],
 )
+# Of whoever works on some of them; it is bound as the caller's sight is.
+_AGENT = CallerShape(is_admin=False, is_staff=True, sees_organization=False)
+_STAFF_FIELDS: Final = {
+    **SEARCHED.fields,
+    "updated_at": FieldSpec(
+        "updated_at", FieldType.INSTANT, lambda: shown_updated_at(_AGENT), attrgetter("updated_at")
+    ),
+}
+_ADMIN_FIELDS: Final = {**SEARCHED.fields, "updated_at": attribute(Ticket, "updated_at", FieldType.INSTANT)}
 _ACTIVE = [status.value for status in TicketStatus if status in ACTIVE_STATUSES]
 _O = ConditionOperator
 
@@ -128,7 +137,8 @@ VOCABULARY: Final = Vocabulary(
 
 def vocabulary_of(principal: Principal, kinds: Kinds) -> Vocabulary:
     """What the caller may ask about; `kinds` are the custom fields that exist for them."""
-    return replace(VOCABULARY, subject=replace(SEARCHED, custom=custom_of(principal, kinds)))
+    fields = _ADMIN_FIELDS if principal.is_admin else _STAFF_FIELDS if principal.is_staff else SEARCHED.fields
+    return replace(VOCABULARY, subject=replace(SEARCHED, fields=fields, custom=custom_of(principal, kinds)))
 
 
 def asker(principal: Principal) -> Asker:

@@ -63,6 +63,7 @@ async def list_views(principal: PrincipalDep, reads: ReadSessionDep) -> Any:
         UnknownReference,
         InvalidConditions,
         InvalidQuery,
+        RelevanceNeedsText,
         UnknownSort,
     ),
 )
@@ -108,7 +109,9 @@ async def get_view(view_id: ViewId, principal: PrincipalDep, reads: ReadSessionD
     summary="Change a view",
     response_model=ViewRead,
     dependencies=_WRITE,
-    responses=documents(errors.ViewNotFound, errors.ViewForbidden, InvalidConditions, InvalidQuery, UnknownSort),
+    responses=documents(
+        errors.ViewNotFound, errors.ViewForbidden, InvalidConditions, InvalidQuery, RelevanceNeedsText, UnknownSort
+    ),
 )
 async def update_view(
     view_id: ViewId,

@@ -10,13 +10,14 @@ DIMENSIONS = 64
 
 class FakeEmbedder:
     """Each meaning has a direction of its own. `is_down` does not answer; a text with a word of `refused` it does
-    not take; `asked` is what it was given."""
+    not take; with `means_all_the_same` all have one direction; `asked` is what it was given."""
 
     def __init__(self, meanings: Mapping[str, str] | None = None, *, name: str = "fake@1") -> None:
         self.name = name
         self.languages: frozenset[str] | None = None
         self.is_ready = True
         self.is_down = False
+        self.means_all_the_same = False
         self.refused: set[str] = set()
         self.asked: list[str] = []
         self._meanings = meanings or {}
@@ -39,7 +40,7 @@ class FakeEmbedder:
 
     def _vector(self, text: str) -> list[float]:
         vector = [0.01] * DIMENSIONS
-        for word in text.lower().split():
+        for word in [] if self.means_all_the_same else text.lower().split():
             digest = hashlib.sha256(self._meanings.get(word, word).encode()).digest()
             for place in range(DIMENSIONS):
                 vector[place] += 1.0 if digest[place // 8] >> (place % 8) & 1 else -1.0

@@ -94,7 +94,7 @@ class EmbeddingService:
             raise (EmbeddingsRefused if refused else EmbeddingsUnavailable)(message) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EmbeddingsUnavailable(type(error).__name__) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             message = "the answer is not one of embeddings"
             raise EmbeddingsUnavailable(message) from error
         if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
