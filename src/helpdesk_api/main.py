@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from helpdesk_api import wiring
 from helpdesk_api.config import Settings, get_settings
@@ -20,6 +19,7 @@ from helpdesk_api.outbox.pending import LOG_CHANNEL, send_wakeups_through
 from helpdesk_api.routers import ROUTERS
 from helpdesk_api.web import problems
 from helpdesk_api.web.body_limit import BodyLimitMiddleware
+from helpdesk_api.web.cors import ALLOWED_HEADERS, EXPOSED_HEADERS, METHODS, ProblemCors
 from helpdesk_api.web.dispatch import Dispatcher
 from helpdesk_api.web.middleware import EdgeMiddleware
 from helpdesk_api.web.rate_limit import RateLimiter, lease_from
@@ -28,16 +28,6 @@ from helpdesk_api.web.secret_paths import SecretPaths
 
 # For the boundaries and headers round the one file of an upload.
 MULTIPART_ROOM = 65_536
-EXPOSED_HEADERS = (
-    "ETag",
-    "Link",
-    "Location",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "X-Request-Id",
-    "Idempotency-Replayed",
-)
 
 
 def following_for(app: FastAPI, database: Database) -> LogFollowing:
@@ -104,18 +94,10 @@ def _middleware(settings: Settings) -> list[Middleware]:
         is_https=settings.public_url.startswith("https:"),
     )
     cors = Middleware(
-        CORSMiddleware,
+        ProblemCors,
         allow_origins=settings.cors_origins,
-        allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "If-Match",
-            "If-None-Match",
-            "Idempotency-Key",
-            "Last-Event-ID",
-            "traceparent",
-        ],
+        allow_methods=METHODS,
+        allow_headers=ALLOWED_HEADERS,
         expose_headers=EXPOSED_HEADERS,
         max_age=600,
     )

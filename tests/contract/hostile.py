@@ -84,6 +84,8 @@ class Operation:
             content=good,
             headers={"content-type": "text/plain"},
         )
+        compressed = {**JSON_TYPE, "content-encoding": "gzip"}
+        yield Attempt("compressed", 415, "unsupported_media_type", content=good, headers=compressed)
         yield Attempt("no content type", 415, "unsupported_media_type", content=good, headers={})
         yield Attempt("a list", 422, "validation_failed", content=b"[1]", pointer="#")
         yield Attempt("null", 422, "validation_failed", content=b"null", pointer="#")

@@ -228,6 +228,15 @@ async def test_an_address_is_read_as_it_is_written(
     assert [one["parameter"] for one in answer.json().get("errors", [])] == [parameter] * (code is not None)
 
 
+async def test_a_refused_preflight_is_a_problem(client: httpx.AsyncClient) -> None:
+    asked = {"Origin": "https://elsewhere.test", "Access-Control-Request-Method": "GET"}
+    answer = await client.options("/v1/tickets", headers=asked)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert answer.json()["detail"] == "Disallowed CORS origin."
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["vary"].startswith("Origin, ")
+
+
 async def test_other_methods_are_405_with_all_that_are_allowed(
     client: httpx.AsyncClient,
 ) -> None:

@@ -103,3 +103,22 @@ async def test_what_is_no_request_is_a_problem_too(packets: list[bytes], status:
     problem = json.loads(body)
     assert (problem["code"], f"x-request-id: {problem['request_id']}".encode() in head) == (code, True)
     assert line.is_closed
+
+
+async def test_what_comes_behind_a_body_is_no_header() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend(scope["headers"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    config = uvicorn.Config(app, log_config=None)
+    config.load()
+    protocol = ProblemProtocol(config, ServerState(), {})
+    protocol.connection_made(_Line())
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    protocol.data_received(head + b"1\r\na\r\n0\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n")
+    await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    assert seen == [(b"host", b"a"), (b"transfer-encoding", b"chunked")]

@@ -1,6 +1,7 @@
-"""What is refused before there is a request: bytes that are no HTTP, and heads without an end.
+"""What is refused before there is a request: bytes that are no HTTP, heads without an end, and headers behind the body.
 
-The server answers the first in plain text, and takes the second for as long as memory lasts.
+The server answers the first in plain text, takes the second for as long as memory lasts, and joins the third to what
+stood before the body.
 """
 
 from http import HTTPStatus
@@ -27,6 +28,11 @@ class ProblemProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Behind a body it is a trailer, which no proxy before us has looked at (RFC 9110, 6.5.1).
+        if self._head_bytes is not None:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None

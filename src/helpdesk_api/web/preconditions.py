@@ -40,10 +40,13 @@ _STAMP = re.compile(r'-[0-9a-f]{16}"$')
 _CURSORS = re.compile(rb'"(next_cursor|prev_cursor)":"[^"]*"')
 UNCONDITIONAL = IfMatch(None)
 ETAGS_PATTERN = r"^[\x20-\x7e]*$"
-ETAGS_LENGTH = 200
+# Of one, and of a list of them: whoever keeps several answers may name them all.
+ETAG_LENGTH = 200
+ETAGS_LENGTH = 2_000
 
 
 async def read_if_match(
+    request: Request,
     if_match: Annotated[
         str | None,
         Header(
@@ -53,7 +56,8 @@ async def read_if_match(
         ),
     ] = None,
 ) -> IfMatch:
-    return IfMatch(if_match)
+    # A list may be sent in several lines.
+    return IfMatch(None if if_match is None else ", ".join(request.headers.getlist("if-match")))
 
 
 IfMatchDep = Annotated[IfMatch, Depends(read_if_match)]
@@ -89,8 +93,10 @@ def set_etag(response: Response, etag: str) -> None:
 
 def held_etags(request: Request) -> str | None:
     """The caller's `If-None-Match`; raises `validation_failed` for what is no list of ETags."""
-    held = request.headers.get("if-none-match")
-    if held is not None and (len(held) > ETAGS_LENGTH or not re.match(ETAGS_PATTERN, held)):
+    if "if-none-match" not in request.headers:
+        return None
+    held = ", ".join(request.headers.getlist("if-none-match"))
+    if len(held) > ETAGS_LENGTH or not re.match(ETAGS_PATTERN, held):
         wrong = FieldError("string_pattern_mismatch", "A list of ETags is expected.", parameter="If-None-Match")
         raise ValidationFailed(errors=[wrong])
     return held

@@ -60,20 +60,20 @@ class RequestShape:
             self._check_parameters(request, query)
         body = self._route.body_field
         if body is not None and not isinstance(body.field_info, params.Form) and (content := await request.body()):
-            media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if media not in self._media:
-                message = f"This takes {' or '.join(sorted(self._media))}."
-                raise UnsupportedMediaType(
-                    message,
-                    parameter="Content-Type",
-                    headers={"Accept": ", ".join(self._media)},
-                )
-            try:
-                # Where Starlette keeps what it has read, so that nobody reads it again by Python's laxer rules.
-                request._json = read_json(content)  # noqa: SLF001
-            except json.JSONDecodeError as error:
-                wrong = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "input": {}}
-                raise RequestValidationError([{**wrong, "ctx": {"error": error.msg}}], body=error.doc) from error
+            self._check_media(request)
+            # Where Starlette keeps what it has read, so that nobody reads it again by Python's laxer rules.
+            request._json = _read(content)  # noqa: SLF001
+
+    def _check_media(self, request: Request) -> None:
+        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media not in self._media:
+            message = f"This takes {' or '.join(sorted(self._media))}."
+            headers = {"Accept": ", ".join(self._media)}
+            raise UnsupportedMediaType(message, parameter="Content-Type", headers=headers)
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            message = "Bodies are taken as they are, and not compressed."
+            headers = {"Accept-Encoding": "identity"}
+            raise UnsupportedMediaType(message, parameter="Content-Encoding", headers=headers)
 
     def _check_parameters(self, request: Request, query: bytes) -> None:
         if self._known is None:
@@ -113,6 +113,15 @@ class RequestShape:
         listed = ", ".join(sorted(self._known or ())) or "none"
         message = f"`{_shown(name)[:50]}` is not a parameter of this operation; known are: {listed}."
         raise UnknownParameter(message, parameter=_shown(name)[:200])
+
+
+def _read(content: bytes) -> Any:
+    """Raises for what is no JSON what FastAPI raises."""
+    try:
+        return read_json(content)
+    except json.JSONDecodeError as error:
+        wrong = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "input": {}}
+        raise RequestValidationError([{**wrong, "ctx": {"error": error.msg}}], body=error.doc) from error
 
 
 def _fields(dependant: Dependant) -> Iterator[Any]:

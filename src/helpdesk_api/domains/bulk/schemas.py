@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from helpdesk_api.domains.bulk.steps import TicketStep
 from helpdesk_api.domains.tickets.queries import TicketKeyText
 from helpdesk_api.domains.tickets.schemas import TicketDetail
-from helpdesk_api.web.preconditions import ETAGS_LENGTH, ETAGS_PATTERN
+from helpdesk_api.web.preconditions import ETAG_LENGTH, ETAGS_LENGTH, ETAGS_PATTERN
 from helpdesk_api.web.schemas import Flag, RequestModel, ResponseModel
 
 MAX_BULK = 100
@@ -82,7 +82,7 @@ class BulkResult(ResponseModel):
 
     ticket_id: TicketKeyText
     status: int = Field(ge=200, le=599, description="As the item's own request would have been answered.")
-    etag: str | None = Field(max_length=ETAGS_LENGTH)
+    etag: str | None = Field(max_length=ETAG_LENGTH)
     ticket: TicketDetail | None
     problem: BulkProblem | None
 

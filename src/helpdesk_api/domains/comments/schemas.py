@@ -11,7 +11,7 @@ from helpdesk_api.domains.comments.enums import CommentAction, CommentRefusal
 from helpdesk_api.domains.tickets.schemas import MAX_ATTACHMENTS, AttachmentIds, LanguageCode, TicketDetail
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.outbox.events import Visibility
-from helpdesk_api.web.preconditions import ETAGS_LENGTH
+from helpdesk_api.web.preconditions import ETAG_LENGTH
 from helpdesk_api.web.schemas import (
     Instant,
     LongText,
@@ -98,7 +98,7 @@ class CommentPage(Page[CommentRead]):
     """One page of comments that the caller may read, and the ticket itself where it was asked for."""
 
     ticket: TicketDetail | None = Field(description="With `with_ticket=true`; else null.")
-    ticket_etag: str | None = Field(max_length=ETAGS_LENGTH, description="For `If-Match`; null without the ticket.")
+    ticket_etag: str | None = Field(max_length=ETAG_LENGTH, description="For `If-Match`; null without the ticket.")
 
 
 class CommentRevisionRead(ResponseModel):

@@ -13,7 +13,7 @@ from helpdesk_api.domains.tickets.queries import TicketKeyText
 from helpdesk_api.domains.tickets.schemas import TicketDetail
 from helpdesk_api.domains.tickets.sharing import Allowances, SharingScope
 from helpdesk_api.outbox.events import Visibility
-from helpdesk_api.web.preconditions import ETAGS_LENGTH
+from helpdesk_api.web.preconditions import ETAG_LENGTH
 from helpdesk_api.web.schemas import Instant, Name, OptionalText, Page, RequestModel, ResponseModel, absent
 
 _STEPS = (
@@ -117,7 +117,7 @@ class MacroEffect(ResponseModel):
     ticket_id: TicketId
     changes: list[EventChange] = Field(max_length=200, description="Each field that differs, before and after.")
     replies: list[MacroReply] = Field(max_length=10)
-    etag: str | None = Field(max_length=ETAGS_LENGTH, description="The ticket's, after it; null with `ticket`.")
+    etag: str | None = Field(max_length=ETAG_LENGTH, description="The ticket's, after it; null with `ticket`.")
     ticket: TicketDetail | None = Field(
         description="As the caller sees it after the macro; null when it has left their sight."
     )
