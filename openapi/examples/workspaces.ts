@@ -85,6 +85,12 @@ function queue(client: Client): Promise<[Ticket[], string[]]> {
   });
 }
 
+/** Beside the queue: what the views are called was read once, how many each shows is asked again and again. */
+async function viewCounts(client: Client, names: Map<string, string>): Promise<[null, string[]]> {
+  const page = taken(await client.GET("/v1/views/counts", { params: { query: { view_ids: [...names.keys()].join(",") } } }));
+  return [null, page.data.map((one) => `${names.get(one.view_id)}: ${one.count ?? "?"}${one.is_exact ? "" : " and more"}`)];
+}
+
 async function ticketPage(client: Client, reference: string): Promise<[{ ticket: Ticket; etag: string }, string[]]> {
   const page = taken(
     await client.GET("/v1/tickets/{ticket_id}/comments", {
@@ -134,6 +140,11 @@ async function search(client: Client, query: string): Promise<[Ticket[], string[
 
 // --- the requester's portal
 
+async function catalogue(client: Client): Promise<[Schemas["Form"][], string[]]> {
+  const page = taken(await client.GET("/v1/forms"));
+  return [page.data, page.data.map((form) => `${form.name}: ${form.fields.map((field) => field.label).join(", ")}`)];
+}
+
 /** What the schema of a form says of one field; the server checks by the very same schema. */
 interface Asked {
   title?: string;
@@ -172,11 +183,83 @@ async function myRequests(client: Client): Promise<[Ticket[], string[]]> {
   const query = { requester_id: "me", include: "expectation,last_comment", sort: "-created_at", limit: 5 };
   const page = taken(await client.GET("/v1/tickets", { params: { query } }));
   const expected = page.included?.expectations ?? {};
-  const lines = page.data.map((ticket) => {
-    const promise = expected[ticket.id]?.promised_by;
-    return `${ticket.reference} ${ticket.status} ${ticket.subject}${promise ? `, by ${promise}` : ""}`;
-  });
+  const lines = page.data.map((ticket) => `${ticket.reference} ${ticket.status} ${ticket.subject}${honestly(expected[ticket.id])}`);
   return [page.data, lines];
+}
+
+/** What is promised, and what became of others like it; nothing where nobody can say. */
+function honestly(expected: Schemas["Expectation"] | undefined): string {
+  if (expected === undefined) return "";
+  const { promised_by, half_by, most_by, similar_count } = expected;
+  const promised = expected.is_paused ? ", it waits for you" : promised_by === null ? "" : `, by ${promised_by}`;
+  return half_by === null ? promised : `${promised}, half of ${similar_count} by ${half_by}, most by ${most_by}`;
+}
+
+/** Whoever may see their organization's requests is shown them by the same call; others are shown their own. */
+async function organizationsRequests(client: Client): Promise<[Ticket[], string[]]> {
+  const query = { include: "requester", sort: "-created_at", limit: 5 };
+  const page = taken(await client.GET("/v1/tickets", { params: { query } }));
+  const people = page.included?.users ?? {};
+  const lines = page.data.map((ticket) => `${ticket.reference} ${ticket.status} ${people[ticket.requester_id]?.name}: ${ticket.subject}`);
+  return [page.data, lines];
+}
+
+async function attach(client: Client, name: string, content: string | Blob): Promise<[Schemas["Attachment"], string[]]> {
+  const file = taken(
+    await client.POST("/v1/attachments", {
+      body: { file: name },
+      bodySerializer: () => {
+        const form = new FormData();
+        form.append("file", new Blob([content]), name);
+        return form;
+      },
+    }),
+  );
+  return [file, [`${file.name}: ${file.content_type}, ${file.size_bytes} bytes, ${file.state}`]];
+}
+
+async function reply(client: Client, ticket: string, body: string, file: string): Promise<[Schemas["Comment"], string[]]> {
+  const said = taken(
+    await client.POST("/v1/tickets/{ticket_id}/comments", {
+      params: { path: { ticket_id: ticket } },
+      body: { body, attachment_ids: [file] },
+    }),
+  );
+  return [said, [`${said.author.name}: ${said.body} (${said.attachments.map((one) => one.name).join(", ")})`]];
+}
+
+/** A text that shows what was uploaded for it, changed by one call. */
+async function describe(client: Client, ticket: string, words: string, file: string): Promise<[Ticket, string[]]> {
+  const body = { description: `${words} ![The screen](attachment:${file})`, attachment_ids: [file] };
+  const changed = taken(await client.PATCH("/v1/tickets/{ticket_id}", { params: { path: { ticket_id: ticket } }, body }));
+  return [changed, [changed.description]];
+}
+
+/** An `<img>` sends no token: the short-lived links of all files of the ticket go in place of what its texts name. */
+async function pictures(client: Client, ticket: string, html: string): Promise<[string[], string[]]> {
+  const page = taken(
+    await client.GET("/v1/tickets/{ticket_id}/attachments", {
+      params: { path: { ticket_id: ticket }, query: { links: true } },
+    }),
+  );
+  const links = new Map(page.data.map((file) => [`/v1/attachments/${file.id}/download`, file.download_url]));
+  const shown: string[] = [];
+  html.replace(/(?<=<img src=")[^"]+/g, (source) => {
+    const link = links.get(source) ?? source;
+    shown.push(link);
+    return link;
+  });
+  return [shown, [`${shown.length} of ${page.data.length} files are shown in the text`]];
+}
+
+async function reopen(client: Client, ticket: string): Promise<[Ticket, string[]]> {
+  const again = taken(
+    await client.POST("/v1/tickets/{ticket_id}/reopen", {
+      params: { path: { ticket_id: ticket } },
+      body: { reason: "It dropped again this morning." },
+    }),
+  );
+  return [again, [`${again.status}, reopened ${again.reopened_count} times`, whyNot(again, "confirm")]];
 }
 
 async function close(client: Client, ticket: string): Promise<[Ticket, string[]]> {
@@ -204,10 +287,19 @@ async function addTag(client: Client, ticket: string, tag: string): Promise<numb
   throw new Error("twenty times somebody else was first");
 }
 
+/** One grey point, as PNG. */
+const PIXEL = new Blob([
+  Uint8Array.from(
+    atob("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="),
+    (letter) => letter.charCodeAt(0),
+  ),
+]);
+
 async function main(baseUrl: string): Promise<void> {
   const admin = await Person.signIn(baseUrl, "edda@tarnwick.example.com", "keys-to-the-bakery");
   const agent = await Person.signIn(baseUrl, "diego@tarnwick.example.com", "tea-and-tickets");
   const nora = await Person.signIn(baseUrl, "nora@tarnwick.example.com", "fresh-bread-at-six");
+  const leila = await Person.signIn(baseUrl, "leila@tarnwick.example.com", "fresh-bread-at-six");
 
   // What an administrator has set up before anybody opens a screen.
   const form = taken(
@@ -235,8 +327,14 @@ async function main(baseUrl: string): Promise<void> {
     }),
   );
 
+  const views = new Map<string, string>();
+  for (const [name, query] of [["Mine", "is:open assignee:me"], ["Everything that is late", "is:open sla:breached"]] as const) {
+    views.set(taken(await agent.client.POST("/v1/views", { body: { name, scope: "personal", query } })).id, name);
+  }
+
   console.log("The agent's desk");
   await agent.screen("queue", queue);
+  await agent.screen("view counts", (client) => viewCounts(client, views));
   const open = async (subject: string): Promise<Ticket> =>
     taken(await nora.client.POST("/v1/tickets", { body: { type: "incident", subject, description: "The VPN drops.", category_id: vpn } }));
   const categories = taken(await agent.client.GET("/v1/categories"));
@@ -256,9 +354,22 @@ async function main(baseUrl: string): Promise<void> {
   await agent.screen("reply by macro", (client) => replyByMacro(client, macro.id, first.reference));
 
   console.log("The requester's portal");
+  await nora.screen("catalogue", catalogue);
   await nora.screen("form", (client) => portalForm(client, form.id));
   await nora.screen("submit, refused and filled in", (client) => submit(client, category.id));
   await nora.screen("my requests", myRequests);
+  await leila.screen("my organization's requests", organizationsRequests);
+  await nora.screen("reopen", (client) => reopen(client, first.id));
+  const log = await nora.screen("attach", (client) => attach(client, "vpn.txt", "07:58 the tunnel went down"));
+  await nora.screen("reply", (client) => reply(client, first.id, "Here is what it says.", log.id));
+  const screen = await nora.screen("attach a picture", (client) => attach(client, "screen.png", PIXEL));
+  const described = await nora.screen("describe", (client) => describe(client, first.id, "It says this:", screen.id));
+  for (const link of await nora.screen("pictures", (client) => pictures(client, first.id, described.description_html))) {
+    const reply = await fetch(new URL(link, baseUrl));
+    console.log(`   without a token: ${reply.status} ${reply.headers.get("Content-Type")}`);
+  }
+  const solution = { resolution_code: "fixed" as const, resolution_text: "A new certificate." };
+  taken(await agent.client.POST("/v1/tickets/{ticket_id}/resolve", { params: { path: { ticket_id: first.id } }, body: solution }));
   await nora.screen("request", (client) => ticketPage(client, first.reference));
   await nora.screen("confirm and rate", (client) => close(client, first.id));
 }

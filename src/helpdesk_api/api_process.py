@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from helpdesk_api.config import Settings, get_settings
 from helpdesk_api.logs import configure_logging
 from helpdesk_api.main import create_app
+from helpdesk_api.web.http_protocol import ProblemProtocol
 
 GRACE_SECONDS = 10
 # Longer than clients and proxies keep an idle connection (5 to 60 seconds): whoever closes it must not be us, in the
@@ -32,6 +33,7 @@ def configuration(settings: Settings, app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         lambda: app,
         factory=True,
+        http=ProblemProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

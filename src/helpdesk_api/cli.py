@@ -245,7 +245,9 @@ def keys_rotate() -> None:
 
 @sla_app.command("recompute")
 def sla_recompute(
-    since: Annotated[datetime | None, typer.Option(help="Only tickets changed since, UTC.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only tickets whose clocks or events changed since, UTC.")
+    ] = None,
 ) -> None:
     """Derive every clock anew from the events, and report where the stored ones differ: exit 1 if any does."""
     from helpdesk_api.domains.sla.recompute import differences
@@ -307,6 +309,10 @@ def openapi(
     check: Annotated[bool, typer.Option("--check", help="Only compare with the file; exit 1 if it differs.")] = False,
 ) -> None:
     """Write the contract: the OpenAPI document, and beside it the AsyncAPI document of the events."""
+    if check and path is None:
+        message = "--check compares with a file: say which"
+        raise typer.BadParameter(message)
+
     from helpdesk_api.main import create_app
     from helpdesk_api.web.openapi import build_document, render
     from helpdesk_api.web.openapi.asyncapi import build_asyncapi, path_beside

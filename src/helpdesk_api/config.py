@@ -1,8 +1,10 @@
 """Settings, all from the environment with the prefix `HELPDESK_`; the README lists each."""
 
 import os
+import re
 import secrets
 from contextlib import suppress
+from email.utils import parseaddr
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +16,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 MIN_SECRET_BYTES = 32
 # What examples and compose files show: good for a laptop, refused in production.
 DEMO_SECRETS = frozenset({"demo-secret-for-a-laptop-only-0000", "change-me-change-me-change-me-change-me"})
+
+_POSTGRES = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
+# What may follow the scheme: a port is a number. Passwords stand there as they are, so no parser of URLs is asked.
+_PLACE = re.compile(r"(?:[^@]*@)?(?:\[[^\]]*\]|[^/?:@]*)(?::\d{1,5})?(?:[/?].*)?")
+_SMTP = re.compile(
+    r"smtps?://(?:[^@/]*@)?(?:\[[^\]]*\]|[^/?:@\[]+)(?::\d{1,5})?/?(?:\?(?:starttls=(?:auto|require|never))?)?"
+)
 
 
 class Environment(StrEnum):
@@ -100,9 +109,46 @@ class Settings(BaseSettings):
         """`postgresql://…` as everybody writes it is taken for our driver."""
         if value is None:
             return None
-        for scheme in ("postgresql://", "postgres://"):
-            if value.startswith(scheme):
-                return "postgresql+asyncpg://" + value.removeprefix(scheme)
+        scheme, _, rest = value.partition("://")
+        if scheme not in _POSTGRES or _PLACE.fullmatch(rest) is None:
+            message = "write it as postgresql://user:password@host:5432/name"
+            raise ValueError(message)
+        return f"postgresql+asyncpg://{rest}"
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _known_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _SMTP.fullmatch(value.get_secret_value()) is None:
+            message = "write it as smtp[s]://[user:password@]host[:port][?starttls=auto|require|never]"
+            raise ValueError(message)
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        local, _, domain = parseaddr(value)[1].rpartition("@")
+        if not local or not domain:
+            message = "write it as Helpdesk <helpdesk@example.com>"
+            raise ValueError(message)
+        return value
+
+    @field_validator("portal_link_template")
+    @classmethod
+    def _link_to_ticket(cls, value: str) -> str:
+        """Tried out here: in the worker a wrong one would cost every mail about a ticket."""
+        try:
+            value.format(reference="INC-1", ticket_id="tkt_1")
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            message = "of what stands in braces it knows {reference} and {ticket_id} alone"
+            raise ValueError(message) from error
+        return value
+
+    @field_validator("password_link_template")
+    @classmethod
+    def _link_to_password(cls, value: str) -> str:
+        if "{token}" not in value:
+            message = "without {token} nobody can choose a password"
+            raise ValueError(message)
         return value
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from typing import Any
 
 from helpdesk_api import preloading
 from helpdesk_api.config import Settings, UnsafeSettings
+from helpdesk_api.integrations.parent import end_with_parent
 from helpdesk_api.preloading import CONTEXT, METRICS
 
 READY_SECONDS = 120
@@ -31,7 +32,6 @@ HEALTHY_SECONDS = 10.0
 MAX_QUICK_ENDINGS = 5
 BACKLOG = 2048
 _POLL_SECONDS = 0.05
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names of a listener, read to find a reachable one
 
@@ -74,9 +74,8 @@ def _be(name: str, work: str, environment: dict[str, str], arguments: tuple[Any,
     os.environ.clear()
     os.environ.update({**environment, **counting})
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_NAME, f"helpdesk-{name.lower()}"[:15].encode(), 0, 0, 0)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, f"helpdesk-{name.lower()}"[:15].encode(), 0, 0, 0)
+        end_with_parent(signal.SIGTERM)
     threading.Thread(target=_follow_parent, name="follow-parent", daemon=True).start()
     try:
         pkgutil.resolve_name(work)(*arguments)

@@ -144,6 +144,7 @@ STREAM_MESSAGES: Mapping[str, type[BaseModel]] = {
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
 # Clocks come last: they follow what the others have decided.
+_shown = (comment_reactions.follow_attachment, attachment_reactions.show_in_description)
 _changed = (routing.keep_load, routing.note_decisions, clocks.move_clocks)
 
 REACTIONS: Mapping[type[DomainEvent], Reactions] = {
@@ -175,7 +176,8 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     ),
     tickets.TicketConfirmed: Reactions(in_transaction=_changed),
     tickets.TicketReopened: Reactions(
-        in_transaction=(*_changed, capture.follow_resolution), after_commit=(mail.tell_of_reopening,)
+        in_transaction=(routing.settle_reopened, *_changed, capture.follow_resolution),
+        after_commit=(mail.tell_of_reopening, routing.serve_reopened),
     ),
     tickets.TicketClosed: Reactions(in_transaction=_changed, after_commit=(mail.tell_of_closing,)),
     tickets.TicketCancelled: Reactions(
@@ -207,9 +209,9 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     ),
     comments.CommentUpdated: Reactions(in_transaction=(languages.note_language_of_comment,)),
     attachments.AttachmentAdded: NOTHING,
-    attachments.AttachmentReleased: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
-    attachments.AttachmentRefused: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
-    attachments.AttachmentRemoved: Reactions(in_transaction=(comment_reactions.follow_attachment,)),
+    attachments.AttachmentReleased: Reactions(in_transaction=_shown),
+    attachments.AttachmentRefused: Reactions(in_transaction=_shown),
+    attachments.AttachmentRemoved: Reactions(in_transaction=_shown),
     relations.TicketLinked: NOTHING,
     relations.TicketUnlinked: NOTHING,
     relations.TicketSplit: NOTHING,
@@ -290,10 +292,10 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     categories.PriorityMatrixChanged: NOTHING,
     users.UserCreated: Reactions(in_transaction=(accounts.invite,)),
     users.UserUpdated: Reactions(in_transaction=(membership.leave_teams,), after_commit=(routing.flag_open_tickets,)),
-    users.UserDeactivated: Reactions(
-        in_transaction=(accounts.end_sessions,), after_commit=(routing.flag_open_tickets,)
+    users.UserDeactivated: Reactions(in_transaction=(accounts.shut_out,), after_commit=(routing.flag_open_tickets,)),
+    users.UserReactivated: Reactions(
+        in_transaction=(accounts.revoke_keys,), after_commit=(routing.flag_open_tickets, routing.give_to_next_free)
     ),
-    users.UserReactivated: Reactions(after_commit=(routing.give_to_next_free,)),
     teams.TeamCreated: Reactions(in_transaction=(languages.forget_teams,)),
     teams.TeamUpdated: NOTHING,
     teams.TeamArchived: Reactions(in_transaction=(languages.forget_teams,)),

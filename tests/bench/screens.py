@@ -280,11 +280,13 @@ async def _prepare_searches(lane: Lane, ticket: UUID) -> None:
 
 
 async def _form(lane: Lane) -> str:
-    held = (await lane.get(lane.requester, "/v1/forms"))["data"]
-    if held:
-        return str(held[0]["id"])
-    fields = [{"key": f"field_{n}", "kind": "text", "label": f"Field {n}"} for n in range(10)]
-    return str((await lane.post(lane.admin, "/v1/forms", {"name": "Order", "fields": fields}))["id"])
+    name = "Order for a room"
+    for held in (await lane.get(lane.requester, "/v1/forms"))["data"]:
+        if held["name"] == name:
+            return str(held["id"])
+    keys = ["room", *[f"field_{n}" for n in range(9)]]
+    fields = [{"key": key, "kind": "text", "label": key.capitalize()} for key in keys]
+    return str((await lane.post(lane.admin, "/v1/forms", {"name": name, "fields": fields}))["id"])
 
 
 async def _cursor(lane: Lane) -> str:

@@ -94,6 +94,8 @@ def test_what_a_query_means(text: str, meaning: object) -> None:
         ("vpn created:2026-02-30", "date_expected", 13),
         ("vpn subject:>a", "operator_not_applicable", 14),
         ("vpn number:>1,2", "single_value_expected", 13),
+        ("vpn number:>", "value_expected", 13),
+        ("created:9999-12-31", "instant_expected", 9),
         ("-(" * 40 + "a" + ")" * 40, "query_too_deep", 1),
         ("a OR " * 150 + "a", "query_too_large", 1),
     ],

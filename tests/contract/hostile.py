@@ -72,6 +72,11 @@ class Operation:
         yield Attempt("a name twice", 400, "repeated_name", content=b'{"a": 1, "b": [{"c": 2, "c": 2}]}')
         yield Attempt("deep JSON", 400, "malformed_json", content=DEEP)
         yield Attempt("invalid UTF-8", 400, "malformed_json", content=b'{"a": "\xff\xfe"}')
+        yield Attempt("half a surrogate in bytes", 400, "malformed_json", content=b'{"a": "\xed\xa0\x80"}')
+        yield Attempt("UTF-16", 400, "malformed_json", content=(good or b"").decode().encode("utf-16"))
+        yield Attempt("NaN", 400, "malformed_json", content=b'{"a": NaN}')
+        yield Attempt("5000 digits", 400, "number_too_large", content=b'{"a": %b}' % (b"9" * 5_000))
+        yield Attempt("no double", 400, "number_too_large", content=b'{"a": 1e400}')
         yield Attempt(
             "plain text",
             415,
@@ -110,6 +115,8 @@ class Operation:
                     yield "unknown value", "no_such_value"
                 elif one.get("format") == "date-time":
                     yield "no zone", "2026-03-02T08:15:00"
+                    yield "1969 in UTC", "1970-01-01T00:00:00+14:00"
+                    yield "9000 in UTC", "8999-12-31T23:59:59-23:59"
                     yield "no instant", "tomorrow"
                     yield "seconds as text", "1772439300"
                     yield "year 0", "0000-01-01T00:00:00Z"

@@ -13,7 +13,9 @@ RULE_STATUSES = frozenset({400, 404, 409, 412, 422, 428})
 SHAPE_CODES = frozenset(
     {
         "bad_request",
+        "address_not_utf8",
         "malformed_json",
+        "number_too_large",
         "unknown_parameter",
         "repeated_parameter",
         "repeated_name",

@@ -206,6 +206,28 @@ async def test_unknown_paths_are_problems(client: httpx.AsyncClient, path: str) 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize(
+    ("address", "status", "code", "parameter"),
+    [
+        ("/v1/tickets?status=open&q=%FF", 400, "address_not_utf8", "q"),
+        ("/v1/tickets?tag=%ED%A0%80&q=a", 400, "address_not_utf8", "tag"),
+        ("/v1/tickets?q=%C0%AF", 400, "address_not_utf8", "q"),
+        ("/v1/tickets/%FF", 400, "address_not_utf8", "ticket_id"),
+        ("/v1/tickets?q=%EF%BF%BD+50%", 200, None, None),
+        ("/v1/tickets?limit=1_0", 422, "validation_failed", "limit"),
+        ("/v1/tickets?limit=%2010", 422, "validation_failed", "limit"),
+        ("/v1/tickets?limit=%D9%A1", 422, "validation_failed", "limit"),
+        ("/v1/articles/art_0190a6f3e1d87c3aa1b2c3d4e5f60718/versions/1_0", 422, "validation_failed", "number"),
+    ],
+)
+async def test_an_address_is_read_as_it_is_written(
+    admin_client: httpx.AsyncClient, address: str, status: int, code: str | None, parameter: str | None
+) -> None:
+    answer = await admin_client.get(address)
+    assert (answer.status_code, answer.json().get("code")) == (status, code)
+    assert [one["parameter"] for one in answer.json().get("errors", [])] == [parameter] * (code is not None)
+
+
 async def test_other_methods_are_405_with_all_that_are_allowed(
     client: httpx.AsyncClient,
 ) -> None:

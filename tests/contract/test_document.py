@@ -26,6 +26,7 @@ ROUTERS_OWN = {
     "unprocessable",
     "forbidden",
     "too_many_requests",
+    "request_head_too_large",
 }
 HIDDEN = {
     "asset_not_found",
@@ -54,6 +55,7 @@ def test_a_document_that_differs_is_refused_by_the_command(tmp_path: Path) -> No
     assert differs.exit_code == 1
     assert "make openapi" in differs.stderr
     assert file.read_text() == "{}"
+    assert CliRunner().invoke(command_line, ["openapi", "--check"]).exit_code == 2
 
 
 async def test_document_is_answered_304_to_who_has_it(

@@ -49,9 +49,9 @@ async def _open(desk: Desk, life: Life, number: int) -> dict[str, Any]:
         "category_id": desk.categories[life.row.queue],
         "impact": ("low", "medium", "high")[number % 3],
         "urgency": ("low", "medium", "high")[number // 3 % 3],
-        "tags": [life.row.source],
-        "external_source": SOURCE,
-        "external_id": life.row.key,
+        # What names another system's record is for staff and integrations to say.
+        "tags": [life.row.source, SOURCE],
+        "affected_service": life.row.key,
     }
     headers = {"Idempotency-Key": life.row.key}
     if number % 5 == 1:

@@ -108,10 +108,10 @@ async def every(client: httpx.AsyncClient, path: str, **filters: str) -> list[di
 
 
 async def prove(desk: Desk, lives: list[Life]) -> None:
-    tickets = await every(desk.admin, "/v1/tickets", external_source=SOURCE)
-    assert Counter(ticket["external_id"] for ticket in tickets) == Counter(life.row.key for life in lives)
+    tickets = await every(desk.admin, "/v1/tickets", tag=SOURCE)
+    assert Counter(ticket["affected_service"] for ticket in tickets) == Counter(life.row.key for life in lives)
     assert len({ticket["reference"] for ticket in tickets}) == len(lives)
-    by_key = {ticket["external_id"]: ticket for ticket in tickets}
+    by_key = {ticket["affected_service"]: ticket for ticket in tickets}
     for life in lives:
         found = by_key[life.row.key]
         assert (found["id"], found["status"]) == (life.ticket["id"], life.status)

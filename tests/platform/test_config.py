@@ -1,5 +1,6 @@
 """Settings: what production refuses, what is taken as people write it, and the secret that is made once."""
 
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,6 +64,39 @@ class TestReading:
     def test_nonsense_is_refused(self, values: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             made(**values)
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            ({"portal_link_template": "https://x/{nope}"}, "knows {reference} and {ticket_id} alone"),
+            ({"portal_link_template": "https://x/{}"}, "knows {reference} and {ticket_id} alone"),
+            ({"portal_link_template": "https://x/{reference.no}"}, "knows {reference} and {ticket_id} alone"),
+            ({"password_link_template": "https://x/"}, "without {token}"),
+            ({"smtp_url": "foo"}, "write it as smtp"),
+            ({"smtp_url": "http://mail"}, "write it as smtp"),
+            ({"smtp_url": "smtp://mail:port"}, "write it as smtp"),
+            ({"smtp_url": "smtp://mail?starttls=maybe"}, "write it as smtp"),
+            ({"mail_from": "Helpdesk"}, "write it as Helpdesk"),
+            ({"database_url": "mysql://x"}, "write it as postgresql"),
+            ({"database_url": "postgresql://h:port/x"}, "write it as postgresql"),
+        ],
+    )
+    def test_what_would_fail_later_is_refused_in_a_sentence(self, values: dict[str, Any], words: str) -> None:
+        with pytest.raises(ValidationError, match=re.escape(words)):
+            made(**values)
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"portal_link_template": "https://x/t/{ticket_id}?from={{mail}}"},
+            {"smtp_url": "smtps://u%40x:p:w@mail.example.com:465/?starttls=require"},
+            {"smtp_url": "smtp://[::1]:25"},
+            {"database_url": "postgresql://u:p/a#:s@[::1]:5432/d?ssl=require"},
+            {"database_url": "postgres:///d?host=/run/postgresql"},
+        ],
+    )
+    def test_what_is_good_is_taken(self, values: dict[str, Any]) -> None:
+        made(**values)
 
     def test_a_misspelt_setting_is_found(self) -> None:
         assert unknown_settings(["HELPDESK_PORT", "HELPDESK_PROT", "HELPDESK_PASSWORD", "PATH"]) == ["HELPDESK_PROT"]

@@ -14,6 +14,8 @@ from starlette.middleware import Middleware
 from helpdesk_api.authorization.dependencies import public
 from helpdesk_api.web import lean
 from helpdesk_api.web.dispatch import Dispatcher, RouteTable
+from helpdesk_api.web.errors import MalformedJson
+from helpdesk_api.web.problems import problem_response
 from helpdesk_api.web.routing import ApiRouter
 
 PUBLIC = [public("a test")]
@@ -125,10 +127,16 @@ async def _cut(number: int) -> _Sparse:
     return _Sparse(kept=number)
 
 
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MalformedJson)
+    return problem_response(request, error)
+
+
 def served(*, laid_out: bool) -> FastAPI:
     app = FastAPI()
     app.state.log = []
     app.router.routes.extend(router.routes)
+    app.add_exception_handler(MalformedJson, _refused)
     if laid_out:
         app.user_middleware.append(Middleware(Dispatcher, application=app))
     return app

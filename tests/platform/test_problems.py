@@ -1,10 +1,15 @@
-"""Where a body that does not fit is said to be wrong: at places that it has, or could have."""
+"""Where a body that does not fit is said to be wrong: at places that it has, or could have; and what is no request."""
 
+import asyncio
+import json
 from typing import Annotated, Any, Literal
 
 import pytest
+import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from uvicorn.server import ServerState
 
+from helpdesk_api.web.http_protocol import ProblemProtocol
 from helpdesk_api.web.problems import from_validation
 
 _Short = Annotated[str, StringConstraints(max_length=3)]
@@ -50,3 +55,51 @@ def test_a_pointer_leads_to_a_place_of_the_body(body: Any, pointers: set[str]) -
         _Body.model_validate(body)
     failures: Any = [{**line, "loc": ("body", *line["loc"])} for line in caught.value.errors()]
     assert {error.pointer for error in from_validation(failures, body).errors} == pointers
+
+
+class _Line(asyncio.Transport):
+    """What a connection is written, and that it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 5), "sockname": ("127.0.0.1", 6)})
+        self.written = b""
+        self.is_closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize(
+    ("packets", "status", "code"),
+    [
+        ([b"FOO / HTTP/1.1\r\n\r\n"], b"400 Bad Request", "bad_request"),
+        ([b"GET / HTTP/1.1\r\nX: a\x01b\r\n\r\n"], b"400 Bad Request", "bad_request"),
+        ([b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n"], b"400 Bad Request", "bad_request"),
+        (
+            [b"GET / HTTP/1.1\r\n", *[b"X: " + b"a" * 30_000 + b"\r\n"] * 5],
+            b"431 Request Header Fields Too Large",
+            "request_head_too_large",
+        ),
+        ([b"GET /", *[b"a" * 30_000] * 5], b"431 Request Header Fields Too Large", "request_head_too_large"),
+    ],
+)
+async def test_what_is_no_request_is_a_problem_too(packets: list[bytes], status: bytes, code: str) -> None:
+    config = uvicorn.Config(lambda _: None, log_config=None)
+    config.load()
+    protocol, line = ProblemProtocol(config, ServerState(), {}), _Line()
+    protocol.connection_made(line)
+    for packet in packets:
+        protocol.data_received(packet)
+    protocol.connection_lost(None)
+    head, _, body = line.written.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status + b"\r\n")
+    assert b"content-type: application/problem+json" in head
+    problem = json.loads(body)
+    assert (problem["code"], f"x-request-id: {problem['request_id']}".encode() in head) == (code, True)
+    assert line.is_closed

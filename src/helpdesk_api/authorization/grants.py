@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS, Permission, Role
+from helpdesk_api.authorization.permissions import ROLE_PERMISSIONS, STAFF_ROLES, Permission, Role
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
@@ -31,6 +31,11 @@ class Grants:
     organization_id: UUID | None
     sees_organization: bool
     ended_sessions: frozenset[UUID]
+
+    @property
+    def takes_work(self) -> bool:
+        """A person of the staff who has not left; service accounts take no tickets."""
+        return self.is_active and self.kind == "user" and self.role in STAFF_ROLES
 
 
 Loader = Callable[[ReadSession, Sequence[UUID]], Awaitable[Mapping[UUID, Grants]]]

@@ -2,13 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from helpdesk_api.conditions.registry import FieldSpec, FieldType, Subject
+from helpdesk_api.conditions.registry import CUSTOM_OPERATORS, CustomKind, FieldSpec, FieldType, Subject
 from helpdesk_api.conditions.tree import (
     ConditionAll,
     ConditionAny,
@@ -23,6 +23,15 @@ from helpdesk_api.web.errors import FieldError, Unprocessable
 _instant: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _RELATIVE: Final = re.compile(r"([+-][0-9]{1,4})([mhdw])", re.ASCII)
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_EXPECTED: Final = {
+    CustomKind.TEXT: ("text_expected", "text"),
+    CustomKind.TEXTS: ("text_expected", "text"),
+    CustomKind.ASSET: ("text_expected", "text"),
+    CustomKind.NUMBER: ("number_expected", "a number"),
+    CustomKind.BOOLEAN: ("boolean_expected", "true or false"),
+    CustomKind.DAY: ("date_expected", "a day such as 2026-03-29"),
+}
 _UNITS: Final = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
@@ -144,8 +153,8 @@ def _operand(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker |
 
 
 def _convert(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker | None) -> Any:
-    if field.kind is FieldType.CUSTOM and op is not ConditionOperator.CONTAINS:
-        return value
+    if field.kind is FieldType.CUSTOM:
+        return _custom_value(field, op, value)
     if field.kind is FieldType.BOOLEAN:
         if not isinstance(value, bool):
             code = "boolean_expected"
@@ -160,6 +169,33 @@ def _convert(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker |
         code = "text_expected"
         raise _ValueError(code, f"`{field.name}` is compared with text")
     return _of_asker(field, value, asker) or _from_text(field, value)
+
+
+def _custom_value(field: FieldSpec, op: ConditionOperator, value: Any) -> Any:
+    """Something that the field may hold, or that a part of a text may be."""
+    kinds = [kind for kind in CustomKind if kind in field.customs and op in CUSTOM_OPERATORS[kind]]
+    if any(_is_of(kind, value, op) for kind in kinds):
+        return value
+    code, what = _EXPECTED[kinds[0]]
+    raise _ValueError(code, f"`{field.name}` is compared with {what}")
+
+
+def _is_of(kind: CustomKind, value: Any, op: ConditionOperator) -> bool:
+    if kind is CustomKind.NUMBER:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is CustomKind.BOOLEAN:
+        return isinstance(value, bool)
+    if kind is CustomKind.DAY and op is not ConditionOperator.CONTAINS:
+        return isinstance(value, str) and _is_day(value)
+    return isinstance(value, str)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return _DAY.fullmatch(text) is not None
 
 
 def _of_asker(field: FieldSpec, value: str, asker: Asker | None) -> UUID | datetime | None:

@@ -20,7 +20,7 @@ from lark.exceptions import VisitError
 from lark.visitors import Transformer_NonRecursive
 
 from helpdesk_api.conditions.checking import Asker, Checked, Every, InvalidConditions, Inverse, Some, check
-from helpdesk_api.conditions.registry import CUSTOM_PREFIX, FieldSpec, FieldType, Subject
+from helpdesk_api.conditions.registry import CUSTOM_PREFIX, CustomKind, FieldSpec, FieldType, Subject
 from helpdesk_api.conditions.tree import MAX_DEPTH, MAX_ITEMS, MAX_LEAVES, ConditionComparison, ConditionOperator
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.web.errors import BadRequest, FieldError
@@ -240,6 +240,8 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             _refuse("unknown_field", f"there is no field `{name[:50]}`; known are {known}", column)
         place = column + len(name) + 1 + len(sign or "")
         if sign:
+            if not values:
+                _refuse("value_expected", f"`{name}:{sign}` takes a value", place)
             if len(values) > 1:
                 _refuse("single_value_expected", f"`{sign}` takes one value", place)
             return self._leaf(field, _SIGNS[sign], self._value(field, values[0], place), place)
@@ -254,16 +256,16 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return self._leaf(field, _O.CONTAINS, value, column)
         if kind in {FieldType.TEXT_LIST, FieldType.CUSTOM_LABEL}:
             return self._leaf(field, _O.CONTAINS, value, column)
-        if kind is FieldType.CUSTOM and (other := _typed(value)) != value:
-            # Written without its type, it may be either.
-            return self._leaf(field, _O.IN, [value, other], column)
+        if kind is FieldType.CUSTOM:
+            # Written without its type, it may be either where forms differ.
+            meant = self._custom(field, value)
+            return self._leaf(field, _O.IN if len(meant) > 1 else _O.EQ, meant if len(meant) > 1 else meant[0], column)
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             # A day without a sign is the whole of it.
-            following = self._day(value, column) + timedelta(days=1)
-            both = [
-                self._leaf(field, _O.GTE, f"{value}T00:00:00Z", column),
-                self._leaf(field, _O.LT, f"{following}T00:00:00Z", column),
-            ]
+            day = self._day(value, column)
+            # The first of them refuses years after which there is no next day.
+            both = [self._leaf(field, _O.GTE, f"{day}T00:00:00Z", column)]
+            both.append(self._leaf(field, _O.LT, f"{day + timedelta(days=1)}T00:00:00Z", column))
             return _bounded(Every(tuple(part.checked for part in both)), both)
         return self._leaf(field, _O.EQ, self._value(field, value, column), column)
 
@@ -277,7 +279,7 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         if spec is not None and _is_name(spec, value):
             return self._id(str(spec.prefix), value, column)
         if kind is FieldType.CUSTOM:
-            return _typed(value)
+            return self._custom(field, value)[-1]
         if kind is FieldType.NUMBER and _NUMBER.fullmatch(value):
             return int(value)
         if kind is FieldType.BOOLEAN and value in {"true", "false"}:
@@ -285,6 +287,17 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             return f"{self._day(value, column)}T00:00:00Z"
         return value
+
+    def _custom(self, field: str, value: str) -> list[str | float | bool]:
+        """What a value may stand for in what the field holds; its text where it can be nothing else."""
+        spec = self._vocabulary.subject.find(field)
+        customs = spec.customs if spec is not None else frozenset()
+        typed = _typed(value)
+        fits = CustomKind.BOOLEAN if isinstance(typed, bool) else CustomKind.NUMBER
+        meant: list[str | float | bool] = [value] if customs - {CustomKind.NUMBER, CustomKind.BOOLEAN} else []
+        if typed != value and fits in customs:
+            meant.append(typed)
+        return meant or [value]
 
     def _id(self, prefix: str, name: str, column: int) -> str:
         """Of the one record that a name means here."""

@@ -26,6 +26,17 @@ class FieldType(StrEnum):
     CUSTOM_LABEL = "custom_label"
 
 
+class CustomKind(StrEnum):
+    """What values a custom field may hold; an asset's has two parts."""
+
+    TEXT = "text"
+    TEXTS = "texts"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DAY = "day"
+    ASSET = "asset"
+
+
 CUSTOM_PREFIX: Final = "cf_"
 # Of what is known elsewhere: its id there, and the words after it.
 CUSTOM_PARTS: Final = {"id": FieldType.CUSTOM_ID, "label": FieldType.CUSTOM_LABEL}
@@ -47,9 +58,19 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
         FieldType.BOOLEAN: _EQUAL | _NULL,
         FieldType.TEXT_LIST: _MEMBER | _NULL | {_O.CONTAINS},
         FieldType.FULL_TEXT: frozenset({_O.MATCHES}),
-        FieldType.CUSTOM: _EQUAL | _MEMBER | _ORDER | _NULL | {_O.CONTAINS},
         FieldType.CUSTOM_ID: _EQUAL | _MEMBER | _NULL,
         FieldType.CUSTOM_LABEL: _NULL | {_O.CONTAINS},
+    }
+)
+_ANY_CUSTOM = _EQUAL | _MEMBER | _NULL
+CUSTOM_OPERATORS: Final[Mapping[CustomKind, frozenset[ConditionOperator]]] = MappingProxyType(
+    {
+        CustomKind.TEXT: _ANY_CUSTOM | _ORDER | {_O.CONTAINS},
+        CustomKind.TEXTS: _ANY_CUSTOM | {_O.CONTAINS},
+        CustomKind.NUMBER: _ANY_CUSTOM | _ORDER,
+        CustomKind.BOOLEAN: _ANY_CUSTOM,
+        CustomKind.DAY: _ANY_CUSTOM | _ORDER | {_O.CONTAINS},
+        CustomKind.ASSET: _ANY_CUSTOM | _ORDER | {_O.CONTAINS},
     }
 )
 
@@ -58,9 +79,10 @@ OPERATORS: Final[Mapping[FieldType, frozenset[ConditionOperator]]] = MappingProx
 class FieldSpec:
     """One field. `column` gives its SQL expression, `read` its value from the subject itself.
 
-    A CUSTOM one is a key of a JSON object, which `column` gives; its value has the type that it was filled in with, and
-    values of other types are neither more nor less. CUSTOM_ID is the value up to its first space, whatever its case;
-    CUSTOM_LABEL is what stands after it. `guarded` gives one more object, and the rows in which it counts.
+    A CUSTOM one is a key of a JSON object, which `column` gives; `customs` are what it may hold, more than one where
+    several forms ask for it, and values of other types are neither more nor less. CUSTOM_ID is the value up to its
+    first space, whatever its case; CUSTOM_LABEL is what stands after it. `guarded` gives one more object, and the rows
+    in which it counts.
     An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`. FULL_TEXT
     is asked of the database only.
     """
@@ -73,8 +95,11 @@ class FieldSpec:
     is_ordered: bool = False
     prefix: str | None = None
     guarded: Callable[[], tuple[Any, Any]] | None = None
+    customs: frozenset[CustomKind] = frozenset()
 
     def operators(self) -> frozenset[ConditionOperator]:
+        if self.kind is FieldType.CUSTOM:
+            return frozenset[ConditionOperator]().union(*(CUSTOM_OPERATORS[kind] for kind in self.customs))
         return OPERATORS[self.kind] | (_ORDER if self.is_ordered else frozenset())
 
 
@@ -90,11 +115,13 @@ class Subject:
         found = self.fields.get(name)
         if found is not None or self.custom is None:
             return found
-        whole, dot, part = name.partition(".")
+        whole, _, part = name.partition(".")
+        if part not in CUSTOM_PARTS:
+            return self.custom(name)
         custom = self.custom(whole)
-        if custom is None or not dot:
-            return custom
-        return replace(custom, name=name, kind=CUSTOM_PARTS[part]) if part in CUSTOM_PARTS else None
+        if custom is None or CustomKind.ASSET not in custom.customs:
+            return None
+        return replace(custom, name=name, kind=CUSTOM_PARTS[part], customs=frozenset())
 
     @classmethod
     def of(

@@ -52,9 +52,16 @@ class InvalidatedCache(Generic[V]):
         found = self.peek(key)
         if found is not None:
             return found
-        generation = self._generation
         async with database.reads() as reads:
-            value = await self._load(reads, key)
+            return await self.get_by(reads, key)
+
+    async def get_by(self, reads: ReadSession, key: str = "") -> V:
+        """As `get`, for whoever reads already; in a transaction, one that changed nothing of it."""
+        found = self.peek(key)
+        if found is not None:
+            return found
+        generation = self._generation
+        value = await self._load(reads, key)
         if _listening and generation == self._generation:
             if len(self._values) >= self._limit:
                 self._values.clear()

@@ -41,7 +41,9 @@ def _keyed() -> AESGCM:
 def encode_cursor(binding: str, values: list[Any]) -> str:
     """`values` are JSON scalars; `binding` is anything that must be equal when the cursor comes back."""
     nonce = os.urandom(_NONCE)
-    sealed = _keyed().encrypt(nonce, json.dumps(values, separators=(",", ":")).encode(), binding.encode())
+    sealed = _keyed().encrypt(
+        nonce, json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode(), binding.encode()
+    )
     return base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
 
 

@@ -139,6 +139,15 @@ class RangeNotSatisfiable(ProblemError):
     remedy = "Ask for a range inside the file, or for all of it."
 
 
+class RequestHeadTooLarge(ProblemError):
+    """Answered by the server before there is a request, and so named by no route."""
+
+    status = 431
+    code = "request_head_too_large"
+    title = "The address and the headers are too large"
+    remedy = "Send a shorter address, and fewer or shorter headers."
+
+
 class Unprocessable(ProblemError):
     status = 422
     code = "unprocessable"

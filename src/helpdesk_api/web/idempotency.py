@@ -31,6 +31,8 @@ KEPT_FOR = timedelta(hours=24)
 MAX_KEY = 255
 _KEPT_HEADERS = ("content-type", "etag", "location", "content-location", "link")
 _LOCK_NOT_AVAILABLE = "55P03"
+# Of the headers, what says what is to be done. A condition (`If-Match`) does not: it was met when the answer was made.
+_TELLING_HEADERS = ("occurred-at",)
 
 
 class IdempotencyKeyReused(Unprocessable):
@@ -183,6 +185,9 @@ async def _replay(session: AsyncSession, caller_id: UUID, key: str, fingerprint:
 
 def _fingerprint(request: Request, content: bytes) -> bytes:
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    for name in _TELLING_HEADERS:
+        if name in request.headers:
+            digest.update(f"{name}: {request.headers[name]}\n".encode())
     digest.update(content)
     return digest.digest()
 

@@ -1,18 +1,57 @@
-"""JSON as callers send it: every object has each name once (RFC 7493)."""
+"""Bodies as RFC 8259 has them: JSON in UTF-8. Python's own reader also takes UTF-16, halves of surrogates and NaN."""
 
 import json
+import math
 from collections import Counter
 from typing import Any
 
-from helpdesk_api.web.errors import BadRequest
+from helpdesk_api.web.errors import BadRequest, MalformedJson
+
+
+class NumberTooLarge(BadRequest):
+    code = "number_too_large"
+    title = "A number in the body is larger than any that is held"
+    default_detail = "Integers have at most 4300 digits here, and fractions fit a double."
 
 
 class RepeatedName(BadRequest):
-    """Readers of JSON differ in which value they take, and the other one would be dropped in silence."""
+    """Readers of JSON differ in which value they take (RFC 7493): the other one would be dropped in silence."""
 
     code = "repeated_name"
     title = "An object in the body has a name twice"
     remedy = "Send each name once in an object."
+
+
+def read_json(content: bytes) -> Any:
+    """Raises `malformed_json`, `number_too_large`, `repeated_name`, and JSONDecodeError with the place."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        message = f"The body is not UTF-8 (byte {error.start})."
+        raise MalformedJson(message) from error
+    try:
+        # A byte order mark may be there, and means nothing.
+        return _reader.decode(text.removeprefix("\ufeff"))
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        # Python's own bound on the digits of an integer.
+        raise NumberTooLarge from error
+    except RecursionError as error:
+        message = "The body is nested too deeply."
+        raise MalformedJson(message) from error
+
+
+def _fraction(text: str) -> float:
+    found = float(text)
+    if math.isinf(found):
+        raise NumberTooLarge
+    return found
+
+
+def _refuse_constant(name: str) -> Any:
+    message = f"{name} is no JSON."
+    raise MalformedJson(message)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -25,10 +64,4 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-# Made once: to make one costs as much as to read a small body.
-_decoder = json.JSONDecoder(object_pairs_hook=_each_once)
-
-
-def read_json(content: bytes) -> Any:
-    """Raises `repeated_name`, and what `json.loads` does."""
-    return _decoder.decode(content.decode(json.detect_encoding(content), "surrogatepass"))
+_reader = json.JSONDecoder(object_pairs_hook=_each_once, parse_float=_fraction, parse_constant=_refuse_constant)

@@ -1,4 +1,9 @@
-"""Conditional requests (RFC 9110, 13): strong ETags, If-Match on writes, If-None-Match on reads."""
+"""Conditional requests (RFC 9110, 13): strong ETags, If-Match on writes, If-None-Match on reads.
+
+An ETag as it is answered has two parts, `"v12-9f86d081884c7d65"`. The first is the record's version, by which writes
+are judged; the second is of the bytes of the answer, which also hold what no version of this record counts: who else is
+named, and what this reader may do by now. A 304 needs both.
+"""
 
 import hashlib
 import re
@@ -13,14 +18,14 @@ from helpdesk_api.web.errors import FieldError, PreconditionFailed, Precondition
 
 
 class IfMatch:
-    """The caller's `If-Match`, if sent."""
+    """The caller's `If-Match`, if sent. What was answered beside the version is of no matter to a write."""
 
     def __init__(self, header: str | None) -> None:
-        self._tags = [tag.strip() for tag in header.split(",")] if header else []
+        self._tags = None if header is None else [_STAMP.sub('"', tag.strip()) for tag in header.split(",")]
 
     def check(self, current: str, *, required: bool = False) -> None:
-        """Raises `precondition_failed` (412) with the current ETag, or `precondition_required` (428)."""
-        if not self._tags:
+        """`current` is the version alone. Raises `precondition_failed` (412) with it, or `precondition_required`."""
+        if self._tags is None:
             if required:
                 raise PreconditionRequired
             return
@@ -29,6 +34,10 @@ class IfMatch:
             raise PreconditionFailed(message, params={"current_etag": current}, headers={"ETag": current})
 
 
+# What `stamped` adds.
+_STAMP = re.compile(r'-[0-9a-f]{16}"$')
+# A cursor is sealed anew for each answer, and leads to the same place.
+_CURSORS = re.compile(rb'"(next_cursor|prev_cursor)":"[^"]*"')
 UNCONDITIONAL = IfMatch(None)
 ETAGS_PATTERN = r"^[\x20-\x7e]*$"
 ETAGS_LENGTH = 200
@@ -58,6 +67,15 @@ def etag_of(version: int, *, audience: str = "v") -> str:
 def etag_of_content(content: bytes) -> str:
     """For records that carry no version."""
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def stamped(etag: str | None, answered: bytes) -> str:
+    """The version's ETag made one of this very answer; without one, the answer's own."""
+    if b'_cursor":"' in answered:
+        answered = _CURSORS.sub(rb'"\1":""', answered)
+    if etag is None:
+        return etag_of_content(answered)
+    return f'{etag[:-1]}-{hashlib.blake2b(answered, digest_size=8).hexdigest()}"'
 
 
 def etag_of_order(ids: Iterable[UUID]) -> str:

@@ -36,25 +36,30 @@ _BY_STATUS: dict[int, type[ProblemError]] = {
 
 
 def problem_response(request: Request, error: ProblemError) -> Response:
-    """The answer for a failure; `params` of the error become extension members."""
+    """The answer for a failure."""
+    return Response(
+        problem_bytes(error, shown_path(request)),
+        status_code=error.status,
+        media_type=MEDIA_TYPE,
+        headers=error.headers,
+    )
+
+
+def problem_bytes(error: ProblemError, path: str) -> bytes:
+    """`params` of the error become extension members."""
     body: dict[str, Any] = {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": quote(shown_path(request), safe="/:@!$&'()*+,;=", errors="replace"),
+        "instance": quote(path, safe="/:@!$&'()*+,;=", errors="replace"),
         "code": error.code,
         "request_id": trace.request_id.get(),
         "required_scope": getattr(error, "required_scope", None),
         "params": error.params,
         "errors": [_field_error(item) for item in error.errors[:_MAX_ERRORS]],
     }
-    return Response(
-        json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "replace"),
-        status_code=error.status,
-        media_type=MEDIA_TYPE,
-        headers=error.headers,
-    )
+    return json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "replace")
 
 
 def _field_error(item: FieldError) -> dict[str, Any]:

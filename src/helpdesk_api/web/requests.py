@@ -1,17 +1,28 @@
-"""What every route refuses before its own code runs: parameters that it does not have, bodies that are not JSON."""
+"""What every route refuses before its own code runs: parameters that it does not have, bodies that are not JSON, and
+what Python would read where there is nothing to read: bytes that are no UTF-8, `1_0` for ten."""
 
+import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, params
-from fastapi._compat import ModelField, field_annotation_is_sequence
+from fastapi._compat import field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from helpdesk_api.web.errors import BadRequest, UnsupportedMediaType
+from helpdesk_api.web.errors import BadRequest, FieldError, UnsupportedMediaType, ValidationFailed
+from helpdesk_api.web.json_bodies import read_json
 
 _JSON = frozenset({"application/json"})
 _PATCH = frozenset({"application/json", "application/merge-patch+json"})
+# What Python reads in a number besides its digits.
+_NO_DIGITS = re.compile(r"[_+.\s]|[^\x00-\x7f]")
+# What is put for bytes that say nothing.
+_REPLACEMENT = "\ufffd"
 
 
 class UnknownParameter(BadRequest):
@@ -25,6 +36,12 @@ class RepeatedParameter(BadRequest):
     default_detail = "It takes one value, and which of them is meant nobody can tell."
 
 
+class AddressNotUtf8(BadRequest):
+    code = "address_not_utf8"
+    title = "The address is not UTF-8"
+    default_detail = "Paths and query strings are ASCII, in which other characters stand as UTF-8 behind percent signs."
+
+
 class RequestShape:
     """A check made for one route from what the route declares."""
 
@@ -32,13 +49,16 @@ class RequestShape:
         self._route = route
         self._media = _PATCH if "PATCH" in (route.methods or ()) else _JSON
         self._known: frozenset[str] | None = None
+        self._numbers: frozenset[str] = frozenset()
 
     async def __call__(self, request: Request) -> None:
-        """Raises `unknown_parameter` and `repeated_parameter` (400), and `unsupported_media_type` (415)."""
-        if request.url.query:
-            self._check_parameters(request)
+        """Raises `address_not_utf8`, `unknown_parameter`, `repeated_parameter`, and what `read_json` does (400),
+        `unsupported_media_type` (415) and `validation_failed`."""
+        query: bytes = request.scope["query_string"]
+        if query or request.path_params:
+            self._check_parameters(request, query)
         body = self._route.body_field
-        if body is not None and not isinstance(body.field_info, params.Form) and await request.body():
+        if body is not None and not isinstance(body.field_info, params.Form) and (content := await request.body()):
             media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if media not in self._media:
                 message = f"This takes {' or '.join(sorted(self._media))}."
@@ -47,31 +67,94 @@ class RequestShape:
                     parameter="Content-Type",
                     headers={"Accept": ", ".join(self._media)},
                 )
+            try:
+                # Where Starlette keeps what it has read, so that nobody reads it again by Python's laxer rules.
+                request._json = read_json(content)  # noqa: SLF001
+            except json.JSONDecodeError as error:
+                wrong = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "input": {}}
+                raise RequestValidationError([{**wrong, "ctx": {"error": error.msg}}], body=error.doc) from error
 
-    def _check_parameters(self, request: Request) -> None:
+    def _check_parameters(self, request: Request, query: bytes) -> None:
         if self._known is None:
-            self._known = frozenset(field.alias for field in _query_fields(self._route.dependant))
-        given = request.query_params
-        for name in given:
+            fields = list(_fields(self._route.dependant))
+            self._numbers = frozenset(field.alias for field in fields if _is_whole_number(field))
+            self._known = frozenset(field.alias for field in fields if isinstance(field.field_info, params.Query))
+        _check_path(request)
+        given = request.query_params.multi_items() if query else ()
+        for name, _ in given:
             if name not in self._known:
-                shown = "".join(character if character.isprintable() else "?" for character in name)
-                listed = ", ".join(sorted(self._known)) or "none"
-                message = f"`{shown[:50]}` is not a parameter of this operation; known are: {listed}."
-                raise UnknownParameter(message, parameter=shown[:200])
-        pairs = given.multi_items()
-        if len(pairs) == len(given):
-            return
+                _check_query(query, [(name, "")])
+                self._refuse_unknown(name)
+        _check_query(query, given)
+        if len(given) > len(request.query_params if query else ()):
+            self._refuse_repeated([name for name, _ in given])
+        if self._numbers:
+            self._check_numbers((*request.path_params.items(), *given))
+
+    def _refuse_repeated(self, names: Sequence[str]) -> None:
         lists = {
             field.alias
-            for field in _query_fields(self._route.dependant)
+            for field in _fields(self._route.dependant)
             if field_annotation_is_sequence(field.field_info.annotation)
         }
-        twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1 and name not in lists]
-        if twice:
-            raise RepeatedParameter(parameter=twice[0])
+        for name, count in Counter(names).items():
+            if count > 1 and name not in lists:
+                raise RepeatedParameter(parameter=name)
+
+    def _check_numbers(self, given: Sequence[tuple[str, str]]) -> None:
+        wrong = [
+            FieldError("int_parsing", "Input should be a valid integer, in plain digits", parameter=name)
+            for name, value in given
+            if name in self._numbers and _NO_DIGITS.search(value)
+        ]
+        if wrong:
+            raise ValidationFailed(errors=wrong)
+
+    def _refuse_unknown(self, name: str) -> None:
+        listed = ", ".join(sorted(self._known or ())) or "none"
+        message = f"`{_shown(name)[:50]}` is not a parameter of this operation; known are: {listed}."
+        raise UnknownParameter(message, parameter=_shown(name)[:200])
 
 
-def _query_fields(dependant: Dependant) -> Iterator[ModelField]:
+def _fields(dependant: Dependant) -> Iterator[Any]:
+    yield from dependant.path_params
     yield from dependant.query_params
     for child in dependant.dependencies:
-        yield from _query_fields(child)
+        yield from _fields(child)
+
+
+def _is_whole_number(field: Any) -> bool:
+    annotation = field.field_info.annotation
+    return annotation is int or int in get_args(annotation)
+
+
+def _check_path(request: Request) -> None:
+    """The server has decoded it, and put U+FFFD for what it could not."""
+    if _REPLACEMENT not in request.scope["path"]:
+        return
+    if _is_utf8(request.scope.get("raw_path") or b""):
+        return
+    named = (name for name, value in request.path_params.items() if _REPLACEMENT in value)
+    raise AddressNotUtf8(parameter=next(named, None))
+
+
+def _check_query(query: bytes, given: Sequence[tuple[str, str]]) -> None:
+    """`given` as Starlette has read it, and put U+FFFD for what it could not."""
+    if query.isascii() and not any(_REPLACEMENT in value or _REPLACEMENT in name for name, value in given):
+        return
+    wrong = next((part for part in query.split(b"&") if not _is_utf8(part)), None)
+    if wrong is not None:
+        name = unquote_to_bytes(wrong.partition(b"=")[0]).decode(errors="replace")
+        raise AddressNotUtf8(parameter=_shown(name)[:200])
+
+
+def _is_utf8(written: bytes) -> bool:
+    try:
+        unquote_to_bytes(written).decode()
+    except UnicodeDecodeError:
+        return False
+    return written.isascii()
+
+
+def _shown(name: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in name)

@@ -1,12 +1,12 @@
 """Our route class: every POST and PATCH is idempotent by key, every GET of one record answers 304."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
-from fastapi import APIRouter, Depends, Request, params
+from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -20,16 +20,16 @@ from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.database import clock
 from helpdesk_api.web.errors import BadRequest
 from helpdesk_api.web.idempotency import Replay, claim_key
-from helpdesk_api.web.json_bodies import read_json
 from helpdesk_api.web.lean import LeanHandlers
-from helpdesk_api.web.preconditions import etag_of_content, held_etags, matches, set_etag
+from helpdesk_api.web.preconditions import held_etags, matches, set_etag, stamped
 from helpdesk_api.web.requests import RequestShape
 from helpdesk_api.web.solving import Solved
 
 NO_IDEMPOTENCY = "x-no-idempotency"
 # Its body is too large to be held: the route reads it as a stream, and claims the key when it knows the digest.
 STREAMED_BODY = "x-streamed-body"
-# Says that a GET answers one record though its path ends with a word. Without one of its own, its ETag is of its bytes.
+# Says that a GET answers one record though its path ends with a word. Its ETag is of its bytes, and of its version if
+# the route sets that.
 HAS_ETAG = "x-etag"
 _IDEMPOTENT_METHODS = frozenset({"POST", "PATCH"})
 
@@ -111,18 +111,7 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """By FastAPI's own walk, for what cannot be laid out; see `serve` for all others."""
-        walk = super().get_route_handler()
-        body = self.body_field
-        if body is None or isinstance(body.field_info, params.Form):
-            return partial(self._answer, walk)
-
-        async def solve(request: Request) -> Response:
-            # What is no JSON the walk itself refuses.
-            with suppress(ValueError, RecursionError):
-                read_json(await request.body())
-            return await walk(request)
-
-        return partial(self._answer, solve)
+        return partial(self._answer, super().get_route_handler())
 
     def lean_handler(self, request: Request) -> Solved | None:
         return self._lean.handler_for(request)
@@ -147,19 +136,31 @@ class ApiRoute(APIRoute):
         finally:
             if (held := getattr(request.state, "import_clock", None)) is not None:
                 clock.release(held)
+        self._stamp(response, is_get=request.method == "GET")
         claim = getattr(request.state, "idempotency_claim", None)
         if claim is not None:
             await claim.store(response)
         if request.method != "GET":
             return response
-        if self._is_record and response.status_code == HTTPStatus.OK and "etag" not in response.headers:
-            set_etag(response, etag_of_content(bytes(response.body)))
         etag = response.headers.get("etag")
         if etag is not None and matches(held_etags(request), etag):
             # RFC 9110 15.4.5: what a 200 would say of keeping it, a 304 says too.
-            kept = {name: response.headers[name] for name in ("cache-control",) if name in response.headers}
+            kept = {
+                name: response.headers[name]
+                for name in ("cache-control", "content-location")
+                if name in response.headers
+            }
             return Response(status_code=304, headers={"ETag": etag, **kept})
         return response
+
+    def _stamp(self, response: Response, *, is_get: bool) -> None:
+        """The ETag is of all that is answered. What is streamed keeps its own, and so do the documents."""
+        body = getattr(response, "body", None)
+        if not body or not self.include_in_schema:
+            return
+        etag = response.headers.get("etag")
+        if etag is not None or (is_get and self._is_record and response.status_code == HTTPStatus.OK):
+            set_etag(response, stamped(etag, bytes(body)))
 
 
 E = TypeVar("E", bound=Callable[..., Any])

@@ -2,10 +2,11 @@
 
 import re
 import warnings
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -33,12 +34,14 @@ warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
 
 
 def instant_text(value: datetime) -> str:
-    """RFC 3339 in UTC with `Z`, microseconds kept."""
-    return to_json(value)[1:-1].decode()
+    """RFC 3339 in UTC with `Z`, microseconds kept; of an instant in whatever zone."""
+    return to_json(value.astimezone(UTC))[1:-1].decode()
 
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 8999
 _INSTANT = r"^(19[7-9]\d|[2-8]\d{3})-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$"
 _ZONELESS = re.compile(_INSTANT.replace(r"([Zz]|[+-]\d{2}:\d{2})", r"([Zz]|[+-]\d{2}:\d{2})?"))
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ANY_YEAR = re.compile(_ZONELESS.pattern.replace(r"(19[7-9]\d|[2-8]\d{3})", r"\d{4}"))
 
 
@@ -63,9 +66,29 @@ def _as_written(value: Any) -> Any:
         code = "instant_expected"
         raise PydanticCustomError(code, "an instant as in RFC 3339 is expected, such as 2026-03-02T08:15:00Z")
     if not _ZONELESS.match(value):
-        code = "instant_out_of_range"
-        raise PydanticCustomError(code, "an instant from 1970 to 8999 is expected")
+        raise _out_of_range()
     return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    """What is stored and answered has no zone of its own, and its year must hold in UTC too."""
+    moved = value.astimezone(UTC)
+    if not _FIRST_YEAR <= moved.year <= _LAST_YEAR:
+        raise _out_of_range()
+    return moved
+
+
+def _out_of_range() -> PydanticCustomError:
+    code = "instant_out_of_range"
+    return PydanticCustomError(code, "an instant from 1970 to 8999 is expected, in UTC as in its own zone")
+
+
+def _day_as_written(value: Any) -> Any:
+    """Pydantic also reads numbers, as seconds, and instants at midnight."""
+    if isinstance(value, date) or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    code = "date_expected"
+    raise PydanticCustomError(code, "a day as in RFC 3339 is expected, such as 2026-03-02")
 
 
 Instant = Annotated[
@@ -75,8 +98,12 @@ Instant = Annotated[
 ]
 # What a caller sends: a zone is required (RFC 3339), and the year must be one that PostgreSQL and JSON agree on.
 RequestInstant = Annotated[
-    AwareDatetime, BeforeValidator(_as_written), Field(json_schema_extra={"pattern": _INSTANT, "maxLength": 40})
+    AwareDatetime,
+    BeforeValidator(_as_written),
+    AfterValidator(_in_utc),
+    Field(json_schema_extra={"pattern": _INSTANT, "maxLength": 40}),
 ]
+RequestDay = Annotated[date, BeforeValidator(_day_as_written)]
 # In bodies: Pydantic would take "yes" and 1 for true, and "5" for 5, and the contract says boolean or integer. 5.0 is
 # an integer in JSON Schema, so strict integers would be too strict; the marker goes last, after the bounds.
 Flag = Annotated[bool, Strict()]

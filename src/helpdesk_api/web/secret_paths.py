@@ -6,7 +6,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 # Parameters of paths that let somebody in.
-SECRETS: Final = ("routing_key",)
+SECRETS: Final = ("routing_key", "link")
 _HIDDEN = "***"
 
 

@@ -6,7 +6,6 @@ is accepted and refused in the same words.
 """
 
 import inspect
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,10 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, serialize_response
 from fastapi.utils import is_body_allowed_for_status_code
 from pydantic_core import PydanticUndefined
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
-
-from helpdesk_api.web.json_bodies import RepeatedName, read_json
 
 Solved = Callable[[Request, AsyncExitStack], Awaitable[Response]]
 """Answers one request; what the dependencies opened is closed with the stack, which commits."""
@@ -209,19 +205,8 @@ def _is_generator(call: Any) -> bool:
 
 
 async def _read_body(request: Request) -> Any:
-    """Raises what FastAPI raises for a body that is no JSON, and for one that cannot even be decoded."""
-    content = await request.body()
-    if not content:
-        return PydanticUndefined
-    try:
-        return read_json(content)
-    except RepeatedName:
-        raise
-    except json.JSONDecodeError as error:
-        failure = {"type": "json_invalid", "loc": ("body", error.pos), "msg": "JSON decode error", "input": {}}
-        raise RequestValidationError([{**failure, "ctx": {"error": error.msg}}], body=error.doc) from error
-    except Exception as error:
-        raise HTTPException(400, "There was an error parsing the body") from error
+    """As `RequestShape` has read it."""
+    return await request.json() if await request.body() else PydanticUndefined
 
 
 def _answering(route: APIRoute) -> Callable[[Any, _HeldResponse], Awaitable[Response]]:

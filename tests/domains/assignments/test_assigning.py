@@ -107,7 +107,11 @@ class TestAssign:
         team = await a_team(auto_assign=False)
         first, second = [await a_user(role=Role.AGENT, teams=[team]) for _ in range(2)]
         ticket = await open_ticket(as_user(first), team_id=tea(team))
+        held = {"If-Match": (await as_user(first).get(f"/v1/tickets/{ticket['id']}")).headers["etag"]}
         await assign(as_user(first), ticket, assignee_id="me")
+        body = {"assignee_id": "me", "replace": True}
+        late = await as_user(second).post(f"/v1/tickets/{ticket['id']}/assignments", json=body, headers=held)
+        refused(late, 412, "precondition_failed")
         for wanted in ("me", usr(second)):
             reply = await as_user(second).post(f"/v1/tickets/{ticket['id']}/assignments", json={"assignee_id": wanted})
             problem = refused(reply, 409, "ticket_already_assigned")
@@ -283,6 +287,42 @@ class TestLeaving:
         flagged = (await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()
         assert (flagged["needs_reassignment"], flagged["assignee_id"]) == (True, usr(leaving))
         assert (await admin_client.get(f"/v1/tickets/{done['id']}")).json()["needs_reassignment"] is False
+        # It comes back to whom it was resolved by, and they are not there any more.
+        again = await act(admin_client, done, "reopen", reason="It is back.")
+        assert (again["assignee_id"], again["needs_reassignment"]) == (usr(leaving), True)
         staying = await a_user(role=Role.AGENT, teams=[team])
         await assign(admin_client, ticket, assignee_id=usr(staying))
+        assert (await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()["needs_reassignment"] is False
+
+    async def test_who_is_back_needs_nobody_in_their_stead(
+        self, admin_client: httpx.AsyncClient, a_team: Make, a_user: Make, database: Database
+    ) -> None:
+        team = await a_team()
+        member = await a_user(role=Role.AGENT, teams=[team])
+        ticket, resolved = [await open_ticket(admin_client, team_id=tea(team)) for _ in range(2)]
+
+        async def flagged(verb: str | None) -> bool:
+            if verb is not None:
+                reply = await admin_client.post(f"/v1/users/{usr(member)}/{verb}")
+                assert reply.status_code == 200, reply.text
+                await after_commit(database)
+            return bool((await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()["needs_reassignment"])
+
+        assert await flagged("deactivate")
+        # Who keeps it by a choice of its team has not been chosen anew.
+        await assign(admin_client, ticket, team_id=tea(team))
+        assert await flagged(None)
+        await act(admin_client, resolved, "resolve", resolution_code="fixed", resolution_text="Done.")
+        assert not await flagged("reactivate")
+        again = await act(admin_client, resolved, "reopen", reason="It is back.")
+        assert (again["assignee_id"], again["needs_reassignment"]) == (usr(member), False)
+
+    async def test_an_explicit_choice_takes_the_flag_off(
+        self, admin_client: httpx.AsyncClient, a_team: Make, a_user: Make, a_ticket: Make
+    ) -> None:
+        team = await a_team()
+        member = await a_user(role=Role.AGENT, teams=[team])
+        made = await a_ticket(team_id=team.id, needs_reassignment=True)
+        ticket = {"id": f"tkt_{made.id.hex}"}
+        assert (await assign(admin_client, ticket, assignee_id=usr(member)))["steps"] == []
         assert (await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()["needs_reassignment"] is False

@@ -125,6 +125,20 @@ def test_a_retired_category_is_not_given() -> None:
     assert ticket.category_id is None
 
 
+def test_an_archived_team_is_passed_over_and_the_reason_says_so() -> None:
+    rules, ticket = [a_rule(1, team_id=OTHER_TEAM), a_rule(2, team_id=UUID(int=3))], a_ticket(category_id=VPN)
+    decisions = Routing(ticket, (), CATEGORIES, DEFAULT_MATRIX, archived_teams={OTHER_TEAM}).decide(rules)
+    assert ticket.team_id == UUID(int=3)
+    assert decisions[-1].reason == "Rule “Rule 2” applies. The archived team of rule “Rule 1” was passed over."
+    ticket = a_ticket(category_id=VPN)
+    decisions = Routing(ticket, (), CATEGORIES, DEFAULT_MATRIX, archived_teams={TEAM, OTHER_TEAM}).decide(rules[:1])
+    assert (ticket.team_id, decisions[-1].decided_by) == (None, "default")
+    assert decisions[-1].reason == (
+        "No rule and no category names a team that takes tickets, so every agent sees it."
+        " The archived team of rule “Rule 1” and category “Network” was passed over."
+    )
+
+
 def test_tags_stay_within_what_a_ticket_holds() -> None:
     ticket = a_ticket(tags=[f"t{n}" for n in range(55)])
     route(ticket, [a_rule(1, add_tags=tuple(f"r{n}" for n in range(20)))])

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tarfile
 import zipfile
 from typing import Any
 
@@ -47,6 +48,17 @@ def nested_many(name: str = "{}.zip", method: int = zipfile.ZIP_DEFLATED) -> byt
     """Each small archive in it looks honest; together they unpack to 200 MB."""
     inner = archive({"a.bin": b"\x00" * 5_000_000})
     return archive({name.format(number): inner for number in range(40)}, method)
+
+
+def tape(entries: dict[str, bytes]) -> bytes:
+    """A tar file."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as target:
+        for name, content in entries.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            target.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
 
 
 def packed_zeros() -> bytes:

@@ -70,6 +70,26 @@ async def test_only_ones_own_unused_uploads_fit(
     assert len((await requester_client.get("/v1/tickets")).json()["data"]) == 1
 
 
+async def test_a_file_is_named_once(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, form: dict[str, Any]
+) -> None:
+    mine = (await uploaded(requester_client))["id"]
+    body = {**NEW, "form_id": form["id"], "custom_fields": {"contract": [mine]}}
+    twice = await requester_client.post("/v1/tickets", json={**body, "attachment_ids": [mine]})
+    assert (twice.status_code, twice.json()["code"]) == (422, "attachment_not_usable")
+    assert twice.json()["errors"][0]["pointer"] == "#/custom_fields/contract/0"
+    path = (await requester_client.post("/v1/tickets", json=body)).json()["url"]
+    other = (await uploaded(admin_client))["id"]
+    fields = {"contract": [mine, other], "notes": [other]}
+    for change in ({"custom_fields": fields}, {"attachment_ids": [other], "custom_fields": fields}):
+        refused = await admin_client.patch(path, json=change)
+        assert refused.json()["code"] == "attachment_not_usable", change
+    assert refused.json()["errors"][0]["pointer"] == "#/custom_fields/contract/1"
+    wrong = {"custom_fields": {"contract": [mine, "att_" + "0" * 32]}}
+    refused = await requester_client.patch(path, json=wrong)
+    assert refused.json()["errors"][0]["pointer"] == "#/custom_fields/contract/1"
+
+
 async def test_a_file_is_no_default(admin_client: httpx.AsyncClient) -> None:
     fields = [{**FIELDS[0], "default": ["att_" + "0" * 32]}]
     refused = await admin_client.post("/v1/forms", json={"name": "Access", "fields": fields})

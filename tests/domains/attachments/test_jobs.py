@@ -12,11 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from PIL import Image
+from sqlalchemy import func, insert, select
 
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.ids import new_id, parse_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import jobs, storing
+from helpdesk_api.domains.attachments.models import Attachment
 from helpdesk_api.domains.attachments.storing import keys_of, object_key
 from helpdesk_api.domains.attachments.thumbnails import NoThumbnail, shrink
 from helpdesk_api.domains.notifications import delivery
@@ -88,6 +90,22 @@ async def test_a_file_stays_apart_until_it_is_clean(
     assert changed.json()["attachments"][0]["state"] == "available"
     history = (await requester_client.get(f"/v1/tickets/{ticket['id']}/history")).json()["data"]
     assert "attachment.released" in [one["type"] for one in history]
+
+
+async def test_a_description_shows_nothing_that_the_scanner_found(
+    requester_client: httpx.AsyncClient, database: Database, store: MemoryStorage
+) -> None:
+    storing.use_storage(store, FakeScanner())
+    made = await uploaded(requester_client, b"an EVIL file")
+    body = {"subject": "See", "description": f"![Here](attachment:{made['id']})", "attachment_ids": [made["id"]]}
+    told = await requester_client.post("/v1/tickets", json=body)
+    assert made["id"] in told.json()["description_html"]
+    await drain(database)
+    left = await requester_client.get(told.json()["url"])
+    assert (made["id"] in left.json()["description_html"], left.headers["etag"] == told.headers["etag"]) == (
+        False,
+        False,
+    )
 
 
 async def test_what_the_scanner_finds_is_gone(
@@ -216,6 +234,24 @@ async def test_what_nothing_refers_to_goes_after_a_day(
     assert (await requester_client.get(f"/v1/attachments/{kept['id']}")).status_code == 200
 
 
+async def test_however_many_nothing_refers_to_go(
+    requester_client: httpx.AsyncClient, database: Database, store: MemoryStorage
+) -> None:
+    made = await uploaded(requester_client)
+    as_this = select(Attachment.__table__).where(Attachment.id == parse_id("att", made["id"]))
+    async with database.session() as session:
+        row = dict((await session.execute(as_this)).mappings().one())
+        del row["search"]
+        await session.execute(insert(Attachment), [{**row, "id": new_id()} for _ in range(1_000)])
+    with clock.frozen(clock.now() + timedelta(hours=25)):
+        async with database.session() as session:
+            await jobs.drop_unreferenced(session, {})
+        await drain(database)
+    async with database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(Attachment)) == 0
+    assert store.objects == {}
+
+
 async def test_objects_without_a_row_are_swept(
     requester_client: httpx.AsyncClient, database: Database, store: MemoryStorage
 ) -> None:
@@ -238,6 +274,18 @@ async def fail_halfway(store: FolderStorage, content: bytes) -> None:
     async with store.write(object_key(new_id())) as writer:
         await writer.write(content)
         raise ZeroDivisionError
+
+
+async def test_a_copy_outlives_its_original(tmp_path: Path) -> None:
+    for store in (FolderStorage(tmp_path / "files"), MemoryStorage()):
+        one, other = keys_of(new_id())[0], f"zz/{new_id().hex}"
+        async with store.write(one) as writer:
+            await writer.write(b"as it was")
+        await store.copy(one, other)
+        await store.delete([one])
+        assert b"".join([chunk async for chunk in store.read(other, 0, 9)]) == b"as it was"
+        with pytest.raises(ObjectNotFound):
+            await store.copy(one, other)
 
 
 async def test_a_folder_keeps_whole_files_only(tmp_path: Path) -> None:

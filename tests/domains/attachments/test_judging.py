@@ -31,8 +31,10 @@ from tests.domains.attachments.files import (
     nested_many,
     packed_zeros,
     picture,
+    tape,
 )
 
+NOISE = random.Random(4).randbytes(80_000)
 SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 ELF = b"\x7fELF\x02\x01\x01" + b"\x00" * 100
 MZ = b"MZ\x90\x00\x03\x00\x00\x00" + b"\x00" * 100
@@ -70,6 +72,7 @@ def inspected(content: bytes, name: str = "file.bin", *, step: int = 10_000, max
         (archive({"a.txt": b"hello" * 100}), "application/zip"),
         (gzip.compress(b"hello" * 1_000, mtime=0), "application/gzip"),
         (bytes(random.Random(1).randbytes(5_000)), "application/octet-stream"),
+        (b"<\x00\x00 of a drawing program" + bytes(random.Random(1).randbytes(5_000)), "application/octet-stream"),
         (b"text at first" + b" " * 70_000 + b"\x00\x01", "application/octet-stream"),
     ],
 )
@@ -90,6 +93,9 @@ def test_the_type_is_what_the_content_is(content: bytes, expected: str) -> None:
         (b"<?xml version='1.0'?>\n<!-- x -->\n<!DOCTYPE svg [<!ENTITY a 'b'>]>\n" + SCRIPT, "svg"),
         ("\ufeff  <s:svg xmlns:s='http://www.w3.org/2000/svg'/>".encode(), "svg"),
         (SCRIPT.decode().encode("utf-16"), "svg"),
+        (SCRIPT.decode().encode("utf-16-le"), "svg"),
+        (SCRIPT.decode().encode("utf-16-be"), "svg"),
+        (SCRIPT.decode().encode("utf-32"), "svg"),
         (b"<!DOCTYPE   HTML><p>hello", "html"),
         (b"\n\n <ScRiPt>alert(1)</script>", "html"),
         (b"<!-- " + b"x" * 60_000 + b" --><html>", "html"),
@@ -103,7 +109,9 @@ def test_what_can_act_is_refused(content: bytes, reason: str) -> None:
     assert refused.value.params["reason"] == reason
 
 
-@pytest.mark.parametrize("name", ["a.exe", "a.pdf.EXE", "a.js", "a.svg", "a.html", "a.lnk", "a.ps1", "a.vbs", "a.jar"])
+@pytest.mark.parametrize(
+    "name", ["a.exe", "a.pdf.EXE", "a.js", "a.svg", "a.html", "a.lnk", "a.ps1", "a.vbs", "a.jar", "a.mht", "a.IMG"]
+)
 def test_a_name_that_runs_is_refused(name: str) -> None:
     with pytest.raises(FileTypeRefused):
         inspected(b"harmless", name)
@@ -121,6 +129,13 @@ def test_a_name_that_runs_is_refused(name: str) -> None:
         b"GIF89a/*" + GIF[6:] + b"*/=1;<script>alert(1)</script>",
         picture("PNG") + b"<?php system($_GET['c']); ?>",
         b"a text at first" + b" " * 70_000 + archive({"a.txt": b"x"}),
+        b"a text at first" + b" " * 70_000 + b"Rar!\x1a\x07\x01\x00",
+        PDF + NOISE + b"Rar!\x1a\x07\x01\x00" + NOISE,
+        # Across the end of a piece, and of the part that is judged first.
+        picture("PNG") + NOISE[: 79_995 - len(picture("PNG"))] + b"7z\xbc\xaf\x27\x1c\x00\x04" + NOISE,
+        GIF + NOISE[: 65_533 - len(GIF)] + b"<ScRiPt>alert(1)</script>" + NOISE,
+        picture("JPEG") + NOISE + b"<?php system($_GET['c']); ?>" + NOISE,
+        PDF + NOISE + archive({"a.txt": NOISE}) + NOISE,
     ],
 )
 def test_two_files_in_one_are_refused(content: bytes) -> None:
@@ -128,7 +143,13 @@ def test_two_files_in_one_are_refused(content: bytes) -> None:
         inspected(content, "holiday.gif")
 
 
-NOISE = random.Random(4).randbytes(70_000)
+@pytest.mark.parametrize("content", [PDF, GIF, picture("PNG"), b"a text"])
+def test_what_stands_by_chance_is_no_second_file(content: bytes) -> None:
+    behind = b" " * 70_000 if content == b"a text" else NOISE
+    inspected(content + behind + b" <b PK\x03\x04 <?xml <svg> Rar! 7z " + behind)
+
+
+ZEROS = {f"{number}.log": gzip.compress(b"\x00" * 20_000_000) for number in range(3)}
 
 
 def lying_archive() -> bytes:
@@ -142,12 +163,19 @@ def lying_archive() -> bytes:
     )  # fmt: skip
 
 
+def modest_archive() -> bytes:
+    """It unpacks to more than it tells, in both places where it tells it."""
+    whole = archive({"a.log": b"\x00" * 60_000_000})
+    return whole.replace(struct.pack("<I", 60_000_000), struct.pack("<I", 60_000))
+
+
 @pytest.mark.parametrize(
     "make",
     [
         bomb,
         nested_bomb,
         lying_archive,
+        modest_archive,
         packed_zeros,
         lambda: bz2.compress(b"\x00" * 50_000_000),
         lambda: lzma.compress(b"\x00" * 50_000_000),
@@ -162,11 +190,17 @@ def lying_archive() -> bytes:
         lambda: bz2.compress(NOISE) + b"\x00" * 4 + bz2.compress(b"\x00" * 30_000_000),
         lambda: lzma.compress(NOISE) + lzma.compress(b"\x00" * 30_000_000),
         lambda: gzip.compress(gzip.compress(b"\x00" * 30_000_000)),
+        lambda: tape(ZEROS),
+        lambda: gzip.compress(tape(ZEROS)),
+        lambda: archive({"a.tar": tape(ZEROS)}),
+        # The size of the last file stands elsewhere than where most readers look first.
+        lambda: tape({"a": b"x"})[:1_024] + tape({"b": b""})[:512] + gzip.compress(b"\x00" * 30_000_000),
+        lambda: reduce(lambda inner, _: tape({"a.tar": inner}), range(5), b"x"),
     ],
     ids=[
-        "ratio", "nested", "overlapping", "gzip", "bzip2", "xz", "many", "many of another name", "many stored",
+        "ratio", "nested", "overlapping", "untold", "gzip", "bzip2", "xz", "many", "many renamed", "many stored",
         "many in bzip2", "three deep", "a stream in an archive", "behind noise", "a second member", "a second in bzip2",
-        "a second in xz", "twice",
+        "a second in xz", "twice", "a tape", "a packed tape", "an archived tape", "a size elsewhere", "tapes",
     ],
 )  # fmt: skip
 def test_what_unpacks_to_far_too_much_is_refused(make: Callable[[], bytes]) -> None:
@@ -190,8 +224,10 @@ LOG = b"".join(b"02:%02d connection %d lost\n" % (n % 60, n * n * 7_919 % 999_98
         lambda: gzip.compress(LOG * 4) + gzip.compress(LOG) + b"\x00" * 512,
         lambda: gzip.compress(archive({"a.log": LOG, "b.zip": archive({"c.log": LOG})})),
         lambda: lzma.compress(LOG, preset=9),
+        lambda: tape({"a.log": LOG, "empty": b"", "b.gz": gzip.compress(LOG), "c.zip": archive({"d": LOG})}),
+        lambda: archive({"a.tgz": gzip.compress(tape({"b.docx": archive({"word/document.xml": LOG})}))}),
     ],
-    ids=["logs", "letters", "jars", "odt", "streams", "members", "both", "xz -9"],
+    ids=["logs", "letters", "jars", "odt", "streams", "members", "both", "xz -9", "a tape", "a tape in an archive"],
 )
 def test_what_people_pack_is_taken(make: Callable[[], bytes]) -> None:
     content = make()
@@ -279,6 +315,8 @@ def test_empty_and_too_large() -> None:
         ("photo\u202egpj.exe", "photogpj.exe"),
         ("CON", "_CON"),
         ("con.txt", "_con.txt"),
+        ("aux .txt", "_aux .txt"),
+        ("CONOUT$", "_CONOUT$"),
         ("Lpt1.log", "_Lpt1.log"),
         ("console.log", "console.log"),
         ('a<b>:"|?*.txt', "a_b______.txt"),

@@ -199,6 +199,26 @@ async def test_a_picture_inside_the_text(
     assert left.json()["attachments"] == []
 
 
+async def test_a_picture_inside_the_description(
+    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient
+) -> None:
+    mine, other = await uploaded(requester_client, picture(), "a.png"), await uploaded(requester_client, picture())
+    text = f"![Here](attachment:{mine['id']}) ![There](attachment:{other['id']})"
+    body = {**NEW, "description": text, "attachment_ids": [mine["id"]]}
+    made = (await requester_client.post("/v1/tickets", json=body)).json()
+    shown = f'<img src="/v1/attachments/{mine["id"]}/download" alt="Here">'
+    assert made["description_html"] == f'<p>{shown} <img alt="There"></p>\n'
+    assert (await content_of(agent_client, mine)).status_code == 200
+    edited = await requester_client.patch(made["url"], json={"description": f"Again {text}"})
+    assert edited.json()["description_html"] == f'<p>Again {shown} <img alt="There"></p>\n'
+    same = await requester_client.patch(made["url"], json={"description": f"Again {text}", "subject": "It flickers"})
+    assert same.json()["description_html"] == edited.json()["description_html"]
+    assert (await admin_client.delete(f"/v1/attachments/{mine['id']}")).status_code == 204
+    left = await requester_client.get(made["url"])
+    assert left.headers["etag"] != edited.headers["etag"]
+    assert mine["id"] not in left.json()["description_html"]
+
+
 async def test_who_may_delete(
     requester_client: httpx.AsyncClient,
     agent_client: httpx.AsyncClient,

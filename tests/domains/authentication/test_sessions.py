@@ -209,11 +209,14 @@ class TestEnding:
         boss = desk.bearer((await desk.signed_in(admin))["access_token"])
         key = await desk.bearer(token).post("/v1/api-keys", json={"name": "mine", "scopes": ["tickets:read"]})
         assert (await boss.post(f"/v1/users/usr_{user.id.hex}/deactivate")).status_code == 200
-        for credential in (token, key.json()["secret"]):
-            reply = await desk.bearer(credential).get("/v1/tickets")
-            assert (reply.status_code, reply.json()["code"]) == (401, "account_deactivated")
+        keyed = desk.bearer(key.json()["secret"])
+        for client, code in ((desk.bearer(token), "account_deactivated"), (keyed, "invalid_token")):
+            reply = await client.get("/v1/tickets")
+            assert (reply.status_code, reply.json()["code"]) == (401, code)
         await boss.post(f"/v1/users/usr_{user.id.hex}/reactivate")
         assert (await desk.bearer(token).get("/v1/tickets")).json()["code"] == "session_ended"
+        assert (await keyed.get("/v1/tickets")).json()["code"] == "invalid_token"
+        assert (await boss.get(key.headers["location"])).json()["revoked_at"] is not None
 
     async def test_an_expired_token(self, desk: Desk) -> None:
         with clock.frozen(clock.now()) as moment:

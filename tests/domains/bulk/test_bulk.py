@@ -12,6 +12,7 @@ from helpdesk_api.config import Settings
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.bulk import actions
 from helpdesk_api.domains.bulk.schemas import TicketBulk
+from helpdesk_api.domains.bulk.steps import PlainStep
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
@@ -70,6 +71,22 @@ async def test_each_item_has_its_own_end(
     assert (await agent_client.get(f"/v1/tickets/{bad['id']}/comments")).json()["data"] == []
     assert (await agent_client.get(f"/v1/tickets/{bad['id']}")).json()["assignee_id"] is None
     await no_differences(database)
+
+
+async def test_a_defect_is_the_problem_of_its_item_alone(
+    agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_user: Make
+) -> None:
+    good, bad = await opened(requester_client), await opened(requester_client)
+    body = TicketBulk.model_validate({"items": [item(bad, REPLY), item(good, REPLY)]})
+    # No caller can send such a step.
+    body.items[0].steps.append(PlainStep.model_construct(op="explode"))  # type: ignore[arg-type]
+    principal = await principal_of(database, await a_user(role=Role.ADMIN))
+    async with database.session() as session:
+        outcomes = await actions.change_tickets(session, database, principal, body)
+    assert [outcome.problem.code if outcome.problem else None for outcome in outcomes] == ["internal_error", None]
+    for ticket, count in ((bad, 0), (good, 1)):
+        read = (await agent_client.get(f"/v1/tickets/{ticket['id']}")).json()
+        assert read["public_comment_count"] == count
 
 
 async def test_all_or_nothing(agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient) -> None:

@@ -2,6 +2,11 @@
 
 import asyncio
 import base64
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +26,7 @@ from helpdesk_api.domains.classification.rules import Example
 from helpdesk_api.domains.tickets.enums import ResolutionCode, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from tests.domains.classification.conftest import FIELDS, NIGHT, PRINTER, Learned, examples, learn
+from tests.end_to_end.served import is_alive
 from tests.factories.records import make_category, make_ticket
 
 HEADER: dict[str, Any] = {"fields": FIELDS, "thresholds": {}}
@@ -81,6 +87,23 @@ def test_it_replaces_the_old_one_only_if_it_is_better() -> None:
     assert (better["outcome"], better["score_before"]) == ("activated", 0.0)
     broken, _ = learn({**HEADER, "old": base64.b64encode(b"x").decode(), "old_sha256": "0"}, swapped)
     assert broken["outcome"] == "activated"
+
+
+def test_models_are_compared_over_the_fields_that_both_know() -> None:
+    """The category is guessed badly, the type well."""
+    both = [
+        replace(one, labels={"type": one.labels["type"], "category": f"category-{number // 2 % 3}"})
+        for number, one in enumerate(examples())
+    ]
+    few, content = learn({**HEADER, "fields": ["type"]}, both)
+    more, everything = learn(HEADER, both)
+    assert more["fields"]["category"]["accuracy"] < 1.0 == more["fields"]["type"]["accuracy"]
+    old = {"old": base64.b64encode(content).decode(), "old_sha256": few["sha256"]}
+    gained, _ = learn({**HEADER, **old}, both)
+    assert (gained["outcome"], gained["score"], gained["score_before"]) == ("activated", 1.0, 1.0)
+    old = {"old": base64.b64encode(everything).decode(), "old_sha256": more["sha256"]}
+    lost, _ = learn({**HEADER, **old, "fields": ["type"]}, both)
+    assert lost["outcome"] == "not_better"
 
 
 def test_it_forgets_what_stands_in_no_text_any_more() -> None:
@@ -155,6 +178,18 @@ async def test_once_a_night_it_is_tried(database: Database, admin_client: httpx.
     ]
 
 
+async def test_the_model_in_use_stays_however_many_trainings_follow(learned: Learned, database: Database) -> None:
+    await learned.activate(database)
+    vain = {"outcome": TrainingOutcome.NOTHING_TO_LEARN, "trained_at": NIGHT, "trained_on": 0, "measured_on": 0}
+    async with database.session() as session:
+        for number in (2, training.KEPT_TRAININGS + 2):
+            session.add(ClassificationModel(number=number, is_active=False, measures={}, **vain))
+    async with database.session() as session:
+        await training.train(session)
+        kept = await session.scalars(select(ClassificationModel.number).order_by(ClassificationModel.number))
+        assert list(kept) == [1, training.KEPT_TRAININGS + 2, training.KEPT_TRAININGS + 3]
+
+
 async def test_by_day_nothing_is_learned(database: Database) -> None:
     with clock.frozen(NIGHT.replace(hour=12)):
         async with database.session() as session:
@@ -192,3 +227,28 @@ async def test_what_counts_as_said_by_people(learned: Learned, database: Databas
     assert found[corrected.id.hex]["category"] == public_id("cat", other.id)
     assert found[settled.id.hex]["category"] == public_id("cat", learned.printing.id)
     assert gone.id.hex not in found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_the_process_that_learns_ends_with_whoever_waits_for_it() -> None:
+    reads, writes = os.pipe()
+    learner = [sys.executable, "-m", "helpdesk_api.domains.classification.learner"]
+    waits = f"import subprocess; a = subprocess.Popen({learner}, stdin={reads}); print(a.pid, flush=True); a.wait()"
+    with subprocess.Popen([sys.executable, "-c", waits], pass_fds=(reads,), stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        process_id = int(parent.stdout.readline())
+        # It is kind to others from when it is ready to read; what it reads does not end, so neither does it.
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        within_a_minute(lambda: os.getpriority(os.PRIO_PROCESS, process_id) > own)
+        parent.kill()
+    within_a_minute(lambda: not is_alive(process_id))
+    os.close(writes)
+    os.close(reads)
+
+
+def within_a_minute(condition: Callable[[], bool]) -> None:
+    for _ in range(1_200):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("it goes on")

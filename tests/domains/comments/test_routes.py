@@ -14,8 +14,8 @@ NEW = {"subject": "VPN drops", "description": "It drops."}
 FIX = {"resolution_code": "fixed", "resolution_text": "Done."}
 
 
-async def opened(client: httpx.AsyncClient) -> str:
-    reply = await client.post("/v1/tickets", json=NEW)
+async def opened(client: httpx.AsyncClient, **fields: object) -> str:
+    reply = await client.post("/v1/tickets", json={**NEW, **fields})
     assert reply.status_code == 201, reply.text
     return f"/v1/tickets/{reply.json()['id']}"
 
@@ -78,7 +78,11 @@ class TestEditing:
                 comment, json={"body": "Other"}, headers={"If-Match": made.headers["etag"]}
             )
             assert stale.status_code == 412
+            held = {"If-None-Match": edited.headers["etag"]}
+            assert (await requester_client.get(comment, headers=held)).status_code == 304
             moment.advance(seconds=1)
+            # It says now that its author cannot edit it any more.
+            assert (await requester_client.get(comment, headers=held)).json()["editable_until"] is None
             late = await requester_client.patch(comment, json={"body": "Late"})
             assert (late.status_code, late.json()["code"]) == (409, "edit_window_passed")
         revisions = await agent_client.get(f"{comment}/revisions")
@@ -165,6 +169,80 @@ class TestStatus:
         assert reply.json()["ticket_id"] == follow_up["id"]
         assert (await requester_client.get(reply.headers["location"])).json()["body"] == "It is back"
         assert (await requester_client.get(path)).headers["etag"] == before
+
+    async def test_a_follow_up_does_without_what_was_taken_out_of_use(
+        self, requester_client: httpx.AsyncClient, admin_client: httpx.AsyncClient
+    ) -> None:
+        form = await admin_client.post(
+            "/v1/forms",
+            json={"name": "Leave", "fields": [{"key": "days", "kind": "text", "label": "Days"}]},
+        )
+        assert form.status_code == 201, form.text
+        team = (await admin_client.post("/v1/teams", json={"name": "Payroll"})).json()["id"]
+        fields = {"name": "Payroll", "team_id": team, "default_form_id": form.json()["id"]}
+        category = (await admin_client.post("/v1/categories", json=fields)).json()["id"]
+        path = await opened(requester_client, category_id=category, custom_fields={"days": "3"})
+        await requester_client.post(f"{path}/cancel", json={"reason": "Found it."})
+        for gone in (
+            f"/v1/forms/{form.json()['id']}/archive",
+            f"/v1/teams/{team}/archive",
+            f"/v1/categories/{category}/retire",
+        ):
+            kept = await said(requester_client, path)
+            assert kept.json()["follow_up"]["category_id"] == category
+            assert (await admin_client.post(gone)).is_success, gone
+        reply = await said(requester_client, path)
+        assert reply.status_code == 201, reply.text
+        follow_up = reply.json()["follow_up"]
+        assert (follow_up["category_id"], follow_up["team_id"]) == (None, None)
+
+    async def test_a_follow_up_names_nobody_who_could_not_read_it(
+        self, a_user: Make, a_team: Make, as_user: AsUser, requester_client: httpx.AsyncClient
+    ) -> None:
+        agent, elsewhere = as_user(await a_user(role=Role.AGENT)), await a_user(role=Role.AGENT)
+        team = await a_team(auto_assign=False)
+        category = await as_user(await a_user(role=Role.ADMIN)).post(
+            "/v1/categories", json={"name": "Payroll", "team_id": f"tea_{team.id.hex}"}
+        )
+        path = await opened(requester_client, category_id=category.json()["id"])
+        await requester_client.post(f"{path}/cancel", json={"reason": "Found it."})
+        refused = await said(requester_client, path, mention_ids=[f"usr_{elsewhere.id.hex}"])
+        assert (refused.status_code, refused.json()["code"]) == (422, "mention_cannot_read")
+        assert (await agent.get("/v1/tickets")).json()["data"] == []
+
+    async def test_staff_who_do_not_work_on_it_follow_up_as_anybody(
+        self, a_user: Make, a_team: Make, as_user: AsUser, requester_client: httpx.AsyncClient
+    ) -> None:
+        team, person, handed_in_by = await a_team(auto_assign=False), await a_user(), await a_user(role=Role.AGENT)
+        admin, clerk = as_user(await a_user(role=Role.ADMIN)), as_user(handed_in_by)
+        path = await opened(clerk, requester_id=f"usr_{person.id.hex}", channel="phone", team_id=f"tea_{team.id.hex}")
+        await admin.post(f"{path}/cancel", json={"reason": "Twice."})
+        reply = await said(clerk, path, body="It is back")
+        assert reply.status_code == 201, reply.text
+        assert reply.json()["follow_up"]["follow_up_of_id"] == path.rpartition("/")[2]
+
+    async def test_who_sees_the_follow_up_alone_is_not_led_to_the_old_one(
+        self,
+        requester_client: httpx.AsyncClient,
+        agent_client: httpx.AsyncClient,
+        a_user: Make,
+        a_team: Make,
+        as_user: AsUser,
+    ) -> None:
+        path, helper = await opened(requester_client), await a_user()
+        clerk = await a_user(role=Role.AGENT, teams=[await a_team(auto_assign=False)])
+        await requester_client.post(f"{path}/cancel", json={"reason": "Found it."})
+        later = f"/v1/tickets/{(await said(requester_client, path)).json()['follow_up']['id']}"
+        old = path.rpartition("/")[2]
+        await requester_client.put(f"{later}/participants/usr_{helper.id.hex}")
+        for client, shown in ((requester_client, old), (agent_client, old), (as_user(helper), None)):
+            assert (await client.get(later)).json()["follow_up_of_id"] == shown
+            listed = (await client.get("/v1/tickets")).json()["data"]
+            assert [one["follow_up_of_id"] for one in listed if one["url"] == later] == [shown]
+        assert old in (await agent_client.get(f"{later}/history")).text
+        for told in (f"{later}/history", "/v1/events"):
+            assert old not in (await as_user(helper).get(told)).text
+        assert (await as_user(clerk).get(later)).json()["follow_up_of_id"] == old
 
     async def test_pages_hold_still_while_others_write(
         self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient

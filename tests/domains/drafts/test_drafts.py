@@ -77,6 +77,25 @@ async def test_two_write_one_and_neither_loses_a_word(
     assert (await agent_client.delete(at(ticket, draft))).status_code == 204
 
 
+async def test_who_no_longer_works_on_the_ticket_sends_nothing_of_it(
+    ticket: dict[str, Any],
+    agent_client: httpx.AsyncClient,
+    ben: httpx.AsyncClient,
+    admin_client: httpx.AsyncClient,
+    requester_client: httpx.AsyncClient,
+    a_team: Make,
+) -> None:
+    draft = await written(agent_client, ticket, is_shared=True)
+    ben_id = (await ben.get("/v1/me")).json()["id"]
+    await admin_client.put(f"/v1/tickets/{ticket['id']}/participants/{ben_id}")
+    team_id = f"tea_{(await a_team()).id.hex}"
+    await admin_client.post(f"/v1/tickets/{ticket['id']}/assignments", json={"team_id": team_id})
+    for client in (ben, requester_client):
+        sent = await client.post(f"{at(ticket, draft)}/send")
+        assert (sent.status_code, sent.json()["code"]) == (403, "action_forbidden")
+    assert (await requester_client.get(f"/v1/tickets/{ticket['id']}/comments")).json()["data"] == []
+
+
 async def test_two_who_send_it_at_once_send_one(
     ticket: dict[str, Any], agent_client: httpx.AsyncClient, ben: httpx.AsyncClient, requester_client: httpx.AsyncClient
 ) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.conditions.checking import check
+from helpdesk_api.conditions.registry import CustomKind
 from helpdesk_api.conditions.sql import compile_where
 from helpdesk_api.conditions.tree import ConditionComparison
 from helpdesk_api.database.reads import CompiledStatement
@@ -19,9 +20,9 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.forms.rules import FormFields, schema_of
 from helpdesk_api.domains.forms.schemas import FormField
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.search import SEARCHED
+from helpdesk_api.domains.tickets.search import vocabulary_of
 from tests.domains.tickets.test_search import NEW, found, opened
-from tests.factories.records import Make
+from tests.factories.records import Make, principal_of
 from tests.fixtures.clients import AsUser
 
 FIELDS: list[dict[str, Any]] = [
@@ -237,16 +238,20 @@ async def test_what_was_filled_in_is_found(
     assert await found(agent_client, "cf_count:5") == ["B"]
     assert await found(agent_client, "-cf_model:light") == ["C"]
     assert await found(agent_client, "cf_model:none") == ["C"]
-    # The staff's own half is no way to find out what it says.
-    assert await found(requester_client, "cf_budget:unknown") == []
+    # The staff's own half is no way to find out what it says, or that there is one.
+    for query in ("cf_budget:unknown", "cf_budgets:unknown"):
+        reply = await requester_client.get("/v1/tickets", params={"query": query})
+        assert (reply.status_code, reply.json()["errors"][0]["code"]) == (400, "unknown_field")
     tree = {"field": "cf_count", "op": "in", "value": [5, 7]}
     reply = await agent_client.post("/v1/tickets/search", json={"conditions": tree})
     assert [ticket["subject"] for ticket in reply.json()["data"]] == ["B"]
 
 
-async def test_one_index_answers_for_every_custom_field(database: Database) -> None:
+async def test_one_index_answers_for_every_custom_field(database: Database, a_user: Make) -> None:
     leaf = ConditionComparison.model_validate({"field": "cf_model", "op": "in", "value": ["light", "strong"]})
-    read = CompiledStatement(select(Ticket.id).where(compile_where(check(leaf, SEARCHED))))
+    principal = await principal_of(database, await a_user())
+    subject = vocabulary_of(principal, {"model": frozenset({CustomKind.TEXT})}).subject
+    read = CompiledStatement(select(Ticket.id).where(compile_where(check(leaf, subject))))
     async with database.session() as session:
         await session.execute(text("SET LOCAL enable_seqscan = off"))
         # It holds the same tickets, and so would do for the few of a test.
@@ -297,7 +302,8 @@ async def test_an_asset_is_found_by_its_id_and_by_its_words(
     assert (
         await found(agent_client, "cf_secret.id:lt-17") == await found(agent_client, "cf_secret.label:stolen") == ["E"]
     )
-    assert await found(requester_client, "cf_secret.id:lt-17 OR cf_secret.label:stolen OR cf_secret.id:x") == []
+    reply = await requester_client.get("/v1/tickets", params={"query": "cf_secret.id:lt-17"})
+    assert (reply.status_code, reply.json()["errors"][0]["code"]) == (400, "unknown_field")
 
     async def asked(field: str, op: str, value: Any) -> Any:
         body = {"conditions": {"field": field, "op": op, "value": value}, "sort": "cf_device"}

@@ -82,6 +82,79 @@ async def test_an_approved_text_that_changes_is_not_approved(editors: Editors) -
     assert (changed["status"], changed["publish_at"]) == ("draft", None)
 
 
+@pytest.mark.parametrize(
+    "wider", [{"audience": "public"}, {"audience": "requesters", "category_id": None}, {"language": "de"}]
+)
+async def test_what_was_approved_for_some_is_not_published_to_others(
+    editors: Editors, database: Database, wider: dict[str, Any]
+) -> None:
+    with clock.frozen(NOW) as moment:
+        article = await editors.draft(audience="agents")
+        await done(editors.anna, article, "submit")
+        await done(editors.olga, article, "approve", publish_at="2026-10-24T09:00:00Z")
+        changed = await editors.anna.patch(at(article), json=wider)
+        assert (changed.status_code, changed.json()["status"], changed.json()["publish_at"]) == (200, "draft", None)
+        late = await editors.olga.post(at(article, "/approve"), json={})
+        assert late.status_code == (409 if "category_id" not in wider else 404)
+        moment.advance(hours=1)
+        async with database.session() as session:
+            await publish_scheduled(session, {})
+            told = await session.scalar(
+                select(EventRow.internal_changes).where(EventRow.type == "article.updated").limit(1)
+            )
+        assert told is not None
+        assert (told["status"], told["publish_at"]) == (["in_review", "draft"], ["2026-10-24T09:00:00Z", None])
+        assert told["approved_by_id"] == [editors.id_of("olga"), None]
+        assert (await editors.rita.get(at(article))).status_code == 404
+
+
+async def test_approvers_change_whom_it_is_for_without_a_second_review(editors: Editors) -> None:
+    teams = {"audience": "teams", "team_ids": [editors.team_id]}
+    article = await editors.draft(**teams)
+    await done(editors.anna, article, "submit")
+    assert (await editors.anna.patch(at(article), json=teams)).json()["status"] == "in_review"
+    wider = {"audience": "public", "team_ids": []}
+    with clock.frozen(NOW):
+        await done(editors.olga, article, "approve", publish_at="2026-10-25T08:00:00Z")
+        kept = (await editors.olga.patch(at(article), json=wider)).json()
+    assert (kept["status"], kept["publish_at"]) == ("in_review", "2026-10-25T08:00:00Z")
+    # Who files it elsewhere has not approved for whoever does so there.
+    other = await editors.admin.post("/v1/article-categories", json={"name": "B", "owner_id": editors.id_of("ben")})
+    given = await editors.olga.patch(at(article), json={"category_id": other.json()["id"]})
+    assert (given.status_code, allowed(given.json())) == (200, set())
+    filed = (await editors.ben.get(at(article))).json()
+    assert (filed["status"], filed["publish_at"]) == ("in_review", None)
+
+
+async def test_who_gives_their_right_away_is_answered(editors: Editors) -> None:
+    article = await editors.draft()
+    to_ben = await editors.anna.patch(at(article), json={"owner_id": editors.id_of("ben")})
+    assert (to_ben.status_code, to_ben.json()["owner_id"]) == (200, editors.id_of("ben"))
+    away = await editors.ben.patch(at(article), json={"owner_id": editors.id_of("anna"), "title": "Ben's"})
+    assert (away.status_code, away.json()["owner_id"], away.json()["title"]) == (200, editors.id_of("anna"), "Ben's")
+    assert allowed(away.json()) == set()
+    assert (await editors.ben.get(at(article))).status_code == 404
+    # What they still may read is shown as readers see it.
+    await done(editors.olga, article, "publish")
+    await editors.olga.patch(at(article), json={"title": "Next"})
+    moved = await editors.olga.patch(at(article), json={"category_id": None})
+    assert (moved.status_code, moved.json()["title"], allowed(moved.json())) == (200, "Ben's", set())
+    assert moved.headers["etag"] == (await editors.olga.get(at(article))).headers["etag"]
+
+
+async def test_the_etag_moves_with_what_the_caller_may_do(editors: Editors) -> None:
+    article = await editors.published()
+    held = (await editors.olga.get(at(article))).headers["etag"]
+    path = f"/v1/article-categories/{editors.category_id}"
+    await editors.admin.patch(path, json={"owner_id": editors.id_of("ben")})
+    seen = await editors.olga.get(at(article), headers={"If-None-Match": held})
+    assert (seen.status_code, allowed(seen.json())) == (200, set())
+    # The article is the same: who may change it does not have to read it again.
+    ben = await editors.ben.patch(at(article), json={"owner_id": editors.id_of("ben")}, headers={"If-Match": held})
+    assert ben.status_code == 200
+    assert (await editors.ben.patch(at(article), json={}, headers={"If-Match": held})).status_code == 412
+
+
 async def test_what_is_scheduled_is_published_once(editors: Editors, database: Database) -> None:
     with clock.frozen(NOW) as moment:
         article = await editors.draft()
@@ -157,6 +230,21 @@ async def test_filters(editors: Editors) -> None:
         if cursor is None:
             break
     assert pages == [german["id"], mine["id"], seen["id"]]
+
+
+async def test_the_latest_change_leads_as_each_is_shown_it(editors: Editors) -> None:
+    with clock.frozen(NOW) as moment:
+        changed = await editors.published(title="Changed")
+        moment.advance(minutes=1)
+        await editors.published(title="Later")
+        moment.advance(minutes=1)
+        await editors.anna.patch(at(changed), json={"review_interval_days": 30})
+    for reader, titles in ((editors.anna, ["Changed", "Later"]), (editors.rita, ["Later", "Changed"])):
+        pages = [(await reader.get("/v1/articles", params={"limit": 1})).json()]
+        pages.append((await reader.get("/v1/articles", params={"limit": 1, "cursor": pages[0]["next_cursor"]})).json())
+        listed = [one for page in pages for one in page["data"]]
+        assert [one["title"] for one in listed] == titles
+        assert [one["updated_at"] for one in listed] == sorted((one["updated_at"] for one in listed), reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from helpdesk_api.config import Settings
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.knowledge import tally
 from helpdesk_api.main import create_app
 from tests.domains.knowledge.conftest import Editors, at, done
 from tests.fixtures.clients import client_of
@@ -59,3 +60,27 @@ async def test_it_may_be_kept_until_it_changes(editors: Editors, visitor: httpx.
         assert (await visitor.get(path, headers=held)).status_code == 304
         await done(editors.olga, article, "publish")
         assert (await visitor.get(path, headers=held)).status_code == 200
+
+
+async def test_a_page_of_several_may_be_kept(editors: Editors, visitor: httpx.AsyncClient) -> None:
+    """Its cursors are sealed anew each time."""
+    for title in ("Seen", "Seen as well"):
+        await editors.published(title=title, audience="public")
+    for asked in ({"limit": "1"}, {"limit": "1", "q": "seen"}):
+        first = await visitor.get(PATH, params=asked)
+        assert first.json()["next_cursor"] is not None
+        again = await visitor.get(PATH, params=asked, headers={"If-None-Match": first.headers["etag"]})
+        assert again.status_code == 304
+
+
+async def test_views_of_authors_are_not_counted(
+    editors: Editors, visitor: httpx.AsyncClient, database: Database
+) -> None:
+    article = await editors.published(audience="public")
+    await tally.flush(database)
+    path = f"{PATH}/{article['id']}"
+    for reader in (editors.anna, editors.olga, editors.ben, visitor):
+        assert (await reader.get(path)).status_code == 200
+    assert (await visitor.get(path, headers={"Authorization": "Basic nonsense"})).status_code == 200
+    await tally.flush(database)
+    assert (await editors.anna.get(at(article, "/statistics"))).json()["view_count"] == 3

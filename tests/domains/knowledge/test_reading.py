@@ -2,13 +2,22 @@
 
 import asyncio
 from datetime import UTC, datetime
+from uuid import UUID
 
+from sqlalchemy import func, select
+
+from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
+from helpdesk_api.database.ids import new_id, parse_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.knowledge import tally
+from helpdesk_api.domains.knowledge import queries, reading, tally
+from helpdesk_api.domains.knowledge.enums import ArticleAudience, ArticleLanguage, ArticleStatus
 from helpdesk_api.domains.knowledge.lifecycle import tell_reviews
+from helpdesk_api.domains.knowledge.models import Article, ArticleRelation
+from helpdesk_api.domains.users.models import User
 from tests.domains.knowledge.conftest import Editors, at, done
 from tests.domains.notifications.conftest import PostOffice, post_office, recipients, text_of
+from tests.factories.records import make_user, principal_of
 
 __all__ = ["post_office"]
 NOW = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
@@ -78,6 +87,62 @@ async def test_related_articles_are_related_both_ways(editors: Editors) -> None:
     assert (await editors.anna.delete(link)).status_code == 404
 
 
+def untold(author: User) -> Article:
+    """A row alone: of so many, nothing is read but that they are there."""
+    now, identifier = clock.now(), new_id()
+    return Article(
+        id=identifier,
+        group_id=identifier,
+        language=ArticleLanguage.EN,
+        audience=ArticleAudience.AGENTS,
+        team_ids=[],
+        status=ArticleStatus.DRAFT,
+        author_id=author.id,
+        owner_id=author.id,
+        latest_number=1,
+        review_interval_days=91,
+        created_at=now,
+        updated_at=now,
+        public_updated_at=now,
+    )
+
+
+async def test_neither_has_too_many_related_articles(editors: Editors, database: Database) -> None:
+    hub, last, one_more = [await editors.draft(title=title) for title in ("Hub", "Last", "One more")]
+    others = [untold(editors.people["anna"]) for _ in range(reading.MAX_RELATED - 1)]
+    async with database.session() as session:
+        session.add_all(others)
+        await session.flush()
+        pairs = [sorted((parse_id("art", hub["id"]), other.id)) for other in others]
+        session.add_all([ArticleRelation(first_id=first, second_id=second) for first, second in pairs])
+    assert (await editors.anna.put(at(last, f"/related/{hub['id']}"))).status_code == 204
+    for article, other in ((one_more, hub), (hub, one_more)):
+        full = await editors.anna.put(at(article, f"/related/{other['id']}"))
+        assert (full.status_code, full.json()["code"]) == (409, "too_many_related_articles")
+    # What is related already, is so again.
+    for article, other in ((last, hub), (hub, last)):
+        assert (await editors.anna.put(at(article, f"/related/{other['id']}"))).status_code == 204
+
+
+async def test_two_articles_are_related_from_both_sides_at_once(own_database: Database) -> None:
+    author = await make_user(own_database, role=Role.AGENT)
+    caller = await principal_of(own_database, author)
+    one, other = untold(author), untold(author)
+    async with own_database.session() as session:
+        session.add_all([one, other])
+    together = asyncio.Barrier(2)
+
+    async def relate(*ids: UUID) -> None:
+        async with own_database.session() as session:
+            await session.execute(select(1))
+            await together.wait()
+            await reading.relate(session, caller, *await queries.lock_articles(session, caller, *ids))
+
+    await asyncio.gather(relate(one.id, other.id), relate(other.id, one.id))
+    async with own_database.reads() as reads:
+        assert await reads.fetch_value(select(func.count()).select_from(ArticleRelation)) == 1
+
+
 async def test_an_owner_is_told_once_that_a_review_is_due(
     editors: Editors, database: Database, post_office: PostOffice
 ) -> None:
@@ -109,6 +174,21 @@ async def test_an_owner_is_told_once_that_a_review_is_due(
         moment.advance(days=30)
         await told()
         assert len(await post_office.round()) == 1
+
+
+async def test_a_new_interval_is_counted_from_the_last_look(editors: Editors) -> None:
+    with clock.frozen(NOW) as moment:
+        article = await editors.published(review_interval_days=30)
+        await done(editors.anna, article, "review")
+        moment.advance(days=20)
+        await editors.anna.patch(at(article), json={"title": "Again"})
+        await done(editors.olga, article, "publish")
+        longer = await editors.anna.patch(at(article), json={"review_interval_days": 40})
+        assert longer.json()["review_at"] == "2026-08-30T08:00:00Z"
+        moment.advance(days=1)
+        await done(editors.anna, article, "review")
+        shorter = await editors.anna.patch(at(article), json={"review_interval_days": 10})
+        assert shorter.json()["review_at"] == "2026-08-01T08:00:00Z"
 
 
 async def test_a_quarter_is_the_usual_interval(editors: Editors) -> None:

@@ -82,6 +82,19 @@ async def test_the_languages_of_an_article(editors: Editors) -> None:
     seen = (await editors.rita.get(at(german))).json()
     assert (seen["translation_of_id"], seen["is_outdated"]) == (None, False)
     assert (await editors.rita.get(at(french, "/translations"))).status_code == 404
+    # When they may see it, that is another answer; so it is when they may no longer.
+    for audience, shown in (("requesters", (original["id"], True)), ("agents", (None, False))):
+        held = {"If-None-Match": (await editors.rita.get(at(german))).headers["etag"]}
+        assert (await editors.olga.patch(at(original), json={"audience": audience})).status_code == 200
+        seen = await editors.rita.get(at(german), headers=held)
+        assert (seen.status_code, (seen.json()["translation_of_id"], seen.json()["is_outdated"])) == (200, shown)
+    # Nor is it of the staff whose team it is not for.
+    held = {"If-None-Match": (await editors.ben.get(at(german))).headers["etag"]}
+    of_team = {"audience": "teams", "team_ids": [editors.team_id]}
+    assert (await editors.olga.patch(at(original), json=of_team)).status_code == 200
+    hidden = await editors.ben.get(at(german), headers=held)
+    assert (hidden.status_code, hidden.json()["translation_of_id"]) == (200, None)
+    assert (await editors.anna.get(at(german))).json()["translation_of_id"] == original["id"]
     twice = await editors.anna.post(
         "/v1/articles", json={**BODY, "language": "de", "translation_of_id": original["id"]}
     )

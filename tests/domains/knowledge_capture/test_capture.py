@@ -1,9 +1,13 @@
 """From a resolved ticket to an article, and from an article to the tickets that it resolves."""
 
+import re
 from typing import Any
 
 import httpx
+import pytest
 
+from helpdesk_api.domains.knowledge.enums import ArticleLanguage
+from helpdesk_api.domains.knowledge_capture.actions import draft_text
 from tests.domains.knowledge.conftest import Editors, at, editors
 from tests.domains.tickets.test_search import opened
 
@@ -38,6 +42,32 @@ async def test_a_draft_says_what_the_requester_can_see(editors: Editors) -> None
     assert (refused.status_code, refused.json()["code"]) == (403, "action_forbidden")
 
 
+async def test_a_draft_for_a_team(editors: Editors) -> None:
+    ticket = await opened(editors.rita)
+    await resolved(editors.anna, ticket)
+    path = f"/v1/tickets/{ticket['id']}/article"
+    teams = {"audience": "teams", "team_ids": [editors.team_id]}
+    made = await editors.anna.post(path, json=teams)
+    assert (made.status_code, made.json()["audience"], made.json()["team_ids"]) == (201, "teams", [editors.team_id])
+    refused = await editors.anna.post(path, json={"audience": "teams"})
+    assert (refused.json()["code"], refused.json()["errors"][0]["pointer"]) == (
+        "article_teams_required",
+        "#/team_ids",
+    )
+
+
+@pytest.mark.parametrize("language", ArticleLanguage)
+def test_what_a_draft_has_no_room_for_is_said(language: ArticleLanguage) -> None:
+    whole = draft_text(language, "INC-1", "d" * 40_000, "r" * 20_000)
+    assert (whole.count("d" * 40_000), whole.count("r" * 20_000)) == (1, 1)
+    for description, resolution in ((65_536, 100), (65_536, 65_536), (100, 65_536), (33_000, 40_000)):
+        text = draft_text(language, "INC-1", "\u2603" * description, "\u2602" * resolution)
+        assert 65_000 < len(text) <= 65_536
+        assert text.count("INC-1") == (description > 32_700) + (resolution > 32_700)
+        cut = sum(int(count) for count in re.findall(r"\d{3,}", text))
+        assert text.count("\u2603") + text.count("\u2602") + cut == description + resolution
+
+
 async def test_resolving_says_which_article_served(editors: Editors) -> None:
     seen, hidden = await editors.published(title="Seen"), await editors.published(title="Hidden", audience="agents")
     draft = await editors.draft()
@@ -52,6 +82,28 @@ async def test_resolving_says_which_article_served(editors: Editors) -> None:
         (await editors.rita.get(f"/v1/tickets/{one['id']}")).json()["resolution_article_id"] for one in (first, second)
     ]
     assert mine == [seen["id"], None]
+    # That it is gone, or theirs to see after all, is another answer.
+    path = f"/v1/tickets/{first['id']}"
+    held = {"If-None-Match": (await editors.rita.get(path)).headers["etag"]}
+    assert (await editors.rita.get(path, headers=held)).status_code == 304
+    assert (await editors.olga.patch(at(seen), json={"audience": "agents"})).status_code == 200
+    gone = await editors.rita.get(path, headers=held)
+    assert (gone.status_code, gone.json()["resolution_article_id"]) == (200, None)
+    assert (await editors.olga.patch(at(seen), json={"audience": "requesters"})).status_code == 200
+    assert (await editors.rita.get(path, headers={"If-None-Match": gone.headers["etag"]})).status_code == 200
+    # Of the staff, too, only those who may read it are told which.
+    of_team = {"audience": "teams", "team_ids": [editors.team_id]}
+    assert (await editors.olga.patch(at(hidden), json=of_team)).status_code == 200
+    named = [
+        (await reader.get(f"/v1/tickets/{second['id']}")).json()["resolution_article_id"]
+        for reader in (editors.anna, editors.olga, editors.ben, editors.admin)
+    ]
+    assert named == [hidden["id"], hidden["id"], None, hidden["id"]]
+    assert (await editors.olga.patch(at(hidden), json={"audience": "agents", "team_ids": []})).status_code == 200
+    rated = {"If-Match": (await editors.rita.get(path)).headers["etag"]}
+    assert (await editors.olga.patch(at(seen), json={"audience": "agents"})).status_code == 200
+    assert (await editors.rita.post(f"{path}/rate", json={"score": 5}, headers=rated)).status_code == 200
+    assert (await editors.olga.patch(at(seen), json={"audience": "requesters"})).status_code == 200
     history = (await editors.rita.get(f"/v1/tickets/{second['id']}/history")).text
     assert hidden["id"] not in history
     assert hidden["id"] in (await editors.ben.get(f"/v1/tickets/{second['id']}/history")).text

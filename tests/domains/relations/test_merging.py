@@ -149,7 +149,7 @@ class TestOldNames:
         await merge(agent_client, old, middle)
         await said(agent_client, middle, "second")
         await merge(agent_client, middle, target)
-        direct = await agent_client.get(at(target))
+        direct = await agent_client.get(f"{at(target)}?include=requester")
         assert "content-location" not in direct.headers
         for name in (tkt(old), old.reference, tkt(middle), middle.reference):
             reply = await agent_client.get(f"/v1/tickets/{name}?include=requester")

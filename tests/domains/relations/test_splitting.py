@@ -4,16 +4,31 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.attachments import storing
+from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.relations.rules import first_words
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.integrations.mail.fake import FakeMail
+from helpdesk_api.integrations.storage.memory import MemoryStorage
+from helpdesk_api.worker import drain
+from tests.domains.attachments.files import picture, uploaded
 from tests.domains.relations.test_merging import at, details, history, said, tkt
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
+
+
+@pytest.fixture
+def store(app: FastAPI) -> MemoryStorage:
+    store = MemoryStorage()
+    storing.use_storage(store, None)
+    delivery.use_transport(FakeMail())
+    return store
 
 
 async def split(client: httpx.AsyncClient, ticket: Any, comment: str, **body: Any) -> httpx.Response:
@@ -66,6 +81,47 @@ class TestSplit:
         assert (await as_user(colleague).get(opened["url"])).status_code == 200
         assert (await as_user(requester).get(opened["url"])).status_code == 404
         assert "ticket.split" not in {row["type"] for row in await history(as_user(requester), ticket)}
+
+    async def test_its_pictures_go_along_and_stay(
+        self,
+        requester_client: httpx.AsyncClient,
+        agent_client: httpx.AsyncClient,
+        admin_client: httpx.AsyncClient,
+        store: MemoryStorage,
+        database: Database,
+    ) -> None:
+        ticket = (await requester_client.post("/v1/tickets", json={"subject": "A", "description": "B"})).json()
+        file = await uploaded(requester_client, picture(), "mouse.png")
+        said_there = {"body": f"![It](attachment:{file['id']}) squeaks", "attachment_ids": [file["id"]]}
+        comment = (await requester_client.post(f"{ticket['url']}/comments", json=said_there)).json()
+        split_up = await agent_client.post(f"{ticket['url']}/comments/{comment['id']}/split", json={})
+        opened = split_up.json()
+        (copy,) = (await requester_client.get(f"{opened['url']}/attachments")).json()["data"]
+        assert (copy["id"] != file["id"], copy["name"], copy["uploader"]) == (True, "mouse.png", file["uploader"])
+        assert opened["description"] == f"![It](attachment:{copy['id']}) squeaks"
+        assert f'<img src="/v1/attachments/{copy["id"]}/download" alt="It">' in opened["description_html"]
+        assert (await admin_client.delete(f"/v1/attachments/{file['id']}")).status_code == 204
+        await drain(database)
+        link = (await requester_client.get(f"/v1/attachments/{copy['id']}/download")).headers["location"]
+        assert (await requester_client.get(link)).content == picture()
+        assert len(store.objects) == 2  # and its small picture
+
+    async def test_files_of_an_internal_note_stay_internal(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, store: MemoryStorage
+    ) -> None:
+        ticket = (await requester_client.post("/v1/tickets", json={"subject": "A", "description": "B"})).json()
+        file = await uploaded(agent_client)
+        note = {"body": "See the log", "visibility": "internal", "attachment_ids": [file["id"]]}
+        comment = (await agent_client.post(f"{ticket['url']}/comments", json=note)).json()
+        way = f"{ticket['url']}/comments/{comment['id']}/split"
+        opened = (await agent_client.post(way, json={"description": "The disk is worn out."})).json()
+        assert len((await agent_client.get(f"{opened['url']}/attachments")).json()["data"]) == 1
+        assert (await requester_client.get(f"{opened['url']}/attachments")).json()["data"] == []
+        store.failure = "down"
+        refused = await agent_client.post(way, json={"description": "Once more."})
+        assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")
+        store.failure = None
+        assert len((await agent_client.get("/v1/tickets")).json()["data"]) == 2
 
     async def test_words_of_the_staff_are_the_requesters_matter(
         self, a_user: Make, agent_client: httpx.AsyncClient, a_ticket: Make

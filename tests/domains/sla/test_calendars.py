@@ -1,5 +1,6 @@
 """Calendars over HTTP: hours, holidays, versions, and what cannot be."""
 
+from datetime import date
 from typing import Any
 
 import httpx
@@ -7,6 +8,8 @@ import pytest
 
 from helpdesk_api.database import clock
 from helpdesk_api.domains.sla import calendar_actions
+from helpdesk_api.domains.sla.calendar_import import all_day_events
+from helpdesk_api.domains.sla.errors import TooManyDays
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -54,7 +57,10 @@ async def test_hours_holidays_and_half_days_count(
 @pytest.mark.parametrize(
     ("change", "code", "pointer"),
     [
-        ({"time_zone": "Mars/Olympus"}, "unknown_time_zone", "#/time_zone"),
+        *[
+            ({"time_zone": name}, "unknown_time_zone", "#/time_zone")
+            for name in ("Mars/Olympus", "localtime", "Factory", "posixrules", "posix/Europe/Berlin")
+        ],
         ({"weekly_hours": [], "days": []}, "never_open", "#/weekly_hours"),
         (
             {"weekly_hours": [*OFFICE, {"day": "monday", "opens": "11:00", "closes": "13:00"}]},
@@ -108,7 +114,12 @@ async def test_a_version_changes_what_comes_and_can_be_withdrawn_until_then(admi
     assert (seen["versions"], seen["current"]["number"]) == ([1, 2], 1)
     span = {"from": "2027-01-04T00:00:00+01:00", "to": "2027-01-11T00:00:00+01:00"}
     assert (await admin_client.get(f"{path}/working-time", params=span)).json()["working_seconds"] == 7.5 * 3600
+    held = (await admin_client.get(f"{path}/versions/2")).headers["etag"]
     assert (await admin_client.delete(f"{path}/versions/2")).status_code == 204
+    # Whoever still holds that one shall not take the next for it.
+    anew = await admin_client.post(f"{path}/versions", json={**later, "weekly_hours": OFFICE[:4]})
+    assert (anew.status_code, anew.json()["number"]) == (201, 3)
+    assert anew.headers["etag"] != held
     in_force = await admin_client.delete(f"{path}/versions/1")
     assert (in_force.status_code, in_force.json()["code"]) == (409, "calendar_version_in_force")
     assert (await admin_client.delete(f"{path}/versions/9")).json()["code"] == "calendar_version_not_found"
@@ -167,9 +178,11 @@ async def test_what_is_built_in_or_in_use_stays(admin_client: httpx.AsyncClient)
         "calendar_id": calendar["id"],
         "targets": [{"metric": "resolution", "priority": "high", "seconds": 3600}],
     }
-    assert (await admin_client.post("/v1/sla-policies", json=policy)).status_code == 201
+    drafted = await admin_client.post("/v1/sla-policies", json=policy)
+    assert drafted.status_code == 201
     used = await admin_client.delete(f"/v1/calendars/{calendar['id']}")
     assert (used.status_code, used.json()["code"]) == (409, "calendar_in_use")
+    assert used.json()["params"]["policy_ids"] == [drafted.json()["id"]]
     free = await created(admin_client, name="Free")
     taken = await admin_client.patch(f"/v1/calendars/{free['id']}", json={"name": "berlin OFFICE"})
     assert (taken.status_code, taken.json()["code"]) == (409, "calendar_name_taken")
@@ -177,7 +190,21 @@ async def test_what_is_built_in_or_in_use_stays(admin_client: httpx.AsyncClient)
     archived = await admin_client.patch(f"/v1/calendars/{free['id']}", json={"name": "y"})
     assert archived.json()["code"] == "calendar_archived"
     policy |= {"name": "Late", "calendar_id": free["id"]}
-    assert (await admin_client.post("/v1/sla-policies", json=policy)).json()["code"] == "calendar_archived"
+    refused = (await admin_client.post("/v1/sla-policies", json=policy)).json()
+    assert (refused["code"], refused["errors"][0]["pointer"]) == ("calendar_archived", "#/calendar_id")
+
+
+async def test_a_calendar_is_free_once_its_policies_count_in_another(admin_client: httpx.AsyncClient) -> None:
+    calendar = await created(admin_client)
+    targets = [{"metric": "resolution", "priority": "high", "seconds": 3600}]
+    body = {"name": "Office", "calendar_id": calendar["id"], "targets": targets}
+    policy = f"/v1/sla-policies/{(await admin_client.post('/v1/sla-policies', json=body)).json()['id']}"
+    for change in (None, {"calendar_id": ALWAYS}):
+        if change is not None:
+            await admin_client.patch(policy, json=change)
+            assert (await admin_client.delete(f"/v1/calendars/{calendar['id']}")).status_code == 409
+        assert (await admin_client.post(f"{policy}/publish", json={})).status_code == 200
+    assert (await admin_client.delete(f"/v1/calendars/{calendar['id']}")).status_code == 204
 
 
 async def test_spans_and_amounts_have_bounds(admin_client: httpx.AsyncClient) -> None:
@@ -208,6 +235,14 @@ async def test_only_admins_write(supervisor_client: httpx.AsyncClient, as_user: 
         ("FREQ=YEARLY", "too_many_days"),
         ("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", None),
         ("FREQ=MONTHLY;BYMONTHDAY=31;COUNT=4", None),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO;COUNT=2", None),
+        # What fits no day would be looked for up to the year 9999, whatever its end.
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "invalid_icalendar"),
+        ("FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30;UNTIL=20300101", "invalid_icalendar"),
+        ("FREQ=WEEKLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=30;COUNT=1", "invalid_icalendar"),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=TU;COUNT=2", "invalid_icalendar"),
+        # A count of less than nothing takes nothing off the others.
+        ("FREQ=DAILY;COUNT=-100000", "too_many_days"),
     ],
 )
 async def test_a_rule_is_counted_before_it_is_laid_out(
@@ -220,6 +255,34 @@ async def test_a_rule_is_counted_before_it_is_laid_out(
     body = {"icalendar": f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{events}END:VCALENDAR\r\n"}
     reply = await admin_client.post(f"/v1/calendars/{calendar['id']}/day-imports", json=body)
     assert (reply.status_code, reply.json().get("code")) == ((422, code) if code else (201, None)), reply.text
+
+
+def test_all_rules_of_a_file_together_are_looked_through_within_bounds() -> None:
+    """Two days in a thousand years are quickly counted, and yet looked for day by day."""
+    event = "BEGIN:VEVENT\r\nUID:{}\r\nDTSTART;VALUE=DATE:{:04}0301\r\nRRULE:{}\r\nEND:VEVENT\r\n"
+    rule = "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO;COUNT=2"
+    events = "".join(event.format(year, year, rule) for year in range(1, 1_000, 40))
+    with pytest.raises(TooManyDays):
+        all_day_events(f"BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n", date(2016, 1, 1), date(2046, 1, 1), limit=9)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        "",
+        "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260801T100000Z\r\nEND:VEVENT\r\n",
+        # A day that the calendar has already.
+        "BEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261224\r\nEND:VEVENT\r\n",
+    ],
+)
+async def test_a_file_that_closes_no_day_makes_no_version(admin_client: httpx.AsyncClient, events: str) -> None:
+    calendar = await created(admin_client)
+    path = f"/v1/calendars/{calendar['id']}"
+    body = {"icalendar": f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{events}END:VCALENDAR\r\n"}
+    refused = await admin_client.post(f"{path}/day-imports", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "no_closed_days")
+    assert refused.json()["errors"][0]["pointer"] == "#/icalendar"
+    assert (await admin_client.get(path)).json()["versions"] == [1]
 
 
 async def test_a_calendar_has_as_many_versions_as_it_can_show(

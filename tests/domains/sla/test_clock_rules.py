@@ -136,6 +136,54 @@ def test_a_recorded_breach_is_never_undone() -> None:
     assert (clock.state, clock.breached_at, clock.target) == (ClockState.BREACHED, at(2), timedelta(hours=72))
 
 
+def by_hand(ticket: Ticket, clock: DerivedClock, hours: float, due: float) -> None:
+    ticket.clocks.settle(clock, at(hours))
+    clock.manual_due_at = at(due)
+    ticket.clocks.recompute(clock, at(hours), Reason.MANUAL_DEADLINE, {})
+
+
+def test_a_deadline_by_hand_passes_also_in_a_pause() -> None:
+    steps = (Step("warning:0", percent=75), Step("escalation:0", offset=timedelta(hours=2)))
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8, steps=steps))
+    clock = ticket.clock(Metric.RESOLUTION)
+    by_hand(ticket, clock, 1, 20)
+    ticket.tell(2, WAITING)
+    assert (clock.state, clock.due_at, clock.next_timer_at) == (ClockState.PAUSED, at(20), at(15))
+    # Whoever looks on the way changes nothing.
+    ticket.tell(21, WAITING)
+    assert (clock.breached_at, clock.next_timer_at, clock.used) == (at(20), at(22), timedelta(hours=2))
+    ticket.tell(30, RESOLVED)
+    assert (clock.state, clock.used) == (ClockState.BREACHED, timedelta(hours=2))
+    assert ticket.told()[-3:] == [
+        ("warned", "resolution", at(15)),
+        ("breached", "resolution", at(20)),
+        ("escalated", "resolution", at(22)),
+    ]
+
+
+def test_what_was_resolved_before_its_deadline_is_not_late_before_it_is_reopened() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8))
+    clock = ticket.clock(Metric.RESOLUTION)
+    by_hand(ticket, clock, 1, 20)
+    ticket.tell(10, RESOLVED)
+    assert clock.state is ClockState.MET
+    ticket.tell(30, WORKING)
+    assert clock.next_timer_at == at(30)
+    ticket.tell(31, RESOLVED)
+    assert (clock.state, clock.breached_at) == (ClockState.BREACHED, at(30))
+
+
+def test_once_its_due_time_has_passed_it_stands() -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 4))
+    ticket.tell(5, WORKING)
+    ticket.promise(agreed(Metric.RESOLUTION, 8))
+    ticket.tell(6, WORKING)
+    clock = ticket.clock(Metric.RESOLUTION)
+    assert (clock.breached_at, clock.due_at) == (at(4), at(8))
+    ticket.tell(9, WORKING)
+    assert clock.due_at == at(8)
+
+
 def test_the_first_response_never_restarts() -> None:
     ticket = Ticket(agreed(Metric.FIRST_RESPONSE, 1), agreed(Metric.RESOLUTION, 8))
     ticket.tell(0.5, WORKING, staff=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import HealthCheck
 from hypothesis import settings as bounded
@@ -21,12 +22,16 @@ from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.assignments.actions import assign_ticket
+from helpdesk_api.domains.assignments.schemas import AssignmentCreate
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.comments.actions import add_comment
 from helpdesk_api.domains.comments.schemas import CommentCreate
 from helpdesk_api.domains.notifications import delivery
-from helpdesk_api.domains.sla import calendar_actions, calendar_queries, policy_actions, policy_queries
+from helpdesk_api.domains.sla import calendar_actions, calendar_queries, clock_actions, policy_actions, policy_queries
 from helpdesk_api.domains.sla.calendar_schemas import CalendarCreate, CalendarVersionCreate
+from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
+from helpdesk_api.domains.sla.clock_store import read_clocks
 from helpdesk_api.domains.sla.policy_schemas import SlaPolicyCreate, SlaPolicyPublish, SlaPolicyUpdate
 from helpdesk_api.domains.sla.recompute import compare_ticket
 from helpdesk_api.domains.tickets import actions
@@ -37,11 +42,24 @@ from helpdesk_api.domains.tickets.schemas import TicketPend, TicketReopen, Ticke
 from helpdesk_api.installation import install_wiring
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.web.errors import ProblemError
+from helpdesk_api.web.preconditions import UNCONDITIONAL
 from helpdesk_api.worker import drain
-from tests.factories.records import make_ticket, make_user, principal_of
+from tests.factories.records import make_team, make_ticket, make_user, principal_of
 
 S = TicketStatus
 METRICS = ("first_response", "next_response", "update", "resolution", "assignment")
+# Several at one instant, of both kinds, and one that changes the ticket.
+WARNINGS = [{"percent": 50}, {"seconds_before": 3600}]
+LADDER = [
+    {"offset_seconds": offset, "actions": [{"type": kind, **({"to": "assignee"} if kind == "notify" else {})}]}
+    for offset, kind in (
+        (3600, "notify"),
+        (-3600, "raise_priority"),
+        (-3600, "notify"),
+        (0, "notify"),
+        (3600, "notify"),
+    )
+]
 WEEK = [{"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "thursday", "sunday")]
 
 
@@ -82,6 +100,8 @@ class Histories(RuleBasedStateMachine):
                 name=f"All {self.admin.user_id.hex}",
                 calendar_id=self.calendar,
                 targets=targets,
+                warnings=WARNINGS,
+                escalations=LADDER,
                 conditions={"field": "requester_id", "op": "eq", "value": f"usr_{self.requester.user_id.hex}"},
             )
             policy, _ = await policy_actions.create_policy(session, self.database, self.admin, policy_body)
@@ -90,8 +110,27 @@ class Histories(RuleBasedStateMachine):
         async with self.database.session() as session:
             order = [row["id"] for row in (await self._policies())["data"] if row["id"] != self.policy]
             await policy_actions.order_policies(session, self.admin, [self.policy, *order])
+        self.teams = [(await make_team(self.database)).id for _ in range(2)]
+        await self._draft_between_teams()
+        self.worker_rests = False
         ticket = await make_ticket(self.database, by=requester)
         self.ticket, self.ticket_id = ticket.reference, ticket.id
+
+    async def _draft_between_teams(self) -> None:
+        async with self.database.session() as session:
+            body = SlaPolicyCreate(
+                name=f"OLA {self.admin.user_id.hex}",
+                kind="ola",
+                team_id=self.teams[0],
+                calendar_id=self.calendar,
+                targets=[
+                    {"metric": metric, "priority": p.value, "seconds": 7200} for metric in METRICS for p in Priority
+                ],
+                warnings=WARNINGS,
+                escalations=LADDER,
+            )
+            policy, _ = await policy_actions.create_policy(session, self.database, self.admin, body)
+            self.between_teams = policy.id
 
     async def _policies(self) -> dict[str, Any]:
         async with self.database.reads() as reads:
@@ -113,8 +152,17 @@ class Histories(RuleBasedStateMachine):
         self.now += timedelta(minutes=minutes, microseconds=minutes)
 
     @rule()
-    def work_off(self) -> None:
-        self.run(drain(self.database))
+    def rest_or_work(self) -> None:
+        self.worker_rests = not self.worker_rests
+
+    @rule(place=st.integers(0, 1))
+    def hand_over(self, place: int) -> None:
+        body = AssignmentCreate(team_id=self.teams[place])
+        self.act(lambda s, p, t, _: assign_ticket(s, self.database, p, t, body))
+
+    @rule(later=st.sampled_from([0, 3, 30]))
+    def promise_between_teams(self, later: int) -> None:
+        self.run(self._publish(self.between_teams, later, {"description": f"From {self.now}."}))
 
     @rule()
     def start(self) -> None:
@@ -158,24 +206,35 @@ class Histories(RuleBasedStateMachine):
     def rename(self, word: str) -> None:
         self.act(lambda s, p, t, _: update_ticket(s, self.database, p, t, TicketUpdate(subject=word)))
 
-    @rule(hours=st.integers(1, 9))
-    def promise_otherwise(self, hours: int) -> None:
-        async def publish() -> None:
-            targets = [{"metric": "resolution", "priority": p.value, "seconds": 3600 * hours} for p in Priority]
-            if hours % 2:
-                targets += [{"metric": "update", "priority": p.value, "seconds": 1800 * hours} for p in Priority]
-            try:
-                async with self.database.session() as session:
-                    policy = await policy_queries.lock_policy(session, self.policy)
-                    change = SlaPolicyUpdate.model_validate({"targets": targets})
-                    await policy_actions.update_policy(session, self.database, self.admin, policy, change)
-                    await session.flush()
-                    await policy_actions.publish(session, self.admin, policy, SlaPolicyPublish())
-            except ProblemError:
-                return
-            await drain(self.database)
+    @rule(hours=st.integers(1, 9), later=st.sampled_from([0, 3, 30]))
+    def promise_otherwise(self, hours: int, later: int) -> None:
+        targets = [{"metric": "resolution", "priority": p.value, "seconds": 3600 * hours} for p in Priority]
+        if hours % 2:
+            targets += [{"metric": "update", "priority": p.value, "seconds": 1800 * hours} for p in Priority]
+        self.run(self._publish(self.policy, later, {"targets": targets}))
 
-        self.run(publish())
+    async def _publish(self, policy_id: UUID, later: int, fields: dict[str, Any]) -> None:
+        try:
+            async with self.database.session() as session:
+                policy = await policy_queries.lock_policy(session, policy_id)
+                change = SlaPolicyUpdate.model_validate(fields)
+                await policy_actions.update_policy(session, self.database, self.admin, policy, change)
+                await session.flush()
+                body = SlaPolicyPublish(effective_from=self.now + timedelta(hours=later))
+                await policy_actions.publish(session, self.admin, policy, body)
+        except ProblemError:
+            return  # Another version waits for its instant.
+
+    @rule(place=st.integers(0, 4), hours=st.sampled_from([None, 1, 5, 40]))
+    def agree_by_hand(self, place: int, hours: int | None) -> None:
+        body = DeadlineUpdate(due_at=self.now + timedelta(hours=hours) if hours is not None else None)
+
+        async def agree(session: Any, principal: Any, ticket: Any, _: bool) -> None:
+            rows = await read_clocks(session, ticket.id)
+            one = rows[place % len(rows)]
+            await clock_actions.set_deadline(session, principal, ticket, one.id, body, UNCONDITIONAL)
+
+        self.act(agree)
 
     @rule(closes=st.sampled_from(["12:00", "17:00", "23:30"]))
     def open_otherwise(self, closes: str) -> None:
@@ -188,13 +247,15 @@ class Histories(RuleBasedStateMachine):
                     await calendar_actions.add_version(session, self.admin, calendar, body)
             except ProblemError:
                 return
-            await drain(self.database)
 
         self.run(change())
 
     @precondition(lambda self: hasattr(self, "ticket"))
     @invariant()
     def stored_equals_derived(self) -> None:
+        if self.worker_rests:
+            return
+
         async def compare() -> list[str]:
             await drain(self.database)
             async with self.database.reads() as reads:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
@@ -15,9 +16,11 @@ from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.sla import policy_actions
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
+from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.worker import drain
 from tests.domains.sla.test_clocks import no_differences, opened, slas
 from tests.factories.records import Make, make_user
@@ -90,6 +93,63 @@ async def test_a_draft_binds_nobody_and_its_preview_changes_nothing(
         await no_differences(database)
 
 
+async def test_a_preview_tells_what_publishing_then_does(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_team: Make
+) -> None:
+    """Of metrics that the draft adds: with and without an answer, paused, short of their target and past it."""
+    team = await a_team()
+    more = [
+        {"metric": metric, "priority": "medium", "seconds": seconds}
+        for metric, seconds in (("update", 4 * 3600), ("next_response", 3600), ("resolution", 24 * 3600))
+    ]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        _, answered, asked, paused, late = [await opened(requester_client) for _ in range(5)]
+        now.advance(hours=1)
+        await admin_client.post(f"/v1/tickets/{paused['id']}/start", json={})
+        await admin_client.post(f"/v1/tickets/{paused['id']}/pend", json={"reason": "vendor"})
+        for ticket in (answered, asked):
+            await admin_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "I am on it."})
+        now.advance(hours=1)
+        await requester_client.post(f"/v1/tickets/{asked['id']}/comments", json={"body": "And?"})
+        body = {"team_id": f"tea_{team.id.hex}"}
+        assert (await admin_client.post(f"/v1/tickets/{late['id']}/assignments", json=body)).status_code == 201
+        now.advance(hours=2.5)
+        policies = [
+            await drafted(admin_client, targets=more),
+            await drafted(admin_client, name="OLA", kind="ola", team_id=f"tea_{team.id.hex}"),
+        ]
+        await first_in_order(admin_client, policies[0])
+        await drain(database)
+        for policy, expected in zip(policies, ((6, 3), (1, 1)), strict=True):
+            path = f"/v1/sla-policies/{policy['id']}"
+            shown = (await admin_client.post(f"{path}/preview", json={})).json()
+            assert shown["would_begin_is_exact"]
+            async with database.reads() as reads:
+                policy_id = parse_id("slp", policy["id"])
+                part = await preview(reads, database, policy_id, effective_from=None, judged=0)
+            assert (part["would_begin"], part["would_begin_is_exact"]) == (0, False)
+            begun, breached = await counted(database, "sla.started"), await counted(database, "sla.breached")
+            await admin_client.post(f"{path}/publish", json={})
+            await drain(database)
+            happened = (
+                await counted(database, "sla.started") - begun,
+                await counted(database, "sla.breached") - breached,
+            )
+            assert (shown["would_begin"], shown["would_breach"]) == happened == expected
+            for begins in shown["begins"]:
+                rows = (await admin_client.get(f"/v1/tickets/{begins['ticket_id']}/slas")).json()["data"]
+                key = begins["kind"], begins["metric"]
+                cycle = next(row["ongoing_cycle"] for row in rows if (row["kind"], row["metric"]) == key)
+                assert (cycle["due_at"], cycle["is_breached"]) == (begins["due_at"], begins["would_breach"])
+        await no_differences(database)
+
+
+async def counted(database: Database, kind: str) -> int:
+    async with database.reads() as reads:
+        found: int = await reads.fetch_value(select(func.count()).select_from(EventRow).where(EventRow.type == kind))
+        return found
+
+
 class Meanwhile(ReadSession):
     """Something happens after the open tickets were counted, and before their clocks are read."""
 
@@ -150,6 +210,86 @@ async def test_open_tickets_follow_at_the_instant(
         await no_differences(database)
 
 
+async def test_what_was_told_before_a_ticket_followed_stays_told(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    """The worker was away while a version came into force: its timers come first, several steps at one instant."""
+    step: dict[str, Any] = {"offset_seconds": -3600, "actions": [{"type": "notify", "to": "assignee"}]}
+    ladder = [{**step, "offset_seconds": 3600}, step, {**step, "offset_seconds": 0}]
+    targets = [
+        {"metric": metric, "priority": priority, "seconds": 7200}
+        for metric in ("resolution", "update")
+        for priority in ("critical", "high", "medium", "low")
+    ]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client, warnings=[{"seconds_before": 3600}], escalations=ladder)
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        await admin_client.post(f"{path}/publish", json={})
+        await opened(requester_client)
+        await drain(database)
+        longer = [{**target, "seconds": 4 * 3600} for target in targets]
+        await admin_client.patch(path, json={"targets": longer, "escalations": ladder[::-1]})
+        await admin_client.post(f"{path}/publish", json={"effective_from": "2026-03-02T09:30:00Z"})
+        now.advance(hours=2.5)
+        await drain(database)
+        await no_differences(database)
+        now.advance(hours=20)
+        await drain(database)
+        assert await no_differences(database) == 2
+
+
+async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    week = [{"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "wednesday")]
+    hours = {"time_zone": "UTC", "weekly_hours": week}
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        calendar = (await admin_client.post("/v1/calendars", json={"name": "Desk", **hours})).json()
+        targets = [{"metric": "resolution", "priority": "medium", "seconds": 12 * 3600}]
+        policy = await drafted(admin_client, calendar_id=calendar["id"], targets=targets)
+        await first_in_order(admin_client, policy)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        ticket = await opened(requester_client)
+        now.advance(hours=1)
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        await admin_client.post(f"/v1/tickets/{ticket['id']}/resolve", json=resolution)
+        now.advance(hours=1)
+        shorter = [{**day, "closes": "15:00"} for day in week]
+        await admin_client.post(f"/v1/calendars/{calendar['id']}/versions", json={**hours, "weekly_hours": shorter})
+        await drain(database)
+        assert await no_differences(database) == 1
+
+
+@pytest.mark.parametrize("kind", ["sla", "ola", "underpinning_contract"])
+async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
+    admin_client: httpx.AsyncClient, database: Database, a_team: Make, kind: str
+) -> None:
+    team = await a_team()
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        await admin_client.delete(f"/v1/sla-policies/{STANDARD}")
+        team_id = f"tea_{team.id.hex}" if kind == "ola" else None
+        policy = await drafted(admin_client, kind=kind, team_id=team_id)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        ticket = await opened(admin_client, team_id=f"tea_{team.id.hex}")
+        if kind == "underpinning_contract":
+            await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "vendor"})
+        now.advance(minutes=5)
+        cycle = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (await admin_client.delete(f"/v1/sla-policies/{policy['id']}")).status_code == 204
+        await drain(database)
+        ended = (await slas(admin_client, ticket))["resolution"]
+        assert ended["ongoing_cycle"] is None
+        assert [one["state"] for one in ended["completed_cycles"]] == ["cancelled"]
+        path = f"/v1/tickets/{ticket['id']}/slas/{cycle['id']}/explain"
+        steps = (await admin_client.get(path)).json()["steps"]
+        assert (steps[-1]["what"], steps[-1]["reason"]) == ("cancelled", "no_policy")
+        another = await drafted(admin_client, name="Silver")
+        shown = (await admin_client.post(f"/v1/sla-policies/{another['id']}/preview", json={})).json()
+        assert (shown["moved"], shown["data"]) == (0, [])
+        assert await no_differences(database) == 1
+
+
 async def test_an_edited_calendar_keeps_the_time_used(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:
@@ -200,18 +340,49 @@ async def test_what_cannot_be_is_said_where(
     assert len((await admin_client.get("/v1/sla-policies")).json()["data"]) == 1
 
 
+def handing_to(*teams: Any) -> list[dict[str, Any]]:
+    return [{"offset_seconds": 0, "actions": [{"type": "assign", "team_id": f"tea_{team.id.hex}"}]} for team in teams]
+
+
 async def test_teams_do_not_hand_round_in_a_circle(admin_client: httpx.AsyncClient, a_team: Make) -> None:
-    teams = [await a_team() for _ in range(3)]
-    for place, team in enumerate(teams):
-        following = teams[(place + 1) % 3]
-        step = {"offset_seconds": 0, "actions": [{"type": "assign", "team_id": f"tea_{following.id.hex}"}]}
+    teams = [await a_team() for _ in range(4)]
+    for place, team in enumerate(teams[:3]):
+        escalations = handing_to(teams[3], teams[(place + 1) % 3])
         policy = await drafted(
-            admin_client, name=f"OLA {place}", kind="ola", team_id=f"tea_{team.id.hex}", escalations=[step]
+            admin_client, name=f"OLA {place}", kind="ola", team_id=f"tea_{team.id.hex}", escalations=escalations
         )
         reply = await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
         expected = (422, "escalation_loop") if place == 2 else (200, None)
         assert (reply.status_code, reply.json().get("code")) == expected
-    assert len(reply.json()["params"]["team_ids"]) == 3
+    assert reply.json()["params"]["team_ids"] == [f"tea_{team.id.hex}" for team in teams[:3]]
+    assert reply.json()["errors"][0]["pointer"] == "#/escalations/1/actions/0/team_id"
+
+
+async def test_only_what_is_in_force_together_makes_a_circle(admin_client: httpx.AsyncClient, a_team: Make) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        one, other = await a_team(), await a_team()
+        policies = []
+        for mine, others in ((one, other), (other, one)):
+            fields = {"name": f"OLA {mine.name}", "kind": "ola", "team_id": f"tea_{mine.id.hex}"}
+            policy = await drafted(admin_client, **fields, escalations=handing_to(others))
+            policies.append(f"/v1/sla-policies/{policy['id']}")
+        first, second = policies
+        assert (await admin_client.post(f"{first}/publish", json={})).status_code == 200
+        # From noon on the first hands over to nobody.
+        await admin_client.patch(first, json={"escalations": []})
+        noon = {"effective_from": "2026-03-02T12:00:00Z"}
+        assert (await admin_client.post(f"{first}/publish", json=noon)).status_code == 200
+        for body, status in (({}, 422), ({"effective_from": "2026-03-02T11:59:59Z"}, 422), (noon, 200)):
+            reply = await admin_client.post(f"{second}/publish", json=body)
+            assert reply.status_code == status, reply.text
+        # Without that version the first would go on as before.
+        withdrawn = await admin_client.delete(f"{first}/versions/2")
+        assert (withdrawn.status_code, withdrawn.json()["code"]) == (422, "escalation_loop")
+        now.advance(hours=4)
+        await admin_client.patch(first, json={"escalations": handing_to(other)})
+        evening = {"effective_from": "2026-03-02T18:00:00Z"}
+        refused = await admin_client.post(f"{first}/publish", json=evening)
+        assert (refused.status_code, refused.json()["code"]) == (422, "escalation_loop")
 
 
 async def test_nobody_drops_a_draft_or_sets_an_order_that_they_have_not_seen(admin_client: httpx.AsyncClient) -> None:
@@ -235,6 +406,10 @@ async def test_nobody_drops_a_draft_or_sets_an_order_that_they_have_not_seen(adm
     assert (await admin_client.delete(draft, headers=stale)).status_code == 412
     held = {"If-Match": (await admin_client.get(draft)).headers["etag"]}
     assert (await admin_client.delete(draft, headers=held)).status_code == 204
+    # Whoever still holds the one that was dropped shall not take the next for it.
+    again = await admin_client.patch(path, json={"description": "Anew."})
+    assert again.json()["draft"]["number"] == 3
+    assert (await admin_client.get(draft)).status_code == 404
 
 
 async def test_an_effective_date_in_the_past_and_a_missing_draft(admin_client: httpx.AsyncClient) -> None:
@@ -287,6 +462,17 @@ async def test_what_would_be_dropped_in_silence_is_refused(admin_client: httpx.A
         reply = await admin_client.post("/v1/sla-policies", json={**base, **more})
         assert (reply.status_code, reply.json()["code"]) == (422, code)
         assert reply.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_only_policies_in_use_are_too_many(
+    admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_actions, "MAX_POLICIES", 2)
+    policy = await drafted(admin_client)
+    refused = await admin_client.post("/v1/sla-policies", json={**GOLD, "name": "Silver"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_sla_policies")
+    assert (await admin_client.delete(f"/v1/sla-policies/{policy['id']}")).status_code == 204
+    await drafted(admin_client, name="Silver")
 
 
 async def test_waiting_for_the_vendor_pauses_everything_but_the_vendors_contract(

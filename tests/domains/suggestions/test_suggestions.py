@@ -157,6 +157,8 @@ async def test_outcomes_are_counted(editors: Editors, database: Database) -> Non
     told = await editors.rita.post(path, json={"outcome": "deflected", "article_id": article["id"]})
     assert (told.status_code, told.json()["outcome"]) == (200, "deflected")
     assert (await editors.ben.post(path, json={"outcome": "deflected"})).status_code == 404
+    both = await editors.rita.post(path, json={"outcome": "deflected", "ticket_id": "INC-1"})
+    assert (both.status_code, both.json()["code"]) == (422, "deflected_with_ticket")
     wrong = await editors.rita.post(path, json={"outcome": "deflected", "article_id": "art_" + "0" * 32})
     assert wrong.json()["errors"][0]["pointer"] == "#/article_id"
     wrong = await editors.rita.post(path, json={"outcome": "ticket_opened", "ticket_id": "INC-999999"})
@@ -178,6 +180,9 @@ async def test_outcomes_are_counted(editors: Editors, database: Database) -> Non
     assert (await editors.rita.get("/v1/suggestions/report")).status_code == 403
     span = {"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}
     assert (await editors.anna.get("/v1/suggestions/report", params=span)).json()["code"] == "report_span_invalid"
+    span = {"since": "2026-03-01T02:00:00+05:30", "until": "2026-03-02T00:00:00-01:00"}
+    told = (await editors.anna.get("/v1/suggestions/report", params=span)).json()
+    assert (told["since"], told["until"]) == ("2026-02-28T20:30:00Z", "2026-03-02T01:00:00Z")
     ended = await typed(editors.rita, suggestion_id=asked[0]["id"], **VPN)
     assert ended["id"] != asked[0]["id"]
     ticket = await opened(editors.rita, **VPN)

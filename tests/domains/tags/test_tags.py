@@ -123,7 +123,8 @@ async def test_what_names_it_follows(
     )
     template = await admin_client.post("/v1/ticket-templates", json={"name": "T", "fields": {"tags": ["old"]}})
     rule = await admin_client.post("/v1/routing-rules", json={"name": "R", "conditions": LEAF, "add_tags": ["old"]})
-    assert {reply.status_code for reply in (view, macro, template, rule)} == {201}, rule.text
+    hook = await admin_client.post("/v1/webhooks", json={"url": "https://hooks.example.com/a", "conditions": LEAF})
+    assert {reply.status_code for reply in (view, macro, template, rule, hook)} == {201}, hook.text
     asked = 'is:open (tag:x,old OR  -tag:"old") "tag:old" subject:old tag:older'
     typed = await agent_client.post("/v1/views", json={"name": "Q", "scope": "personal", "query": asked})
     beside = await agent_client.post("/v1/views", json={"name": "B", "scope": "personal", "query": '"old" tag:older'})
@@ -145,6 +146,7 @@ async def test_what_names_it_follows(
     changed = (await agent_client.get(macro.headers["Location"])).json()
     assert (changed["conditions"], changed["steps"][0]["body"]["tags"]) == (new, ["new", "x"])
     assert (await admin_client.get(template.headers["Location"])).json()["fields"]["tags"] == ["new"]
+    assert (await admin_client.get(hook.headers["Location"])).json()["conditions"] == new
     routed = await open_ticket(requester_client, tags=["new"])
     assert routed["tags"] == ["new"]
     rules = (await admin_client.get("/v1/routing-rules")).json()["data"]
@@ -163,6 +165,13 @@ async def test_what_names_it_follows(
 )
 def test_a_query_keeps_every_word_but_the_tag(query: str, shown: str) -> None:
     assert renamed_in_query(query, "old", "new name") == shown.replace("new name", '"new name"')
+
+
+def test_a_query_does_not_grow_beyond_its_length() -> None:
+    query = "tag:old OR " * 150 + "tag:old"
+    assert renamed_in_query(query, "old", "older") == query.replace("old", "older")
+    with pytest.raises(ValueError, match="too long"):
+        renamed_in_query(query, "old", "n" * 50)
 
 
 async def test_a_policy_that_names_it_stands_in_the_way(

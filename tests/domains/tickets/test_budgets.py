@@ -15,6 +15,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.filters import SORTS, Forms
 from helpdesk_api.domains.tickets.pages import _page_read
+from helpdesk_api.domains.tickets.ranking import Order
 from helpdesk_api.main import create_app
 from helpdesk_api.web.listing import CutShape
 from tests.factories.records import make_category, make_team, make_ticket, make_user
@@ -157,7 +158,7 @@ ORDERS = [
 async def test_an_index_stands_behind_every_order(
     database: Database, caller: policy.CallerShape, forms: Forms, sort: str, backwards: bool
 ) -> None:
-    read = _page_read(caller, forms, None, sort, CutShape(25, backwards, None))
+    read = _page_read(caller, forms, None, Order(sort), CutShape(25, backwards, None))
     values = {"caller_id": NOBODY, "caller_team_ids": [NOBODY], **{name: NOBODY for name, _ in forms}}
     async with database.session() as session:
         # The table is nearly empty, where a scan would be right: what is asked is whether an index could serve.

@@ -3,11 +3,14 @@
 from datetime import datetime
 
 import httpx
+from sqlalchemy import inspect
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import jobs
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.users.models import User
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -45,7 +48,7 @@ class TestLife:
         assert "confirm" not in allowed(resolved.json())
         confirmed = await requester_client.post(f"{path}/confirm", json={})
         assert confirmed.json()["status"] == "closed"
-        assert allowed(confirmed.json()) == {"comment", "rate"}
+        assert allowed(confirmed.json()) == {"comment", "rate", "watch"}
 
     async def test_requester_may_not_work(self, requester_client: httpx.AsyncClient) -> None:
         ticket = await opened(requester_client)
@@ -141,6 +144,11 @@ class TestLife:
 
 
 class TestCreate:
+    async def test_a_fresh_one_is_whole_before_it_is_read_back(self, a_ticket: Make) -> None:
+        ticket = await a_ticket()
+        columns = [name for name, column in inspect(Ticket).columns.items() if column.server_default is not None]
+        assert [name for name in columns if getattr(ticket, name) is None] == []
+
     async def test_priority_by_hand_needs_the_right_and_a_reason(
         self, agent_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient
     ) -> None:
@@ -148,6 +156,9 @@ class TestCreate:
         assert (refused.status_code, refused.json()["required_scope"]) == (403, "tickets:admin")
         bare = await supervisor_client.post("/v1/tickets", json={**NEW, "priority": "critical"})
         assert (bare.status_code, bare.json()["code"]) == (422, "priority_reason_required")
+        idle = await supervisor_client.post("/v1/tickets", json={**NEW, "priority_reason": "Board meeting"})
+        assert (idle.status_code, idle.json()["code"]) == (422, "priority_reason_unused")
+        assert idle.json()["errors"][0]["pointer"] == "#/priority_reason"
         body = {**NEW, "priority": "critical", "priority_reason": "Board meeting"}
         ticket = (await supervisor_client.post("/v1/tickets", json=body)).json()
         assert (ticket["priority"], ticket["priority_source"]) == ("critical", "manual")
@@ -183,6 +194,16 @@ class TestCreate:
         assert (twin.status_code, twin.json()["code"]) == (409, "external_id_taken")
         half = await agent_client.post("/v1/tickets", json={**NEW, "external_id": "A-1"})
         assert (half.status_code, half.json()["code"]) == (422, "external_pair_incomplete")
+
+    async def test_whether_an_external_id_is_taken_is_not_for_requesters_to_learn(
+        self, requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    ) -> None:
+        pair = {"external_source": "jira", "external_id": "A-2"}
+        await opened(agent_client, **pair)
+        for given, pointer in ((pair, "#/external_source"), ({"external_id": "A-3"}, "#/external_id")):
+            reply = await requester_client.post("/v1/tickets", json={**NEW, **given})
+            assert (reply.status_code, reply.json()["code"]) == (403, "field_forbidden")
+            assert reply.json()["errors"][0]["pointer"] == pointer
 
     async def test_import_clock(self, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient) -> None:
         past = {**NEW, "occurred_at": "2020-02-29T08:00:00Z"}
@@ -238,10 +259,65 @@ class TestUpdate:
         second = await agent_client.patch(path, json={"subject": "B"}, headers={"If-Match": etag})
         assert first.status_code == 200
         assert (second.status_code, second.json()["code"]) == (412, "precondition_failed")
-        assert second.json()["params"]["current_etag"] == first.headers["etag"]
+        # The version alone, which is enough for the next try.
+        current = second.json()["params"]["current_etag"]
+        assert first.headers["etag"].startswith(f"{current[:-1]}-")
+        again = await agent_client.patch(path, json={"subject": "A"}, headers={"If-Match": f'"s0", {current}'})
+        assert again.headers["etag"] == first.headers["etag"]
         assert (await agent_client.get(path)).json()["subject"] == "A"
         unchanged = await agent_client.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+    async def test_instants_are_kept_and_answered_in_utc(self, agent_client: httpx.AsyncClient) -> None:
+        with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")):
+            path = f"/v1/tickets/{(await opened(agent_client))['id']}"
+            began = await agent_client.patch(path, json={"began_at": "2026-03-02T13:00:00.5+05:00"})
+            assert began.json()["began_at"] == "2026-03-02T08:00:00.500000Z"
+            pend = {"reason": "scheduled", "resumes_at": "2026-03-03T00:30:00+05:30"}
+            await agent_client.post(f"{path}/start", json={})
+            assert (await agent_client.post(f"{path}/pend", json=pend)).json()["resumes_at"][
+                :19
+            ] == "2026-03-02T19:00:00"
+        told = (await agent_client.get(f"{path}/history")).text
+        assert '"2026-03-02T08:00:00.500000Z"' in told
+        assert '"2026-03-02T19:00:00Z"' in told
+        assert "+05:" not in told
+        edge = await agent_client.get("/v1/tickets", params={"created_after": "1970-01-01T00:00:00+14:00"})
+        assert (edge.status_code, edge.json()["errors"][0]["code"]) == (422, "instant_out_of_range")
+
+    async def test_unchanged_is_what_is_answered_and_not_the_ticket_alone(
+        self, database: Database, a_user: Make, as_user: AsUser
+    ) -> None:
+        requester, agent, admin = await a_user(), await a_user(role=Role.AGENT), await a_user(role=Role.ADMIN)
+        with clock.frozen(clock.now()) as moment:
+            ticket = await opened(as_user(requester))
+            path = f"/v1/tickets/{ticket['id']}"
+
+            async def tag_of(reader: User, **params: str) -> str:
+                reply = await as_user(reader).get(path, params=params)
+                held = await as_user(reader).get(path, params=params, headers={"If-None-Match": reply.headers["etag"]})
+                assert (held.status_code, held.headers["etag"]) == (304, reply.headers["etag"])
+                return reply.headers["etag"]
+
+            async def change(user: User, **fields: str) -> None:
+                assert (await as_user(admin).patch(f"/v1/users/usr_{user.id.hex}", json=fields)).status_code == 200
+
+            named, as_agent = await tag_of(agent, include="requester"), await tag_of(agent)
+            await change(requester, name="Another Name")
+            assert (await tag_of(agent, include="requester"), await tag_of(agent)) != (named, as_agent)
+            assert await tag_of(agent) == as_agent
+            await change(agent, role="supervisor")
+            promoted = await tag_of(agent)
+            assert promoted != as_agent
+            # The ticket is the same for a write, whatever was answered with it.
+            held = {"If-Match": f'"s0-0123456789abcdef", {as_agent}'}
+            fixed = {"resolution_code": "fixed", "resolution_text": "x"}
+            assert (await as_user(agent).post(f"{path}/resolve", json=fixed, headers=held)).status_code == 200
+            refused = await as_user(agent).post(f"{path}/close", json={}, headers={"If-Match": promoted})
+            assert refused.status_code == 412
+            disputable = await tag_of(requester)
+            moment.advance(days=7, seconds=1)
+            assert await tag_of(requester) != disputable
 
     async def test_requester_edits_words_and_nothing_else(self, requester_client: httpx.AsyncClient) -> None:
         ticket = await opened(requester_client)
@@ -259,6 +335,56 @@ class TestUpdate:
         assert (await supervisor_client.patch(path, json={"impact": "high"})).json()["priority"] == "critical"
         back = (await supervisor_client.patch(path, json={"priority": None})).json()
         assert (back["priority"], back["priority_source"], back["priority_reason"]) == ("medium", "matrix", None)
+
+    async def test_what_no_hand_sets_is_as_it_was_at_first(
+        self, supervisor_client: httpx.AsyncClient, a_category: Make
+    ) -> None:
+        above = await a_category(default_priority="medium")
+        category = await a_category(parent_id=above.id)
+        bare = {"impact": None, "urgency": None}
+        fields = {"category_id": f"cat_{category.id.hex}", **bare}
+        by_hand = {"priority": "critical", "priority_reason": "vip"}
+        for kept, expected in (
+            (fields, ("medium", "category")),
+            (bare, ("low", "default")),
+            ({**fields, "impact": "high", "urgency": "high"}, ("critical", "matrix")),
+        ):
+            ticket = await opened(supervisor_client, **kept)
+            assert (ticket["priority"], ticket["priority_source"]) == expected
+            path = f"/v1/tickets/{ticket['id']}"
+            await supervisor_client.patch(path, json=by_hand)
+            back = (await supervisor_client.patch(path, json={"priority": None, "priority_reason": None})).json()
+            assert (back["priority"], back["priority_source"], back["priority_reason"]) == (*expected, None)
+        # The last one's matrix has nothing to go by any more.
+        less = (await supervisor_client.patch(path, json={"impact": None})).json()
+        assert (less["priority"], less["priority_source"]) == ("medium", "category")
+        steps = (await supervisor_client.get(f"{path}/assignments")).json()["data"]
+        last = [step for step in steps if step["step"] == "priority"][-1]
+        assert (last["to"], last["decided_by"]) == ("medium", "category_default")
+
+    async def test_a_reason_is_of_a_priority_by_hand_and_stays_with_it(
+        self, supervisor_client: httpx.AsyncClient
+    ) -> None:
+        path = f"/v1/tickets/{(await opened(supervisor_client))['id']}"
+        by_hand = {"priority": "critical", "priority_reason": "vip"}
+        for before, change, code in (
+            ({}, {"priority_reason": "x"}, "priority_reason_unused"),
+            ({}, {"priority_reason": "x", "impact": "low"}, "priority_reason_unused"),
+            (by_hand, {"priority": None, "priority_reason": "why"}, "priority_reason_unused"),
+            (by_hand, {"priority_reason": None}, "priority_reason_required"),
+            (by_hand, {"priority": "low"}, "priority_reason_required"),
+        ):
+            was = (await supervisor_client.patch(path, json=before)).json()
+            reply = await supervisor_client.patch(path, json=change)
+            assert (reply.status_code, reply.json()["code"]) == (422, code), change
+            assert reply.json()["errors"][0]["pointer"] == "#/priority_reason"
+            assert (await supervisor_client.get(path)).json()["priority_reason"] == was["priority_reason"]
+        better = (await supervisor_client.patch(path, json={"priority_reason": "Board meeting"})).json()
+        assert (better["priority"], better["priority_source"], better["priority_reason"]) == (
+            "critical",
+            "manual",
+            "Board meeting",
+        )
 
 
 class TestPeople:
@@ -287,7 +413,7 @@ class TestPeople:
         ticket = await opened(as_user(one))
         path = f"/v1/tickets/{ticket['id']}"
         assert (await as_user(curious).get(path)).status_code == 200
-        assert allowed((await as_user(curious).get(path)).json()) == set()
+        assert allowed((await as_user(curious).get(path)).json()) == {"watch"}
         assert (await as_user(discreet).get(path)).status_code == 404
 
 
@@ -318,6 +444,15 @@ class TestImport:
         for wrong in ("2020-02-29T08:59:59Z", "2999-01-01T00:00:00Z"):
             reply = await admin_client.post(f"{path}/resolve", json=resolution, headers={"Occurred-At": wrong})
             assert (reply.status_code, reply.json()["code"]) == (422, "instant_out_of_order")
+        # A key belongs to what is done, and that is another thing at another time.
+        key = {"Idempotency-Key": "once", "Occurred-At": "2020-02-29T10:00:00Z"}
+        pend = {"reason": "vendor"}
+        assert (await admin_client.post(f"{path}/pend", json=pend, headers=key)).status_code == 200
+        same = await admin_client.post(f"{path}/pend", json=pend, headers=key)
+        assert same.headers["Idempotency-Replayed"] == "true"
+        key["Occurred-At"] = "2020-02-29T11:00:00Z"
+        other = await admin_client.post(f"{path}/pend", json=pend, headers=key)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
         at = {"Occurred-At": "2020-03-02T09:00:00Z"}
         resolved = (await admin_client.post(f"{path}/resolve", json=resolution, headers=at)).json()
         assert resolved["resolved_at"] == "2020-03-02T09:00:00.000000Z"

@@ -1,5 +1,6 @@
 """Searching: by query, by conditions, in full text, and never beyond what the caller may see."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import full_text
 from tests.domains.attachments.files import uploaded
@@ -291,3 +293,36 @@ async def test_dots_and_dashes_in_a_text_are_found_as_they_were_written(requeste
     for text in ("srv-01.example.com", "e-mail", '"e-mail is late"', "v2.3.1", "mail", "-outlook e-mail"):
         reply = await requester_client.get("/v1/tickets", params={"q": text})
         assert len(reply.json()["data"]) == 1, text
+
+
+async def test_the_last_change_is_the_one_that_the_caller_is_shown(
+    requester_client: httpx.AsyncClient, a_user: Make, a_team: Make, as_user: AsUser
+) -> None:
+    with clock.frozen(clock.now()) as moment:
+        ours, theirs = await a_team(auto_assign=False), await a_team(auto_assign=False)
+        agent, admin = as_user(await a_user(role=Role.AGENT, teams=[ours])), as_user(await a_user(role=Role.ADMIN))
+        quiet, own = await opened(agent, team_id=f"tea_{ours.id.hex}"), await opened(requester_client)
+        moment.advance(minutes=1)
+        # Of the second one the agent sees the public side alone.
+        asked = await opened(agent, team_id=f"tea_{theirs.id.hex}")
+        for ticket in (quiet, asked, own):
+            moment.advance(hours=1)
+            body = {"body": "Between us.", "visibility": "internal"}
+            assert (await admin.post(f"/v1/tickets/{ticket['id']}/comments", json=body)).status_code == 201
+        for client, changed in (
+            (admin, [own["id"], asked["id"], quiet["id"]]),
+            (agent, [own["id"], quiet["id"]]),
+            (requester_client, []),
+        ):
+            since = (moment.at - timedelta(hours=2, minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            for asks in (
+                {"updated_after": since},
+                {"query": f"updated:>={since}"},
+                {"query": "updated:>=-150m"},
+            ):
+                rows = (await client.get("/v1/tickets", params={"sort": "-updated_at", **asks})).json()["data"]
+                assert [row["id"] for row in rows] == changed, asks
+                assert all(row["updated_at"] >= since[:19] for row in rows)
+            older = (await client.get("/v1/tickets", params={"updated_before": since})).json()["data"]
+            everything = (await client.get("/v1/tickets", params={"sort": "updated_at"})).json()["data"]
+            assert {row["id"] for row in older} == {row["id"] for row in everything} - set(changed)

@@ -14,6 +14,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import full_text, policy, weeks
 from helpdesk_api.domains.tickets.filters import Lead
 from helpdesk_api.domains.tickets.pages import _led_read
+from helpdesk_api.domains.tickets.ranking import Order
 from helpdesk_api.domains.tickets.weeks import choose_weeks
 from helpdesk_api.web.listing import CutShape
 from tests.domains.tickets.test_budgets import Desk
@@ -119,7 +120,7 @@ async def test_a_page_that_the_newest_week_fills_costs_no_more_and_another_two_s
 async def test_both_indexes_have_the_week_beside_the_words(database: Database, descending: bool) -> None:
     shape = policy.CallerShape(is_admin=True, is_staff=True, sees_organization=False)
     sort = "-created_at" if descending else "created_at"
-    read = _led_read(shape, Lead(None, (), None), sort, CutShape(25, False, None), by_week=True)
+    read = _led_read(shape, Lead(None, (), None), Order(sort), CutShape(25, False, None), by_week=True)
     async with database.session() as session:
         await session.execute(sa.text("SET LOCAL enable_seqscan = off"))
         connection = await (await session.connection()).get_raw_connection()

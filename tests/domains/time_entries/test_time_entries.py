@@ -88,6 +88,21 @@ async def test_one_timer_at_a_time(
     assert (await admin_client.post(f"{times(other)}/start", json={})).status_code == 201
 
 
+async def test_a_timer_that_was_left_behind_stops_for_the_next(
+    agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, a_team: Make
+) -> None:
+    one, other = await open_ticket(requester_client), await open_ticket(requester_client)
+    with clock.frozen(clock.now()) as moment:
+        running = (await agent_client.post(f"{times(one)}/start", json={})).json()
+        moved = {"team_id": f"tea_{(await a_team()).id.hex}"}
+        assert (await admin_client.post(f"/v1/tickets/{one['id']}/assignments", json=moved)).status_code == 201
+        assert (await agent_client.post(f"{path(running)}/stop", json={})).status_code == 404
+        moment.advance(minutes=3)
+        started = await agent_client.post(f"{times(other)}/start", json={})
+    assert started.status_code == 201, started.text
+    assert (await admin_client.get(path(running))).json()["seconds"] == 180
+
+
 async def test_it_is_nothing_for_requesters(
     agent_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
 ) -> None:
@@ -130,6 +145,9 @@ async def test_whose_it_is(
     assert (await agent_client.get(path(entry), headers=held)).status_code == 304
     late = await agent_client.patch(path(entry), json={"worked_on": "2999-01-01"})
     refused(late, 422, "work_in_future", "#/worked_on")
+    for day in (0, "0", "2026-03-02T00:00:00"):
+        worked = await agent_client.patch(path(entry), json={"worked_on": day})
+        refused(worked, 422, "validation_failed", "#/worked_on")
     assert (await supervisor_client.patch(path(entry), json={"seconds": 5})).status_code == 200
     refused(
         await agent_client.delete(path(entry), headers={"If-Match": read.headers["ETag"]}), 412, "precondition_failed"

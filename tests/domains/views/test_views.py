@@ -7,7 +7,12 @@ import pytest
 from sqlalchemy import update
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.tickets import pages, ranking
+from helpdesk_api.domains.tickets.grouping import GROUPS
+from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.views.enums import ViewGrouping
 from helpdesk_api.domains.views.models import View
 from tests.domains.tickets.test_search import opened
 from tests.factories.records import Make
@@ -113,6 +118,85 @@ async def test_a_cursor_belongs_to_the_question_as_it_was(agent_client: httpx.As
     assert (stale.status_code, stale.json()["code"]) == (400, "invalid_cursor")
 
 
+async def a_cost(client: httpx.AsyncClient) -> None:
+    """A form that asks for one."""
+    fields = [{"key": "cost", "kind": "number", "label": "Cost"}]
+    assert (await client.post("/v1/forms", json={"name": "Purchase", "fields": fields})).status_code == 201
+
+
+async def in_groups(client: httpx.AsyncClient, view: dict[str, Any], **params: Any) -> list[str]:
+    """The subjects over pages of two, read to the end and back again."""
+    path, asked = f"/v1/views/{view['id']}/tickets", {"limit": 2, **params}
+    page = (await client.get(path, params=asked)).json()
+    read, before = [row["subject"] for row in page["data"]], page
+    while page["next_cursor"] is not None:
+        before, page = page, (await client.get(path, params={**asked, "cursor": page["next_cursor"]})).json()
+        read += [row["subject"] for row in page["data"]]
+    if page["prev_cursor"] is not None:
+        back = (await client.get(path, params={**asked, "cursor": page["prev_cursor"]})).json()
+        assert back["data"] == before["data"]
+    return read
+
+
+async def test_rows_come_in_groups_over_all_pages(
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_team: Make, database: Database
+) -> None:
+    assert {grouping.value for grouping in ViewGrouping} == GROUPS
+    await a_cost(admin_client)
+    teams = [await a_team(name=name) for name in ("beta", "Alpha")]
+    priorities = ["low", "critical", "medium", "high", "critical", "low"]
+    statuses = ["closed", "pending", "open", "resolved", "in_progress", "open"]
+    states = ["met", None, "running", "breached", "paused", "breached"]
+    for number, (priority, status, state) in enumerate(zip(priorities, statuses, states, strict=True)):
+        ticket = await opened(admin_client, subject=str(number))
+        values = {"priority": priority, "status": status, "sla_state": state}
+        values |= {"resolution_code": "fixed"} if status == "resolved" else {}
+        values |= {"pending_reason": "vendor"} if status == "pending" else {}
+        values["team_id"] = teams[number % 2].id if number < 4 else None
+        id_ = parse_id("tkt", ticket["id"])
+        async with database.session() as session:
+            await session.execute(update(Ticket).where(Ticket.id == id_).values(**values))
+    view = await saved(admin_client, group_by="priority", sort="created_at", scope="shared", query=None)
+    for group_by, order in (
+        ("priority", "143205"),
+        ("status", "254130"),
+        ("sla_state", "352401"),
+        ("team_id", "130245"),
+        (None, "012345"),
+    ):
+        path = f"/v1/views/{view['id']}"
+        assert (await admin_client.patch(path, json={"group_by": group_by})).status_code == 200
+        assert "".join(await in_groups(admin_client, view)) == order, group_by
+    await admin_client.patch(f"/v1/views/{view['id']}", json={"group_by": "priority"})
+    assert "".join(await in_groups(admin_client, view, sort="-number")) == "413250"
+    assert "".join(await in_groups(admin_client, view, sort="cf_cost")) == "143205"
+    await admin_client.patch(f"/v1/views/{view['id']}", json={"query": '"five minutes"'})
+    assert "".join(await in_groups(admin_client, view, sort="relevance")) == "413250"
+    shown = (await admin_client.get(f"/v1/views/{view['id']}/tickets", params={"counts": "true"})).json()
+    assert shown["counts"]["priority"] == {"critical": 2, "high": 1, "medium": 1, "low": 2}
+    assert shown["order_is_exact"] is True
+    refused = await agent_client.post("/v1/views", json={**MINE, "group_by": "subject"})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/group_by")
+
+
+async def test_groups_are_of_the_newest_matches_and_the_answer_says_so(
+    agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "SORTED", 3)
+    monkeypatch.setattr(pages, "_page_read", pages._page_read.__wrapped__)
+    await a_cost(admin_client)
+    for number in range(4):
+        await opened(agent_client, subject=str(number))
+    view = await saved(agent_client, group_by="status", sort="number", query=None)
+    path = f"/v1/views/{view['id']}/tickets"
+    shown = (await agent_client.get(path)).json()
+    assert ([row["subject"] for row in shown["data"]], shown["order_is_exact"]) == (["1", "2", "3"], False)
+    fewer = (await agent_client.get("/v1/tickets", params={"sort": "cf_cost", "query": "subject:3"})).json()
+    assert ([row["subject"] for row in fewer["data"]], fewer["order_is_exact"]) == (["3"], True)
+    listed = (await agent_client.get("/v1/tickets", params={"sort": "cf_cost"})).json()
+    assert (len(listed["data"]), listed["order_is_exact"]) == (3, False)
+
+
 @pytest.mark.parametrize(
     ("body", "code", "pointer"),
     [
@@ -121,6 +205,8 @@ async def test_a_cursor_belongs_to_the_question_as_it_was(agent_client: httpx.As
         ({"scope": "team"}, "view_team_required", "#/team_id"),
         ({"scope": "team", "team_id": f"tea_{'0' * 32}"}, "unknown_reference", "#/team_id"),
         ({"columns": ["money"]}, "validation_failed", "#/columns/0"),
+        ({"sort": "relevance"}, "relevance_needs_text", "#/sort"),
+        ({"sort": "relevance", "query": "-vpn is:open"}, "relevance_needs_text", "#/sort"),
     ],
 )
 async def test_what_cannot_be_saved(
@@ -129,6 +215,20 @@ async def test_what_cannot_be_saved(
     reply = await admin_client.post("/v1/views", json={**MINE, **body})
     assert (reply.json()["code"], reply.json()["errors"][0]["pointer"]) == (code, pointer), reply.text
     assert await names(admin_client) == []
+
+
+async def test_an_order_by_relevance_keeps_its_text(agent_client: httpx.AsyncClient) -> None:
+    view = await saved(agent_client, sort="relevance", query="vpn")
+    path = f"/v1/views/{view['id']}"
+    for body, code in (
+        ({"query": "is:open"}, "relevance_needs_text"),
+        ({"query": None}, "relevance_needs_text"),
+        ({"name": "Best first", "conditions": {"field": "status", "op": "eq", "value": "open"}}, None),
+        ({"query": None, "conditions": {"field": "text", "op": "matches", "value": "vpn"}}, None),
+        ({"query": "is:open", "sort": "number"}, None),
+    ):
+        reply = await agent_client.patch(path, json=body)
+        assert reply.json().get("code") == code, reply.text
 
 
 async def test_a_question_of_yesterday_counts_nothing_and_breaks_nothing(

@@ -1,7 +1,7 @@
 """Giving tickets to people and teams: by hand, and to whoever is free next. The caller holds the ticket's lock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -20,15 +20,16 @@ from helpdesk_api.domains.assignments.errors import (
     AssignmentTargetMissing,
     NobodyAvailable,
     TeamRequired,
-    TicketAlreadyAssigned,
 )
 from helpdesk_api.domains.assignments.roster import read_roster
 from helpdesk_api.domains.assignments.rules import Roster
 from helpdesk_api.domains.assignments.schemas import AssignmentCreate
 from helpdesk_api.domains.categories.enums import Priority
+from helpdesk_api.domains.teams.queries import archived_within, require_takes_tickets
 from helpdesk_api.domains.tickets import events
 from helpdesk_api.domains.tickets.actions import apply, require
 from helpdesk_api.domains.tickets.enums import TicketAction
+from helpdesk_api.domains.tickets.errors import TicketAlreadyAssigned
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.opening import can_work, flush_checked
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
@@ -50,6 +51,8 @@ class _Target:
     by: DecidedBy
     reason: str
     name: str | None = None
+    # Nobody chose the assignee: whoever has it keeps it, as it is.
+    is_kept: bool = False
 
 
 async def assign_ticket(
@@ -67,6 +70,8 @@ async def assign_ticket(
     if "expected_assignee_id" in given and body.expected_assignee_id != ticket.assignee_id:
         raise TicketAlreadyAssigned(ticket.assignee_id, await _name_of(database, ticket.assignee_id))
     team_id = body.team_id if "team_id" in given else ticket.team_id
+    if team_id != ticket.team_id:
+        await require_takes_tickets(database, team_id)
     if "assignee_id" in given:
         target = await _by_name(database, principal, ticket, body, team_id)
     elif given & {"strategy", "team_id"}:
@@ -93,7 +98,7 @@ async def _by_name(
     grants = await GRANTS.get(database, wanted.hex)
     if grants is None:
         raise UnknownReference(pointer="#/assignee_id")
-    if grants.kind != "user" or not can_work(grants, team_id):
+    if not can_work(grants, team_id):
         raise AssigneeNotEligible(pointer="#/assignee_id")
     reason = f"{principal.name} took it." if takes else f"{principal.name} chose {grants.name}."
     return _Target(team_id, wanted, awaits_member=False, by=DecidedBy.MANUAL, reason=reason, name=grants.name)
@@ -108,8 +113,9 @@ async def _by_load(
     stays = team_id == ticket.team_id and ticket.assignee_id is not None
     if stays and not only_free:
         name = await _name_of(database, ticket.assignee_id)
-        return _Target(team_id, ticket.assignee_id, awaits_member=False, by=DecidedBy.MANUAL, reason="", name=name)
-    roster = await read_roster(session, [team_id], lock=True)
+        kept = _Target(team_id, ticket.assignee_id, awaits_member=False, by=DecidedBy.MANUAL, reason="", name=name)
+        return replace(kept, is_kept=True)
+    roster = await read_roster(session, [team_id], lock=True, holder=ticket.assignee_id)
     if team_id not in roster.teams:
         raise UnknownReference(pointer="#/team_id")
     if only_free and not roster.assigns(team_id):
@@ -124,7 +130,12 @@ async def _by_load(
 def pick(roster: Roster, ticket: Any, team_id: UUID | None, by: DecidedBy, *, excluding: UUID | None = None) -> _Target:
     """What automatic assignment does with a ticket of this team; the roster counts it at once."""
     if not roster.assigns(team_id):
-        reason = "This team leaves assigning to people." if team_id is not None else "It has no team."
+        if team_id is None:
+            reason = "It has no team."
+        elif team_id in roster.teams:
+            reason = "This team leaves assigning to people."
+        else:
+            reason = "This team is archived, so its tickets are given by people."
         return _Target(team_id, None, awaits_member=False, by=DecidedBy.DEFAULT, reason=reason)
     chosen = roster.assign(team_id, ticket.priority, clock.now(), excluding=excluding)
     if chosen is None:
@@ -168,7 +179,7 @@ async def _give(
         "assignee_id": target.assignee_id,
         "assigned_at": assigned_at if changed else ticket.assigned_at,
         "awaits_member": target.awaits_member,
-        "needs_reassignment": ticket.needs_reassignment and not changed,
+        "needs_reassignment": ticket.needs_reassignment and target.is_kept,
     }
     await apply(
         session,
@@ -215,13 +226,16 @@ async def hand_over_to(
 ) -> bool:
     """By the product itself: to a person who may hold it, or to a team's free member. False when nobody there can."""
     team = team_id if team_id is not None else ticket.team_id
+    if team != ticket.team_id and team in await archived_within(session):
+        return False
     if user_id is not None:
         grants = await GRANTS.get_within(session, user_id.hex)
         if grants is None or not can_work(grants, team):
             return False
         target = _Target(team, user_id, awaits_member=False, by=DecidedBy.ESCALATION, reason=reason, name=grants.name)
     else:
-        roster = await read_roster(session, [team] if team is not None else [], lock=True)
+        teams = [team] if team is not None else []
+        roster = await read_roster(session, teams, lock=True, holder=ticket.assignee_id)
         if team not in roster.teams:
             return False
         target = pick(roster, ticket, team, DecidedBy.ESCALATION, excluding=ticket.assignee_id)
@@ -260,14 +274,17 @@ async def assign_waiting(session: AsyncSession, team_id: UUID, *, cause: Cause |
     return given
 
 
-async def flag_for_reassignment(session: AsyncSession, user_id: UUID, *, cause: Cause | None = None) -> int:
-    """Mark the open tickets of somebody who has left; they keep their assignee until somebody decides."""
+async def flag_for_reassignment(
+    session: AsyncSession, user_id: UUID, *, needs: bool, cause: Cause | None = None
+) -> int:
+    """Mark the open tickets of somebody who has left; they keep their assignee until somebody decides, or the mark is
+    taken off since the assignee is back."""
     theirs = (
         select(Ticket)
         .where(
             Ticket.assignee_id == user_id,
             Ticket.status.in_(sorted(ACTIVE_STATUSES)),
-            Ticket.needs_reassignment.is_(False),
+            Ticket.needs_reassignment.is_(not needs),
         )
         .order_by(Ticket.id)
         .with_for_update()
@@ -275,9 +292,8 @@ async def flag_for_reassignment(session: AsyncSession, user_id: UUID, *, cause: 
     )
     tickets = (await session.execute(theirs)).scalars().all()
     for ticket in tickets:
-        await apply(
-            session, Principal.system(), ticket, events.TicketFlagged, {"needs_reassignment": True}, cause=cause
-        )
+        values = {"needs_reassignment": needs}
+        await apply(session, Principal.system(), ticket, events.TicketFlagged, values, cause=cause)
     return len(tickets)
 
 

@@ -11,14 +11,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.grants import GRANTS, Grants
-from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.assignments.actions import PRIORITY_RANK, give_by_itself, pick
 from helpdesk_api.domains.assignments.enums import DecidedBy, Handover
-from helpdesk_api.domains.assignments.errors import AgentNotFound, ReturnInPast, ReturnWithoutAbsence
+from helpdesk_api.domains.assignments.errors import (
+    AgentNotFound,
+    HandoverWithoutAbsence,
+    ReturnInPast,
+    ReturnWithoutAbsence,
+)
 from helpdesk_api.domains.assignments.events import AgentAvailabilityChanged
 from helpdesk_api.domains.assignments.models import Agent
 from helpdesk_api.domains.assignments.policy import require_availability
@@ -49,7 +53,7 @@ class Handed:
 async def agent_grants(database: Database, user_id: UUID) -> Grants:
     """A person of the staff who has not left. Raises `agent_not_found`."""
     grants = await GRANTS.get(database, user_id.hex)
-    if grants is None or not grants.is_active or grants.kind != "user" or grants.role not in STAFF_ROLES:
+    if grants is None or not grants.takes_work:
         raise AgentNotFound
     return grants
 
@@ -77,8 +81,10 @@ async def set_availability(
     if_match: IfMatch = UNCONDITIONAL,
 ) -> Handed:
     """Raises `agent_not_found`, `availability_forbidden`, `return_in_past`, `return_without_absence`,
-    `precondition_failed`."""
+    `handover_without_absence`, `precondition_failed`."""
     require_availability(principal, await agent_grants(database, user_id))
+    if body.is_available and body.handover is not Handover.NONE:
+        raise HandoverWithoutAbsence(pointer="#/handover")
     if body.away_until is not None:
         if body.is_available:
             raise ReturnWithoutAbsence(pointer="#/away_until")
@@ -88,7 +94,7 @@ async def set_availability(
     # Tickets are locked before people, as everywhere.
     tickets = await _open_tickets(session, user_id, lock=True) if goes and body.handover is Handover.PERFORM else []
     if tickets:
-        await read_roster(session, _teams_of(tickets), lock=True)
+        await read_roster(session, _teams_of(tickets), lock=True, holder=user_id)
     await _store(session, principal, user_id, {name: getattr(body, name) for name in _FIELDS}, if_match)
     if goes and body.handover is Handover.OFFER:
         return await _offer(session, user_id)
@@ -158,7 +164,7 @@ async def _offer(session: AsyncSession, user_id: UUID) -> Handed:
 async def _perform(session: AsyncSession, principal: Principal, user_id: UUID, tickets: Sequence[Ticket]) -> Handed:
     handed = Handed(has_more=len(tickets) > MAX_HANDED_OVER)
     taken = tickets[:MAX_HANDED_OVER]
-    roster = await read_roster(session, _teams_of(taken), lock=True)
+    roster = await read_roster(session, _teams_of(taken), lock=True, holder=user_id)
     for ticket in taken:
         target = await give_by_itself(
             session, ticket, roster, DecidedBy.HANDOVER, principal=principal, excluding=user_id

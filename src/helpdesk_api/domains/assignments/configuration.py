@@ -42,6 +42,7 @@ from helpdesk_api.domains.assignments.schemas import (
 )
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.categories.queries import categories_within, matrix_within
+from helpdesk_api.domains.teams.queries import archived_within
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.enums import PrioritySource, TicketStatus
@@ -141,7 +142,8 @@ async def try_routing(session: AsyncSession, principal: Principal, body: Routing
     for name, value in advice.facts.items():
         setattr(ticket, name, value)
     categories, matrix = await categories_within(session), await matrix_within(session)
-    routing = Routing(ticket, explicit, categories, matrix, advice.opinions)
+    archived = await archived_within(session)
+    routing = Routing(ticket, explicit, categories, matrix, advice.opinions, archived)
     decisions = routing.decide(await queries.rules_within(session))
     awaits_member = False
     if ticket.team_id is not None:

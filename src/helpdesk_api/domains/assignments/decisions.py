@@ -2,7 +2,8 @@
 
 Explicit values win, then the rules in their order, then the matrix for the priority, then the category's own
 defaults (or those of the nearest category above it that has some), then the opinions of the learned model. Its opinion
-of type and category holds from the start, so that rules may ask for it and set another category.
+of type and category holds from the start, so that rules may ask for it and set another category. Archived teams are
+passed over, and the reason says so.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,6 +19,8 @@ from helpdesk_api.domains.categories.rules import Matrix, priority_for
 from helpdesk_api.domains.tickets.enums import PrioritySource
 
 MAX_TAGS: Final = 60
+# A reason is a sentence or two, however many rules are out of date.
+_TOLD_AT_MOST: Final = 2
 Decided = UUID | Priority | TicketType | None
 _PREFIXES: Final = {DecisionStep.CATEGORY: "cat", DecisionStep.TEAM: "tea", DecisionStep.ASSIGNEE: "usr"}
 _SOURCES: Final = {
@@ -112,8 +115,10 @@ class Routing:
     categories: Mapping[UUID, CategoryDefaults]
     matrix: Matrix
     opinions: Mapping[DecisionStep, Opinion] = field(default_factory=dict)
+    archived_teams: Collection[UUID] = ()
     decided: dict[DecisionStep, Decision] = field(default_factory=dict)
     matched: list[Rule] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
 
     def decide(self, rules: Sequence[Rule]) -> list[Decision]:
         """Type, category, priority and team; each later rule sees what the earlier ones set."""
@@ -158,8 +163,11 @@ class Routing:
             self._note(DecisionStep.CATEGORY, rule.category_id, DecidedBy.RULE, f"Rule “{rule.name}” applies.", rule)
             self._settle_priority()
         if rule.team_id is not None and DecisionStep.TEAM not in self.decided:
-            self.ticket.team_id = rule.team_id
-            self._note(DecisionStep.TEAM, rule.team_id, DecidedBy.RULE, f"Rule “{rule.name}” applies.", rule)
+            if rule.team_id in self.archived_teams:
+                self.passed_over.append(f"rule “{rule.name}”")
+            else:
+                self.ticket.team_id = rule.team_id
+                self._note_team(rule.team_id, DecidedBy.RULE, f"Rule “{rule.name}” applies.", rule)
         if rule.priority is not None and self._is_open(DecisionStep.PRIORITY):
             self._set_priority(rule.priority, DecidedBy.RULE, f"Rule “{rule.name}” applies.", rule)
         added = [tag for tag in rule.add_tags if tag not in self.ticket.tags]
@@ -202,22 +210,29 @@ class Routing:
         opinion = self.opinions.get(DecisionStep.TEAM)
         if found is None and opinion is not None:
             self.ticket.team_id = opinion.value
-            self._note(DecisionStep.TEAM, self.ticket.team_id, DecidedBy.MODEL, opinion.reason)
+            self._note_team(self.ticket.team_id, DecidedBy.MODEL, opinion.reason)
             return
         if found is None:
-            reason = "No rule and no category names a team, so every agent sees it."
-            self._note(DecisionStep.TEAM, None, DecidedBy.DEFAULT, reason)
+            named = "names a team that takes tickets" if self.passed_over else "names a team"
+            self._note_team(None, DecidedBy.DEFAULT, f"No rule and no category {named}, so every agent sees it.")
             return
         self.ticket.team_id, name = found
-        reason = f"Category “{name}” belongs to this team."
-        self._note(DecisionStep.TEAM, self.ticket.team_id, DecidedBy.CATEGORY_DEFAULT, reason)
+        self._note_team(self.ticket.team_id, DecidedBy.CATEGORY_DEFAULT, f"Category “{name}” belongs to this team.")
+
+    def _note_team(self, team_id: UUID | None, by: DecidedBy, reason: str, rule: Rule | None = None) -> None:
+        if self.passed_over:
+            named = " and ".join(self.passed_over[:_TOLD_AT_MOST])
+            reason = f"{reason} The archived team of {named} was passed over."
+        self._note(DecisionStep.TEAM, team_id, by, reason, rule)
 
     def _inherited(self, name: str) -> tuple[Any, str] | None:
         """The value of the category or of the nearest one above it that has one, and that category's name."""
         category = self.categories.get(self.ticket.category_id)
         while category is not None:
             value = getattr(category, name)
-            if value is not None:
+            if name == "team_id" and value in self.archived_teams:
+                self.passed_over.append(f"category “{category.name}”")
+            elif value is not None:
                 return value, category.name
             category = self.categories.get(category.parent_id) if category.parent_id is not None else None
         return None

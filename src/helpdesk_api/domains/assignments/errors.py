@@ -1,26 +1,6 @@
 """What can be wrong with a request about assigning and routing."""
 
-from uuid import UUID
-
-from helpdesk_api.database.ids import public_id
 from helpdesk_api.web.errors import Conflict, Forbidden, NotFound, Unprocessable
-
-
-class TicketAlreadyAssigned(Conflict):
-    """Two people took the same ticket, and the other one was first."""
-
-    code = "ticket_already_assigned"
-    title = "Somebody else has this ticket"
-
-    def __init__(self, assignee_id: UUID | None, name: str | None) -> None:
-        detail = f"{name} has it now." if name else "Nobody has it now."
-        super().__init__(
-            detail,
-            params={
-                "assignee_id": public_id("usr", assignee_id) if assignee_id is not None else None,
-                "assignee_name": name,
-            },
-        )
 
 
 class AssignmentTargetMissing(Unprocessable):
@@ -66,6 +46,12 @@ class ReturnWithoutAbsence(Unprocessable):
     code = "return_without_absence"
     title = "Only somebody who is away comes back"
     default_detail = "`away_until` goes with `is_available: false`."
+
+
+class HandoverWithoutAbsence(Unprocessable):
+    code = "handover_without_absence"
+    title = "Only somebody who goes away hands over"
+    default_detail = "`handover` goes with `is_available: false`."
 
 
 class StaffOnly(Forbidden):

@@ -7,22 +7,26 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk_api.authorization.permissions import STAFF_ROLES
+from helpdesk_api.authorization.grants import GRANTS
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.domains.assignments import actions, jobs, queries
 from helpdesk_api.domains.assignments.advice import advice_on
 from helpdesk_api.domains.assignments.decisions import Decision, Routing
 from helpdesk_api.domains.assignments.enums import DecidedBy, DecisionStep
-from helpdesk_api.domains.assignments.roster import add_load, read_roster
+from helpdesk_api.domains.assignments.roster import add_load, read_roster, works_here
 from helpdesk_api.domains.assignments.rules import Holding, frees_capacity, load_changes
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.categories.queries import categories_within, matrix_within
-from helpdesk_api.domains.teams.models import TeamMember
+from helpdesk_api.domains.teams.models import Team, TeamMember
+from helpdesk_api.domains.teams.queries import archived_within
+from helpdesk_api.domains.tickets.actions import change
 from helpdesk_api.domains.tickets.enums import PrioritySource, TicketStatus
-from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
+from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent, TicketReopened
 from helpdesk_api.domains.tickets.models import Ticket, number_as
+from helpdesk_api.domains.tickets.opening import can_work
 from helpdesk_api.domains.users.events import UserUpdated
+from helpdesk_api.domains.users.models import User
 from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Cause
 from helpdesk_api.outbox.models import EventRow
@@ -50,17 +54,28 @@ async def route(session: AsyncSession, principal: Principal, event: TicketCreate
     for name, value in advice.facts.items():
         setattr(ticket, name, value)
     categories, matrix = await categories_within(session), await matrix_within(session)
-    routing = Routing(ticket, explicit, categories, matrix, advice.opinions)
+    archived = await archived_within(session)
+    routing = Routing(ticket, explicit, categories, matrix, advice.opinions, archived)
     decisions = routing.decide(await queries.rules_within(session))
     if DecisionStep.TYPE in routing.decided:
         number_as(ticket, ticket.type)
-    if ticket.assignee_id is None and ticket.team_id is not None:
+    if ticket.assignee_id is not None:
+        await _require_fit(session, ticket.assignee_id, ticket.team_id)
+    elif ticket.team_id is not None:
         decisions.append(await _choose_assignee(session, ticket, is_explicit="team" in explicit))
     if ticket.assignee_id is not None:
         ticket.assigned_at = ticket.created_at
         await add_load(session, load_changes(_NOBODY, _holding(ticket)))
     event.internal_data |= advice.kept
     event.internal_data["decisions"] = [decision.as_json() for decision in decisions]
+
+
+async def _require_fit(session: AsyncSession, assignee_id: UUID, team_id: UUID | None) -> None:
+    """The caller's choice holds for the team that was decided on, as any later assignment must."""
+    grants = await GRANTS.get_within(session, assignee_id.hex)
+    if team_id is not None and (grants is None or not can_work(grants, team_id)):
+        message = f"It goes to the team {public_id('tea', team_id)}, which the assignee is not of. Name theirs as well."
+        raise UnknownReference(message, pointer="#/assignee_id")
 
 
 async def _choose_assignee(session: AsyncSession, ticket: Ticket, *, is_explicit: bool) -> Decision:
@@ -126,6 +141,28 @@ def _noted(step: DecisionStep, before: Any, after: Any, principal: Principal, ti
     return {**noted, "from": before, "value": after}
 
 
+async def settle_reopened(session: AsyncSession, principal: Principal, event: TicketReopened) -> None:
+    """Work that begins again has somebody who is there, or says that it has not: nobody looked while it was done."""
+    del principal
+    ticket: Ticket = event.entity
+    if ticket.assignee_id is not None:
+        grants = await GRANTS.get_within(session, ticket.assignee_id.hex)
+        values = {"needs_reassignment": grants is None or not grants.takes_work}
+    else:
+        assigning = select(Team.id).where(Team.id == ticket.team_id, Team.auto_assign, Team.archived_at.is_(None))
+        values = {"awaits_member": await session.scalar(assigning) is not None}
+    _, changed = change(ticket, values)
+    event.internal_changes |= changed
+
+
+async def serve_reopened(session: AsyncSession, row: EventRow) -> None:
+    """After a ticket reopened that nobody has: somebody of its team may be free already."""
+    if "awaits_member" in row.internal_changes:
+        team_id = await session.scalar(select(Ticket.team_id).where(Ticket.id == row.ticket_id, Ticket.awaits_member))
+        if team_id is not None:
+            await actions.assign_waiting(session, team_id, cause=Cause(row.id, depth=row.cause_depth + 1))
+
+
 async def give_to_next_free(session: AsyncSession, row: EventRow) -> None:
     """After a ticket's event that frees somebody, or an agent's that makes them free: their teams' waiting tickets."""
     if row.subject_type == "user":
@@ -154,11 +191,17 @@ async def _serve_teams_of(session: AsyncSession, user_id: UUID | None, row: Even
 
 
 async def flag_open_tickets(session: AsyncSession, row: EventRow) -> None:
-    """After `user.deactivated`, or a role that takes them off the staff: what they had needs somebody else."""
-    role = row.changes.get("role")
-    if row.type == UserUpdated.type and (role is None or role[1] in STAFF_ROLES):
+    """After somebody left, came back, or changed their role: what they have needs somebody else, or no more.
+
+    By how they stand now, since of two such events the first may be looked at last.
+    """
+    if row.type == UserUpdated.type and "role" not in row.changes:
         return
-    await actions.flag_for_reassignment(session, row.subject_id, cause=Cause(row.id, depth=row.cause_depth + 1))
+    standing = select(User.id).where(User.id == row.subject_id).with_for_update(key_share=True)
+    await session.execute(standing)
+    works = await session.scalar(select(User.id).where(User.id == row.subject_id, works_here())) is not None
+    cause = Cause(row.id, depth=row.cause_depth + 1)
+    await actions.flag_for_reassignment(session, row.subject_id, needs=not works, cause=cause)
 
 
 async def serve_new_member(session: AsyncSession, row: EventRow) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.database import clock
 from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.assignments.models import Agent
 from helpdesk_api.domains.assignments.rules import WEIGHTS, Candidate, LoadChange, Roster
@@ -51,6 +52,7 @@ CANDIDATE_COLUMNS = (
 
 _IDS = ARRAY(Uuid(as_uuid=True))
 _TEAM_IDS = bindparam("team_ids", type_=_IDS)
+_HOLDERS = bindparam("holders", type_=_IDS)
 
 
 def works_here() -> ColumnElement[bool]:
@@ -80,6 +82,33 @@ def _select_roster(*, lock: bool) -> CompiledStatement:
     )
     if lock:
         members = members.with_for_update(of=Agent)
+    return _with_teams(members)
+
+
+@cache
+def _select_roster_and_holder() -> CompiledStatement:
+    """The same, with everybody locked in one go, whether or not they could work."""
+    of_teams = select(TeamMember.user_id).where(TeamMember.team_id == any_(_TEAM_IDS))
+    locked = (
+        select(Agent)
+        .where(Agent.user_id.in_(of_teams) | (Agent.user_id == any_(_HOLDERS)))
+        .order_by(Agent.user_id)
+        .with_for_update()
+        .cte("locked")
+    )
+    columns = [User.name if column is User.name else locked.c[column.key] for column in CANDIDATE_COLUMNS]
+    members = (
+        select(TeamMember.team_id, *columns)
+        .select_from(locked)
+        .join(TeamMember, TeamMember.user_id == locked.c.user_id)
+        .join(Team, Team.id == TeamMember.team_id)
+        .join(User, User.id == locked.c.user_id)
+        .where(TeamMember.team_id == any_(_TEAM_IDS), Team.auto_assign, Team.archived_at.is_(None), works_here())
+    )
+    return _with_teams(members)
+
+
+def _with_teams(members: AnySelect) -> CompiledStatement:
     found = members.subquery("found")
     not_enrolled = (
         select(func.count())
@@ -98,9 +127,17 @@ def _select_roster(*, lock: bool) -> CompiledStatement:
     )
 
 
-async def read_roster(session: AsyncSession, team_ids: Sequence[UUID], *, lock: bool) -> Roster:
-    """The teams that exist and are in use, with their members. One statement, but for people new to the desk."""
+async def read_roster(
+    session: AsyncSession, team_ids: Sequence[UUID], *, lock: bool, holder: UUID | None = None
+) -> Roster:
+    """The teams that exist and are in use, with their members. One statement, but for people new to the desk.
+
+    `holder` loses what is to be given: if they are of none of these teams, they are locked in their turn all the same,
+    or two tickets that change places between two teams would wait for each other.
+    """
     statement, parameters = _select_roster(lock=lock), {"team_ids": list(team_ids)}
+    if holder is not None and lock:
+        statement, parameters = _select_roster_and_holder(), {**parameters, "holders": [holder]}
     statements = await statements_of(session)
     rows = await statements.fetch(statement, parameters)
     if any(row["not_enrolled"] for row in rows):

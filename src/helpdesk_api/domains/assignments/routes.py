@@ -10,7 +10,6 @@ from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.database.ids import RuleId, UserId, public_id
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.assignments import actions, availability, configuration, errors, policy, queries
-from helpdesk_api.domains.assignments.enums import Handover
 from helpdesk_api.domains.assignments.models import RoutingRule
 from helpdesk_api.domains.assignments.schemas import (
     AgentAvailability,
@@ -30,8 +29,15 @@ from helpdesk_api.domains.assignments.schemas import (
     WorkloadRead,
 )
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound, TransitionNotAllowed
+from helpdesk_api.domains.tickets.errors import (
+    CHANGE_ERRORS,
+    ActionForbidden,
+    TicketAlreadyAssigned,
+    TicketNotFound,
+    TransitionNotAllowed,
+)
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep, get_row
+from helpdesk_api.domains.tickets.routes import current_etag
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
 from helpdesk_api.web.listing import PageDep, PageRequest, link_header
@@ -78,12 +84,13 @@ def _page(
         ActionForbidden,
         TransitionNotAllowed,
         UnknownReference,
-        errors.TicketAlreadyAssigned,
+        TicketAlreadyAssigned,
         errors.AssignmentTargetMissing,
         errors.AssigneeNotEligible,
         errors.TeamRequired,
         errors.NobodyAvailable,
     ),
+    openapi_extra={"x-etag": False},
 )
 async def assign_ticket(
     visible: VisibleTicketDep,
@@ -91,10 +98,12 @@ async def assign_ticket(
     principal: PrincipalDep,
     session: SessionDep,
     database: DatabaseDep,
+    if_match: IfMatchDep,
     response: Response,
 ) -> Any:
-    """Of two people who take the same ticket one wins, and the other is told who."""
+    """Of two people who take the same ticket one wins, and the other is told who. `If-Match` is the ticket's ETag."""
     ticket = visible.ticket
+    if_match.check(current_etag(principal, ticket))
     decisions, name = await actions.assign_ticket(session, database, principal, ticket, body)
     response.headers["Location"] = f"/v1/tickets/{public_id('tkt', ticket.id)}/assignments"
     return {
@@ -172,6 +181,7 @@ async def get_availability(
         errors.AvailabilityForbidden,
         errors.ReturnInPast,
         errors.ReturnWithoutAbsence,
+        errors.HandoverWithoutAbsence,
         PreconditionFailed,
     ),
 )
@@ -192,7 +202,7 @@ async def set_availability(
         "is_available": body.is_available,
         "away_until": body.away_until,
         "open_limit": body.open_limit,
-        "handover": Handover.NONE if body.is_available else body.handover,
+        "handover": body.handover,
         "tickets": handed.tickets,
         "has_more": handed.has_more,
     }

@@ -93,14 +93,20 @@ def _lock_usable() -> CompiledStatement:
 
 
 async def lock_usable(
-    session: AsyncSession, principal: Principal, ids: Sequence[UUID], pointer: str, draft_id: UUID | None = None
+    session: AsyncSession,
+    principal: Principal,
+    ids: Sequence[UUID],
+    pointer: str,
+    draft_id: UUID | None = None,
+    *,
+    places: Sequence[int] | None = None,
 ) -> list[Attachment]:
     """The caller's own uploads that nothing refers to, and what the draft holds; each once. What is changed in them
-    is written at the flush. Raises `attachment_not_usable`."""
+    is written at the flush. Raises `attachment_not_usable`, for the ids at these places where they are not all."""
     parameters = {"ids": list(ids), "caller": principal.user_id, "draft": draft_id}
     rows = await (await statements_of(session)).fetch(_lock_usable(), parameters)
     usable = {row["id"]: row for row in rows}
-    for place, attachment_id in enumerate(ids):
+    for place, attachment_id in zip(places or range(len(ids)), ids, strict=True):
         if attachment_id not in usable:
             raise AttachmentNotUsable(pointer=f"{pointer}/{place}")
     found = [_LOADER.entity(usable[attachment_id]) for attachment_id in dict.fromkeys(ids)]
@@ -119,13 +125,14 @@ async def attach(
     visibility: Visibility = Visibility.PUBLIC,
     pointer: str = "#/attachment_ids",
     draft_id: UUID | None = None,
+    places: Sequence[int] | None = None,
 ) -> None:
     """Each once, by its uploader or out of the draft that is sent: who comes second with the same finds it taken.
 
     Raises `attachment_not_usable`. The rows are written at the flush, after the comment's own.
     """
     now = clock.now()
-    for attachment in await lock_usable(session, principal, ids, pointer, draft_id):
+    for attachment in await lock_usable(session, principal, ids, pointer, draft_id, places=places):
         attachment.ticket_id, attachment.comment_id = ticket.id, comment_id
         attachment.draft_id = attachment.draft_ticket_id = None
         attachment.visibility, attachment.referenced_at = visibility, now

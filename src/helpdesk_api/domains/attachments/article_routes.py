@@ -9,7 +9,7 @@ from helpdesk_api.authorization.dependencies import PrincipalDep, public
 from helpdesk_api.database.ids import ArticleId, AttachmentId
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.attachments import errors, holding, queries
-from helpdesk_api.domains.attachments.routes import REDIRECT, edit_window, link_answer
+from helpdesk_api.domains.attachments.routes import NO_STORE, REDIRECT, WithLinks, edit_window, link_answer
 from helpdesk_api.domains.attachments.schemas import ArticleAttach, AttachmentPage, FileLinkRead, PublicFilePage
 from helpdesk_api.domains.knowledge import queries as articles
 from helpdesk_api.domains.knowledge.errors import ArticleNotFound
@@ -20,7 +20,7 @@ from helpdesk_api.domains.tickets.errors import AttachmentNotUsable
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, add_links, whole_page
-from helpdesk_api.web.preconditions import IfMatchDep, etag_of_content, set_etag
+from helpdesk_api.web.preconditions import IfMatchDep
 from helpdesk_api.web.routing import ApiRouter
 
 router = ApiRouter(prefix="/v1/articles/{article_id}/attachments", tags=["articles"])
@@ -42,12 +42,16 @@ async def list_attachments(
     reads: ReadSessionDep,
     request: Request,
     response: Response,
+    links: WithLinks = False,  # noqa: FBT002
 ) -> Any:
-    """For whoever may read the article, oldest first. Each is downloaded as any other file."""
+    """For whoever may read the article, oldest first. Each is downloaded as any other file; with `links=true` a page
+    shows the article's pictures as it does a ticket's."""
     await articles.get_article(reads, principal, article_id)
     found = await queries.list_of_article(reads, principal, article_id, page)
     add_links(response, page, found)
-    found["data"] = [queries.read(principal, row, edit_window(request)) for row in found["data"]]
+    if links:
+        response.headers["Cache-Control"] = NO_STORE
+    found["data"] = queries.listed(principal, found["data"], edit_window(request), with_links=links)
     return found
 
 
@@ -83,12 +87,11 @@ async def add_attachments(
     responses=documents(ArticleNotFound),
     openapi_extra={"x-etag": True},
 )
-async def list_public(article_id: ArticleId, request: Request, reads: ReadSessionDep, response: Response) -> Any:
+async def list_public(article_id: ArticleId, request: Request, reads: ReadSessionDep) -> Any:
     """Without signing in."""
     check_open(request)
     await articles.get_article(reads, None, article_id)
     rows = [dict(row) for row in await queries.list_of_public_article(reads, article_id)]
-    set_etag(response, etag_of_content(repr([(row["id"], row["version"]) for row in rows]).encode()))
     return whole_page(rows)
 
 

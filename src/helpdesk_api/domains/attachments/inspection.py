@@ -33,6 +33,7 @@ class Inspection:
         self._head = b""
         self._tail = bytearray()
         self._content_type: str | None = None
+        self._behind: sniffing.Behind | None = None
         self._has_nul = False
         self._budget = Budget(_HARMLESS)
         self._content = Content(self._budget)
@@ -56,11 +57,20 @@ class Inspection:
         if len(self._tail) > 2 * archives.TAIL_BYTES:
             del self._tail[: -archives.TAIL_BYTES]
         self._has_nul = self._has_nul or b"\x00" in piece
-        if self._content_type is None:
-            self._head += piece[: sniffing.HEAD_BYTES - len(self._head)]
-            if len(self._head) == sniffing.HEAD_BYTES:
-                self._judge()
+        self._look_at(piece)
         self._content.feed(piece)
+
+    def _look_at(self, piece: bytes) -> None:
+        if self._behind is not None:
+            self._behind.feed(piece)
+            return
+        missing = sniffing.HEAD_BYTES - len(self._head)
+        self._head += piece[:missing]
+        if len(self._head) == sniffing.HEAD_BYTES:
+            self._behind = sniffing.Behind(self._judge())
+            # What begins in the one may end in the other.
+            self._behind.feed(self._head)
+            self._behind.feed(piece[missing:])
 
     def finish(self) -> Inspected:
         """Raises `file_empty`, `file_polyglot`, and what judging an archive does."""

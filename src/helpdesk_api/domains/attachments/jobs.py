@@ -26,7 +26,7 @@ SWEEP = "attachments.sweep"
 KEPT_UNREFERENCED = timedelta(hours=24)
 # An upload of many gigabytes over a slow line is longer on its way than this only if something is wrong.
 ORPHAN_AGE = timedelta(hours=24)
-_BATCH = 1_000
+_BATCH, _OBJECTS = 1_000, 100
 
 
 def follow_ups(attachment: Attachment) -> Iterator[NewJob]:
@@ -78,9 +78,15 @@ async def drop_unreferenced(session: AsyncSession, payload: dict[str, Any]) -> N
     if not ids:
         return
     await session.execute(delete(Attachment).where(any_of(Attachment.id, ids)))
-    await enqueue_many(
-        session, [NewJob(name=DROP_OBJECTS, payload={"keys": storing.keys_of(identifier)}) for identifier in ids]
-    )
+    keys = [key for identifier in ids for key in storing.keys_of(identifier)]
+    following = [
+        NewJob(name=DROP_OBJECTS, payload={"keys": keys[place : place + _OBJECTS]})
+        for place in range(0, len(keys), _OBJECTS)
+    ]
+    if len(ids) == _BATCH:
+        # There may be more, and an hour brings more than one batch where many people upload.
+        following.append(NewJob(name=DROP_UNREFERENCED, payload={}))
+    await enqueue_many(session, following)
 
 
 async def sweep(session: AsyncSession, payload: dict[str, Any]) -> None:

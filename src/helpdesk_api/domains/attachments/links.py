@@ -29,11 +29,20 @@ class FileLink:
 
 def make_link(attachment_id: UUID, *, thumbnail: bool = False) -> tuple[str, datetime]:
     """The path, and when it ends."""
-    expires_at = clock.now() + LINK_LIFETIME
+    expires_at = end_of_links()
+    return path_until(expires_at, attachment_id, thumbnail=thumbnail), expires_at
+
+
+def end_of_links() -> datetime:
+    """Of those that are given out now."""
+    return clock.now() + LINK_LIFETIME
+
+
+def path_until(expires_at: datetime, attachment_id: UUID, *, thumbnail: bool = False) -> str:
     text = json.dumps([attachment_id.hex, int(thumbnail), expires_at.timestamp()], separators=(",", ":"))
     sealed = base64.b64decode(secret_box.seal(text, _PURPOSE))
     token = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
-    return f"/v1/files/{token}", expires_at
+    return f"/v1/files/{token}"
 
 
 def open_link(token: str) -> FileLink:

@@ -17,6 +17,7 @@ from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.attachments import policy
 from helpdesk_api.domains.attachments.enums import AttachmentState
 from helpdesk_api.domains.attachments.errors import AttachmentNotFound
+from helpdesk_api.domains.attachments.links import end_of_links, path_until
 from helpdesk_api.domains.attachments.models import SEARCH, Attachment
 from helpdesk_api.domains.knowledge import policy as articles
 from helpdesk_api.domains.tickets.models import Ticket
@@ -168,6 +169,23 @@ def read(principal: Principal, row: Any, window: timedelta) -> dict[str, Any]:
     return {**dict(row), "uploader": uploader, "allowed_actions": policy.allowed_actions(principal, row, window)}
 
 
+def listed(principal: Principal, rows: Sequence[Any], window: timedelta, *, with_links: bool) -> list[dict[str, Any]]:
+    """The same of the rows of a list; all its links end at once, and are made without asking anybody."""
+    expires_at = end_of_links() if with_links else None
+    return [{**read(principal, row, window), **_links(row, expires_at)} for row in rows]
+
+
+def _links(row: Any, expires_at: datetime | None) -> dict[str, Any]:
+    if expires_at is None or policy.download_refusal(AttachmentState(row["state"])) is not None:
+        return {"download_url": None, "thumbnail_url": None, "links_expire_at": None}
+    small = path_until(expires_at, row["id"], thumbnail=True) if row["has_thumbnail"] else None
+    return {
+        "download_url": path_until(expires_at, row["id"]),
+        "thumbnail_url": small,
+        "links_expire_at": expires_at,
+    }
+
+
 async def summaries(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Attachment]:
     """Of what this transaction has just attached, in the order in which they are always shown."""
     if not ids:
@@ -180,6 +198,12 @@ async def ids_of_comment(session: AsyncSession, comment_id: UUID) -> set[UUID]:
     """Those that its text may show: what was refused is gone."""
     shown = Attachment.comment_id == comment_id, Attachment.state != AttachmentState.REFUSED
     return set(await session.scalars(select(Attachment.id).where(*shown)))
+
+
+async def ids_of_ticket(session: AsyncSession, ticket_id: UUID) -> set[UUID]:
+    """The same for the ticket's own text: its own files, and not its comments'."""
+    own = Attachment.ticket_id == ticket_id, Attachment.comment_id.is_(None)
+    return set(await session.scalars(select(Attachment.id).where(*own, Attachment.state != AttachmentState.REFUSED)))
 
 
 def available(attachment_id: UUID) -> AnySelect:

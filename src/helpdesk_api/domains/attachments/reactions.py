@@ -1,7 +1,8 @@
 """What files do when tickets are opened and changed: they come to belong to them, in the same transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,8 +10,13 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.writes import database_of
 from helpdesk_api.domains.attachments.actions import attach
+from helpdesk_api.domains.attachments.carrying import names_pictures, show_pictures
+from helpdesk_api.domains.attachments.events import AttachmentEvent
+from helpdesk_api.domains.attachments.queries import ids_of_ticket
 from helpdesk_api.domains.forms import queries as forms
 from helpdesk_api.domains.forms.rules import FormFields
+from helpdesk_api.domains.tickets.actions import touch
+from helpdesk_api.domains.tickets.errors import AttachmentNotUsable
 from helpdesk_api.domains.tickets.events import TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Visibility
@@ -21,22 +27,47 @@ _CHANGED = "custom_fields."
 async def attach_at_opening(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
     """ticket.created: the files that it was opened with, and those of its form."""
     ticket: Ticket = event.ticket
-    ids = [parse_id("att", text) for text in event.data.get("attachment_ids", ())]
-    if ids:
-        await attach(session, principal, ticket, ids)
+    ids = await _attach_claimed(session, principal, event)
     fields = await _fields_of(session, ticket)
     if fields is not None:
         values = {**ticket.custom_fields, **ticket.internal_custom_fields}
-        await _attach_filled_in(session, principal, ticket, fields, {key: (None, values[key]) for key in values})
+        first = {key: (None, values[key]) for key in values}
+        ids += await _attach_filled_in(session, principal, ticket, fields, first, ids)
+    if ids:
+        await show_pictures(ticket, ids)
 
 
 async def attach_at_change(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
-    """ticket.updated: what is new in the form's fields. What was taken out of one stays with the ticket."""
+    """ticket.updated: the files that came along, what is new in the form's fields, and a description that shows other
+    pictures. What was taken out of a field stays with the ticket."""
+    added = await _attach_claimed(session, principal, event)
     told = {**event.changes, **event.internal_changes}
     changed = {name.removeprefix(_CHANGED): pair for name, pair in told.items() if name.startswith(_CHANGED)}
     fields = await _fields_of(session, event.ticket) if changed else None
     if fields is not None:
-        await _attach_filled_in(session, principal, event.ticket, fields, changed)
+        added += await _attach_filled_in(session, principal, event.ticket, fields, changed, added)
+    if ("description" in told or added) and names_pictures(event.ticket):
+        await show_pictures(event.ticket, {*added, *await ids_of_ticket(session, event.ticket.id)})
+
+
+async def show_in_description(session: AsyncSession, principal: Principal, event: AttachmentEvent) -> None:
+    """attachment.released, .refused, .removed: as a comment, the ticket itself shows no lost picture."""
+    del principal
+    ticket: Ticket = event.ticket
+    if event.entity.comment_id is not None or not names_pictures(ticket):
+        return
+    before = ticket.description_html
+    await show_pictures(ticket, await ids_of_ticket(session, ticket.id))
+    if ticket.description_html != before:
+        touch(ticket, public=True)
+
+
+async def _attach_claimed(session: AsyncSession, principal: Principal, event: TicketEvent) -> list[UUID]:
+    """What the caller named in `attachment_ids`."""
+    ids = [parse_id("att", text) for text in event.data.get("attachment_ids", ())]
+    if ids:
+        await attach(session, principal, event.ticket, ids)
+    return ids
 
 
 async def _fields_of(session: AsyncSession, ticket: Ticket) -> FormFields | None:
@@ -54,11 +85,20 @@ async def _attach_filled_in(
     ticket: Ticket,
     fields: FormFields,
     changed: Mapping[str, tuple[Any, Any]],
-) -> None:
+    taken: Collection[UUID],
+) -> list[UUID]:
+    """What came to belong to the ticket, each by one field alone: `taken` was named elsewhere."""
+    attached: list[UUID] = []
     for key in sorted(fields.files & changed.keys()):
         before, after = changed[key]
-        ids = [parse_id("att", text) for text in after or () if text not in (before or ())]
+        pointer = f"#/custom_fields/{key}"
+        ids = {place: parse_id("att", text) for place, text in enumerate(after or ()) if text not in (before or ())}
+        for place, attachment_id in ids.items():
+            if attachment_id in taken or attachment_id in attached:
+                raise AttachmentNotUsable(pointer=f"{pointer}/{place}")
         if ids:
             visibility = Visibility.INTERNAL if key in fields.internal else Visibility.PUBLIC
-            pointer = f"#/custom_fields/{key}"
-            await attach(session, principal, ticket, ids, visibility=visibility, pointer=pointer)
+            named = list(ids.values())
+            await attach(session, principal, ticket, named, visibility=visibility, pointer=pointer, places=list(ids))
+            attached += named
+    return attached

@@ -48,6 +48,14 @@ _NOT_TAKEN = (
 )
 
 
+WithLinks = Annotated[
+    bool,
+    Query(description="With short-lived links, for who cannot send a token: a browser's `<img>`; false when left out."),
+]
+# Whoever reads a link may use it.
+NO_STORE = "private, no-store"
+
+
 def edit_window(request: Request) -> timedelta:
     """How long an uploader may take back what is referred to: as long as a comment can be edited."""
     return timedelta(seconds=request.app.state.settings.comment_edit_window_seconds)
@@ -164,7 +172,7 @@ async def link_answer(request: Request, row: Any, *, is_thumbnail: bool) -> Any:
     url, expires_at = make_link(row["id"], thumbnail=is_thumbnail)
     if "application/json" in request.headers.get("accept", ""):
         return {"url": url, "expires_at": expires_at}
-    return RedirectResponse(url, status_code=302, headers={"Cache-Control": "private, no-store"})
+    return RedirectResponse(url, status_code=302, headers={"Cache-Control": NO_STORE})
 
 
 @router.delete(
@@ -217,12 +225,19 @@ async def list_attachments(
         str | None,
         Query(max_length=12, pattern="^-?created_at$", description="`created_at` when left out."),
     ] = None,
+    links: WithLinks = False,  # noqa: FBT002
 ) -> Any:
-    """Its own and its comments', as far as the caller may see them, oldest first."""
+    """Its own and its comments', as far as the caller may see them, oldest first.
+
+    A browser's `<img>` cannot sign in. With `links=true` each available file brings short-lived links: put the one of
+    the same id in place of each `src` in `description_html` and `body_html` that is `/v1/attachments/{id}/download`.
+    """
     ticket, _ = await tickets.get_followed_row(reads, principal, ticket_id)
     found = await queries.list_of_ticket(reads, principal, ticket, page, sort=sort)
     add_links(response, page, found)
-    found["data"] = [queries.read(principal, row, edit_window(request)) for row in found["data"]]
+    if links:
+        response.headers["Cache-Control"] = NO_STORE
+    found["data"] = queries.listed(principal, found["data"], edit_window(request), with_links=links)
     return found
 
 

@@ -5,16 +5,19 @@ import unicodedata
 from urllib.parse import quote
 
 MAX_NAME_BYTES = 200
-_RESERVED = re.compile(r"(con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
+_RESERVED = re.compile(r"(con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³]|con(in|out)\$) *(\.|$)", re.IGNORECASE)
 # What no file system of a reader takes, or what a shell or a reader would be deceived by.
 _FORBIDDEN = re.compile(r'[<>:"|?*]')
 # Written out in its letters, an ending like this makes the file run when it is opened.
 EXECUTABLE_ENDINGS = frozenset(
     {
-        "apk", "app", "appimage", "bat", "chm", "cmd", "com", "cpl", "deb", "dll", "dmg", "exe", "gadget", "hta", "htm",
-        "html", "inf", "ins", "iso", "jar", "js", "jse", "lnk", "mjs", "msc", "msi", "msp", "pif", "ps1", "psm1", "pkg",
-        "reg", "rpm", "scf", "scr", "sct", "sh", "shtml", "svg", "svgz", "swf", "sys", "url", "vb", "vbe", "vbs", "wsf",
-        "wsh", "xht", "xhtml", "xll",
+        "apk", "app", "appimage", "application", "appref-ms", "appx", "appxbundle", "bat", "chm", "cmd", "com",
+        "command", "cpl", "csh", "deb", "desktop", "diagcab", "dll", "dmg", "exe", "gadget", "hlp", "hta", "htm",
+        "html", "img", "inf", "ins", "iqy", "iso", "jar", "jnlp", "js", "jse", "ksh", "library-ms", "lnk", "mht",
+        "mhtml", "mjs", "msc", "msi", "msix", "msixbundle", "msp", "mst", "msu", "pif", "pkg", "ps1", "ps1xml", "ps2",
+        "psc1", "psd1", "psm1", "pyw", "pyz", "pyzw", "reg", "rpm", "scf", "scr", "sct", "search-ms",
+        "searchconnector-ms", "settingcontent-ms", "sh", "shtml", "svg", "svgz", "swf", "sys", "url", "vb", "vbe",
+        "vbs", "vhd", "vhdx", "website", "ws", "wsc", "wsf", "wsh", "xbap", "xht", "xhtml", "xll",
     }
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ _TYPE = Field(
     description="As found in the content, whatever the upload said.",
     examples=["image/png"],
 )
+_LINK_PATTERN = r"^/v1/files/[A-Za-z0-9_-]+$"
 
 
 class AttachmentSummary(ResponseModel):
@@ -55,7 +56,27 @@ class AttachmentRead(AttachmentSummary):
     allowed_actions: list[AllowedAttachmentAction] = Field(max_length=5)
 
 
-class AttachmentPage(Page[AttachmentRead]):
+class AttachmentListed(AttachmentRead):
+    """One file of a list, with `links=true` as a browser can show it."""
+
+    model_config = ConfigDict(title="AttachmentListed")
+
+    download_url: str | None = Field(
+        max_length=500,
+        pattern=_LINK_PATTERN,
+        description="Needs no signing in; null without `links=true`, and for what is not available.",
+        examples=["/v1/files/q83vEjRW"],
+    )
+    thumbnail_url: str | None = Field(
+        max_length=500,
+        pattern=_LINK_PATTERN,
+        description="The same for the small picture; null where there is none.",
+        examples=["/v1/files/q83vEjRX"],
+    )
+    links_expire_at: Instant | None = Field(description="When both end; null where there are none.")
+
+
+class AttachmentPage(Page[AttachmentListed]):
     """One page of attachments that the caller may see."""
 
 
@@ -64,7 +85,7 @@ class FileLinkRead(ResponseModel):
 
     model_config = ConfigDict(title="FileLink")
 
-    url: str = Field(max_length=500, pattern=r"^/v1/files/[A-Za-z0-9_-]+$", examples=["/v1/files/q83vEjRW"])
+    url: str = Field(max_length=500, pattern=_LINK_PATTERN, examples=["/v1/files/q83vEjRW"])
     expires_at: Instant
 
 

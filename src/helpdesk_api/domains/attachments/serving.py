@@ -38,7 +38,8 @@ async def serve(request: Request, key: str, *, name: str, content_type: str, eta
         "Content-Length": str(end - start),
         "Content-Disposition": content_disposition(name),
         "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-        "Cross-Origin-Resource-Policy": "same-site",
+        # An `<img>` asks nobody: where front ends of other sites are named, a browser must be told that it may show it.
+        "Cross-Origin-Resource-Policy": "cross-origin" if request.app.state.settings.cors_origins else "same-site",
     }
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"

@@ -1,4 +1,4 @@
-"""What a file is, by its content alone: its first bytes and, for what hides behind them, its last."""
+"""What a file is, by its content alone: its first bytes and, for what hides behind them, all others as they pass."""
 
 import re
 
@@ -30,8 +30,25 @@ _HTML_DOCTYPE = re.compile(r"<!doctype\s{1,20}html", re.IGNORECASE)
 _UNREADABLE = "!"
 _IN_PICTURES = (b"<script", b"<?php", b"<html", b"<!doctype html", b"<svg", b"<iframe")
 _ARCHIVES_BEHIND = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
+# Longer than the marks above: in a large picture three letters and a bracket stand by chance.
+_MARKUP_BEHIND = re.compile(rb"<(?:script|iframe|html|\?php)[\s>]|<!doctype html", re.IGNORECASE)
+_OVERLAP = 16
 _PDF_WINDOW = 1_024
-_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+# The long ones begin like the short ones.
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+# How markup begins that says nothing of its letters (XML 1.0, appendix F); what is no text may begin so, too.
+_UNMARKED = (
+    (b"<\x00\x00\x00", "utf-32-le"),
+    (b"\x00\x00\x00<", "utf-32-be"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -55,6 +72,9 @@ def judge(name: str, head: bytes) -> str:
         _refuse_active(text)
         # An e-mail that begins like a program in two letters is a text all the same.
         return TEXT if found.startswith("application/x-") or found == TEXT else found
+    unmarked = next((encoding for mark, encoding in _UNMARKED if head.startswith(mark)), None)
+    if unmarked is not None:
+        _refuse_active(head.decode(unmarked, "ignore"))
     if found.startswith("image/svg"):
         raise _refused(found, "svg")
     _refuse_hidden(found, head)
@@ -64,6 +84,26 @@ def judge(name: str, head: bytes) -> str:
 def is_deceptive_with_archive(found: str) -> bool:
     """Whether an archive at the end of such a file can only be meant to deceive."""
     return found in {TEXT, "application/pdf"} or found.partition("/")[0] in {"image", "audio", "video"}
+
+
+class Behind:
+    """What comes after the beginning of a file of this type: no archive may begin there, and in a picture nothing that
+    a browser or a server would run. A ZIP file is known by its end instead, from which it is read."""
+
+    def __init__(self, found: str) -> None:
+        self._found = found
+        self._is_looked_at = is_deceptive_with_archive(found)
+        self._is_picture = found.startswith("image/")
+        self._last = b""
+
+    def feed(self, piece: bytes) -> None:
+        """Raises `file_polyglot`."""
+        if not self._is_looked_at:
+            return
+        seen = self._last + piece
+        if any(mark in seen for mark in _ARCHIVES_BEHIND) or (self._is_picture and _MARKUP_BEHIND.search(seen)):
+            raise FilePolyglot(params={"content_type": self._found})
+        self._last = seen[-_OVERLAP:]
 
 
 def _text(head: bytes) -> str | None:

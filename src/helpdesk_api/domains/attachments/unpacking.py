@@ -14,7 +14,9 @@ from helpdesk_api.domains.attachments.errors import ArchiveBomb, ArchiveUnreadab
 # An archive, what lies in it, and so on: people pack what was packed, and seldom a third time.
 MAX_DEPTH = 4
 _PEEK, _PIECE = 512, 65_536
-_SIGNATURE_BYTES = 16
+# Of a tape archive; enough also to tell the others by.
+_BLOCK = 512
+_WITHOUT_CONTENT = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
 _ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _BROKEN = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
@@ -53,10 +55,11 @@ class _Layer(Protocol):
 class Content:
     """Something of any kind; its first bytes say whether it is packed in turn, and its name does not matter."""
 
-    def __init__(self, budget: Budget, depth: int = 0) -> None:
+    def __init__(self, budget: Budget, depth: int = 0, *, is_unpacked: bool = False) -> None:
         self.is_plain = False
         self._budget = budget
         self._depth = depth
+        self._is_unpacked = is_unpacked
         self._head = b""
         self._layer: _Layer | None = None
 
@@ -68,7 +71,7 @@ class Content:
             self._layer.feed(piece)
             return
         self._head += bytes(piece)
-        if len(self._head) >= _SIGNATURE_BYTES:
+        if len(self._head) >= _BLOCK:
             self._begin()
 
     def finish(self) -> None:
@@ -81,13 +84,20 @@ class Content:
         make = next((make for mark, make in _STREAMS if self._head.startswith(mark)), None)
         # The outermost archive is gone through when it lies in the store: its table stands at its end.
         is_zip = self._depth > 0 and self._head.startswith(_ZIPS)
-        if make is None and not is_zip:
-            self.is_plain, self._head = True, b""
+        is_tar = _told_size(self._head[:_BLOCK]) is not None
+        head, self._head = self._head, b""
+        if make is None and not is_zip and not is_tar:
+            self.is_plain = True
             return
         if self._depth >= MAX_DEPTH:
             raise ArchiveBomb(params={"reason": "nested"})
-        self._layer = _Zip(self._budget, self._depth) if make is None else _Stream(make, self._budget, self._depth)
-        head, self._head = self._head, b""
+        if make is not None:
+            self._layer = _Stream(make, self._budget, self._depth)
+        elif is_zip:
+            self._layer = _Zip(self._budget, self._depth)
+        else:
+            # With what it was packed in it is one archive, as people see it.
+            self._layer = _Tar(self._budget, self._depth if self._is_unpacked else self._depth + 1)
         self._layer.feed(head)
 
 
@@ -98,7 +108,7 @@ class _Stream:
         self._make = make
         self._unpacker: Any = None
         self._budget = budget
-        self._content = Content(budget, depth + 1)
+        self._content = Content(budget, depth + 1, is_unpacked=True)
         self._is_broken = False
 
     def feed(self, piece: bytes | memoryview) -> None:
@@ -131,6 +141,61 @@ class _Stream:
 
     def finish(self) -> None:
         self._content.finish()
+
+
+class _Tar:
+    """Files behind each other in blocks, each behind one that tells its size. What stands where such a header should
+    is gone into all the same: there are several ways to tell a size, and readers that look for the next header."""
+
+    def __init__(self, budget: Budget, depth: int) -> None:
+        self._budget = budget
+        self._depth = depth
+        self._content = Content(budget, depth)
+        self._owed = 0
+        self._waiting = bytearray()
+
+    def feed(self, piece: bytes | memoryview) -> None:
+        self._waiting += piece
+        place, whole = 0, bytes(self._waiting)
+        while self._owed or len(whole) - place >= _BLOCK:
+            taken = whole[place : place + (self._owed or _BLOCK)]
+            if not taken:
+                break
+            place += len(taken)
+            self._take(taken)
+        del self._waiting[:place]
+
+    def _take(self, taken: bytes) -> None:
+        size = _told_size(taken) if not self._owed else None
+        if size is None:
+            self._owed = max(self._owed - len(taken), 0)
+            self._content.feed(taken)
+            return
+        self._content.finish()
+        self._content = Content(self._budget, self._depth)
+        self._owed = -(-size // _BLOCK) * _BLOCK
+
+    def finish(self) -> None:
+        self._content.feed(bytes(self._waiting))
+        self._content.finish()
+
+
+def _told_size(block: bytes) -> int | None:
+    """Of the file behind this header (POSIX ustar, and what came before and after it); none where it is no header,
+    whose sum of bytes it names itself."""
+    name = block[148:156].strip(b" \x00")
+    if len(block) < _BLOCK or not name.isdigit():
+        return None
+    try:
+        if int(name, 8) != sum(block) - sum(block[148:156]) + 8 * ord(" "):
+            return None
+        told = block[124:136]
+        # Links, devices and folders have nothing behind them, whatever they tell.
+        if block[156:157] in _WITHOUT_CONTENT:
+            return 0
+        return int.from_bytes(told[1:]) if told[0] & 0x80 else int(told.strip(b" \x00") or b"0", 8)
+    except ValueError:
+        return None
 
 
 class _Zip:
@@ -212,7 +277,8 @@ class Walk:
 
 
 class _Member:
-    """One entry; only what is packed in turn is unpacked further than its first bytes."""
+    """One entry, unpacked to its end whatever it holds: its line in the table may tell less than comes out of it, and
+    some programs go by what comes out."""
 
     def __init__(self, entry: Entry, content: Content) -> None:
         self._allowed = entry.unpacked
@@ -231,12 +297,9 @@ class _Member:
         try:
             for made in _unpacked(self._unpacker, piece):
                 self._allowed -= len(made)
-                self._content.feed(made)
-                if self._content.is_plain:
-                    self._is_done = True
-                    return
                 if self._allowed < 0:
-                    raise ArchiveBomb(params={"reason": "nested"})
+                    raise ArchiveBomb(params={"reason": "untold"})
+                self._content.feed(made)
         except _BROKEN:
             self._is_done = True
 

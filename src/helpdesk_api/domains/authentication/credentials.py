@@ -3,7 +3,9 @@
 import secrets
 from collections.abc import Collection, Iterable
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.errors import MissingScope
@@ -60,6 +62,13 @@ async def revoke_api_key(session: AsyncSession, principal: Principal, key: ApiKe
     key.revoked_at = clock.now()
     await invalidate(session, API_KEYS, key.key_hash.hex())
     await record_account(session, principal, key.user_id, events.ApiKeyRevoked, data=_key_data(key))
+
+
+async def revoke_api_keys(session: AsyncSession, principal: Principal, user_id: UUID) -> None:
+    """All of somebody's, who may come back: a key that was given to whatever does not come back by itself."""
+    theirs = select(ApiKey).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None)).order_by(ApiKey.id)
+    for key in (await session.scalars(theirs.with_for_update())).all():
+        await revoke_api_key(session, principal, key)
 
 
 def _key_data(key: ApiKey) -> dict[str, Any]:

@@ -3,16 +3,21 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.domains.authentication import actions
+from helpdesk_api.domains.authentication import actions, credentials
 from helpdesk_api.domains.authentication.models import PasswordLinkKind
-from helpdesk_api.domains.users.events import UserCreated, UserDeactivated
+from helpdesk_api.domains.users.events import UserCreated, UserDeactivated, UserReactivated
 from helpdesk_api.domains.users.models import UserKind
 
 
-async def end_sessions(session: AsyncSession, principal: Principal, event: UserDeactivated) -> None:
-    """A deactivated user's tokens die with the commit."""
-    del principal
+async def shut_out(session: AsyncSession, principal: Principal, event: UserDeactivated) -> None:
+    """A deactivated user's tokens and keys die with the commit."""
     await actions.end_sessions(session, event.subject_id)
+    await credentials.revoke_api_keys(session, principal, event.subject_id)
+
+
+async def revoke_keys(session: AsyncSession, principal: Principal, event: UserReactivated) -> None:
+    """Of somebody who left when keys were not yet revoked with that: they do not come back by themselves either."""
+    await credentials.revoke_api_keys(session, principal, event.subject_id)
 
 
 async def invite(session: AsyncSession, principal: Principal, event: UserCreated) -> None:

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.session import Database, savepoint
 from helpdesk_api.database.writes import update_at_flush
 from helpdesk_api.domains.bulk.errors import BulkRolledBack
@@ -24,6 +28,7 @@ from helpdesk_api.web.errors import FieldError, ProblemError
 from helpdesk_api.web.preconditions import IfMatch
 from helpdesk_api.web.problems import from_database
 
+logger = structlog.get_logger(__name__)
 OK = 200
 
 
@@ -86,7 +91,8 @@ async def _change(
     if problem is not None:
         return Outcome(item, problem=problem)
     row = await queries.written_row(session, principal, visible.ticket)
-    return Outcome(item, representation.detail_json(principal, row), representation.etag(row))
+    detail = representation.detail_json(principal, row)
+    return Outcome(item, detail, representation.shown_etag(row, detail))
 
 
 async def take_steps(
@@ -99,7 +105,10 @@ async def take_steps(
     pointer: str,
     if_match: IfMatch | None = None,
 ) -> ProblemError | None:
-    """All of them, or none and the problem, which points at its step below `pointer`. The ticket is locked."""
+    """All of them, or none and the problem, which points at its step below `pointer`. The ticket is locked.
+
+    A defect of ours that one ticket meets is that ticket's problem: the others are changed all the same.
+    """
     place = 0
     try:
         await queries.know_target(session, principal, visible)
@@ -113,9 +122,20 @@ async def take_steps(
                 await write_pending(session)
     except ProblemError as error:
         return _placed(error, f"{pointer}/steps/{place}/body")
-    except DBAPIError as error:
-        return from_database(error)
+    except Exception as error:  # noqa: BLE001 - logged, or raised again
+        return _unexpected(error, visible)
     return None
+
+
+def _unexpected(error: Exception, visible: VisibleTicket) -> ProblemError:
+    """What the database refused, or a defect. Raised again where the database went away, and all with it."""
+    if is_unreachable(error):
+        raise error
+    if isinstance(error, DBAPIError):
+        with suppress(DBAPIError):
+            return from_database(error)
+    logger.error("unhandled_error", ticket_id=public_id("tkt", visible.locked.id), exc_info=error)
+    return ProblemError("The error was logged under the request id.")
 
 
 def _placed(error: ProblemError, pointer: str) -> ProblemError:

@@ -127,6 +127,16 @@ async def form_of(database: Database, category_id: UUID, kind: TicketType) -> UU
     return None
 
 
+async def default_priority_of(database: Database, category_id: UUID | None) -> Priority | None:
+    """The category's own, or that of the nearest one above it that has one."""
+    known = await _categories.get(database)
+    while category_id is not None and (found := known.get(category_id)) is not None:
+        if found.default_priority is not None:
+            return found.default_priority
+        category_id = found.parent_id
+    return None
+
+
 async def matrix(database: Database) -> Matrix:
     return (await _matrix.get(database)).by_impact
 

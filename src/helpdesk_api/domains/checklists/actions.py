@@ -26,7 +26,7 @@ from helpdesk_api.web.errors import UnknownReference
 
 def require_work(principal: Principal, ticket: Ticket) -> None:
     """Raises `action_forbidden`: a checklist is for those who work on the ticket."""
-    require(principal, ticket, TicketAction.COMMENT_INTERNALLY)
+    require(principal, ticket, TicketAction.ADD_CHECKLIST_ITEM)
 
 
 async def add_item(

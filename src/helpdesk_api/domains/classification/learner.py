@@ -9,6 +9,7 @@ import sys
 from typing import BinaryIO, Final
 
 from helpdesk_api.domains.classification.rules import Example
+from helpdesk_api.integrations.parent import end_with_parent
 
 _NICENESS: Final = 10
 
@@ -25,5 +26,6 @@ def _run(source: BinaryIO, target: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     os.nice(_NICENESS)
     _run(sys.stdin.buffer, sys.stdout.buffer)

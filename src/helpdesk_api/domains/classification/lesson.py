@@ -2,7 +2,7 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -40,9 +40,10 @@ def learn(header: Mapping[str, Any], examples: Sequence[Example]) -> tuple[dict[
             "shares": dict(counts.most_common(200)),
             **asdict(measure(outcomes[head.field], header["thresholds"].get(head.field))),
         }
-    report |= {"score": _score(outcomes), "score_before": _score(before) if old is not None else None}
-    better = old is None or _score(before) is None or (report["score"] or 0.0) > (report["score_before"] or 0.0)
-    if not better:
+    scores, scores_before = _scores(outcomes), _scores(before)
+    compared = scores.keys() & scores_before.keys() if scores_before else scores.keys()
+    report |= {"score": _mean(scores, compared), "score_before": _mean(scores_before, compared)}
+    if not _is_better(scores, scores_before):
         content = files.to_bytes(forgetful) if forgetful is not None else b""
         return {**report, "outcome": "not_better", "sha256": files.checksum(content)}, content
     content = files.to_bytes(model)
@@ -69,11 +70,26 @@ def _outcomes(model: LearnedModel, held_back: Iterable[Example]) -> dict[str, li
     return found
 
 
-def _score(outcomes: Mapping[str, Sequence[Outcome]]) -> float | None:
-    """Accuracy and macro-F1 in equal parts, over the fields with enough to measure; null without any."""
-    scores = []
-    for one in outcomes.values():
+def _scores(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, float]:
+    """Accuracy and macro-F1 in equal parts, of each field with enough to measure."""
+    scores = {}
+    for field, one in outcomes.items():
         if len(one) >= FEWEST_MEASURED:
             found = measure(one, None)
-            scores.append(((found.accuracy or 0.0) + (found.macro_f1 or 0.0)) / 2)
-    return sum(scores) / len(scores) if scores else None
+            scores[field] = ((found.accuracy or 0.0) + (found.macro_f1 or 0.0)) / 2
+    return scores
+
+
+def _is_better(new: Mapping[str, float], old: Mapping[str, float]) -> bool:
+    """Over the fields that both know. Where they are equal there, one field more is a gain, if none is lost for it; a
+    field that only the old one knows speaks for nobody."""
+    if not old:
+        return True
+    both = new.keys() & old.keys()
+    after, before = (sum(scores[field] for field in both) for scores in (new, old))
+    return after > before or (after == before and new.keys() > old.keys())
+
+
+def _mean(scores: Mapping[str, float], fields: Collection[str]) -> float | None:
+    found = [scores[field] for field in fields if field in scores]
+    return sum(found) / len(found) if found else None

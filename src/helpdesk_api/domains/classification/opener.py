@@ -9,8 +9,10 @@ import sys
 from helpdesk_api.domains.classification.children import UNUSABLE
 from helpdesk_api.domains.classification.packing import UnusableModel, model_of, packed
 from helpdesk_api.domains.classification.reading import checked
+from helpdesk_api.integrations.parent import end_with_parent
 
 if __name__ == "__main__":
+    end_with_parent()
     try:
         held = checked(sys.stdin.buffer.read(), sys.argv[1])
         model_of(held)

@@ -93,7 +93,11 @@ async def _keep(
         sha256=report["sha256"] if is_active else None,
     )
     session.add(made)
-    await session.execute(delete(ClassificationModel).where(ClassificationModel.number <= last - KEPT_TRAININGS))
+    await session.execute(
+        delete(ClassificationModel).where(
+            ClassificationModel.number <= last - KEPT_TRAININGS, ClassificationModel.is_active.is_(False)
+        )
+    )
     await session.flush()
     if is_active:
         await invalidate(session, CLASSIFICATION)

@@ -16,6 +16,7 @@ from helpdesk_api.database.writes import insert_at_flush
 from helpdesk_api.domains.attachments.actions import attach
 from helpdesk_api.domains.attachments.links import image_paths
 from helpdesk_api.domains.attachments.queries import ids_of_comment
+from helpdesk_api.domains.categories import queries as categories
 from helpdesk_api.domains.categories.enums import Channel
 from helpdesk_api.domains.comments import events
 from helpdesk_api.domains.comments.errors import (
@@ -127,6 +128,8 @@ async def _open_follow_up(
     ticket: Ticket,
     body: CommentCreate,
 ) -> Ticket:
+    """It quotes the old one to its own readers: whoever replies could read that, and passes on what they like. What was
+    taken out of use since is left out, and decided as for any new ticket."""
     subject = f"{ticket.subject} (follow-up of {ticket.reference})"
     if len(subject) > _SUBJECT_LIMIT:
         subject = f"Follow-up of {ticket.reference}"
@@ -135,11 +138,16 @@ async def _open_follow_up(
         subject=subject,
         description=f"Follow-up of {ticket.reference}: {ticket.subject}",
         channel=body.channel,
-        category_id=ticket.category_id,
+        category_id=await _category_in_use(database, ticket.category_id),
         impact=ticket.impact,
         urgency=ticket.urgency,
     )
     return await opening.open_ticket(session, database, principal, opened, follow_up_of=ticket)
+
+
+async def _category_in_use(database: Database, category_id: UUID | None) -> UUID | None:
+    found = await categories.category(database, category_id) if category_id is not None else None
+    return found.id if found is not None and found.retired_at is None else None
 
 
 async def _new_comment(

@@ -211,7 +211,7 @@ async def _ticket_json(reads: ReadSession, principal: Principal, ticket: Any, in
     if include is None:
         return '"ticket":null,"ticket_etag":null'
     detail = representation.detail_json(principal, ticket, await included_json(reads, principal, include, [ticket]))
-    return f'"ticket":{detail},"ticket_etag":{json.dumps(representation.etag(ticket))}'
+    return f'"ticket":{detail},"ticket_etag":{json.dumps(representation.shown_etag(ticket, detail))}'
 
 
 async def _total(reads: ReadSession, principal: Principal, home: InstrumentedAttribute[Any], ticket_id: UUID) -> int:

@@ -17,6 +17,8 @@ from helpdesk_api.domains.drafts.errors import DraftForbidden, TooManyDrafts
 from helpdesk_api.domains.drafts.models import Draft
 from helpdesk_api.domains.drafts.queries import MAX_DRAFTS
 from helpdesk_api.domains.drafts.schemas import DraftCreate, DraftUpdate
+from helpdesk_api.domains.tickets.actions import require
+from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.events import TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import VisibleTicket
@@ -82,7 +84,9 @@ async def delete_draft(session: AsyncSession, principal: Principal, draft: Draft
 async def send_draft(
     session: AsyncSession, database: Database, principal: Principal, visible: VisibleTicket, draft: Draft
 ) -> tuple[Comment, Ticket | None, CommentCreate]:
-    """It becomes the sender's comment. Raises what adding a comment does."""
+    """It becomes the sender's comment. Raises what adding a comment does, `action_forbidden` for who does not work on
+    the ticket included: others may see it and say something there, but not in these words."""
+    require(principal, visible.ticket, TicketAction.COMMENT_INTERNALLY)
     files = await ids_of_draft(session, draft.id)
     said = CommentCreate(
         body=draft.body, visibility=draft.visibility, mention_ids=draft.mention_ids, attachment_ids=files

@@ -26,7 +26,7 @@ from helpdesk_api.domains.tickets.errors import (
     TicketNotFound,
 )
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.seen import WorkedTicketDep, get_followed_work
+from helpdesk_api.domains.tickets.seen import DraftedTicketDep, get_followed_work
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, add_links
@@ -84,14 +84,14 @@ async def _lock(session: SessionDep, principal: Principal, ticket_id: UUID, draf
     status_code=201,
     response_model=DraftRead,
     dependencies=_WRITE,
-    responses=documents(*_ERRORS, AttachmentNotUsable, errors.TooManyDrafts),
+    responses=documents(*_ERRORS, TicketMerged, AttachmentNotUsable, errors.TooManyDrafts),
 )
 async def create_draft(
-    ticket_id: WorkedTicketDep, body: DraftCreate, principal: PrincipalDep, session: SessionDep, response: Response
+    worked: DraftedTicketDep, body: DraftCreate, principal: PrincipalDep, session: SessionDep, response: Response
 ) -> Any:
     """Nobody is told of it, and the ticket does not change."""
-    draft = await actions.write_draft(session, principal, ticket_id, body)
-    response.headers["Location"] = f"/v1/tickets/{public_id('tkt', ticket_id)}/drafts/{public_id('dft', draft.id)}"
+    draft = await actions.write_draft(session, principal, worked.id, body)
+    response.headers["Location"] = f"/v1/tickets/{public_id('tkt', worked.id)}/drafts/{public_id('dft', draft.id)}"
     return await _written(session, principal, draft, response)
 
 
@@ -119,10 +119,10 @@ async def get_draft(
     summary="Go on writing",
     response_model=DraftRead,
     dependencies=_WRITE,
-    responses=documents(*_ONE, AttachmentNotUsable, errors.DraftForbidden),
+    responses=documents(*_ONE, TicketMerged, AttachmentNotUsable, errors.DraftForbidden),
 )
 async def update_draft(
-    ticket_id: WorkedTicketDep,
+    worked: DraftedTicketDep,
     draft_id: DraftId,
     body: DraftUpdate,
     principal: PrincipalDep,
@@ -131,7 +131,7 @@ async def update_draft(
     if_match: IfMatchDep,
 ) -> Any:
     """With `If-Match`, two who write at once lose nothing: the second is told that it has changed."""
-    draft = await _lock(session, principal, ticket_id, draft_id, if_match)
+    draft = await _lock(session, principal, worked.id, draft_id, if_match)
     await actions.edit_draft(session, principal, draft, body)
     return await _written(session, principal, draft, response)
 
@@ -142,13 +142,13 @@ async def update_draft(
     summary="Throw a draft away",
     status_code=204,
     dependencies=_WRITE,
-    responses=documents(*_ONE, errors.DraftForbidden),
+    responses=documents(*_ONE, TicketMerged, errors.DraftForbidden),
 )
 async def delete_draft(
-    ticket_id: WorkedTicketDep, draft_id: DraftId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
+    worked: DraftedTicketDep, draft_id: DraftId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
     """By its author."""
-    draft = await _lock(session, principal, ticket_id, draft_id, if_match)
+    draft = await _lock(session, principal, worked.id, draft_id, if_match)
     await actions.delete_draft(session, principal, draft)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.forms.enums import FieldKind
 from helpdesk_api.domains.forms.errors import FormNotFound, FormVersionNotFound
 from helpdesk_api.domains.forms.models import Form, FormVersion
 from helpdesk_api.domains.forms.rules import FormFields, is_internal
@@ -36,20 +38,34 @@ class FormFacts:
         return self.versions[self.number]
 
 
-async def _load(reads: ReadSession, key: str) -> dict[UUID, FormFacts]:
+class _KnownForms(dict[UUID, FormFacts]):
+    """By id, archived ones too."""
+
+    @cached_property
+    def kinds(self) -> Mapping[bool, Mapping[str, frozenset[FieldKind]]]:
+        """By whether the staff asks, and by key, in all versions: a ticket keeps the one that it was opened with."""
+        found: dict[bool, dict[str, set[FieldKind]]] = {True: {}, False: {}}
+        versions = [version for form in self.values() for version in form.versions.values()]
+        for field in (field for version in versions for field in version.fields):
+            for is_staff in (True,) if is_internal(field) else (True, False):
+                found[is_staff].setdefault(field["key"], set()).add(FieldKind(field["kind"]))
+        return {who: {key: frozenset(kinds) for key, kinds in asked.items()} for who, asked in found.items()}
+
+
+async def _load(reads: ReadSession, key: str) -> _KnownForms:
     del key
     heads = {row["id"]: row for row in await reads.fetch(select(*_HEAD))}
     versions: dict[UUID, dict[int, FormFields]] = {form_id: {} for form_id in heads}
     for row in await reads.fetch(select(FormVersion.form_id, FormVersion.number, FormVersion.fields)):
         name = heads[row["form_id"]]["name"]
         versions[row["form_id"]][row["number"]] = FormFields(name, row["number"], row["fields"])
-    return {
-        form_id: FormFacts(form_id, head["number"], head["archived_at"], versions[form_id])
+    return _KnownForms(
+        (form_id, FormFacts(form_id, head["number"], head["archived_at"], versions[form_id]))
         for form_id, head in heads.items()
-    }
+    )
 
 
-_forms: InvalidatedCache[dict[UUID, FormFacts]] = InvalidatedCache(FORMS, _load)
+_forms: InvalidatedCache[_KnownForms] = InvalidatedCache(FORMS, _load)
 
 
 async def form(database: Database, form_id: UUID) -> FormFacts | None:
@@ -63,6 +79,11 @@ async def keys_seen(database: Database, form_ids: Collection[UUID] | None) -> fr
     asked = [known[one].in_force for one in (known if form_ids is None else form_ids) if one in known]
     keys = frozenset(field["key"] for form in asked for field in form.fields)
     return keys.difference(*(form.internal for form in asked))
+
+
+async def kinds_asked(reads: ReadSession, *, is_staff: bool) -> Mapping[str, frozenset[FieldKind]]:
+    """What any form asks for by this key; nothing of the staff's own for others."""
+    return (await _forms.get_by(reads)).kinds[is_staff]
 
 
 def shown_form(head: Mapping[str, Any], number: int, fields: Any, *, is_staff: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,7 +33,11 @@ _NAMED_IMAGES = re.compile(r"attachment:(att_[0-9a-f]{32})")
 CONTENT = ("title", "summary", "body", "tags", "source_number")
 # Who sees it: on what readers have before them, only approvers change these.
 _SIGHT = frozenset({"audience", "team_ids", "category_id"})
+# What is approved besides the text.
+_APPROVED = _SIGHT | {"language"}
+_WAITING = ("status", "publish_at", "approved_by_id")
 _PREFIXES = {
+    "approved_by_id": "usr",
     "category_id": "acg",
     "owner_id": "usr",
     "author_id": "usr",
@@ -52,6 +56,8 @@ async def create_article(session: AsyncSession, principal: Principal, body: Arti
     original = await _original(session, principal, body.translation_of_id)
     given = body.model_dump(exclude=set(CONTENT), exclude_none=True)
     inherited = {name: getattr(original, name) for name in ("audience", "team_ids", "category_id")} if original else {}
+    if given.get("audience") not in {None, inherited.get("audience")}:
+        inherited.pop("team_ids", None)
     facts = {"audience": ArticleAudience.AGENTS, "team_ids": [], "owner_id": principal.user_id, **inherited, **given}
     await _check_facts(session, facts)
     article_id, now = new_id(), clock.now()
@@ -85,11 +91,7 @@ async def update_article(
 ) -> None:
     """Raises what `create_article` does, `article_action_forbidden` and `article_transition_not_allowed`."""
     approver_id = await require(session, principal, article, ArticleAction.UPDATE)
-    given = body.model_dump(exclude_unset=True)
-    if "tags" in given:
-        given["tags"] = list(dict.fromkeys(given["tags"]))
-    content = {name: given.pop(name) for name in CONTENT if name in given}
-    facts = {name: value for name, value in given.items() if getattr(article, name) != value}
+    facts, content = _asked(article, body)
     if (
         article.published_number is not None
         and facts.keys() & _SIGHT
@@ -104,17 +106,54 @@ async def update_article(
     if not facts and not new:
         return
     changes = {name: (shown(name, getattr(article, name)), shown(name, value)) for name, value in facts.items()}
+    waited = {name: getattr(article, name) for name in _WAITING}
     for name, value in facts.items():
         setattr(article, name, value)
+    if article.status is ArticleStatus.IN_REVIEW and facts.keys() & _APPROVED:
+        await _review_again(session, principal, article, approver_id)
     if "review_interval_days" in facts and article.published_number is not None:
-        plan_review(article, article.reviewed_at or article.published_at or clock.now())
+        looked_at = filter(None, (article.reviewed_at, article.published_at))
+        plan_review(article, max(looked_at, default=clock.now()))
     if new:
         changes |= {"number": (article.latest_number, article.latest_number + 1)}
         latest = await revise(session, principal, article, latest, new)
-    touch(article, public=article.published_number is not None and bool(facts.keys() & {*_SIGHT, "language"}))
+    changes |= {
+        name: (shown(name, before), shown(name, getattr(article, name)))
+        for name, before in waited.items()
+        if getattr(article, name) != before
+    }
+    is_seen = article.published_number is not None
+    touch(article, public=is_seen and bool(facts.keys() & _APPROVED))
     await _flush_checked(session)
+    if is_seen and "audience" in facts:
+        await touch_translations(session, article, seen=True)
     await show(session, article)
     await tell(session, principal, article, events.ArticleUpdated, changes)
+
+
+def _asked(article: Article, body: ArticleUpdate) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The facts that would change, and what is said of the content."""
+    given = body.model_dump(exclude_unset=True)
+    if "tags" in given:
+        given["tags"] = list(dict.fromkeys(given["tags"]))
+    content = {name: given.pop(name) for name in CONTENT if name in given}
+    facts = {name: value for name, value in given.items() if getattr(article, name) != value}
+    # Teams are shown in another order than they are kept in.
+    if set(facts.get("team_ids", ())) == set(article.team_ids):
+        facts.pop("team_ids", None)
+    return facts, content
+
+
+async def _review_again(
+    session: AsyncSession, principal: Principal, article: Article, approver_id: UUID | None
+) -> None:
+    """What was submitted, and perhaps approved for later, was for others: back to draft, unless by who approves it.
+    One who files it where somebody else approves leaves it to them."""
+    if not policy.may_approve(principal, approver_id):
+        article.status = ArticleStatus.DRAFT
+    elif policy.may_approve(principal, await approver_of(session, article.category_id)):
+        return
+    article.publish_at = article.approved_by_id = None
 
 
 async def revise(
@@ -198,6 +237,17 @@ def touch(article: Article, *, public: bool) -> None:
     if public:
         article.public_version += 1
         article.public_updated_at = article.updated_at
+
+
+async def touch_translations(session: AsyncSession, article: Article, *, seen: bool) -> None:
+    """Whether they are outdated is part of what their readers see, if they see the original."""
+    if article.translation_of_id is None:
+        await session.execute(
+            update(Article)
+            .where(Article.translation_of_id == article.id)
+            .values(version=Article.version + 1, public_version=Article.public_version + int(seen))
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def tell(

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.domains.knowledge import events
-from helpdesk_api.domains.knowledge.actions import plan_review, require, show, shown, tell, touch
+from helpdesk_api.domains.knowledge.actions import plan_review, require, show, shown, tell, touch, touch_translations
 from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleStatus
 from helpdesk_api.domains.knowledge.errors import PublishInPast
 from helpdesk_api.domains.knowledge.models import Article
@@ -60,7 +60,7 @@ async def archive_article(session: AsyncSession, principal: Principal, article: 
     await _move(session, principal, article, ArticleAction.ARCHIVE, events.ArticleArchived, public=was_published)
     await show(session, article)
     if was_published:
-        await _touch_translations(session, article)
+        await touch_translations(session, article, seen=article.audience in FOR_REQUESTERS)
 
 
 async def restore_article(session: AsyncSession, principal: Principal, article: Article) -> None:
@@ -121,21 +121,9 @@ async def _publish(session: AsyncSession, principal: Principal, article: Article
     touch(article, public=True)
     await session.flush()
     await show(session, article)
-    await _touch_translations(session, article)
+    await touch_translations(session, article, seen=article.audience in FOR_REQUESTERS)
     changes = {name: (shown(name, value), shown(name, getattr(article, name))) for name, value in before.items()}
     await tell(session, principal, article, events.ArticlePublished, changes)
-
-
-async def _touch_translations(session: AsyncSession, article: Article) -> None:
-    """Whether they are outdated is part of what their readers see, if they see the original."""
-    seen = 1 if article.audience in FOR_REQUESTERS else 0
-    if article.translation_of_id is None:
-        await session.execute(
-            update(Article)
-            .where(Article.translation_of_id == article.id)
-            .values(version=Article.version + 1, public_version=Article.public_version + seen)
-            .execution_options(synchronize_session=False)
-        )
 
 
 async def _move(

@@ -77,6 +77,9 @@ class Article(Base):
         CheckConstraint("(group_id = id) = (translation_of_id IS NULL)", name="originals_lead_their_group"),
         Index("ix_articles_updated", "public_updated_at", "id"),
         Index("ix_articles_category", "category_id", "public_updated_at", "id"),
+        # The staff's lists run by the change that they are shown.
+        Index("ix_articles_staff_updated", "updated_at", "id"),
+        Index("ix_articles_staff_category", "category_id", "updated_at", "id"),
         Index("ix_articles_owner", "owner_id"),
         Index("ix_articles_author", "author_id"),
         Index("ix_articles_publish_at", "publish_at", postgresql_where=text("publish_at IS NOT NULL")),

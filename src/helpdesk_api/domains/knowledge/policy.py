@@ -1,7 +1,7 @@
 """Who may read and change an article: once as SQL, once as a predicate."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, bindparam, false, literal, or_, select, true
@@ -32,7 +32,20 @@ class ReaderShape:
         return bindparam("reader_team_ids", type_=_IDS)
 
 
-Reader = Principal | ReaderShape
+class Reader(Protocol):
+    """A principal, or a shape that stands for many."""
+
+    @property
+    def is_admin(self) -> bool: ...
+
+    @property
+    def is_staff(self) -> bool: ...
+
+    @property
+    def user_id(self) -> Any: ...
+
+    @property
+    def team_ids(self) -> Any: ...
 
 
 def shape_of(principal: Principal) -> ReaderShape:

@@ -66,17 +66,26 @@ _VERSION = ("number", "title", "summary", "tags", "source_number")
 _TEXT = ("body", "body_html")
 # Of our own use; what the public ones say of changes that a reader cannot see must not get into an ETag.
 _OWN = ("version", "public_version", "public_updated_at", "approver_id", "seen_original_id")
-SORTS = {
-    "updated_at": SortKey("updated_at", Article.public_updated_at, datetime),
+_STAFFS_SORTS = {
+    "updated_at": SortKey("updated_at", Article.updated_at, datetime),
     "title": SortKey("title", ArticleVersion.title, str),
     "created_at": SortKey("created_at", Article.created_at, datetime),
 }
+# As each is shown it.
+_READERS_SORTS = _STAFFS_SORTS | {"updated_at": SortKey("updated_at", Article.public_updated_at, datetime)}
 
 
-def select_articles(principal: policy.Reader | None, *, with_text: bool = True, is_draft: bool = False) -> AnySelect:
+def select_articles(
+    principal: policy.Reader | None,
+    *,
+    with_text: bool = True,
+    is_draft: bool = False,
+    sight: ColumnElement[bool] | None = None,
+) -> AnySelect:
     """The readable articles, each with the version that readers see or, with `is_draft`, with the latest one; None is
-    whoever is not signed in."""
-    sight = policy.public() if principal is None else policy.readable(principal)
+    whoever is not signed in. `sight` is another one than theirs."""
+    if sight is None:
+        sight = policy.public() if principal is None else policy.readable(principal)
     of_original = policy.public(_original) if principal is None else policy.readable(principal, _original)
     number = Article.latest_number if is_draft else func.coalesce(Article.published_number, Article.latest_number)
     columns = [getattr(Article, name) for name in _ARTICLE]
@@ -101,35 +110,32 @@ def shown(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]
     """A row of `select_articles` as its reader may see it."""
     article = dict(row)
     article["team_ids"] = sorted(article["team_ids"])
+    article["translation_of_id"] = row["seen_original_id"]
     if principal is not None and principal.is_staff:
         return article
     for name in _OWN:
         del article[name]
-    return (
-        article
-        | dict.fromkeys(_INTERNAL)
-        | {
-            "status": ArticleStatus.PUBLISHED.value,
-            "updated_at": row["public_updated_at"],
-            "translation_of_id": row["seen_original_id"],
-        }
-    )
+    seen = {"status": ArticleStatus.PUBLISHED.value, "updated_at": row["public_updated_at"]}
+    return article | dict.fromkeys(_INTERNAL) | seen
 
 
 def detail(principal: Principal | None, row: Mapping[str, Any]) -> dict[str, Any]:
     return shown(principal, row) | {"allowed_actions": _actions(principal, row) if principal is not None else []}
 
 
-def _actions(principal: Principal, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    may_approve = policy.may_approve(principal, row["approver_id"])
-    own = principal.is_staff and principal.user_id in {row["author_id"], row["owner_id"]}
-    standing = Standing(
+def _standing(principal: Principal, row: Mapping[str, Any]) -> Standing:
+    """Of a row, as `policy.standing` of an entity."""
+    return Standing(
         status=ArticleStatus(row["status"]),
         is_published=row["published_number"] is not None,
         may_write=principal.has(Permission.ARTICLES_WRITE),
-        may_edit=own or may_approve,
-        may_approve=may_approve,
+        may_edit=may_edit(principal, row),
+        may_approve=policy.may_approve(principal, row["approver_id"]),
     )
+
+
+def _actions(principal: Principal, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    standing = _standing(principal, row)
     reasons = {action: refusal(standing, action) for action in ArticleAction}
     return [
         {
@@ -171,11 +177,19 @@ async def get_article(
 
 async def lock_article(session: AsyncSession, principal: Principal, article_id: UUID) -> Article:
     """Raises `article_not_found`."""
-    statement = select(Article).where(Article.id == article_id, policy.readable(principal)).with_for_update(of=Article)
-    found: Article | None = await session.scalar(statement.execution_options(populate_existing=True))
-    if found is None:
+    return (await lock_articles(session, principal, article_id))[0]
+
+
+async def lock_articles(session: AsyncSession, principal: Principal, *article_ids: UUID) -> list[Article]:
+    """As they are named; locked in the order of their ids, so that no two callers wait for each other. Raises
+    `article_not_found` where one is missing."""
+    named = Article.id.in_(article_ids)
+    statement = select(Article).where(named, policy.readable(principal)).order_by(Article.id)
+    locked = statement.with_for_update(of=Article).execution_options(populate_existing=True)
+    found = {article.id: article for article in await session.scalars(locked)}
+    if not found.keys() >= set(article_ids):
         raise ArticleNotFound
-    return found
+    return [found[article_id] for article_id in article_ids]
 
 
 async def latest_version(session: AsyncSession, article: Article) -> ArticleVersion:
@@ -183,9 +197,15 @@ async def latest_version(session: AsyncSession, article: Article) -> ArticleVers
 
 
 async def written(session: AsyncSession, principal: Principal, article: Article) -> Any:
-    """The latest version's row, inside the transaction that just wrote it."""
+    """The latest version's row, inside the transaction that just wrote it. Who gave their right away is shown what
+    they still may read; where that is nothing, what they wrote, for the last time."""
     await session.flush()
-    return await get_article(await statements_of(session), principal, article.id, is_draft=True)
+    reads = await statements_of(session)
+    row = await reads.fetch_one(select_articles(principal, is_draft=True, sight=Article.id == article.id))
+    if may_edit(principal, row):
+        return row
+    still = await reads.fetch_one(select_articles(principal).where(Article.id == article.id))
+    return row if still is None else still
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +276,8 @@ async def list_articles(
     reads: ReadSession, principal: Principal | None, filters: ArticleFilters, page: PageRequest, *, sort: str | None
 ) -> dict[str, Any]:
     """By `sort`, newest change first when left out."""
-    keys = parse_sort(sort, SORTS, "-updated_at")
+    is_staff = principal is not None and principal.is_staff
+    keys = parse_sort(sort, _STAFFS_SORTS if is_staff else _READERS_SORTS, "-updated_at")
     order = [*keys, SortKey("id", Article.id, UUID, keys[-1].descending)]
     statement = select_articles(principal, with_text=False).where(*filters.clauses(principal))
     answer = await page_of(reads, statement, order, page)

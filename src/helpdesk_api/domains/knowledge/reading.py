@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -91,23 +90,25 @@ async def list_related(reads: ReadSession, principal: Principal, article_id: UUI
     others = select(ArticleRelation.second_id).where(ArticleRelation.first_id == article_id)
     before = select(ArticleRelation.first_id).where(ArticleRelation.second_id == article_id)
     found = queries.select_articles(principal, with_text=False).where(Article.id.in_(others.union_all(before)))
-    rows = await reads.fetch(found.order_by(ArticleVersion.title, Article.id).limit(MAX_RELATED))
+    rows = await reads.fetch(found.order_by(ArticleVersion.title, Article.id))
     return whole_page([queries.listed(principal, row) for row in rows])
 
 
-async def relate(session: AsyncSession, principal: Principal, article: Article, other_id: UUID) -> None:
-    """Idempotent. Raises `article_relates_to_itself`, `too_many_related_articles`, `article_not_found` for the other
-    one, and as an update does."""
+async def relate(session: AsyncSession, principal: Principal, article: Article, other: Article) -> None:
+    """Idempotent. Both are locked, so that neither gets too many. Raises `article_relates_to_itself`,
+    `too_many_related_articles`, and as an update does."""
     await require(session, principal, article, ArticleAction.UPDATE)
-    if other_id == article.id:
+    if other.id == article.id:
         raise ArticleRelatesToItself
-    if await session.scalar(select(Article.id).where(Article.id == other_id, policy.readable(principal))) is None:
-        raise ArticleNotFound
-    own = or_(ArticleRelation.first_id == article.id, ArticleRelation.second_id == article.id)
-    if (await session.scalar(select(func.count()).select_from(ArticleRelation).where(own)) or 0) >= MAX_RELATED:
-        raise TooManyRelatedArticles
-    first, second = sorted((article.id, other_id))
-    await session.execute(insert(ArticleRelation).values(first_id=first, second_id=second).on_conflict_do_nothing())
+    first, second = sorted((article.id, other.id))
+    if await session.get(ArticleRelation, (first, second)) is not None:
+        return
+    for one in (article, other):
+        own = or_(ArticleRelation.first_id == one.id, ArticleRelation.second_id == one.id)
+        if (await session.scalar(select(func.count()).select_from(ArticleRelation).where(own)) or 0) >= MAX_RELATED:
+            raise TooManyRelatedArticles
+    session.add(ArticleRelation(first_id=first, second_id=second))
+    await session.flush()
 
 
 async def unrelate(session: AsyncSession, principal: Principal, article: Article, other_id: UUID) -> None:

@@ -97,8 +97,8 @@ async def list_related(article_id: ArticleId, principal: PrincipalDep, reads: Re
 )
 async def relate(article_id: ArticleId, related_id: ArticleId, principal: PrincipalDep, session: SessionDep) -> None:
     """For both of them; twice is the same as once."""
-    article = await queries.lock_article(session, principal, article_id)
-    await reading.relate(session, principal, article, related_id)
+    article, other = await queries.lock_articles(session, principal, article_id, related_id)
+    await reading.relate(session, principal, article, other)
 
 
 @router.delete(

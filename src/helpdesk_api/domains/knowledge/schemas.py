@@ -154,7 +154,7 @@ class ArticleSummary(ResponseModel):
     audience: ArticleAudience
     team_ids: list[TeamId] = Field(max_length=50)
     status: ArticleStatus = Field(description="Of the newest version; for requesters always `published`.")
-    translation_of_id: ArticleId | None
+    translation_of_id: ArticleId | None = Field(description="The original, if the caller may read it.")
     is_outdated: bool = Field(description="A translation whose original has moved on.")
     published_at: Instant | None = Field(description="Of the version that readers see.")
     author_id: UserId | None = Field(description="Staff only.")

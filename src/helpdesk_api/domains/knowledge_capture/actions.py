@@ -19,19 +19,21 @@ from helpdesk_api.domains.knowledge_capture.enums import ArticleUse
 from helpdesk_api.domains.knowledge_capture.errors import TicketNotResolved
 from helpdesk_api.domains.knowledge_capture.models import ArticleTicket
 from helpdesk_api.domains.knowledge_capture.schemas import TicketArticleCreate
-from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
+from helpdesk_api.domains.tickets.enums import Refusal, TicketAction
 from helpdesk_api.domains.tickets.errors import ActionForbidden
 from helpdesk_api.domains.tickets.events import TicketEvent
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.domains.tickets.policy import works_on
+from helpdesk_api.domains.tickets.policy import standing
+from helpdesk_api.domains.tickets.rules import refusal
 from helpdesk_api.domains.users.models import User
 
-# Of either part; both together stay below what an article takes.
-_PART: Final = 32_000
-_HEADINGS: Final = {
-    ArticleLanguage.DE: ("Problem", "Lösung"),
-    ArticleLanguage.ES: ("Problema", "Solución"),
-    ArticleLanguage.FR: ("Problème", "Solution"),
+_LONGEST: Final = 65_536
+# Two headings, and what stands where a part had to be cut.
+_WORDS: Final = {
+    ArticleLanguage.DE: ("Problem", "Lösung", "Gekürzt: Im Ticket {reference} folgen noch {count} Zeichen."),
+    ArticleLanguage.EN: ("Problem", "Solution", "Cut: {count} more characters follow in the ticket {reference}."),
+    ArticleLanguage.ES: ("Problema", "Solución", "Abreviado: en el ticket {reference} siguen {count} caracteres."),
+    ArticleLanguage.FR: ("Problème", "Solution", "Abrégé : {count} caractères suivent dans le ticket {reference}."),
 }
 
 
@@ -39,23 +41,38 @@ async def draft_from_ticket(
     session: AsyncSession, principal: Principal, ticket: Ticket, body: TicketArticleCreate
 ) -> Article:
     """Raises `action_forbidden`, `missing_scope`, `ticket_not_resolved`, and as `create_article` does."""
-    if not works_on(principal, ticket):
-        raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
-    if not principal.has(Permission.ARTICLES_WRITE):
+    reason = refusal(standing(principal, ticket, is_participant=False), TicketAction.DRAFT_ARTICLE)
+    if reason is Refusal.SCOPE_MISSING:
         raise MissingScope(Permission.ARTICLES_WRITE)
     resolution = ticket.resolution_text
-    if ticket.status not in {TicketStatus.RESOLVED, TicketStatus.CLOSED} or resolution is None:
+    if reason is Refusal.WRONG_STATUS or (reason is None and resolution is None):
         raise TicketNotResolved
+    if reason is not None or resolution is None:
+        raise ActionForbidden(TicketAction.DRAFT_ARTICLE)
     language = body.language or await _own_language(session, principal)
-    problem, solution = _HEADINGS.get(language, ("Problem", "Solution"))
-    text = f"## {problem}\n\n{ticket.description[:_PART]}\n\n## {solution}\n\n{resolution[:_PART]}"
-    given = body.model_dump(include={"audience", "category_id"})
+    text = draft_text(language, ticket.reference, ticket.description, resolution)
+    given = body.model_dump(include={"audience", "team_ids", "category_id"})
     draft = ArticleCreate(
         title=body.title or ticket.subject, body=text, language=language, tags=ticket.tags[:20], **given
     )
     article = await create_article(session, principal, draft)
     await _link(session, article, ticket, ArticleUse.DRAFTED)
     return article
+
+
+def draft_text(language: ArticleLanguage, reference: str, description: str, resolution: str) -> str:
+    """Both whole, if an article takes so much. Else the longer one is cut, or either to its half, and says so."""
+    problem, solution, cut = _WORDS.get(language, _WORDS[ArticleLanguage.EN])
+    room = _LONGEST - len(f"## {problem}\n\n\n\n## {solution}\n\n")
+
+    def within(text: str, longest: int) -> str:
+        if len(text) <= longest:
+            return text
+        kept = longest - len(cut) - len(reference) - len(f"\n\n**{len(text)}**")
+        return f"{text[:kept]}\n\n**{cut.format(count=len(text) - kept, reference=reference)}**"
+
+    solved = within(resolution, max(room // 2, room - len(description)))
+    return f"## {problem}\n\n{within(description, room - len(solved))}\n\n## {solution}\n\n{solved}"
 
 
 async def follow_resolution(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:

@@ -4,6 +4,7 @@ from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import ArticleCategoryId, ArticleId, TicketId
 from helpdesk_api.domains.knowledge.enums import ArticleAudience, ArticleLanguage
+from helpdesk_api.domains.knowledge.schemas import TeamIds
 from helpdesk_api.domains.knowledge_capture.enums import ArticleUse
 from helpdesk_api.domains.tickets.enums import TicketStatus
 from helpdesk_api.web.schemas import Instant, Page, RequestModel, ResponseModel, ShortText
@@ -19,6 +20,7 @@ class TicketArticleCreate(RequestModel):
     title: ShortText | None = Field(default=None, description="The ticket's subject when left out.")
     language: ArticleLanguage | None = Field(default=None, description="The caller's own when left out.")
     audience: ArticleAudience | None = Field(default=None, description="`agents` when left out.")
+    team_ids: TeamIds | None = None
     category_id: ArticleCategoryId | None = None
 
 

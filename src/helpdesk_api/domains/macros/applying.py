@@ -82,7 +82,7 @@ async def apply_macro(
     Raises `action_forbidden`, `macro_not_offered`, `template_limit_reached`, and what its steps do.
     """
     ticket = visible.ticket
-    require(principal, ticket, TicketAction.COMMENT_INTERNALLY)
+    require(principal, ticket, TicketAction.APPLY_MACRO)
     if not is_offered(principal, macro, ticket):
         raise MacroNotOffered
     before = _snapshot(ticket)
@@ -179,4 +179,5 @@ async def _as_seen(session: AsyncSession, principal: Principal, ticket: Ticket) 
         row = await written_row(session, principal, ticket)
     except TicketNotFound:
         return None, None
-    return representation.detail_json(principal, row), representation.etag(row)
+    detail = representation.detail_json(principal, row)
+    return detail, representation.shown_etag(row, detail)

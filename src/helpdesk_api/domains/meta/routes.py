@@ -6,7 +6,6 @@ from starlette.responses import Response
 from helpdesk_api.authorization.dependencies import public
 from helpdesk_api.domains.meta import queries
 from helpdesk_api.domains.meta.schemas import Meta
-from helpdesk_api.web.preconditions import etag_of_content
 from helpdesk_api.web.routing import ApiRouter
 
 router = ApiRouter(prefix="/v1/meta", tags=["meta"], about="What clients show and mind, read once.")
@@ -24,4 +23,4 @@ async def get_meta(request: Request) -> Response:
     """Every enum of the contract with its labels in English and German, and this deployment's limits."""
     meta = Meta(enums=queries.enums(), limits=queries.limits(request.app.state.settings))
     body = meta.model_dump_json().encode()
-    return Response(body, media_type="application/json", headers={"ETag": etag_of_content(body)})
+    return Response(body, media_type="application/json")

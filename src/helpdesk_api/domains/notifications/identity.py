@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.utils import parseaddr
 
+from email_validator import validate_email
+
 
 @dataclass(frozen=True, slots=True)
 class MailIdentity:
@@ -19,10 +21,19 @@ class MailIdentity:
         return self.sender.domain or "localhost"
 
 
+def ascii_domain(domain: str) -> str:
+    """As it stands in a header and in the DNS. By IDNA 2008, as addresses are checked when they are written down: the
+    standard library's codec is older, and makes the domain of somebody else of one with ß."""
+    if domain.isascii():
+        return domain
+    return validate_email(f"x@{domain}", check_deliverability=False, globally_deliverable=False).ascii_domain
+
+
 def sender_of(text: str) -> Address:
     """`Helpdesk <help@example.com>` or the bare address."""
     name, address = parseaddr(text)
-    return Address(display_name=name, addr_spec=address)
+    local, at, domain = address.rpartition("@")
+    return Address(display_name=name, addr_spec=f"{local}@{ascii_domain(domain)}" if at else address)
 
 
 _identity = MailIdentity(

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from uuid import UUID
 
 from helpdesk_api.database.ids import public_id
-from helpdesk_api.domains.notifications.identity import MailIdentity
+from helpdesk_api.domains.notifications.identity import MailIdentity, ascii_domain
 from helpdesk_api.domains.notifications.models import OutboundMail
 from helpdesk_api.domains.notifications.rendering import one_line
 
@@ -45,5 +45,4 @@ def build(mail: OutboundMail, identity: MailIdentity, *, secret: str | None = No
 
 def _address(name: str, address: str) -> Address:
     local, _, domain = address.rpartition("@")
-    ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
-    return Address(display_name=one_line(name, limit=120), username=local, domain=ascii_domain)
+    return Address(display_name=one_line(name, limit=120), username=local, domain=ascii_domain(domain))

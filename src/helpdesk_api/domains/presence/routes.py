@@ -9,7 +9,7 @@ from helpdesk_api.domains.presence import actions, queries
 from helpdesk_api.domains.presence.schemas import PresencePage, PresenceUpdate
 from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey
-from helpdesk_api.domains.tickets.seen import WorkedTicketDep, get_worked_row
+from helpdesk_api.domains.tickets.seen import AttendedTicketDep, get_worked_row
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.routing import ApiRouter
 
@@ -47,11 +47,11 @@ async def list_presence(ticket_id: TicketKey, principal: PrincipalDep, reads: Re
     responses=documents(*_ERRORS),
 )
 async def set_presence(
-    ticket_id: WorkedTicketDep, body: PresenceUpdate, principal: PrincipalDep, session: SessionDep
+    worked: AttendedTicketDep, body: PresenceUpdate, principal: PrincipalDep, session: SessionDep
 ) -> Any:
     """Holds for a minute, and answers with everybody who is there: one call every half minute serves both."""
-    await actions.arrive(session, principal, ticket_id, body.state)
-    return queries.shown((await session.execute(queries.present(ticket_id))).mappings())
+    await actions.arrive(session, principal, worked.seen_id, body.state)
+    return queries.shown((await session.execute(queries.present(worked.seen_id))).mappings())
 
 
 @router.delete(
@@ -62,6 +62,6 @@ async def set_presence(
     dependencies=[requires(Permission.TICKETS_WRITE)],
     responses=documents(*_ERRORS),
 )
-async def clear_presence(ticket_id: WorkedTicketDep, principal: PrincipalDep, session: SessionDep) -> None:
+async def clear_presence(worked: AttendedTicketDep, principal: PrincipalDep, session: SessionDep) -> None:
     """Who does not say so leaves within the minute."""
-    await actions.leave(session, principal, ticket_id)
+    await actions.leave(session, principal, worked.seen_id)

@@ -51,7 +51,7 @@ async def resolve_children(
     async def resolve(child: VisibleTicket) -> None:
         await resolve_ticket(session, principal, child.ticket, body)
 
-    return await _each(session, principal, key, resolve)
+    return await _each(session, principal, key, TicketAction.RESOLVE_CHILDREN, resolve)
 
 
 async def answer_children(
@@ -62,10 +62,12 @@ async def answer_children(
     async def answer(child: VisibleTicket) -> None:
         await add_comment(session, database, principal, child.ticket, body, is_participant=child.is_participant)
 
-    return await _each(session, principal, key, answer)
+    return await _each(session, principal, key, TicketAction.ANSWER_CHILDREN, answer)
 
 
-async def _each(session: AsyncSession, principal: Principal, key: str, step: Step) -> list[ChildOutcome]:
+async def _each(
+    session: AsyncSession, principal: Principal, key: str, action: TicketAction, step: Step
+) -> list[ChildOutcome]:
     """Over the open children that the caller can see, oldest first. All rows are locked before the first is changed."""
     linked = select(TicketLink.to_id).where(
         TicketLink.relation == Relation.PARENT_OF, TicketLink.from_id == parse_id("tkt", key)
@@ -74,7 +76,7 @@ async def _each(session: AsyncSession, principal: Principal, key: str, step: Ste
     found = await lock_many_visible(session, principal, [key, *keys])
     if key not in found:
         raise TicketNotFound
-    require(principal, (await know_target(session, principal, found[key])).ticket, TicketAction.LINK)
+    require(principal, (await know_target(session, principal, found[key])).ticket, action)
     children = {child.locked.id: child for child in (found[one] for one in keys if one in found)}
     return [
         await _take(session, child, step)

@@ -20,14 +20,12 @@ from helpdesk_api.domains.relations.enums import Relation
 from helpdesk_api.domains.relations.errors import LinkCycle, MergeIntoItself, MergeTargetFinal
 from helpdesk_api.domains.relations.locking import lock_all, unmerged
 from helpdesk_api.domains.relations.schemas import MergeChoices, TicketMerge, TicketMergeIn
-from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.actions import merge_ticket, require, touch
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound, TicketRepeated
+from helpdesk_api.domains.tickets.errors import TicketNotFound, TicketRepeated, TransitionNotAllowed
 from helpdesk_api.domains.tickets.events import TicketMerged
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.tickets.queries import VisibleTicket
-from helpdesk_api.domains.tickets.rules import FINAL_STATUSES
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import UnknownReference
 
@@ -80,10 +78,10 @@ async def merge_in(
 
 
 def _require_target(principal: Principal, into: Ticket) -> None:
-    if not policy.works_on(principal, into):
-        raise ActionForbidden(TicketAction.MERGE)
-    if into.status in FINAL_STATUSES:
-        raise MergeTargetFinal(params={"status": into.status.value})
+    try:
+        require(principal, into, TicketAction.MERGE_IN)
+    except TransitionNotAllowed as error:
+        raise MergeTargetFinal(params={"status": into.status.value}) from error
 
 
 async def _merge(

@@ -9,6 +9,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import CommentId, LinkId, public_id
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
+from helpdesk_api.domains.attachments.errors import StorageDown
 from helpdesk_api.domains.comments import queries as comments
 from helpdesk_api.domains.comments.errors import CommentNotFound
 from helpdesk_api.domains.comments.schemas import CommentCreate
@@ -186,6 +187,7 @@ async def merge_tickets_in(
         FormRequired,
         InvalidCustomFields,
         errors.CommentIsInternal,
+        StorageDown,
         TooLongAsHtml,
     ),
     openapi_extra={"x-etag": True},

@@ -10,6 +10,7 @@ from helpdesk_api.authorization.permissions import STAFF_ROLES
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.attachments.carrying import copies_of_comment
 from helpdesk_api.domains.comments.actions import could_read
 from helpdesk_api.domains.comments.models import Comment
 from helpdesk_api.domains.relations import events
@@ -35,16 +36,18 @@ async def split_comment(
     comment: Comment,
     body: CommentSplit,
 ) -> Ticket:
-    """The new ticket: of the same kind and team, so that no more of the staff see it than saw the comment.
+    """The new ticket: of the same kind and team, so that no more of the staff see it than saw the comment. It has the
+    comment's files as well: an internal one's are for the staff there too.
 
-    Raises `action_forbidden`, `comment_is_internal`, and what opening a ticket does.
+    Raises `action_forbidden`, `comment_is_internal`, `storage_unavailable`, and what opening a ticket does.
     """
     require(principal, ticket, TicketAction.SPLIT)
     requester = await _first_active(database, await _candidates(database, principal, ticket, comment))
     may_read = requester is not None and could_read(requester, ticket, comment.visibility, (requester.user_id,))
     if comment.visibility is Visibility.INTERNAL and body.description is None and not may_read:
         raise CommentIsInternal(pointer="#/description")
-    description = body.description or comment.body
+    files = await copies_of_comment(session, comment.id)
+    description = files.renamed(body.description or comment.body)
     opened = await open_ticket(
         session,
         database,
@@ -62,6 +65,7 @@ async def split_comment(
             team_id=ticket.team_id,
         ),
     )
+    await files.give_to(session, principal, opened)
     await add_link(session, principal, ticket, Relation.RELATES_TO, opened)
     for told, other, role in ((ticket, opened, "source"), (opened, ticket, "opened")):
         await _tell(session, principal, told, other, comment, role)

@@ -33,7 +33,7 @@ async def set_reminder(
     session: AsyncSession, database: Database, principal: Principal, ticket: Ticket, body: ReminderCreate
 ) -> Reminder:
     """Raises `action_forbidden`, `remind_in_past`, `unknown_reference` and `too_many_reminders`."""
-    require(principal, ticket, TicketAction.COMMENT_INTERNALLY)
+    require(principal, ticket, TicketAction.REMIND)
     _check_instant(body.remind_at)
     user_id = body.user_id or principal.user_id
     if user_id != principal.user_id:

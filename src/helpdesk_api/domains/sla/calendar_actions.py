@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
-from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.domains.sla import calendar_queries as queries
 from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla.calendar_import import all_day_events
@@ -32,7 +32,7 @@ from helpdesk_api.domains.sla.following import follow_job
 from helpdesk_api.domains.sla.holiday_dates import YEARS_AHEAD, YEARS_BACK, is_known, public_holidays
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.rules import DAY_MINUTES, overlaps
-from helpdesk_api.domains.users.errors import UnknownTimeZone
+from helpdesk_api.domains.users.rules import check_time_zone
 from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
@@ -44,7 +44,15 @@ _WEEK_MINUTES = 7 * DAY_MINUTES
 async def create_calendar(session: AsyncSession, principal: Principal, body: CalendarCreate) -> Calendar:
     """With its first version, which also holds for what lies before it. Raises what `add_version` does."""
     now = clock.now()
-    calendar = Calendar(id=new_id(), name=body.name, is_builtin=False, version=1, created_at=now, updated_at=now)
+    calendar = Calendar(
+        id=new_id(),
+        name=body.name,
+        is_builtin=False,
+        version=1,
+        withdrawn_number=0,
+        created_at=now,
+        updated_at=now,
+    )
     session.add(calendar)
     await _flush_checked(session)
     await _add(session, principal, calendar, body, number=1)
@@ -70,23 +78,38 @@ async def archive_calendar(session: AsyncSession, principal: Principal, calendar
         raise errors.CalendarBuiltIn
     if calendar.archived_at is not None:
         return
-    if await _is_in_use(session, calendar.id):
-        raise errors.CalendarInUse
+    await _check_unused(session, calendar.id)
     calendar.archived_at = clock.now()
     _touch(calendar)
     changes = {"archived_at": (None, instant_text(calendar.archived_at))}
     await _record(session, principal, calendar, events.CalendarArchived, changes)
 
 
-async def _is_in_use(session: AsyncSession, calendar_id: UUID) -> bool:
-    """By a draft or the published versions of a policy that is in use, or by a clock that still runs."""
-    policies = exists(
-        select(SlaPolicyVersion.policy_id)
-        .join(SlaPolicy, SlaPolicy.id == SlaPolicyVersion.policy_id)
-        .where(SlaPolicyVersion.calendar_id == calendar_id, SlaPolicy.archived_at.is_(None))
+async def _check_unused(session: AsyncSession, calendar_id: UUID) -> None:
+    """By the draft of a policy that is in use, by its version in force or one to come, or by a clock that still runs:
+    what was superseded counts in it no more."""
+    newer = aliased(SlaPolicyVersion)
+    superseded = exists(
+        select(newer.policy_id).where(
+            newer.policy_id == SlaPolicyVersion.policy_id,
+            newer.effective_from <= clock.now(),
+            tuple_(newer.effective_from, newer.number)
+            > tuple_(SlaPolicyVersion.effective_from, SlaPolicyVersion.number),
+        )
     )
-    clocks = exists(select(SlaClock.id).where(SlaClock.calendar_id == calendar_id, SlaClock.ended_at.is_(None)))
-    return bool(await session.scalar(select(or_(policies, clocks))))
+    policies = (
+        select(SlaPolicy.id)
+        .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
+        .where(SlaPolicyVersion.calendar_id == calendar_id, SlaPolicy.archived_at.is_(None), ~superseded)
+        .order_by(SlaPolicy.position, SlaPolicy.id)
+    )
+    used_by = list(dict.fromkeys(await session.scalars(policies)))
+    if used_by:
+        raise errors.CalendarInUse(params={"policy_ids": [public_id("slp", policy_id) for policy_id in used_by]})
+    running = exists(select(SlaClock.id).where(SlaClock.calendar_id == calendar_id, SlaClock.ended_at.is_(None)))
+    if await session.scalar(select(running)):
+        message = "Clocks of open tickets still count in it; they follow their policies, or end with their tickets."
+        raise errors.CalendarInUse(message)
 
 
 async def add_version(
@@ -99,7 +122,7 @@ async def add_version(
     versions = await queries.versions_of(session, calendar.id)
     if len(versions) >= MAX_VERSIONS:
         raise errors.TooManyVersions
-    number = max(version.number for version in versions) + 1
+    number = max(calendar.withdrawn_number, *(version.number for version in versions)) + 1
     version = await _add(session, principal, calendar, body, number=number)
     _touch(calendar)
     await _record_version(session, principal, calendar, events.CalendarVersionAdded, version)
@@ -109,8 +132,8 @@ async def add_version(
 async def import_days(
     session: AsyncSession, principal: Principal, calendar: Calendar, body: DayImport
 ) -> CalendarVersion:
-    """A new version of the hours in force, with these days closed. Raises `invalid_icalendar` and `too_many_days`,
-    and what `add_version` does."""
+    """A new version of the hours in force, with these days closed. Raises `invalid_icalendar`, `no_closed_days` and
+    `too_many_days`, and what `add_version` does."""
     _require_changeable(calendar)
     versions = await queries.versions_of(session, calendar.id)
     at = body.effective_from or clock.now()
@@ -120,6 +143,8 @@ async def import_days(
     # Seconds of a core at the worst, which no other request shall wait for.
     closed = await asyncio.to_thread(all_day_events, body.icalendar, first, last, limit=MAX_DAYS)
     days = {day["date"]: day for day in held.days}
+    if not {day.isoformat() for day in closed} - days.keys():
+        raise errors.NoClosedDays(pointer="#/icalendar")
     for day, name in closed.items():
         days.setdefault(day.isoformat(), {"date": day.isoformat(), "name": name, "hours": []})
     if len(days) > MAX_DAYS:
@@ -143,6 +168,7 @@ async def withdraw_version(
     if version.effective_from <= clock.now() or version.number == 1:
         raise errors.CalendarVersionInForce
     await session.delete(version)
+    calendar.withdrawn_number = max(calendar.withdrawn_number, version.number)
     _touch(calendar)
     await _record_version(session, principal, calendar, events.CalendarVersionWithdrawn, version)
 
@@ -174,8 +200,7 @@ async def _add(
 
 
 def _check_hours(body: CalendarVersionCreate) -> None:
-    if body.time_zone not in available_timezones():
-        raise UnknownTimeZone(pointer="#/time_zone")
+    check_time_zone(body.time_zone)
     for place, region in enumerate(body.holiday_regions):
         if not is_known(region.country, region.subdivision):
             name = "country" if not is_known(region.country, None) else "subdivision"

@@ -18,7 +18,10 @@ _MAX_OCCURRENCES = 10_000
 
 def all_day_events(text: str, first: date, last: date, *, limit: int) -> dict[date, str]:
     """The dates of all-day events and their summaries. Raises `invalid_icalendar` and `too_many_days`."""
-    from icalendar import Calendar  # noqa: PLC0415 - a quarter of a second of each start, for what few ever do
+    # A quarter of a second of each start, for what few ever do.
+    from icalendar import Calendar  # noqa: PLC0415
+
+    from helpdesk_api.domains.sla.calendar_recurrence import LooksSpentError, NeverFitsError  # noqa: PLC0415
 
     pointer = "#/icalendar"
     try:
@@ -30,6 +33,11 @@ def all_day_events(text: str, first: date, last: date, *, limit: int) -> dict[da
             found.setdefault(day, summary)
             if len(found) > limit:
                 raise TooManyDays(pointer=pointer)
+    except NeverFitsError as error:
+        message = "A recurrence fits no day."
+        raise InvalidICalendar(message, pointer=pointer) from error
+    except LooksSpentError as error:
+        raise TooManyDays(pointer=pointer) from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise InvalidICalendar(pointer=pointer) from error
     return found
@@ -37,14 +45,20 @@ def all_day_events(text: str, first: date, last: date, *, limit: int) -> dict[da
 
 def _occurrences(calendar: Any, first: date, last: date) -> int:
     """At the most, counted before any is laid out."""
-    found = 0
+    from helpdesk_api.domains.sla.calendar_recurrence import Looks, walk  # noqa: PLC0415 - as above
+
+    found, looks = 0, Looks()
     for event in calendar.walk("VEVENT"):
         dates = event.get("RDATE", [])
         found += 1 + sum(len(one.dts) for one in (dates if isinstance(dates, list) else [dates]))
         # What recurs is laid out from its beginning on, however long ago that was.
-        begins = min(first, _day(event["DTSTART"].dt)) if "DTSTART" in event else first
+        starts = _day(event["DTSTART"].dt) if "DTSTART" in event else first
         rules = event.get("RRULE", [])
-        found += sum(_of_rule(rule, begins, last) for rule in (rules if isinstance(rules, list) else [rules]))
+        for rule in rules if isinstance(rules, list) else [rules]:
+            found += _of_rule(rule, min(first, starts), last)
+            if found > _MAX_OCCURRENCES:
+                return found
+            walk(rule, starts, last, looks)
     return found
 
 
@@ -63,7 +77,8 @@ def _of_rule(rule: Any, first: date, last: date) -> int:
     weekdays = sum(1 if str(day)[0] in "+-0123456789" else (period + 6) // 7 for day in rule.get("BYDAY", [])) or 1
     often = min(period, weekdays * prod(len(rule.get(name, [1])) for name in _LISTS))
     counted = ((last - first).days // (period * interval) + 1) * often
-    return int(min(counted, *rule.get("COUNT", [counted])))
+    # A count below nothing is none.
+    return int(min([counted, *(count for count in rule.get("COUNT", []) if count >= 0)]))
 
 
 def _days(calendar: Any, first: date, last: date) -> Iterator[tuple[date, str]]:

@@ -239,7 +239,12 @@ async def withdraw_version(
     response_model=CalendarVersionRead,
     dependencies=_WRITE,
     responses=documents(
-        *_CHANGE_ERRORS, *_HOURS_ERRORS, errors.InvalidICalendar, errors.TooManyDays, errors.TooManyVersions
+        *_CHANGE_ERRORS,
+        *_HOURS_ERRORS,
+        errors.InvalidICalendar,
+        errors.NoClosedDays,
+        errors.TooManyDays,
+        errors.TooManyVersions,
     ),
 )
 async def import_days(

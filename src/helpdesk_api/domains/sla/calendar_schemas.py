@@ -24,6 +24,11 @@ ClosesAt = Annotated[str, StringConstraints(max_length=5, pattern=r"^(([01][0-9]
 TimeZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+\-/]+$")]
 DayText = Annotated[date, Field(json_schema_extra={"pattern": r"^[12]\d{3}-\d{2}-\d{2}$", "maxLength": 10})]
 
+_CHRISTMAS_EVE = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261224\r\n"
+    "SUMMARY:Christmas Eve\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
 
 class Weekday(StrEnum):
     MONDAY = "monday"
@@ -116,7 +121,7 @@ class CalendarUpdate(RequestModel):
 class DayImport(RequestModel):
     """An iCalendar file (RFC 5545): each day with an all-day event becomes a closed day."""
 
-    icalendar: LongText = Field(examples=["BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nEND:VCALENDAR\r\n"])
+    icalendar: LongText = Field(examples=[_CHRISTMAS_EVE])
     effective_from: RequestInstant | None = Field(default=None, description="At once when left out or null.")
 
 

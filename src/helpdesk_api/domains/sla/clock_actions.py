@@ -28,11 +28,12 @@ async def set_deadline(
     body: DeadlineUpdate,
     if_match: IfMatch,
 ) -> StoredClock:
-    """It wins until it is removed: no change of priority, policy or calendar moves it, nor does a pause.
+    """It wins until it is removed: no change of priority, policy or calendar moves it, nor does a pause, in which it
+    is told of and missed as at any other time.
 
     Raises `action_forbidden`, `sla_not_found`, `precondition_failed`, `sla_ended` and `deadline_in_past`.
     """
-    require(principal, ticket, TicketAction.SET_PRIORITY)
+    require(principal, ticket, TicketAction.SET_DEADLINE)
     now = clock.now()
     if body.due_at is not None and body.due_at <= now:
         raise DeadlineInPast(pointer="#/due_at")

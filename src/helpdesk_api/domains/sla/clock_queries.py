@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, Uuid, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Double, Integer, String, Uuid, bindparam, cast, func, literal_column, select, true
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
@@ -37,19 +37,22 @@ def _clocks_read() -> CompiledStatement:
     return CompiledStatement(statement.order_by(SlaClock.kind, SlaClock.metric, SlaClock.cycle))
 
 
+# What is read of an event to derive clocks from it.
+EVENT_COLUMNS = (
+    EventRow.id,
+    EventRow.type,
+    EventRow.subject_id,
+    EventRow.occurred_at,
+    EventRow.visibility,
+    EventRow.changes,
+    EventRow.data,
+    EventRow.cause_event_id,
+)
+
+
 @cache
 def _events_read() -> CompiledStatement:
-    columns = (
-        EventRow.id,
-        EventRow.type,
-        EventRow.subject_id,
-        EventRow.occurred_at,
-        EventRow.visibility,
-        EventRow.changes,
-        EventRow.data,
-        EventRow.cause_event_id,
-    )
-    return CompiledStatement(select(*columns).where(EventRow.ticket_id == _TICKET).order_by(EventRow.position))
+    return CompiledStatement(select(*EVENT_COLUMNS).where(EventRow.ticket_id == _TICKET).order_by(EventRow.position))
 
 
 class _Row:
@@ -61,7 +64,11 @@ class _Row:
 
 async def events_of(reads: ReadSession, ticket_id: UUID) -> list[Any]:
     """All events of a ticket in order, as `replay` takes them."""
-    return [_Row(record) for record in await reads.fetch(_events_read(), {"ticket_id": ticket_id})]
+    return event_rows(await reads.fetch(_events_read(), {"ticket_id": ticket_id}))
+
+
+def event_rows(records: Iterable[Mapping[str, Any]]) -> list[Any]:
+    return [_Row(record) for record in records]
 
 
 async def list_clocks(reads: ReadSession, database: Database, principal: Principal, key: str) -> dict[str, Any]:
@@ -95,10 +102,11 @@ def shown_cycle(one: Any, promised: Promises, now: datetime) -> dict[str, Any]:
     used, elapsed = elapsed_at(one, promised, now)
     is_running = one.state is ClockState.RUNNING
     open_now = is_running and hours.between(now, now + timedelta(microseconds=1)) > NONE
-    late = one.breached_at is not None or (is_running and one.due_at is not None and one.due_at < now)
+    late = one.breached_at is not None or (one.state in ONGOING and one.due_at is not None and one.due_at < now)
     due = one.due_at if one.ended_at is None else None
     remaining = (due - now).total_seconds() if due is not None else 0.0
-    left = hours.between(now, one.manual_due_at) if one.manual_due_at is not None else one.target - used
+    by_hand = one.manual_due_at
+    left = one.target - used if by_hand is None else hours.between(now, by_hand) - hours.between(by_hand, now)
     return {
         "id": one.id,
         "cycle": one.cycle,
@@ -222,26 +230,42 @@ def _segments(spans: Sequence[Span], promised: Promises) -> Iterable[dict[str, A
             }
 
 
+def _seconds(duration: Any) -> ColumnElement[float]:
+    return func.date_part(literal_column("'epoch'"), duration, type_=Double)
+
+
+def _shown_label() -> list[Any]:
+    """Only what stands in the row: what takes its calendar would cost a queue more than the queue itself."""
+    instants = ("breached_at", "started_at", "due_at", "manual_due_at", "paused_at", "counted_at")
+    ids = {"id": "sla", "ticket_id": "tkt", "policy_id": "slp", "calendar_id": "cal"}
+    elapsed = func.json_build_object(
+        literal_column("'working_seconds'"),
+        _seconds(SlaClock.used),
+        literal_column("'calendar_seconds'"),
+        _seconds(SlaClock.used_calendar),
+    )
+    return [
+        *(public_id_sql(prefix, getattr(SlaClock, name)).label(name) for name, prefix in ids.items()),
+        SlaClock.kind,
+        SlaClock.metric,
+        SlaClock.cycle,
+        SlaClock.state,
+        SlaClock.breached_at.is_not(None).label("is_breached"),
+        cast(_seconds(SlaClock.target), Integer).label("target_seconds"),
+        SlaClock.policy_number.label("policy_version"),
+        *(instant_sql(getattr(SlaClock, name)).label(name) for name in instants),
+        elapsed.label("elapsed"),
+    ]
+
+
 @cache
 def _labels_read() -> CompiledStatement:
-    label = func.json_build_object(
-        "id",
-        public_id_sql("sla", SlaClock.id),
-        "ticket_id",
-        public_id_sql("tkt", SlaClock.ticket_id),
-        "kind",
-        SlaClock.kind,
-        "metric",
-        SlaClock.metric,
-        "state",
-        SlaClock.state,
-        "is_breached",
-        SlaClock.breached_at.is_not(None),
-        "due_at",
-        instant_sql(SlaClock.due_at),
-    )
+    label = select(*_shown_label()).correlate(SlaClock).lateral("label")
+    body = cast(func.row_to_json(label.table_valued()), String).label("body")
     return CompiledStatement(
-        select(SlaClock.id, SlaClock.ticket_id, SlaClock.kind, cast(label, String).label("body"))
+        select(SlaClock.id, SlaClock.ticket_id, SlaClock.kind, body)
+        .select_from(SlaClock)
+        .join(label, true())
         .where(any_of(SlaClock.ticket_id, bindparam("ids", type_=IDS)), SlaClock.ended_at.is_(None))
         .order_by(SlaClock.ticket_id, SlaClock.metric)
     )

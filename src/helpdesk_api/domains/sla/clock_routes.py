@@ -22,7 +22,7 @@ from helpdesk_api.domains.sla.clock_schemas import (
 from helpdesk_api.domains.sla.policy_queries import promises_within
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound, TransitionNotAllowed
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.web.errors import PreconditionFailed, documents
+from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
 from helpdesk_api.web.preconditions import IfMatchDep, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
@@ -34,7 +34,7 @@ router = ApiRouter(
         "keeps the time used. A recorded breach is never undone. The first response never restarts. The resolution "
         "goes on after a reopening inside the reopen window, without the time between; after the window a new cycle "
         "begins. A calendar's edit keeps the time used and counts the rest on the new hours. A deadline by hand wins "
-        "until it is removed. Every recomputation is an event that says why."
+        "until it is removed, and passes also in a pause. Every recomputation is an event that says why."
     ),
 )
 simulation_router = ApiRouter(prefix="/v1/slas", tags=["slas"])
@@ -123,10 +123,16 @@ async def set_deadline(
     summary="Ask what the clocks would be",
     response_model=SlaSimulation,
     dependencies=_READ,
-    responses=documents(TicketNotFound, errors.SimulationAmbiguous),
+    responses=documents(
+        TicketNotFound,
+        UnknownReference,
+        errors.SimulationAmbiguous,
+        errors.SimulationContradictory,
+        errors.SimulationOutOfOrder,
+    ),
 )
 async def simulate(body: SlaSimulate, principal: PrincipalDep, reads: ReadSessionDep, database: DatabaseDep) -> Any:
-    """For a ticket's facts, or a ticket and changes that did not happen. Nothing is written."""
+    """For a ticket's facts, or a ticket and changes that did not happen, also before now. Nothing is written."""
     return await simulation.simulate(reads, database, principal, body)
 
 

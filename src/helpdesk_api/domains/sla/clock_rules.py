@@ -44,17 +44,18 @@ class TicketClocks:
     def ongoing(self) -> Iterator[Any]:
         return (clock for clock in self.clocks if clock.state in ONGOING)
 
-    def apply(self, fact: Fact, plan: Plan, past: Sequence[Fact] = ()) -> None:
+    def apply(self, fact: Fact, plan: Plan, past: Sequence[Fact] = (), *, begins: Plan | None = None) -> None:
         """Move every clock to the fact's instant, let it happen, and let the plan that holds from then on apply.
 
         `past` are the ticket's earlier facts: a metric that is promised later than its start counts from its start.
+        `begins` is the part of the plan under which clocks may begin, where that is not all of it.
         """
         for clock in list(self.ongoing()):
             self.settle(clock, fact.at)
         if fact.before is not None:
             self._end_by(fact, fact.before)
         self._follow(fact, plan, past)
-        self._begin_by(fact, plan)
+        self._begin_by(fact, plan if begins is None else begins)
         for clock in list(self.ongoing()):
             self._pause_or_resume(clock, fact, plan)
         for clock in self.ongoing():
@@ -64,17 +65,19 @@ class TicketClocks:
 
     def settle(self, clock: Any, at: datetime) -> None:
         """Count up to this instant; steps whose instant has passed unseen are told with their true instant."""
-        if clock.state is ClockState.RUNNING and at > clock.counted_at:
-            for step, instant in self.steps_due(clock, at):
-                # What is done at the very instant is done in time, so only what lies before it was missed.
-                if instant < at:
-                    self.fire(clock, step, instant)
+        if at <= clock.counted_at:
+            return
+        for step, instant in self.steps_due(clock, at):
+            # What is done at the very instant is done in time, so only what lies before it was missed.
+            if instant < at:
+                self.fire(clock, step, instant)
+        if clock.state is ClockState.RUNNING:
             hours = self.hours_of(clock.calendar_id)
             clock.used += hours.between(clock.counted_at, at)
             clock.used_calendar += at - clock.counted_at
             self._span(clock, clock.counted_at, at, counted=True, why="running")
             clock.counted_at = at
-        elif clock.state is ClockState.PAUSED and at > clock.counted_at:
+        elif clock.state is ClockState.PAUSED:
             self._span(clock, clock.counted_at, at, counted=False, why="paused")
             clock.counted_at = at
 
@@ -85,29 +88,42 @@ class TicketClocks:
 
     def _waiting(self, clock: Any) -> Iterator[tuple[str, datetime]]:
         """What is still to come and when; what a calendar without an open hour never reaches does not wait."""
+        if clock.manual_due_at is not None:
+            yield from self._waiting_by_hand(clock, clock.manual_due_at)
+            return
+        if clock.state is not ClockState.RUNNING:
+            return
         hours = self.hours_of(clock.calendar_id)
-        target = self.target_of(clock)
         if clock.breached_at is None:
-            # A deadline by hand may lie outside the open hours, and is then no earlier.
-            breach = clock.manual_due_at or self._reached(clock, hours, target)
+            breach = self._reached(clock, hours, clock.target)
             if breach is not None:
                 yield BREACH, breach
         for step in self.steps_of(clock):
             if step.key not in clock.fired:
-                reached = self._reached(clock, hours, step.amount(target))
+                reached = self._reached(clock, hours, step.amount(clock.target))
                 if reached is not None:
                     yield step.key, reached
+
+    def _waiting_by_hand(self, clock: Any, due: datetime) -> Iterator[tuple[str, datetime]]:
+        """A deadline by hand is an instant that was agreed: pauses do not move it, nor the steps before and after it,
+        which take the open hours from the clock's start to the deadline for the target. Nothing is told of the time
+        before it was set."""
+        if clock.breached_at is None:
+            yield BREACH, max(due, clock.counted_at)
+        hours = self.hours_of(clock.calendar_id)
+        target = hours.between(clock.started_at, due)
+        for step in self.steps_of(clock):
+            if step.key not in clock.fired:
+                amount = step.amount(target)
+                reached = hours.add(clock.started_at, amount)
+                if reached is not None:
+                    # It may lie outside the open hours, and what follows it is then no earlier.
+                    yield step.key, max(reached, clock.counted_at, due if amount >= target else clock.started_at)
 
     def _reached(self, clock: Any, hours: Hours, amount: timedelta) -> datetime | None:
         if amount <= clock.used:
             return clock.counted_at  # type: ignore[no-any-return]
         return hours.add(clock.counted_at, amount - clock.used)
-
-    def target_of(self, clock: Any) -> timedelta:
-        """The target, or what a deadline set by hand makes of it."""
-        if clock.manual_due_at is None:
-            return clock.target  # type: ignore[no-any-return]
-        return clock.used + self.hours_of(clock.calendar_id).between(clock.counted_at, clock.manual_due_at)  # type: ignore[no-any-return]
 
     def fire(self, clock: Any, step: str, at: datetime) -> None:
         if step == BREACH:
@@ -121,31 +137,30 @@ class TicketClocks:
     def schedule(self, clock: Any) -> None:
         """Write down when it is due, and when a timer has to look at it next."""
         clock.due_at = self.due_of(clock)
-        clock.next_timer_at = self._next_timer(clock) if clock.state is ClockState.RUNNING else None
+        clock.next_timer_at = self.next_timer(clock)
 
-    def _next_timer(self, clock: Any) -> datetime | None:
+    def next_timer(self, clock: Any) -> datetime | None:
         """The first instant of `_waiting`: the least amount is reached first, so only that one is looked for."""
-        target = self.target_of(clock)
-        amounts = [step.amount(target) for step in self.steps_of(clock) if step.key not in clock.fired]
-        by_hand = None
+        if clock.manual_due_at is not None:
+            return min((at for _, at in self._waiting(clock)), default=None)
+        if clock.state is not ClockState.RUNNING:
+            return None
+        amounts = [step.amount(clock.target) for step in self.steps_of(clock) if step.key not in clock.fired]
         if clock.breached_at is None:
-            by_hand = clock.manual_due_at
-            if by_hand is None:
-                amounts.append(target)
-        if not amounts:
-            return by_hand
-        reached = self._reached(clock, self.hours_of(clock.calendar_id), min(amounts))
-        return reached if by_hand is None or (reached is not None and reached < by_hand) else by_hand
+            amounts.append(clock.target)
+        return self._reached(clock, self.hours_of(clock.calendar_id), min(amounts)) if amounts else None
 
     def due_of(self, clock: Any) -> datetime | None:
-        """When it has to be done: as promised by hand, or when its target is used up; unknown while it is paused, and
-        where its calendar never opens again."""
+        """When it has to be done: as promised by hand, also while it is paused, or when its target is used up; then
+        unknown while it is paused, and where its calendar never opens again."""
         if clock.manual_due_at is not None or clock.state not in ONGOING:
             return clock.manual_due_at or clock.due_at  # type: ignore[no-any-return]
         if clock.state is ClockState.PAUSED:
             return None
         if clock.target <= clock.used:
-            return clock.breached_at or clock.counted_at  # type: ignore[no-any-return]
+            # Once it has passed it stands, whoever looks and when.
+            has_passed = clock.due_at is not None and clock.due_at <= clock.counted_at
+            return clock.due_at if has_passed else clock.breached_at or clock.counted_at  # type: ignore[no-any-return]
         return self.hours_of(clock.calendar_id).add(clock.counted_at, clock.target - clock.used)
 
     # What ends a clock.
@@ -218,6 +233,7 @@ class TicketClocks:
 
     def recompute(self, clock: Any, at: datetime, reason: Reason, before: Mapping[str, Any]) -> None:
         """After the target, the calendar or the deadline by hand changed: due anew, and told why."""
+        clock.due_at = None
         self.schedule(clock)
         self._tell(ClockChange.RECOMPUTED, clock, at, reason, before=before)
 
@@ -253,13 +269,15 @@ class TicketClocks:
             return False
         if agreement.kind is PolicyKind.OLA and after.team_id is None:
             return False
+        if metric is Metric.ASSIGNMENT and after.is_assigned:
+            return False
         if agreement.kind is PolicyKind.UNDERPINNING_CONTRACT:
             return after.with_vendor and (before is None or not before.with_vendor)
         is_new = before is None or (agreement.kind is PolicyKind.OLA and before.team_id != after.team_id)
         if metric is Metric.NEXT_RESPONSE:
             return fact.requester_replied and not self._awaits_response(agreement.kind)
         if metric is Metric.ASSIGNMENT:
-            return not after.is_assigned and (is_new or (before is not None and before.is_assigned))
+            return is_new or (before is not None and before.is_assigned)
         if metric is Metric.UPDATE:
             return is_new or fact.staff_replied or (before is not None and not before.is_active)
         return is_new

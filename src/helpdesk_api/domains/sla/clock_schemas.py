@@ -4,12 +4,35 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from helpdesk_api.database.ids import CalendarId, CategoryId, SlaClockId, SlaPolicyId, TeamId, TicketId
-from helpdesk_api.domains.categories.enums import Priority, TicketType
+from helpdesk_api.database.ids import (
+    CalendarId,
+    CategoryId,
+    OrganizationId,
+    SlaClockId,
+    SlaPolicyId,
+    TeamId,
+    TicketId,
+    UserId,
+)
+from helpdesk_api.domains.categories.enums import Channel, Impact, Priority, TicketType, Urgency
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
-from helpdesk_api.web.schemas import Instant, OptionalText, RequestInstant, RequestModel, ResponseModel
+from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
+from helpdesk_api.domains.tickets.schemas import LanguageCode, Tags
+from helpdesk_api.web.schemas import (
+    NO_NUL,
+    WHOLE_NUMBER,
+    ExternalText,
+    Instant,
+    LongText,
+    OptionalText,
+    RequestInstant,
+    RequestModel,
+    ResponseModel,
+    ShortText,
+)
 
 _LONGEST = 10**12
+Count = Annotated[int, Field(ge=0, le=1_000_000), WHOLE_NUMBER]
 
 
 class ElapsedTime(ResponseModel):
@@ -32,8 +55,10 @@ class SlaCycle(ResponseModel):
     target_seconds: int = Field(ge=0, description="Working time.")
     started_at: Instant
     ended_at: Instant | None
-    due_at: Instant | None = Field(description="Null while it is paused.")
-    manual_due_at: Instant | None = Field(description="A deadline set by hand wins until it is removed.")
+    due_at: Instant | None = Field(description="Null while it is paused, unless it was set by hand.")
+    manual_due_at: Instant | None = Field(
+        description="A deadline set by hand wins until it is removed; a pause does not move it."
+    )
     paused_at: Instant | None
     is_paused: bool
     is_within_working_hours: bool = Field(description="Whether time counts at this instant.")
@@ -104,7 +129,7 @@ class SlaExplanation(ResponseModel):
 
 
 class DeadlineUpdate(RequestModel):
-    """A deadline by hand, which no change of priority, policy or calendar moves; null removes it."""
+    """A deadline by hand, which no pause and no change of priority, policy or calendar moves; null removes it."""
 
     due_at: RequestInstant | None
     reason: OptionalText | None = None
@@ -116,30 +141,66 @@ class SlaDeadline(ResponseModel):
     model_config = ConfigDict(title="SlaDeadline")
 
     id: SlaClockId
-    due_at: Instant | None = Field(description="Null while it is paused.")
+    due_at: Instant | None = Field(description="Null while it is paused, unless it was set by hand.")
     manual_due_at: Instant | None
 
 
 class SimulatedFacts(RequestModel):
-    """A ticket that does not exist."""
+    """A ticket that does not exist: everything that a policy's conditions read."""
 
     type: TicketType = TicketType.INCIDENT
-    priority: Priority = Priority.MEDIUM
+    priority: Priority = Field(
+        default=Priority.MEDIUM,
+        description="When left out, what the matrix makes of impact and urgency, else `medium`.",
+    )
+    impact: Impact | None = None
+    urgency: Urgency | None = None
+    status: TicketStatus = TicketStatus.OPEN
+    pending_reason: PendingReason | None = Field(
+        default=None, description="Of a pending one; `requester` when left out or null."
+    )
     category_id: CategoryId | None = None
     team_id: TeamId | None = None
-    subject: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    assignee_id: UserId | None = None
+    requester_id: UserId | None = Field(default=None, description="The caller when left out or null.")
+    submitter_id: UserId | None = Field(default=None, description="The caller when left out or null.")
+    organization_id: OrganizationId | None = Field(default=None, description="The requester's when left out.")
+    subject: Annotated[str, Field(max_length=200, pattern=NO_NUL)] = ""
+    description: Annotated[str, Field(max_length=65_536, pattern=NO_NUL)] = ""
+    steps_tried: LongText | None = None
+    affected_service: ShortText | None = None
+    tags: Tags = Field(default_factory=list)
+    channel: Channel = Channel.API
+    language: LanguageCode | None = None
+    external_source: ExternalText | None = None
+    external_id: ExternalText | None = None
+    began_at: RequestInstant | None = None
+    reopened_count: Count = 0
+    public_comment_count: Count = 0
     created_at: RequestInstant | None = Field(default=None, description="Now when left out or null.")
 
 
 class SimulatedChange(RequestModel):
     """What would happen to it, and when."""
 
-    at: RequestInstant | None = Field(default=None, description="Now when left out or null.")
+    at: RequestInstant | None = Field(
+        default=None,
+        description=(
+            "Not before what happened last to the ticket, nor before the change in front; now, or with that one, when "
+            "left out or null."
+        ),
+    )
     priority: Priority | None = None
     category_id: CategoryId | None = None
     team_id: TeamId | None = None
     action: str | None = Field(
         default=None, max_length=20, pattern="^(pend|resume|resolve|reply|requester_reply|assign)$"
+    )
+    pending_reason: PendingReason | None = Field(
+        default=None, description="With `pend`, what it waits for; `requester` when left out or null."
+    )
+    assignee_id: UserId | None = Field(
+        default=None, description="With `assign`, who takes it; the caller when left out or null."
     )
 
 
@@ -148,7 +209,7 @@ class SlaSimulate(RequestModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"facts": {"priority": "high"}, "changes": [{"action": "pend"}]}],
+            "examples": [{"facts": {"priority": "high"}, "changes": [{"action": "pend", "pending_reason": "vendor"}]}],
         }
     )
 

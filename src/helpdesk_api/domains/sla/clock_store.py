@@ -109,7 +109,7 @@ def summarise(ticket: Ticket, clocks: Iterable[StoredClock]) -> None:
         if clock.kind is not PolicyKind.SLA:
             continue
         worst = _worse(worst, SlaState.BREACHED if clock.breached_at is not None else _SHOWN.get(state))
-        if state is ClockState.RUNNING and clock.due_at is not None and (due is None or clock.due_at < due):
+        if state in ONGOING and clock.due_at is not None and (due is None or clock.due_at < due):
             due = clock.due_at
     if ticket.sla_due_at != due:
         ticket.sla_due_at = due

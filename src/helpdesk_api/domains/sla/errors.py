@@ -27,7 +27,7 @@ class CalendarBuiltIn(Conflict):
 class CalendarInUse(Conflict):
     code = "calendar_in_use"
     title = "A policy counts in this calendar"
-    default_detail = "Publish its policies with another calendar first."
+    default_detail = "Publish the policies that `policy_ids` names with another calendar first, drafts too."
 
 
 class CalendarArchived(Conflict):
@@ -86,6 +86,14 @@ class NoWorkingTimeLeft(Unprocessable):
 class InvalidICalendar(Unprocessable):
     code = "invalid_icalendar"
     title = "This is no iCalendar file that can be read"
+
+
+class NoClosedDays(Unprocessable):
+    """Only all-day events close days, and only those that the calendar has no hours of its own for."""
+
+    code = "no_closed_days"
+    title = "This file closes no further day"
+    default_detail = "It has no all-day event within the years that are looked at, or none on a further day."
 
 
 class TooManyDays(Unprocessable):
@@ -168,6 +176,7 @@ class PauseRepeated(Unprocessable):
 class EscalationLoop(Unprocessable):
     code = "escalation_loop"
     title = "These escalations hand tickets round in a circle"
+    default_detail = "The pointer names the step that closes it; `team_ids` are those that it leads over."
 
 
 class TooManyPolicies(Conflict):
@@ -193,3 +202,14 @@ class DeadlineInPast(Unprocessable):
 class SimulationAmbiguous(Unprocessable):
     code = "simulation_ambiguous"
     title = "Give either a ticket or facts"
+
+
+class SimulationContradictory(Unprocessable):
+    code = "simulation_contradictory"
+    title = "What is given does not go together"
+
+
+class SimulationOutOfOrder(Unprocessable):
+    code = "simulation_out_of_order"
+    title = "A change comes after what has happened by then"
+    default_detail = "It lies before the last fact or change that moved a clock; choose that instant or a later one."

@@ -149,6 +149,6 @@ class SlaPolicyVersionWithdrawn(SlaPolicyEvent):
 
 
 class SlaPolicyArchived(SlaPolicyEvent):
-    """New tickets do not follow it; clocks that run keep their promise."""
+    """It promises nothing more; clocks that run follow the policy that holds instead, or are cancelled."""
 
     type = "sla_policy.archived"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +17,18 @@ from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.outbox.pending import pending_events
 
+# The fields of a ticket that make a `Situation`.
+SITUATION = ("status", "pending_reason", "team_id", "assignee_id")
 CREATED, REPLIED = "ticket.created", "comment.created"
 
 
-async def facts_of(session: AsyncSession, ticket: Ticket) -> list[Fact]:
-    """What happened before the transaction's own events, in order."""
+async def facts_of(session: AsyncSession, ticket: Ticket, *, before: UUID | None = None) -> list[Fact]:
+    """What happened to the ticket, in order: all of it, or what came before this event of the transaction's own."""
     statement = select(EventRow).where(EventRow.ticket_id == ticket.id).order_by(EventRow.position)
-    own = {row.id for row in pending_events(session)}
-    rows = [row for row in (await session.execute(statement)).scalars() if row.id not in own]
+    own = [row for row in pending_events(session) if row.ticket_id == ticket.id]
+    ids = {row.id for row in own}
+    rows: list[Any] = [row for row in (await session.execute(statement)).scalars() if row.id not in ids]
+    rows += takewhile(lambda row: row.id != before, own)
     return [told.fact for told in read_facts(rows)]
 
 

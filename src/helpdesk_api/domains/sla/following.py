@@ -65,16 +65,19 @@ async def _follow_ticket(
 ) -> None:
     # What the ticket has done since has already followed.
     at = max([at, *(one.counted_at for one in rows if one.state in ONGOING)])
-    plan = promised.plan(ticket, at)
-    if not _differs(plan, rows) and not _moves(rows, promised):
+    if not _differs(promised.plan(ticket, at), rows) and not _moves(rows, promised):
         return
+    past = await facts_of(session, ticket)
+    # Nothing follows before what was told before it, also of what moved no clock: that is how it is derived again.
+    at = max([at, *(one.at for one in past)])
+    plan = promised.plan(ticket, at)
     for one in rows:
         CLOCKS.update_at_end(session, one)
     update_at_flush(session, ticket)
     now = situation_of(ticket)
     clocks = clocks_of(session, ticket.id, promised, rows)
     due = {one.id: one.due_at for one in rows if one.state in ONGOING}
-    clocks.apply(Fact(at, now, now), plan, await facts_of(session, ticket))
+    clocks.apply(Fact(at, now, now), plan, past)
     _tell_moved(clocks, due, at)
     if not clocks.changes:
         return
@@ -88,20 +91,25 @@ def _differs(plan: Plan, rows: Sequence[StoredClock]) -> bool:
         for one in rows
         if one.state in ONGOING
     }
+    begun = {(one.kind, one.metric) for one in rows}
     promised = {
         key: (one.policy_id, one.policy_number, one.target, one.calendar_id)
         for key, one in plan.items()
-        if key in held or not any((row.kind, row.metric) == key for row in rows)
+        # A contract's clock begins when the ticket goes to the vendor, and never late.
+        if key in held or (key not in begun and one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
     }
-    return {key: value for key, value in promised.items() if key[0] is not PolicyKind.UNDERPINNING_CONTRACT} != {
-        key: value for key, value in held.items() if key[0] is not PolicyKind.UNDERPINNING_CONTRACT
-    }
+    return promised != held
 
 
 def _moves(rows: Sequence[StoredClock], promised: Promises) -> bool:
-    """Whether a calendar's new version gives any running clock another due time."""
+    """Whether a calendar's new version gives any running clock another due time, or its next step another instant."""
     clocks = TicketClocks([], promised.hours.__getitem__, promised.steps_of)
-    return any(clocks.due_of(one) != one.due_at for one in rows if one.state in ONGOING)
+    return any(
+        clocks.due_of(one) != one.due_at
+        or (one.next_timer_at is not None and clocks.next_timer(one) != one.next_timer_at)
+        for one in rows
+        if one.state in ONGOING
+    )
 
 
 def _tell_moved(clocks: TicketClocks, due: dict[UUID, datetime | None], at: datetime) -> None:

@@ -14,15 +14,15 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import check
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
-from helpdesk_api.database.ids import new_id, parse_id, public_id
+from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla import policy_queries as queries
 from helpdesk_api.domains.sla.calendar_models import Calendar
 from helpdesk_api.domains.sla.enums import PolicyKind, VersionState
 from helpdesk_api.domains.sla.following import follow_job
+from helpdesk_api.domains.sla.hand_overs import check_hand_overs
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
-from helpdesk_api.domains.sla.policy_rules import escalation_loop
 from helpdesk_api.domains.sla.policy_schemas import (
     MAX_POLICIES,
     AddWatcherAction,
@@ -62,7 +62,8 @@ async def create_policy(
     definition = SlaDefinition.model_validate(given)
     await _check(session, database, definition)
     await _lock_order(session)
-    count, last = (await session.execute(select(func.count(), func.coalesce(func.max(SlaPolicy.position), -1)))).one()
+    in_use = func.count().filter(SlaPolicy.archived_at.is_(None))
+    count, last = (await session.execute(select(in_use, func.coalesce(func.max(SlaPolicy.position), -1)))).one()
     if count >= MAX_POLICIES:
         raise errors.TooManyPolicies
     now = clock.now()
@@ -73,6 +74,7 @@ async def create_policy(
         team_id=body.team_id,
         position=last + 1,
         version=1,
+        withdrawn_number=0,
         created_at=now,
         updated_at=now,
     )
@@ -138,8 +140,9 @@ async def _update_draft(
     definition = SlaDefinition.model_validate({**(drafts[-1] if drafts else held).definition, **patch})
     await _check(session, database, definition)
     if not drafts:
-        session.add(_draft(principal, policy, held.number + 1, definition))
-        return held.number + 1
+        number = max(held.number, policy.withdrawn_number) + 1
+        session.add(_draft(principal, policy, number, definition))
+        return number
     draft = drafts[-1]
     if draft.definition == stored(definition):
         return None
@@ -166,9 +169,10 @@ async def publish(
         raise errors.VersionAlreadyScheduled
     draft = drafts[0]
     await _check_calendar(session, draft.calendar_id)
-    await _check_loop(session, policy, draft)
+    effective_from = body.effective_from or now
+    await check_hand_overs(session, policy, draft, effective_from)
     draft.state, draft.published_at, draft.published_by_id = VersionState.PUBLISHED, now, principal.user_id
-    draft.effective_from, draft.updated_at = body.effective_from or now, now
+    draft.effective_from, draft.updated_at = effective_from, now
     policy.version += 1
     policy.updated_at = now
     await _record_version(session, principal, policy, events.SlaPolicyPublished, draft)
@@ -180,13 +184,19 @@ async def publish(
 async def withdraw_version(
     session: AsyncSession, principal: Principal, policy: SlaPolicy, version: SlaPolicyVersion
 ) -> None:
-    """A draft, or a published version before its instant. Raises `sla_policy_version_in_force`."""
+    """A draft, or a published version before its instant. Raises `sla_policy_version_in_force`, and `escalation_loop`
+    where what then stays in force would be part of one."""
     if version.effective_from is not None and version.effective_from <= clock.now():
         raise errors.SlaPolicyVersionInForce
     if version.number == 1:
         message = "The first draft goes with its policy. Archive that."
         raise errors.SlaPolicyVersionInForce(message)
+    if version.effective_from is not None and policy.archived_at is None:
+        await _lock_order(session)
+        before = [one for one in await queries.versions_of(session, policy.id) if one.number < version.number]
+        await check_hand_overs(session, policy, before[-1], version.effective_from)
     await session.delete(version)
+    policy.withdrawn_number = max(policy.withdrawn_number, version.number)
     policy.version += 1
     policy.updated_at = clock.now()
     await _record_version(session, principal, policy, events.SlaPolicyVersionWithdrawn, version)
@@ -254,7 +264,7 @@ async def _check_calendar(session: AsyncSession, calendar_id: UUID) -> None:
     if calendar is None:
         raise UnknownReference(pointer="#/calendar_id")
     if calendar.archived_at is not None:
-        raise errors.CalendarArchived
+        raise errors.CalendarArchived(pointer="#/calendar_id")
 
 
 async def _check_people(
@@ -283,37 +293,6 @@ async def _check_people(
         if action.to is NotifyTarget.TEAM and team_id is None:
             message = "Name the team."
             raise UnknownReference(message, pointer=f"{pointer}/team_id")
-
-
-async def _check_loop(session: AsyncSession, policy: SlaPolicy, draft: SlaPolicyVersion) -> None:
-    """OLAs whose escalations would hand a ticket round in a circle of teams."""
-    if policy.team_id is None:
-        return
-    statement = (
-        select(SlaPolicy.team_id, SlaPolicyVersion.definition)
-        .join(SlaPolicyVersion, SlaPolicyVersion.policy_id == SlaPolicy.id)
-        .where(
-            SlaPolicy.kind == PolicyKind.OLA,
-            SlaPolicy.archived_at.is_(None),
-            SlaPolicy.id != policy.id,
-            SlaPolicyVersion.state == VersionState.PUBLISHED,
-        )
-    )
-    hand_overs: dict[UUID, set[UUID]] = {policy.team_id: _hands_to(draft.definition)}
-    for team_id, definition in await session.execute(statement):
-        hand_overs.setdefault(team_id, set()).update(_hands_to(definition))
-    circle = escalation_loop(hand_overs)
-    if circle is not None:
-        raise errors.EscalationLoop(params={"team_ids": [public_id("tea", team_id) for team_id in circle]})
-
-
-def _hands_to(definition: Mapping[str, Any]) -> set[UUID]:
-    return {
-        parse_id("tea", action["team_id"])
-        for step in definition["escalations"]
-        for action in step["actions"]
-        if action["type"] == "assign" and action.get("team_id") is not None
-    }
 
 
 async def _lock_order(session: AsyncSession) -> None:

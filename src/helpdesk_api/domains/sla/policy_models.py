@@ -33,6 +33,8 @@ class SlaPolicy(Base):
     position: Mapped[int] = mapped_column(Integer)
     archived_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    # The highest of a version that was withdrawn: nobody shall take another for it.
+    withdrawn_number: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -274,13 +274,17 @@ async def get_version(policy_id: SlaPolicyId, number: VersionNumber, reads: Read
     status_code=204,
     dependencies=_WRITE,
     responses=documents(
-        errors.SlaPolicyNotFound, errors.SlaPolicyVersionNotFound, errors.SlaPolicyVersionInForce, PreconditionFailed
+        errors.SlaPolicyNotFound,
+        errors.SlaPolicyVersionNotFound,
+        errors.SlaPolicyVersionInForce,
+        errors.EscalationLoop,
+        PreconditionFailed,
     ),
 )
 async def withdraw_version(
     policy_id: SlaPolicyId, number: VersionNumber, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
-    """Its instant must still lie ahead."""
+    """Its instant must still lie ahead; the version before it then stays in force."""
     policy = await queries.lock_policy(session, policy_id)
     version = await queries.version_of(session, policy_id, number)
     if_match.check(queries.version_etag(version))

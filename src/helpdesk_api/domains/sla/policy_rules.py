@@ -174,22 +174,15 @@ def _never(status: TicketStatus, reason: PendingReason | None) -> bool:
     return False
 
 
-def escalation_loop(hand_overs: Mapping[UUID, Collection[UUID]]) -> list[UUID] | None:
-    """Teams that hand a ticket on to each other in a circle by their OLAs' escalations; None when there is none."""
-    done: set[UUID] = set()
-
-    def walk(team: UUID, path: list[UUID]) -> list[UUID] | None:
-        if team in path:
-            return path[path.index(team) :]
-        if team in done:
-            return None
+def way_back(hand_overs: Mapping[UUID, Collection[UUID]], start: UUID, home: UUID) -> list[UUID] | None:
+    """Teams over which a ticket comes from one to another by the escalations of their OLAs; None when it does not."""
+    ways = {start: [start]}
+    waiting = [start]
+    for team in waiting:
+        if team == home:
+            return ways[team]
         for following in hand_overs.get(team, ()):
-            if (found := walk(following, [*path, team])) is not None:
-                return found
-        done.add(team)
-        return None
-
-    for team in hand_overs:
-        if (found := walk(team, [])) is not None:
-            return found
+            if following not in ways:
+                ways[following] = [*ways[team], following]
+                waiting.append(following)
     return None

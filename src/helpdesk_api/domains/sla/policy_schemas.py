@@ -260,6 +260,17 @@ class SlaPreviewMove(ResponseModel):
     is_cancelled: bool = Field(description="Nothing would be promised any more.")
 
 
+class SlaPreviewBeginning(ResponseModel):
+    """A clock that would begin for a ticket that is open already, and counts from its start in the past."""
+
+    ticket_id: TicketId
+    reference: str = Field(max_length=24)
+    kind: PolicyKind
+    metric: Metric
+    due_at: Instant | None = Field(description="Null while it would be paused.")
+    would_breach: bool = Field(description="Late at once.")
+
+
 class SlaPolicyPreview(ResponseModel):
     """What publishing the draft would do to the open tickets. Nothing was changed."""
 
@@ -268,7 +279,13 @@ class SlaPolicyPreview(ResponseModel):
     effective_from: Instant
     open_tickets: int = Field(ge=0)
     moved: int = Field(ge=0, description="Clocks whose due time would be another.")
-    would_breach: int = Field(ge=0)
-    not_yet_promised: int = Field(ge=0, description="Promises that no clock runs for yet; some may begin.")
+    would_breach: int = Field(ge=0, description="Clocks that would be late at once, also of those that would begin.")
+    would_begin: int = Field(ge=0, description="Clocks that would begin for tickets that are open already.")
+    would_begin_is_exact: bool = Field(
+        description="False where more than 20,000 open tickets lack a clock that is promised: the oldest are looked "
+        "through then, for `would_begin` and what of it would be late."
+    )
+    not_yet_promised: int = Field(ge=0, description="Promises that no clock runs for yet; `would_begin` of them would.")
     data: list[SlaPreviewMove] = Field(max_length=1_000, description="The furthest moves first.")
+    begins: list[SlaPreviewBeginning] = Field(max_length=1_000, description="Late ones first, then by due time.")
     has_more: bool

@@ -6,6 +6,7 @@ thousand take seconds.
 
 import asyncio
 import heapq
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.categories.enums import Priority, TicketType
+from helpdesk_api.domains.sla.beginnings import Beginning, Key, beginnings
 from helpdesk_api.domains.sla.calendar_queries import timelines
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.clock_state import NONE, Agreement, Plan
@@ -36,6 +38,8 @@ from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 
 # As many as one screen and one decision need; the totals count all.
 LISTED = 1_000
+# A few tenths of a millisecond each.
+_JUDGED = 20_000
 # Of a clock, beside the facts of its ticket, all by which is decided what becomes of it.
 _HELD = (
     SlaClock.kind,
@@ -88,7 +92,12 @@ class _Move(NamedTuple):
 
 
 async def preview(
-    reads: ReadSession, database: Database, policy_id: UUID, *, effective_from: datetime | None
+    reads: ReadSession,
+    database: Database,
+    policy_id: UUID,
+    *,
+    effective_from: datetime | None,
+    judged: int = _JUDGED,
 ) -> dict[str, Any]:
     """As if the draft came into force at that instant, or now. Raises `sla_policy_not_found` and `no_draft`."""
     at = max(effective_from or clock.now(), clock.now())
@@ -100,7 +109,11 @@ async def preview(
     clocks = await reads.fetch(_clocks_read(tuple(names)))
     # Seconds for a hundred thousand of them, which nobody else shall wait for.
     planned = _Planned(proposed, names, hours, at)
-    found, listed = await asyncio.to_thread(_compared, planned, tickets, clocks, at)
+    found, listed, lacking = await asyncio.to_thread(_compared, planned, tickets, clocks, at)
+    begun, is_exact = await beginnings(reads, lacking, names, _is_open(), planned.plan, hours.__getitem__, at, judged)
+    found["would_breach"] += sum(one.is_late for one in begun)
+    found |= {"would_begin": len(begun), "would_begin_is_exact": is_exact}
+    found["begins"] = list(map(_begins, heapq.nsmallest(LISTED, begun, key=_rank)))
     rows = await reads.fetch(_TICKETS_OF, {"ids": [move.sla_id for move in listed]})
     ticket_ids = {row["id"]: row["ticket_id"] for row in rows}
     # One that was deleted meanwhile is nobody's any more.
@@ -109,17 +122,21 @@ async def preview(
 
 def _compared(
     planned: "_Planned", tickets: Sequence[Any], clocks: Sequence[Any], at: datetime
-) -> tuple[dict[str, Any], list[_Move]]:
+) -> tuple[dict[str, Any], list[_Move], set[Key]]:
+    """What is found, the moves that are listed, and the promises of which some ticket has no clock that goes on."""
     moves: list[_Move] = []
-    kept = 0
+    kept: Counter[Key] = Counter()
     for row in clocks:
         outcome = planned.outcome(row[: -len(_Clock._fields)])
         # A column for each of a clock's own values, with those of all of them.
         own = row[-len(_Clock._fields) :]
-        kept += len(own[0]) if outcome.agreement is not None else 0
+        if outcome.agreement is not None:
+            kept[outcome.agreement.kind, outcome.agreement.metric] += len(own[0])
         alike = map(_Clock._make, zip(*own, strict=True))
         moves += [move for one in alike if (move := _move(one, outcome, at)) is not None]
-    promised = sum(row["tickets"] * len(planned.plan(row[1:])) for row in tickets)
+    promised: Counter[Key] = Counter()
+    for row in tickets:
+        promised.update(dict.fromkeys(planned.plan(row[1:]), row["tickets"]))
     found = {
         "effective_from": at,
         "open_tickets": sum(row["tickets"] for row in tickets),
@@ -127,10 +144,10 @@ def _compared(
         "would_breach": sum(move.is_late for move in moves),
         # Of a kind and metric a ticket has one clock that runs or rests; of one that came meanwhile only the clocks
         # were counted.
-        "not_yet_promised": max(0, promised - kept),
+        "not_yet_promised": max(0, promised.total() - kept.total()),
         "has_more": len(moves) > LISTED,
     }
-    return found, heapq.nsmallest(LISTED, moves)
+    return found, heapq.nsmallest(LISTED, moves), {key for key in promised if promised[key] > kept[key]}
 
 
 class _Planned:
@@ -245,9 +262,10 @@ def _move(clock: _Clock, outcome: _Outcome, at: datetime) -> _Move | None:
     due: datetime | None = None
     used = timedelta(seconds=clock.used)
     if outcome.is_paused:
-        is_late = not clock.is_breached and used > agreement.target
+        # It is late when it goes on, and not before.
+        is_late = False
         shift = (agreement.target - outcome.target).total_seconds()
-        if not shift and not is_late:
+        if not shift:
             return None
     else:
         counted_at = datetime.fromtimestamp(clock.counted_at, UTC)
@@ -267,6 +285,21 @@ def _due(outcome: _Outcome, left: timedelta, counted_at: datetime, at: datetime)
         return (due, False) if due is None or due > at else (at, True)
     left -= outcome.counted_by.between(counted_at, at)
     return outcome.counts_by.add(at, left), left <= NONE
+
+
+def _rank(one: Beginning) -> tuple[Any, ...]:
+    return one.rank
+
+
+def _begins(one: Beginning) -> dict[str, Any]:
+    return {
+        "ticket_id": one.ticket_id,
+        "reference": one.reference,
+        "kind": one.kind,
+        "metric": one.metric,
+        "due_at": one.due_at,
+        "would_breach": one.is_late,
+    }
 
 
 def _shown(move: _Move, ticket_id: UUID) -> dict[str, Any]:

@@ -86,7 +86,7 @@ async def _follow(
     clocks = clocks_of(session, ticket.id, promises, rows)
     # A promise of another policy, or for another priority, may come late; only then the past is read.
     comes_late = not is_new and (may_be_promised_more or _is_of_other_policy(plan, rows))
-    past = await facts_of(session, ticket) if comes_late else ()
+    past = await facts_of(session, ticket, before=cause.event_id) if comes_late else ()
     clocks.apply(fact, plan, past)
     if imported or clock.is_importing():
         # The past warns nobody; the first change of today brings the timers back.

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, union
 
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.ids import first_id_at, public_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla.clock_models import SlaClock
@@ -19,6 +19,7 @@ from helpdesk_api.domains.sla.clock_store import CLOCKS, shown
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
 from helpdesk_api.domains.sla.replay import Replay, replay
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.outbox.models import EventRow
 
 _COMPARED = (
     "state",
@@ -54,11 +55,12 @@ class Difference:
 
 
 async def differences(database: Database, *, since: datetime | None = None) -> AsyncIterator[Difference | int]:
-    """Over all tickets whose clocks began since; yields each difference, and at last how many clocks were compared."""
+    """Over all tickets, or those of which anything changed since; yields each difference, and at last how many clocks
+    were compared."""
     promised = await promises(database)
     count = 0
     async with database.reads() as reads:
-        async for ticket_id in _tickets(reads, since):
+        async for ticket_id in _tickets(reads) if since is None else _changed(reads, since):
             found = await compare_ticket(reads, ticket_id, promised)
             count += found[0]
             for difference in found[1]:
@@ -66,18 +68,32 @@ async def differences(database: Database, *, since: datetime | None = None) -> A
     yield count
 
 
-async def _tickets(reads: ReadSession, since: datetime | None) -> AsyncIterator[UUID]:
+async def _tickets(reads: ReadSession) -> AsyncIterator[UUID]:
     last = UUID(int=0)
     while True:
-        statement = select(Ticket.id).where(Ticket.id > last).order_by(Ticket.id).limit(_BATCH)
-        if since is not None:
-            statement = statement.where(Ticket.updated_at >= since)
-        rows = await reads.fetch(statement)
+        rows = await reads.fetch(select(Ticket.id).where(Ticket.id > last).order_by(Ticket.id).limit(_BATCH))
         for row in rows:
             yield row["id"]
         if len(rows) < _BATCH:
             return
         last = rows[-1]["id"]
+
+
+async def _changed(reads: ReadSession, since: datetime) -> AsyncIterator[UUID]:
+    """Timers and policies that come into force move clocks without the ticket, and may tell of an instant long before;
+    an event's id says when it was written down. A clock that should have moved by now counts as one that did."""
+    told = select(EventRow.ticket_id).where(EventRow.id >= first_id_at(since), EventRow.ticket_id.is_not(None))
+    moved = select(SlaClock.ticket_id).where(
+        or_(
+            SlaClock.counted_at >= since,
+            SlaClock.ended_at >= since,
+            SlaClock.breached_at >= since,
+            SlaClock.next_timer_at <= clock.now(),
+        )
+    )
+    changed = union(told, moved, select(Ticket.id).where(Ticket.updated_at >= since)).subquery()
+    for row in await reads.fetch(select(Ticket.id).where(Ticket.id.in_(select(changed))).order_by(Ticket.id)):
+        yield row["id"]
 
 
 async def compare_ticket(reads: ReadSession, ticket_id: UUID, promised: Promises) -> tuple[int, list[Difference]]:
@@ -116,12 +132,21 @@ def compare(
             Difference(ticket_id, _key(one), name, shown(name, getattr(one, name)), shown(name, getattr(other, name)))
             for name in _COMPARED
             if getattr(one, name) != getattr(other, name)
+            and not (name == "due_at" and _ended_before(one) and _ended_before(other))
         ]
         # Both counted up to now: a change that moves no clock may or may not have been a stop on the way.
         used, again = elapsed_at(one, promised, now), elapsed_at(other, promised, now)
         if used != again:
             found.append(Difference(ticket_id, _key(one), "used", [str(t) for t in used], [str(t) for t in again]))
     return [*found, *(Difference(ticket_id, key, "clock", "not there", "there") for key in by_key)]
+
+
+def _ended_before(one: Any) -> bool:
+    """Whether it ended before it was due: then the due time is what the calendar said at that time of days to come,
+    and a version that was published or withdrawn since says another."""
+    return (
+        one.ended_at is not None and one.due_at is not None and one.manual_due_at is None and one.ended_at < one.due_at
+    )
 
 
 def _key(one: Any) -> str:

@@ -12,12 +12,14 @@ from uuid import UUID
 
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import Agreement, Fact, Plan
+from helpdesk_api.domains.sla.clock_state import BREACH, Agreement, Fact, Plan
 from helpdesk_api.domains.sla.enums import Metric, PolicyKind, Reason
 from helpdesk_api.domains.sla.facts import read_facts
 from helpdesk_api.domains.sla.policy_queries import Promises
 
 _APPLIED = frozenset({"sla.started", "sla.recomputed"})
+_BREACHED = "sla.breached"
+_STEPS = frozenset({"sla.warned", "sla.escalated", _BREACHED})
 _BY_HAND = frozenset({Reason.MANUAL_DEADLINE.value, Reason.MANUAL_DEADLINE_REMOVED.value})
 
 
@@ -41,7 +43,7 @@ def replay(rows: Sequence[Any], promises: Promises, *, keeps_spans: bool = False
     for row in rows:
         if row.id in facts:
             fact = facts[row.id]
-            clocks.apply(fact, _plan(clocks, told_with.get(row.id, ()), promises), found.facts)
+            _apply(found, fact, told_with.get(row.id, ()), promises)
             found.facts.append(fact)
         elif row.type.startswith("sla.") and row.cause_event_id not in facts and found.facts:
             _apply_alone(found, row, promises)
@@ -51,16 +53,45 @@ def replay(rows: Sequence[Any], promises: Promises, *, keeps_spans: bool = False
 def _apply_alone(found: Replay, row: Any, promises: Promises) -> None:
     """What happened to a clock by itself: a deadline by hand, or a policy or calendar that came into force."""
     clocks, data = found.clocks, row.data
-    key = (PolicyKind(data["kind"]), Metric(data["metric"]))
-    if row.type == "sla.recomputed" and data["reason"] in _BY_HAND:
+    if row.type in _STEPS:
+        _tell_step(clocks, row)
+    elif row.type == "sla.recomputed" and data["reason"] in _BY_HAND:
         for clock in clocks.ongoing():
-            if (clock.kind, clock.metric) == key:
+            if (clock.kind, clock.metric) == _key(row):
                 clocks.settle(clock, row.occurred_at)
-                clock.manual_due_at = instant(data["manual_due_at"])
+                clock.manual_due_at, clock.due_at = instant(data["manual_due_at"]), None
                 clocks.schedule(clock)
     elif row.type in _APPLIED or (row.type == "sla.cancelled" and data["reason"] == Reason.NO_POLICY.value):
         now = found.facts[-1].after
-        clocks.apply(Fact(row.occurred_at, now, now), _plan(clocks, [row], promises), found.facts)
+        _apply(found, Fact(row.occurred_at, now, now), [row], promises)
+
+
+def _tell_step(clocks: TicketClocks, row: Any) -> None:
+    """A timer told it before what the log says next, and so it stays told: whatever is promised later, and from when.
+
+    Only if the rules say the same: one that they do not have due by then stays a difference.
+    """
+    wanted = BREACH if row.type == _BREACHED else row.data["step"]
+    for clock in clocks.ongoing():
+        if (clock.kind, clock.metric) == _key(row):
+            due = dict(clocks.steps_due(clock, row.occurred_at))
+            if wanted in due:
+                clocks.fire(clock, wanted, due[wanted])
+                clocks.schedule(clock)
+
+
+def _apply(found: Replay, fact: Fact, told: Sequence[Any], promises: Promises) -> None:
+    for row in told:
+        if row.type in _STEPS:
+            _tell_step(found.clocks, row)
+    plan = _plan(found.clocks, told, promises)
+    # What a clock that the fact ends ran under may be promised no more: only what was told begins.
+    begins = {key: plan[key] for row in told if row.type in _APPLIED and (key := _key(row)) in plan}
+    found.clocks.apply(fact, plan, found.facts, begins=begins)
+
+
+def _key(row: Any) -> tuple[PolicyKind, Metric]:
+    return PolicyKind(row.data["kind"]), Metric(row.data["metric"])
 
 
 def _plan(clocks: TicketClocks, told: Sequence[Any], promises: Promises) -> Plan:
@@ -73,7 +104,7 @@ def _plan(clocks: TicketClocks, told: Sequence[Any], promises: Promises) -> Plan
     }
     for row in told:
         data: Mapping[str, Any] = row.data
-        key = (PolicyKind(data["kind"]), Metric(data["metric"]))
+        key = _key(row)
         if row.type in _APPLIED:
             plan[key] = promises.policies.agreement(
                 *key,

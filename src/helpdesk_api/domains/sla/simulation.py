@@ -18,10 +18,10 @@ from helpdesk_api.domains.sla.clock_state import ONGOING, Fact
 from helpdesk_api.domains.sla.enums import PolicyKind
 from helpdesk_api.domains.sla.errors import SimulationAmbiguous
 from helpdesk_api.domains.sla.facts import situation_of
+from helpdesk_api.domains.sla.imagining import check_changes, imagined, instants
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
 from helpdesk_api.domains.sla.replay import Replay, replay
 from helpdesk_api.domains.tickets import queries as tickets
-from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TICKETS
@@ -31,10 +31,12 @@ _STATUS_AFTER = {
     "resume": TicketStatus.IN_PROGRESS,
     "resolve": TicketStatus.RESOLVED,
 }
+_REPLIES = frozenset({"reply", "requester_reply"})
 
 
 async def simulate(reads: ReadSession, database: Database, principal: Principal, body: SlaSimulate) -> dict[str, Any]:
-    """Raises `simulation_ambiguous` and `ticket_not_found`."""
+    """Raises `simulation_ambiguous`, `ticket_not_found`, `unknown_reference`, `simulation_contradictory` and
+    `simulation_out_of_order`."""
     if (body.ticket_id is None) == (body.facts is None):
         raise SimulationAmbiguous(pointer="#/facts")
     promised = await promises(database)
@@ -44,15 +46,19 @@ async def simulate(reads: ReadSession, database: Database, principal: Principal,
         sees_internal = row["internal"]
         ticket, told = await _existing(reads, body.ticket_id, promised)
     else:
-        ticket, told = _imagined(principal, body.facts or SimulatedFacts(), promised)
-    at = max(told.facts[-1].at, clock.now()) if body.ticket_id is not None else told.facts[-1].at
-    for change in body.changes:
-        at = max(at, change.at or at)
-        _change(told, ticket, change, at, promised)
-    for one in told.clocks.clocks:
-        if one.state in ONGOING:
-            told.clocks.settle(one, max(at, one.counted_at))
-            told.clocks.schedule(one)
+        ticket = await imagined(reads, database, principal, body.facts or SimulatedFacts())
+        told = _opened(ticket, promised)
+    await check_changes(reads, database, principal, body.changes)
+    at = told.facts[-1].at
+    # A promise that came into force after the last fact was applied at its own instant.
+    begun = max([at, *(one.counted_at for one in told.clocks.ongoing())])
+    for change, at in zip(body.changes, instants(body.changes, begun), strict=True):
+        _change(told, ticket, change, at, promised, principal)
+    if body.ticket_id is not None:
+        at = max(at, clock.now())
+    for one in told.clocks.ongoing():
+        told.clocks.settle(one, max(at, one.counted_at))
+        told.clocks.schedule(one)
     shown = [one for one in told.clocks.clocks if sees_internal or one.kind is PolicyKind.SLA]
     return {"as_of": at, "clocks": [_shown(one, promised, at) for one in shown]}
 
@@ -64,30 +70,21 @@ async def _existing(reads: ReadSession, ticket_id: Any, promised: Promises) -> t
     return ticket, replay(await events_of(reads, ticket_id), promised)
 
 
-def _imagined(principal: Principal, facts: SimulatedFacts, promised: Promises) -> tuple[SimpleNamespace, Replay]:
-    values: dict[str, Any] = dict.fromkeys(TICKET.fields)
-    values |= facts.model_dump(exclude={"created_at"})
-    at = facts.created_at or clock.now()
-    values |= {
-        "description": "",
-        "requester_id": principal.user_id,
-        "submitter_id": principal.user_id,
-        "created_at": at,
-        "status": TicketStatus.OPEN,
-        "pending_reason": None,
-        "assignee_id": None,
-        "tags": [],
-        "reopened_count": 0,
-        "public_comment_count": 0,
-    }
-    ticket = SimpleNamespace(**values)
+def _opened(ticket: SimpleNamespace, promised: Promises) -> Replay:
     clocks = TicketClocks([], promised.hours.__getitem__, promised.steps_of)
-    fact = Fact(at, None, situation_of(ticket))
-    clocks.apply(fact, promised.plan(ticket, at))
-    return ticket, Replay(clocks, [fact])
+    fact = Fact(ticket.created_at, None, situation_of(ticket))
+    clocks.apply(fact, promised.plan(ticket, fact.at))
+    return Replay(clocks, [fact])
 
 
-def _change(told: Replay, ticket: SimpleNamespace, change: SimulatedChange, at: datetime, promised: Promises) -> None:
+def _change(
+    told: Replay,
+    ticket: SimpleNamespace,
+    change: SimulatedChange,
+    at: datetime,
+    promised: Promises,
+    principal: Principal,
+) -> None:
     before = situation_of(ticket)
     for name in ("priority", "category_id", "team_id"):
         value = getattr(change, name)
@@ -95,10 +92,13 @@ def _change(told: Replay, ticket: SimpleNamespace, change: SimulatedChange, at: 
             setattr(ticket, name, value)
     if change.action in _STATUS_AFTER:
         ticket.status = _STATUS_AFTER[change.action]
-        ticket.pending_reason = PendingReason.REQUESTER if change.action == "pend" else None
+        pends = change.action == "pend"
+        ticket.pending_reason = (change.pending_reason or PendingReason.REQUESTER) if pends else None
+    elif change.action == "assign":
+        ticket.assignee_id = change.assignee_id or principal.user_id
+    elif change.action in _REPLIES:
+        ticket.public_comment_count += 1
     after = situation_of(ticket)
-    if change.action == "assign":
-        after = type(after)(after.status, after.pending_reason, after.team_id, is_assigned=True)
     fact = Fact(
         at,
         before,

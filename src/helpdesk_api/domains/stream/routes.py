@@ -23,7 +23,7 @@ from helpdesk_api.domains.stream.schemas import StreamTicketRead
 from helpdesk_api.domains.stream.sse import EventStream
 from helpdesk_api.domains.stream.views import ViewCondition
 from helpdesk_api.domains.views.errors import ViewNotFound
-from helpdesk_api.domains.views.queries import get_view, know_names
+from helpdesk_api.domains.views.queries import get_view, know
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
@@ -131,6 +131,6 @@ async def create_stream_ticket(request: Request, session: SessionDep, response: 
 async def _follow_view(database: Database, follower: Follower, view_id: UUID) -> None:
     async with database.reads() as reads:
         view = await get_view(reads, follower.principal, view_id)
-        names = await know_names(reads, follower.principal, [view])
-    condition = ViewCondition(follower.principal, view, names)
+        known = await know(reads, follower.principal, [view])
+    condition = ViewCondition(follower.principal, view, known)
     follower.condition, follower.condition_fields = condition, condition.fields

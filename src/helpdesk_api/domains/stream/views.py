@@ -7,20 +7,19 @@ from typing import Any
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Checked, Inverse, Leaf
 from helpdesk_api.conditions.predicate import Predicate, compile_predicate
-from helpdesk_api.conditions.query_language import Names
 from helpdesk_api.conditions.registry import FieldSpec
 from helpdesk_api.database import clock
 from helpdesk_api.domains.stream.errors import ViewNotFollowed
-from helpdesk_api.domains.tickets.search import is_asked_of_database
+from helpdesk_api.domains.tickets.search import Known, is_asked_of_database
 from helpdesk_api.domains.views.queries import read_view
 
 
 class ViewCondition:
     """The question of a view as this caller asks it: called with a ticket's record, says whether it is in the view."""
 
-    def __init__(self, principal: Principal, view: Any, names: Names) -> None:
+    def __init__(self, principal: Principal, view: Any, known: Known) -> None:
         """Raises `view_not_followed`, and what is wrong with the view itself."""
-        self._principal, self._view, self._names = principal, view, names
+        self._principal, self._view, self._known = principal, view, known
         checked = self._read()
         fields = list(_fields_of(checked))
         searched = sorted({field.name for field in fields if is_asked_of_database(field)})
@@ -39,7 +38,7 @@ class ViewCondition:
         return self._matches(record)
 
     def _read(self) -> Checked:
-        return read_view(self._principal, self._view, self._names)
+        return read_view(self._principal, self._view, self._known)
 
 
 def _this_minute() -> datetime:

@@ -16,7 +16,8 @@ from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.types import UtcDateTime
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.knowledge.queries import check_served
-from helpdesk_api.domains.suggestions.errors import SuggestionNotFound
+from helpdesk_api.domains.suggestions.enums import SuggestionOutcome
+from helpdesk_api.domains.suggestions.errors import DeflectedWithTicket, SuggestionNotFound
 from helpdesk_api.domains.suggestions.models import Suggestion
 from helpdesk_api.domains.suggestions.schemas import SuggestionOutcomeCreate
 from helpdesk_api.domains.tickets import queries as tickets
@@ -104,7 +105,9 @@ async def keep_shown(
 async def end_suggestion(
     session: AsyncSession, principal: Principal, suggestion_id: UUID, body: SuggestionOutcomeCreate
 ) -> Suggestion:
-    """The last outcome counts. Raises `suggestion_not_found` and `unknown_reference`."""
+    """The last outcome counts. Raises `deflected_with_ticket`, `suggestion_not_found` and `unknown_reference`."""
+    if body.outcome is SuggestionOutcome.DEFLECTED and body.ticket_id is not None:
+        raise DeflectedWithTicket(pointer="#/ticket_id")
     kept = await _lock_own(session, principal, suggestion_id)
     if kept is None:
         raise SuggestionNotFound

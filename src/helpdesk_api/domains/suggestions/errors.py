@@ -8,6 +8,12 @@ class SuggestionNotFound(NotFound):
     title = "There are no such suggestions, or they were not shown to you"
 
 
+class DeflectedWithTicket(Unprocessable):
+    code = "deflected_with_ticket"
+    title = "Who opened a ticket was not spared one"
+    remedy = "Tell `ticket_opened`, or leave the ticket out."
+
+
 class ReportSpanInvalid(Unprocessable):
     code = "report_span_invalid"
     title = "The span of a report ends after it begins"

@@ -1,6 +1,6 @@
 """What suggestions spared: counts over a span of time, for those who write articles."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, select
@@ -25,8 +25,8 @@ async def report(
     reads: ReadSession, principal: Principal, *, since: datetime | None, until: datetime | None
 ) -> dict[str, Any]:
     """The last 30 days when left out. Two statements. Raises `report_span_invalid`."""
-    until = until or clock.now()
-    since = since or until - DEFAULT_SPAN
+    until = until.astimezone(UTC) if until is not None else clock.now()
+    since = since.astimezone(UTC) if since is not None else until - DEFAULT_SPAN
     if not since < until <= since + MAX_SPAN:
         raise ReportSpanInvalid(parameter="until")
     span = and_(Suggestion.created_at >= since, Suggestion.created_at < until)

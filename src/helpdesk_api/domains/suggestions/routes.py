@@ -84,7 +84,7 @@ async def suggest(body: SuggestionCreate, principal: PrincipalDep, session: Sess
     summary="Tell how it ended",
     response_model=SuggestionResultRead,
     dependencies=[signed_in()],
-    responses=documents(errors.SuggestionNotFound, UnknownReference),
+    responses=documents(errors.SuggestionNotFound, errors.DeflectedWithTicket, UnknownReference),
 )
 async def end_suggestion(
     suggestion_id: SuggestionId, body: SuggestionOutcomeCreate, principal: PrincipalDep, session: SessionDep

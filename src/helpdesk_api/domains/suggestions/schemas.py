@@ -117,7 +117,9 @@ class SuggestionOutcomeCreate(RequestModel):
 
     outcome: SuggestionOutcome
     article_id: ArticleId | None = Field(default=None, description="The suggested article that helped.")
-    ticket_id: TicketKeyText | None = Field(default=None, description="The ticket that was opened after all.")
+    ticket_id: TicketKeyText | None = Field(
+        default=None, description="The ticket that was opened after all; not with `deflected`."
+    )
 
 
 class SuggestionResultRead(ResponseModel):

@@ -32,4 +32,4 @@ class TagUnchanged(Unprocessable):
 class TagNotInQueries(Unprocessable):
     code = "tag_not_in_queries"
     title = "A view asks for this tag in the search language, where the new name cannot be written"
-    remedy = "Choose a name without a quotation mark, and not `none`."
+    remedy = "Choose a name without a quotation mark, not `none`, and no longer than fits into the view's question."

@@ -1,4 +1,4 @@
-"""What names a tag besides tickets: views, macros, routing rules and ticket templates follow it at once.
+"""What names a tag besides tickets: views, macros, routing rules, ticket templates and webhooks follow it at once.
 
 A view's question in the search language keeps every word but the tag. A published service level policy is never
 rewritten, so it stands in the way.
@@ -30,6 +30,7 @@ from helpdesk_api.domains.tags.rules import (
 )
 from helpdesk_api.domains.ticket_templates.models import TicketTemplate
 from helpdesk_api.domains.views.models import View
+from helpdesk_api.domains.webhooks.models import Webhook
 
 _IN_TREE = '$.** ? (@.field == "tags" && (@.value == $tag || @.value[*] == $tag))'
 _IN_TAGS = "$.**.tags[*] ? (@ == $tag)"
@@ -88,6 +89,9 @@ async def rewrite(session: AsyncSession, tag: str, new_name: str) -> dict[str, i
             {"fields": renamed_in_fields},
             tag,
             new_name,
+        ),
+        "webhooks": await _change(
+            session, Webhook, _names(Webhook.conditions, _IN_TREE, tag), {"conditions": renamed_in_tree}, tag, new_name
         ),
     }
     await session.flush()

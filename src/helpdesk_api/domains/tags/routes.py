@@ -22,9 +22,9 @@ router = ApiRouter(
     tags=["tags"],
     about=(
         "A rename gives a tag another name on all tickets, in small steps; into a name that is there already it merges "
-        "the two. Conditions of views, macros and routing rules, and what macros, rules and ticket templates set, "
-        "follow at once. A published service level policy stands in the way; questions in the search language stay "
-        "as their owners wrote them."
+        "the two. Conditions of views, macros, routing rules and webhooks, questions of views in the search language, "
+        "and what macros, rules and ticket templates set, follow at once. A published service level policy stands in "
+        "the way."
     ),
 )
 rename_router = ApiRouter(prefix="/v1/tag-renames", tags=["tags"])

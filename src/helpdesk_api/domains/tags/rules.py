@@ -5,6 +5,7 @@ from typing import Any
 
 from helpdesk_api.conditions.query_language import with_value
 from helpdesk_api.domains.tickets.search import VOCABULARY
+from helpdesk_api.web.schemas import MAX_QUERY
 
 _FIELD = "tags"
 
@@ -34,8 +35,14 @@ def renamed_in_tree(node: Any, name: str, new_name: str) -> Any:
 
 def renamed_in_query(query: str | None, name: str, new_name: str) -> str | None:
     """A question in the search language, as it was typed but for the tag. Raises ValueError where the new name cannot
-    be said in it."""
-    return with_value(query, VOCABULARY, _FIELD, name, new_name) if query is not None else None
+    be said in it, or not within its length."""
+    if query is None:
+        return None
+    found = with_value(query, VOCABULARY, _FIELD, name, new_name)
+    if len(found) > max(MAX_QUERY, len(query)):
+        message = "the question grows too long"
+        raise ValueError(message)
+    return found
 
 
 def renamed_in_steps(steps: Iterable[Any], name: str, new_name: str) -> list[Any]:

@@ -15,7 +15,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
-from helpdesk_api.domains.teams import events, policy
+from helpdesk_api.domains.teams import events, policy, queries
 from helpdesk_api.domains.teams.errors import MemberNotFound, NotStaff, NotYourTeam, TeamArchived, TeamNameTaken
 from helpdesk_api.domains.teams.models import Team, TeamMember
 from helpdesk_api.domains.teams.schemas import MemberPut, TeamCreate, TeamUpdate
@@ -24,9 +24,6 @@ from helpdesk_api.domains.users.rules import normalized_email
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.schemas import instant_text
-
-# Teams' own cache, for who needs a team's facts without a statement.
-CACHE = "teams"
 
 
 async def create_team(session: AsyncSession, principal: Principal, body: TeamCreate) -> Team:
@@ -63,6 +60,7 @@ async def archive_team(session: AsyncSession, principal: Principal, team: Team) 
         return
     team.archived_at = team.updated_at = clock.now()
     team.version += 1
+    await invalidate(session, queries.ARCHIVED)
     changes = {"archived_at": (None, instant_text(team.archived_at))}
     await _record(session, principal, team, events.TeamArchived, changes=changes)
 
@@ -142,7 +140,6 @@ async def _record(
     changes: dict[str, tuple[Any, Any]] | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    await invalidate(session, CACHE, team.id.hex)
     event = kind(
         subject_id=team.id,
         visibility=Visibility.INTERNAL,

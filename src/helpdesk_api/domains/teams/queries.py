@@ -1,5 +1,6 @@
 """Reads of teams; for staff, who see all of them."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,11 +8,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.database.cache import InvalidatedCache
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.session import Database
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.teams.errors import TeamNotFound
 from helpdesk_api.domains.teams.models import Team, TeamMember
 from helpdesk_api.domains.users.models import User
+from helpdesk_api.web.errors import UnknownReference
 from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
 
 COLUMNS = (
@@ -30,6 +34,27 @@ SORTS = {
     "created_at": SortKey("created_at", Team.created_at, datetime),
 }
 MAX_MEMBERS = 200
+ARCHIVED = "archived_teams"
+
+
+async def _load_archived(reads: ReadSession, key: str) -> frozenset[UUID]:
+    del key
+    return frozenset(row["id"] for row in await reads.fetch(select(Team.id).where(Team.archived_at.is_not(None))))
+
+
+_archived: InvalidatedCache[frozenset[UUID]] = InvalidatedCache(ARCHIVED, _load_archived)
+
+
+async def require_takes_tickets(database: Database, team_id: UUID | None) -> None:
+    """Raises `unknown_reference` for an archived team: it keeps what it has. Says nothing of teams that are unknown."""
+    if team_id is not None and team_id in await _archived.get(database):
+        message = "This team is archived and takes no new tickets."
+        raise UnknownReference(message, pointer="#/team_id")
+
+
+async def archived_within(session: AsyncSession) -> Collection[UUID]:
+    """The teams that take no tickets any more, for a decision inside a transaction."""
+    return await _archived.get_within(session)
 
 
 async def get_team(reads: ReadSession, team_id: UUID) -> Any:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.authorization.grants import GRANTS
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
@@ -24,6 +25,8 @@ from helpdesk_api.domains.tickets.errors import (
     REFUSAL_ERRORS,
     ActionForbidden,
     ResumeInPast,
+    TicketAlreadyAssigned,
+    TicketMerged,
     TransitionNotAllowed,
 )
 from helpdesk_api.domains.tickets.models import Ticket
@@ -58,12 +61,18 @@ INTERNAL_FIELDS = frozenset(
         "awaits_member",
         "needs_reassignment",
         "internal_custom_fields",
+        # Not every reader of the one can see the other.
+        "follow_up_of_id",
         "merged_into_id",
         "resolution_article_id",
     }
 )
 _CUSTOM = frozenset({"custom_fields", "internal_custom_fields"})
-_SCOPE_OF_REFUSAL = {TicketAction.SET_PRIORITY: Permission.TICKETS_ADMIN}
+_SCOPE_OF_REFUSAL = {
+    TicketAction.SET_PRIORITY: Permission.TICKETS_ADMIN,
+    TicketAction.SET_DEADLINE: Permission.TICKETS_ADMIN,
+    TicketAction.DRAFT_ARTICLE: Permission.ARTICLES_WRITE,
+}
 
 
 def shown(name: str, value: Any) -> Any:
@@ -124,13 +133,16 @@ def require(
     *,
     is_participant: bool = False,
 ) -> None:
-    """Raises `action_forbidden`, `transition_not_allowed`, `reopen_window_passed` or `checklist_open`."""
+    """Raises `action_forbidden`, `transition_not_allowed`, `reopen_window_passed`, `checklist_open` and
+    `ticket_merged`."""
     standing = policy.standing(principal, ticket, is_participant=is_participant)
     reason = refusal(standing, action)
     if reason is None:
         return
     if reason is Refusal.WRONG_STATUS:
         raise TransitionNotAllowed(action, ticket.status)
+    if reason is Refusal.MERGED:
+        raise TicketMerged(None)
     if reason in REFUSAL_ERRORS:
         raise REFUSAL_ERRORS[reason]
     scope = _SCOPE_OF_REFUSAL.get(action, Permission.TICKETS_WRITE) if reason is Refusal.SCOPE_MISSING else None
@@ -147,16 +159,21 @@ async def apply(
     data: dict[str, Any] | None = None,
     internal_data: dict[str, Any] | None = None,
     cause: Cause | None = None,
+    is_news: bool = False,
 ) -> bool:
-    """Change fields and record it as one event; False, and no event, when nothing differs."""
+    """Change fields and record it as one event; False, and no event, when nothing differs.
+
+    `is_news` says that what `data` tells everybody is a change by itself.
+    """
     public, internal = change(ticket, values)
-    if not public and not internal:
+    if not public and not internal and not is_news:
         return False
-    touch(ticket, public=bool(public))
+    is_public = bool(public) or is_news
+    touch(ticket, public=is_public)
     event = kind(
         subject_id=ticket.id,
         ticket_id=ticket.id,
-        visibility=Visibility.PUBLIC if public else Visibility.INTERNAL,
+        visibility=Visibility.PUBLIC if is_public else Visibility.INTERNAL,
         changes=public,
         internal_changes=internal,
         data={"reference": ticket.reference, **(data or {})},
@@ -197,8 +214,15 @@ async def _transition(
 
 
 async def start_ticket(session: AsyncSession, principal: Principal, ticket: Ticket) -> None:
-    """Begin work. Starting unassigned work takes it; the second of two takers meets `transition_not_allowed`."""
-    require(principal, ticket, TicketAction.START)
+    """Begin work. Starting unassigned work takes it; the second of two takers meets `ticket_already_assigned`."""
+    try:
+        require(principal, ticket, TicketAction.START)
+    except TransitionNotAllowed as error:
+        holder = ticket.assignee_id
+        if ticket.status is not TicketStatus.IN_PROGRESS or holder is None or holder == principal.user_id:
+            raise
+        grants = await GRANTS.get_within(session, holder.hex)
+        raise TicketAlreadyAssigned(holder, grants.name if grants is not None else None) from error
     taken: dict[str, Any] = {}
     if ticket.assignee_id is None:
         taken = {

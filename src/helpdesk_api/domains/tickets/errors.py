@@ -38,6 +38,23 @@ class TransitionNotAllowed(Conflict):
         )
 
 
+class TicketAlreadyAssigned(Conflict):
+    """Two people took the same ticket, and the other one was first."""
+
+    code = "ticket_already_assigned"
+    title = "Somebody else has this ticket"
+
+    def __init__(self, assignee_id: UUID | None, name: str | None) -> None:
+        detail = f"{name} has it now." if name else "Nobody has it now."
+        super().__init__(
+            detail,
+            params={
+                "assignee_id": public_id("usr", assignee_id) if assignee_id is not None else None,
+                "assignee_name": name,
+            },
+        )
+
+
 class ReopenWindowPassed(Conflict):
     code = "reopen_window_passed"
     title = "It was resolved too long ago to reopen"
@@ -84,6 +101,13 @@ class FieldForbidden(Forbidden):
 class PriorityReasonRequired(Unprocessable):
     code = "priority_reason_required"
     title = "A priority set by hand needs a reason"
+
+
+class PriorityReasonUnused(Unprocessable):
+    code = "priority_reason_unused"
+    title = "A reason belongs to a priority set by hand"
+    default_detail = "No priority was sent with it, and the ticket's is not set by hand."
+    remedy = "Send `priority` with it, or leave it out."
 
 
 class TicketFieldMissing(Unprocessable):
@@ -153,6 +177,12 @@ class AttachmentNotUsable(Unprocessable):
     code = "attachment_not_usable"
     title = "This attachment cannot be referred to"
     default_detail = "Name a file of your own that nothing refers to yet."
+
+
+class UnknownSort(Unprocessable):
+    code = "unknown_sort"
+    title = "Nothing here is called so to sort by"
+    remedy = "Name a custom field by `cf_` and the key that a form gives it; `GET /v1/forms` lists them."
 
 
 class RelevanceNeedsText(Unprocessable):

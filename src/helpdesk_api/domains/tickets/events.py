@@ -22,7 +22,7 @@ class TicketCreated(TicketEvent):
 
 
 class TicketUpdated(TicketEvent):
-    """Fields changed that are no step of its life."""
+    """Fields changed that are no step of its life; `details.attachment_ids` names files that came along."""
 
     type = "ticket.updated"
     example_changes: ClassVar[Changes] = {"subject": ("Printer", "Printer on floor 3 prints blank pages")}
@@ -112,7 +112,7 @@ class TicketMerged(TicketEvent):
 
 
 class TicketFlagged(TicketEvent):
-    """Needs a new assignee, since the present one has left; internal."""
+    """Needs a new assignee, since the present one has left, or no more, since they are back; internal."""
 
     type = "ticket.flagged"
 

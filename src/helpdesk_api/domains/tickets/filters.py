@@ -1,6 +1,7 @@
 """The list's filters and orders: declared parameters, each one clause; an index stands behind every order."""
 
 import inspect
+import operator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
     exists,
@@ -30,8 +32,8 @@ from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, SlaState, TicketStatus
 from helpdesk_api.domains.tickets.full_text import Sought, matches
-from helpdesk_api.domains.tickets.models import PRIORITY_RANK, Ticket, TicketWatcher
-from helpdesk_api.domains.tickets.policy import IDS, CallerShape, any_of
+from helpdesk_api.domains.tickets.models import PRIORITY_RANK, SLA_STATE_RANK, Ticket, TicketWatcher
+from helpdesk_api.domains.tickets.policy import IDS, CallerShape, any_of, shown_updated_at
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.web.listing import SortKey
 from helpdesk_api.web.schemas import QueryText, RequestInstant, SearchText
@@ -61,17 +63,26 @@ SORTS = {
     "resolved_at": SortKey("resolved_at", Ticket.resolved_at, datetime, nullable=True),
     "number": SortKey("number", Ticket.number, int),
     "sla_due_at": SortKey("sla_due_at", Ticket.sla_due_at, datetime, nullable=True),
+    "sla_state": SortKey("sla_state", SLA_STATE_RANK, int),
 }
+STAFF_SORTS = {**SORTS, "updated_at": SortKey("updated_at", Ticket.updated_at, datetime)}
 RELEVANCE = "relevance"
 _sorts = f"-?({'|'.join(SORTS)})"
 SORT_PATTERN = f"^({RELEVANCE}|-?cf_[a-z][a-z0-9_]{{0,39}}|{_sorts}(,{_sorts}){{0,4}})$"
 SORT_DESCRIPTION = (
     "`-created_at` when left out. `relevance` puts the best matches of the full text first: of the newest 1,000 "
     "matches, and of no others. `cf_` and the key of a custom field, alone, does the same with the newest 10,000: "
-    "numbers by value, else by the first 60 characters whatever their case, and last those without."
+    "numbers by value, else by the first 60 characters whatever their case, and last those without. Where that leaves "
+    "older matches out, `order_is_exact` is false. `sla_state` puts the worst first: `breached`, `running`, `paused`, "
+    "`met`, and those without; `sla_state,sla_due_at` also the next due in front. `updated_at` is for "
+    "requesters of the last change that they can see, and for staff of the last one, also where they see the public "
+    "side alone."
 )
 DEFAULT_SORT = f"-{CREATED_AT}"
 TIE_BREAK = SortKey("id", Ticket.id, UUID)
+
+
+_AS_SHOWN = "by `updated_at` as the caller is shown it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +123,8 @@ class TicketFilters:
     sla_due_before: Annotated[RequestInstant | None, Query(description="Exclusive; next due time.")] = None
     created_after: Annotated[RequestInstant | None, Query(description="Inclusive.")] = None
     created_before: Annotated[RequestInstant | None, Query(description="Exclusive.")] = None
-    updated_after: Annotated[RequestInstant | None, Query(description="Inclusive.")] = None
-    updated_before: Annotated[RequestInstant | None, Query(description="Exclusive.")] = None
+    updated_after: Annotated[RequestInstant | None, Query(description=f"Inclusive; {_AS_SHOWN}.")] = None
+    updated_before: Annotated[RequestInstant | None, Query(description=f"Exclusive; {_AS_SHOWN}.")] = None
     q: Annotated[
         SearchText | None,
         Query(
@@ -152,9 +163,8 @@ _INSTANTS: dict[str, Any] = {
     "created_before": Ticket.created_at.__lt__,
     "sla_due_after": Ticket.sla_due_at.__ge__,
     "sla_due_before": Ticket.sla_due_at.__lt__,
-    "updated_after": Ticket.public_updated_at.__ge__,
-    "updated_before": Ticket.public_updated_at.__lt__,
 }
+_UPDATED: dict[str, Any] = {"updated_after": operator.ge, "updated_before": operator.lt}
 _RARE_TEXT = ("q", "one")
 _ACTIVE = frozenset(status.value for status in ACTIVE_STATUSES)
 
@@ -171,7 +181,7 @@ def read_filters(
     for name, prefix in _IDS.items():
         if (text := getattr(filters, name)) is not None:
             forms.append((name, _read_ids(name, prefix, text, principal, values)))
-    for name in (*_INSTANTS, "external_source", "external_id"):
+    for name in (*_INSTANTS, *_UPDATED, "external_source", "external_id"):
         if (value := getattr(filters, name)) is not None:
             forms.append((name, "one"))
             values[name] = value
@@ -249,6 +259,8 @@ def _clause(shape: CallerShape, name: str, form: str) -> ColumnElement[bool]:
         return _any_text(name, form)
     if name in _INSTANTS:
         return _INSTANTS[name](bindparam(name, type_=Ticket.created_at.type))  # type: ignore[no-any-return]
+    if name in _UPDATED:
+        return _is_updated(shape, name)
     if name == "tag":
         return Ticket.tags.bool_op("&&")(bindparam(name, type_=ARRAY(Text)))
     if name == "q":
@@ -262,6 +274,16 @@ def _clause(shape: CallerShape, name: str, form: str) -> ColumnElement[bool]:
         )
         return watches if form == "yes" else ~watches
     return getattr(Ticket, name) == bindparam(name, type_=Text)  # type: ignore[no-any-return]
+
+
+def _is_updated(shape: CallerShape, name: str) -> ColumnElement[bool]:
+    """What is shown is one of two columns, the public one never the later. Each bound is also asked of the column that
+    has an index and leaves out nothing."""
+    compare, at = _UPDATED[name], bindparam(name, type_=Ticket.created_at.type)
+    if not shape.is_staff:
+        return compare(Ticket.public_updated_at, at)  # type: ignore[no-any-return]
+    bound = Ticket.updated_at if compare is operator.ge else Ticket.public_updated_at
+    return and_(compare(bound, at), compare(shown_updated_at(shape), at))
 
 
 def _any_text(name: str, form: str) -> ColumnElement[bool]:

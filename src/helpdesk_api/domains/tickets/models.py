@@ -19,6 +19,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    cast,
+    func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
@@ -90,6 +93,7 @@ class Ticket(Base):
         # Each order that a list offers over the scopes that a desk looks at.
         Index("ix_tickets_created", "created_at", "id"),
         Index("ix_tickets_updated", "public_updated_at", "id"),
+        Index("ix_tickets_internally_updated", "updated_at", "id"),
         Index("ix_tickets_number", "number", "id"),
         # Nulls come last in both directions, which one index cannot give.
         Index("ix_tickets_resolved", "resolved_at", "id"),
@@ -275,6 +279,12 @@ PRIORITY_RANK = Column(
 )
 Ticket.__table__.append_column(PRIORITY_RANK)  # type: ignore[attr-defined]
 Index("ix_tickets_priority", PRIORITY_RANK, Ticket.id)
+# The worst first, which is how a queue is read. No column: a stored one would write each ticket anew that is there.
+_WORST_FIRST = literal_column("ARRAY['breached', 'running', 'paused', 'met']", ARRAY(Text))
+SLA_STATE_RANK = func.coalesce(
+    func.array_position(_WORST_FIRST, cast(Ticket.sla_state, Text), type_=Integer), literal_column("5", Integer)
+)
+Index("ix_tickets_sla_state", SLA_STATE_RANK, Ticket.id)
 
 
 class TicketParticipant(Base):

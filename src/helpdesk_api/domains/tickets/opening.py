@@ -1,6 +1,6 @@
 """Opening and editing a ticket: what the caller may decide, and what is left to rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.grants import GRANTS, Grants
-from helpdesk_api.authorization.permissions import STAFF_ROLES, Permission, Role
+from helpdesk_api.authorization.permissions import Permission, Role
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
@@ -18,7 +18,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.database.writes import insert_at_flush
 from helpdesk_api.domains.categories import queries as categories
 from helpdesk_api.domains.categories.enums import Priority
-from helpdesk_api.domains.categories.rules import priority_for
+from helpdesk_api.domains.teams.queries import require_takes_tickets
 from helpdesk_api.domains.tickets import events
 from helpdesk_api.domains.tickets.actions import apply, custom_changes, require, shown
 from helpdesk_api.domains.tickets.custom_fields import Filled, fill_in, refill
@@ -32,11 +32,11 @@ from helpdesk_api.domains.tickets.errors import (
     ExternalIdTaken,
     FieldForbidden,
     InstantInFuture,
-    PriorityReasonRequired,
 )
 from helpdesk_api.domains.tickets.models import NEXT_NUMBER, REFERENCE_PREFIXES, Ticket
 from helpdesk_api.domains.tickets.policy import works_on
 from helpdesk_api.domains.tickets.prefilling import prefilled
+from helpdesk_api.domains.tickets.priorities import changed_priority, check_first_priority
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketUpdate
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference
@@ -58,12 +58,11 @@ _FIRST_VALUES = [
     "team_id",
     "assignee_id",
     "assigned_at",
-    "follow_up_of_id",
     "external_source",
     "external_id",
 ]
 _REQUESTERS_MAY_EDIT = frozenset(
-    {"subject", "description", "steps_tried", "began_at", "affected_service", "custom_fields"}
+    {"subject", "description", "steps_tried", "began_at", "affected_service", "custom_fields", "attachment_ids"}
 )
 _EXTERNAL_UNIQUE = "uq_tickets_external_source_external_id"
 
@@ -95,7 +94,11 @@ async def open_ticket(
     event = events.TicketCreated(
         subject_id=ticket.id,
         ticket_id=ticket.id,
-        data={"explicit": _explicit(body), "imported": body.occurred_at is not None, **_attachments(body)},
+        data={
+            "explicit": _explicit(body),
+            "imported": body.occurred_at is not None,
+            **_attachments(body.attachment_ids),
+        },
         internal_data={"template_id": public_id("tpl", body.template_id)} if body.template_id else {},
         entity=ticket,
         ticket=ticket,
@@ -111,7 +114,7 @@ async def open_ticket(
     } | _first_custom(filled.public)
     row.internal_changes = {
         name: [None, shown(name, getattr(ticket, name))]
-        for name in ("priority_source", "priority_reason")
+        for name in ("priority_source", "priority_reason", "follow_up_of_id")
         if getattr(ticket, name) is not None
     } | _first_custom(filled.internal)
     return ticket
@@ -152,6 +155,7 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, fil
         internal_custom_fields=filled.internal,
         team_id=body.team_id,
         assignee_id=body.assignee_id,
+        collaborator_ids=[],
         awaits_member=False,
         needs_reassignment=False,
         status=TicketStatus.OPEN,
@@ -172,8 +176,8 @@ def _new_ticket(principal: Principal, body: TicketCreate, requester: Grants, fil
     )
 
 
-def _attachments(body: TicketCreate) -> dict[str, list[str]]:
-    ids = [public_id("att", attachment_id) for attachment_id in body.attachment_ids]
+def _attachments(claimed: Iterable[UUID]) -> dict[str, list[str]]:
+    ids = [public_id("att", attachment_id) for attachment_id in claimed]
     return {"attachment_ids": ids} if ids else {}
 
 
@@ -206,19 +210,17 @@ def _check_rights(principal: Principal, body: TicketCreate, requester: Grants) -
             if getattr(body, name) is not None:
                 message = "Only staff choose who works on a ticket."
                 raise FieldForbidden(message, pointer=f"#/{name}")
-    if body.priority is not None:
-        _check_priority_right(principal, body.priority_reason)
+    if not (principal.is_staff or principal.kind == "service" or principal.has(Permission.IMPORT)):
+        # Whether an id is taken already tells of tickets that are not theirs to see.
+        for name in ("external_source", "external_id"):
+            if getattr(body, name) is not None:
+                message = "Only staff and integrations name another system's record."
+                raise FieldForbidden(message, pointer=f"#/{name}")
+    check_first_priority(principal, body)
     if body.occurred_at is not None and not principal.has(Permission.IMPORT):
         raise MissingScope(Permission.IMPORT)
     if (body.external_id is None) != (body.external_source is None):
         raise ExternalPairIncomplete(pointer="#/external_id")
-
-
-def _check_priority_right(principal: Principal, reason: str | None) -> None:
-    if not principal.has(Permission.TICKETS_ADMIN):
-        raise MissingScope(Permission.TICKETS_ADMIN)
-    if not reason:
-        raise PriorityReasonRequired(pointer="#/priority_reason")
 
 
 def _check_instants(began_at: datetime | None, occurred_at: datetime | None) -> None:
@@ -239,6 +241,7 @@ async def _check_category(database: Database, category_id: UUID | None) -> None:
 
 
 async def _check_assignment(database: Database, team_id: UUID | None, assignee_id: UUID | None) -> None:
+    await require_takes_tickets(database, team_id)
     if assignee_id is None:
         return
     grants = await GRANTS.get(database, assignee_id.hex)
@@ -249,9 +252,7 @@ async def _check_assignment(database: Database, team_id: UUID | None, assignee_i
 
 def can_work(grants: Grants, team_id: UUID | None) -> bool:
     """Whether somebody may hold a ticket of this team: what an assignee cannot see they cannot do."""
-    if not grants.is_active or grants.role not in STAFF_ROLES:
-        return False
-    return grants.role is Role.ADMIN or team_id is None or team_id in grants.team_ids
+    return grants.takes_work and (grants.role is Role.ADMIN or team_id is None or team_id in grants.team_ids)
 
 
 async def flush_checked(session: AsyncSession) -> None:
@@ -287,7 +288,8 @@ async def update_ticket(
         values |= await refill(database, principal, ticket, values["custom_fields"])
     if "tags" in values:
         values["tags"] = list(dict.fromkeys(values["tags"]))
-    if "description" in values:
+    # The same again is no change, and what it shows stays.
+    if values.get("description", ticket.description) != ticket.description:
         ticket.description_html = await rendered(values["description"], pointer="#/description")
     external = (
         values.get("external_source", ticket.external_source),
@@ -295,13 +297,13 @@ async def update_ticket(
     )
     if (external[0] is None) != (external[1] is None):
         raise ExternalPairIncomplete(pointer="#/external_id")
-    values |= await _priority(database, principal, ticket, values)
-    if await apply(session, principal, ticket, events.TicketUpdated, values):
+    values |= await changed_priority(database, principal, ticket, values)
+    files = _attachments(values.pop("attachment_ids", ()))
+    if await apply(session, principal, ticket, events.TicketUpdated, values, data=files, is_news=bool(files)):
         await flush_checked(session)
 
 
 def _check_update_rights(principal: Principal, ticket: Ticket, values: Mapping[str, Any]) -> None:
-
     if not works_on(principal, ticket):
         for name in values:
             if name not in _REQUESTERS_MAY_EDIT:
@@ -309,32 +311,3 @@ def _check_update_rights(principal: Principal, ticket: Ticket, values: Mapping[s
                 raise FieldForbidden(message, pointer=f"#/{name}")
     if "priority" in values or "priority_reason" in values:
         require(principal, ticket, TicketAction.SET_PRIORITY)
-
-
-async def _priority(
-    database: Database, principal: Principal, ticket: Ticket, values: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A priority by hand stays until it is cleared; otherwise it follows impact and urgency."""
-    if values.get("priority") is not None:
-        _check_priority_right(principal, values.get("priority_reason"))
-        return {"priority_source": PrioritySource.MANUAL}
-    by_hand = ticket.priority_source is PrioritySource.MANUAL and "priority" not in values
-    if by_hand or not {"priority", "impact", "urgency"} & values.keys():
-        return {}
-    impact, urgency = (
-        values.get("impact", ticket.impact),
-        values.get("urgency", ticket.urgency),
-    )
-    if impact is None or urgency is None:
-        kept = {
-            "priority": ticket.priority,
-            "priority_source": PrioritySource.DEFAULT,
-            "priority_reason": None,
-        }
-        return kept if "priority" in values else {}
-    matrix = await categories.matrix(database)
-    return {
-        "priority": priority_for(matrix, impact, urgency),
-        "priority_source": PrioritySource.MATRIX,
-        "priority_reason": None,
-    }

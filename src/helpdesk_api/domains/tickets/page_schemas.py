@@ -73,6 +73,10 @@ class TicketPage(Page[TicketRead]):
     highlights: dict[TicketId, TicketHighlights] | None = Field(
         description="By ticket; null without `highlights=true`, and empty without a text."
     )
+    order_is_exact: bool = Field(
+        description="False when there are more matches than `sort` or a view's grouping puts in order: only the newest "
+        "are listed then."
+    )
     did_you_mean: list[WordSuggestion] | None = Field(
         max_length=MAX_WORDS, description="When a text finds nothing at all; null otherwise."
     )

@@ -119,7 +119,8 @@ async def unshare(session: AsyncSession, principal: Principal, ticket: Ticket, u
 async def watch(session: AsyncSession, database: Database, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
     """Idempotent. Anybody watches what they see; staff may also let others watch. Raises `not_found` for nobody."""
     if user_id != principal.user_id and not policy.works_on(principal, ticket):
-        raise ActionForbidden(TicketAction.UPDATE)
+        raise ActionForbidden(TicketAction.WATCH)
+    require(principal, ticket, TicketAction.WATCH)
     grants = await GRANTS.get(database, user_id.hex)
     if grants is None or not grants.is_active:
         raise NotFound
@@ -148,7 +149,8 @@ async def add_watcher(session: AsyncSession, ticket: Ticket, user_id: UUID) -> b
 async def unwatch(session: AsyncSession, principal: Principal, ticket: Ticket, user_id: UUID) -> None:
     """Raises `watcher_not_found`."""
     if user_id != principal.user_id and not policy.works_on(principal, ticket):
-        raise ActionForbidden(TicketAction.UPDATE)
+        raise ActionForbidden(TicketAction.WATCH)
+    require(principal, ticket, TicketAction.WATCH)
     removed = await session.execute(
         delete(TicketWatcher)
         .where(TicketWatcher.ticket_id == ticket.id, TicketWatcher.user_id == user_id)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    case,
     exists,
     false,
     literal,
@@ -83,41 +84,46 @@ def any_of(column: InstrumentedAttribute[object] | ColumnElement[object], ids: o
     return column == any_(array)
 
 
-def is_participant(principal: Caller) -> ColumnElement[bool]:
+def is_participant(principal: Caller, ticket: type[Ticket] = Ticket) -> ColumnElement[bool]:
     return exists(
         select(TicketParticipant.ticket_id).where(
-            TicketParticipant.ticket_id == Ticket.id,
+            TicketParticipant.ticket_id == ticket.id,
             TicketParticipant.user_id == principal.user_id,
         )
     )
 
 
-def sees_internal(principal: Caller) -> ColumnElement[bool]:
+def sees_internal(principal: Caller, ticket: type[Ticket] = Ticket) -> ColumnElement[bool]:
     """The rows whose internal side the caller may see: those they work on."""
     if principal.is_admin:
         return true()
     if not principal.is_staff:
         return false()
     return or_(
-        Ticket.team_id.is_(None),
-        any_of(Ticket.team_id, principal.team_ids),
-        Ticket.assignee_id == principal.user_id,
-        any_(Ticket.collaborator_ids) == principal.user_id,
+        ticket.team_id.is_(None),
+        any_of(ticket.team_id, principal.team_ids),
+        ticket.assignee_id == principal.user_id,
+        any_(ticket.collaborator_ids) == principal.user_id,
     )
 
 
-def readable(principal: Caller) -> ColumnElement[bool]:
-    """The rows that exist for the caller; every read of tickets starts from it."""
+def readable(principal: Caller, ticket: type[Ticket] = Ticket) -> ColumnElement[bool]:
+    """The rows that exist for the caller; every read of tickets starts from it. `ticket` may be an alias."""
     if principal.is_admin:
         return true()
     own = [
-        Ticket.requester_id == principal.user_id,
-        Ticket.submitter_id == principal.user_id,
-        is_participant(principal),
+        ticket.requester_id == principal.user_id,
+        ticket.submitter_id == principal.user_id,
+        is_participant(principal, ticket),
     ]
     if principal.sees_organization and principal.organization_id is not None:
-        own.append(Ticket.organization_id == principal.organization_id)
-    return or_(sees_internal(principal), *own) if principal.is_staff else or_(*own)
+        own.append(ticket.organization_id == principal.organization_id)
+    return or_(sees_internal(principal, ticket), *own) if principal.is_staff else or_(*own)
+
+
+def shown_updated_at(principal: Caller) -> ColumnElement[Any]:
+    """What a reader is shown as `updated_at`: what is internal moves it only for those who work on the ticket."""
+    return case((sees_internal(principal), Ticket.updated_at), else_=Ticket.public_updated_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +175,7 @@ def standing(principal: Principal, ticket: Ticket, *, is_participant: bool) -> S
         may_administer=principal.has(Permission.TICKETS_ADMIN),
         inside_reopen_window=inside_window(ticket.resolved_at, clock.now(), reopen_window()),
         has_open_required=ticket.open_required_count > 0,
+        is_merged=ticket.merged_into_id is not None,
+        may_write_articles=principal.has(Permission.ARTICLES_WRITE),
+        for_another=principal.user_id != ticket.requester_id,
     )

@@ -25,6 +25,7 @@ from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import SessionDep
 from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
 from helpdesk_api.domains.tickets import policy, representation
+from helpdesk_api.domains.tickets.custom_conditions import require_known
 from helpdesk_api.domains.tickets.errors import InstantOutOfOrder, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.filters import (
     RELEVANCE,
@@ -38,7 +39,7 @@ from helpdesk_api.domains.tickets.highlights import highlights_json
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.tickets.pages import Asked, order_of, page_rows
-from helpdesk_api.domains.tickets.ranking import require_text, wanted
+from helpdesk_api.domains.tickets.ranking import Order, require_text, wanted
 from helpdesk_api.domains.tickets.search import Question, read_query
 from helpdesk_api.domains.tickets.suggestions import did_you_mean_json
 from helpdesk_api.domains.users.models import User
@@ -216,6 +217,7 @@ async def list_tickets(
     page: PageRequest,
     *,
     sort: str | None,
+    group_by: str | None = None,
     include: Sequence[str],
     with_counts: bool,
     with_highlights: bool = False,
@@ -225,7 +227,7 @@ async def list_tickets(
     full text, for counts and for highlights, for a text whose newest matches do not fill the page, and for suggestions
     when it finds nothing.
 
-    A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former, and
+    A question comes as `filters.query` or as `asked`. Raises `invalid_query` for the former, `unknown_sort` and
     `relevance_needs_text`.
     """
     if filters.query is not None:
@@ -236,13 +238,12 @@ async def list_tickets(
     shape = policy.shape_of(principal)
     forms, values = read_filters(filters, principal, sought)
     values |= policy.caller_parameters(principal)
-    if sort == RELEVANCE:
-        require_text(text)
-    cut = cut_page(order_of(sort), page)
+    order = await _order(reads, principal, Order(sort, group_by, principal.is_staff), text)
+    cut = cut_page(order_of(order), page)
     question = Asked(forms, checked, sought, {**values, "wanted": text})
-    rows, next_cursor, prev_cursor = cut.finish(await page_rows(reads, shape, question, sort, cut))
+    rows, next_cursor, prev_cursor = cut.finish(await page_rows(reads, shape, question, order, cut))
     included = await included_json(reads, principal, include, rows)
-    counts = await _counts(reads, _counts_read(shape, forms, checked), values) if with_counts else None
+    counts = await _counts(reads, _counts_read(shape, forms, checked, order), values) if with_counts else None
     total = await _total(reads, _total_read(shape, forms, checked), values) if page.include_total else None
     finds_nothing = not rows and page.cursor is None
     body = representation.page_json(
@@ -255,14 +256,27 @@ async def list_tickets(
         counts=counts,
         understood=asked.json if asked is not None else None,
         highlights=await highlights_json(reads, principal, rows, text) if with_highlights else None,
+        order_is_exact=not (order.is_bounded and rows and rows[0]["is_cut"]),
         did_you_mean=await did_you_mean_json(reads, principal, texts) if finds_nothing and texts else None,
     )
     return body, next_cursor, prev_cursor
 
 
-def _bounded(shape: policy.CallerShape, forms: Forms, asked: Checked | None, *columns: Any) -> Subquery:
+async def _order(reads: ReadSession, principal: Principal, order: Order, text: str) -> Order:
+    """Raises `unknown_sort` and `relevance_needs_text`."""
+    if order.sort == RELEVANCE:
+        require_text(text)
+    if order.custom_key is not None:
+        await require_known(reads, principal, order.custom_key)
+    return order
+
+
+def _bounded(
+    shape: policy.CallerShape, forms: Forms, asked: Checked | None, *columns: Any, newest: Sequence[Any] = ()
+) -> Subquery:
     limit: ColumnElement[int] = literal_column(str(COUNT_LIMIT + 1))
-    return select(*columns).where(policy.readable(shape), *clauses(shape, forms, asked)).limit(limit).subquery()
+    found = select(*columns).where(policy.readable(shape), *clauses(shape, forms, asked))
+    return found.order_by(*newest).limit(limit).subquery()
 
 
 @lru_cache(maxsize=500)
@@ -271,8 +285,11 @@ def _total_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None) 
 
 
 @lru_cache(maxsize=500)
-def _counts_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None) -> CompiledStatement:
-    matched = _bounded(shape, forms, asked, Ticket.status, Ticket.priority, Ticket.team_id, Ticket.sla_state)
+def _counts_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None, order: Order) -> CompiledStatement:
+    """Of the rows that a bounded order puts in order, and of no others."""
+    newest = (Ticket.created_at.desc(), Ticket.id.desc()) if order.is_bounded else ()
+    columns = (Ticket.status, Ticket.priority, Ticket.team_id, Ticket.sla_state)
+    matched = _bounded(shape, forms, asked, *columns, newest=newest)
     facets = (matched.c.status, matched.c.priority, matched.c.team_id, matched.c.sla_state)
     return CompiledStatement(select(*facets, func.count().label("n")).group_by(*facets))
 

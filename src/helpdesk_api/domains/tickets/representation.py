@@ -20,14 +20,15 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.orm import aliased
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id_sql
 from helpdesk_api.database.types import AnySelect
+from helpdesk_api.domains.knowledge import policy as articles
 from helpdesk_api.domains.knowledge.models import Article
-from helpdesk_api.domains.knowledge.policy import for_requesters
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
@@ -38,6 +39,7 @@ from helpdesk_api.domains.tickets.rules import (
     refusal,
 )
 from helpdesk_api.domains.tickets.windows import reopen_window
+from helpdesk_api.web.preconditions import stamped
 
 _PLAIN = [
     "reference",
@@ -88,7 +90,6 @@ _IDS = {
     "form_id": "frm",
     "team_id": "tea",
     "assignee_id": "usr",
-    "follow_up_of_id": "tkt",
 }
 _INTERNAL = (
     "priority_source",
@@ -117,6 +118,7 @@ _FACTS = (
     Ticket.collaborator_ids,
     Ticket.open_required_count,
 )
+_RIGHTS = (Permission.TICKETS_WRITE, Permission.TICKETS_ADMIN, Permission.ARTICLES_WRITE)
 
 
 def instant_sql(column: Any) -> ColumnElement[str]:
@@ -142,17 +144,31 @@ def _collaborators() -> ColumnElement[Any]:
     )
 
 
-def _article(internal: ColumnElement[bool]) -> ColumnElement[Any]:
-    """What served; to a requester only what is published for them."""
-    served = select(Article.id).where(Article.id == Ticket.resolution_article_id, for_requesters())
+def _article(caller: policy.Caller, internal: ColumnElement[bool]) -> Any:
+    """What served, as far as the caller may read it; on tickets on which they do not work, as a requester may."""
+    if caller.is_admin:
+        return Ticket.resolution_article_id
+
+    def served(sight: ColumnElement[bool]) -> ColumnElement[Any]:
+        found = select(Article.id).where(Article.id == Ticket.resolution_article_id, sight)
+        return found.correlate(Ticket).scalar_subquery()
+
+    of_staff = [(internal, served(articles.readable(caller)))] if caller.is_staff else []
+    return case((Ticket.resolution_article_id.is_(None), null()), *of_staff, else_=served(articles.for_requesters()))
+
+
+def _follow_up_of(caller: policy.Caller, internal: ColumnElement[bool]) -> ColumnElement[Any]:
+    """To who does not work on this one, only if they can see that one."""
+    old = aliased(Ticket)
+    seen = select(old.id).where(old.id == Ticket.follow_up_of_id, policy.readable(caller, old))
     return case(
-        (Ticket.resolution_article_id.is_(None), null()),
-        (internal, Ticket.resolution_article_id),
-        else_=served.correlate(Ticket).scalar_subquery(),
+        (Ticket.follow_up_of_id.is_(None), null()),
+        (internal, Ticket.follow_up_of_id),
+        else_=seen.correlate(Ticket).scalar_subquery(),
     )
 
 
-def _columns(internal: ColumnElement[bool]) -> list[Any]:
+def _columns(caller: policy.Caller, internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
     shown: list[Any] = [public_id.label("id"), (literal_column("'/v1/tickets/'", String) + public_id).label("url")]
     shown += [getattr(Ticket, name).label(name) for name in _PLAIN]
@@ -165,16 +181,16 @@ def _columns(internal: ColumnElement[bool]) -> list[Any]:
     shown.append(case((internal, everything), else_=own).label("custom_fields"))
     shown.append(_for_staff(_collaborators(), internal).label("collaborator_ids"))
     shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
-    shown.append(public_id_sql("art", _article(internal)).label("resolution_article_id"))
-    updated = case((internal, Ticket.updated_at), else_=Ticket.public_updated_at)
-    shown.append(instant_sql(updated).label("updated_at"))
+    shown.append(public_id_sql("art", _article(caller, internal)).label("resolution_article_id"))
+    shown.append(public_id_sql("tkt", _follow_up_of(caller, internal)).label("follow_up_of_id"))
+    shown.append(instant_sql(policy.shown_updated_at(caller)).label("updated_at"))
     return shown
 
 
 def select_tickets(principal: policy.Caller) -> AnySelect:
     """The readable tickets as JSON text, then the facts that `row_of` reads. Add filters, order and limit."""
     internal = policy.sees_internal(principal)
-    shown = select(*_columns(internal)).correlate(Ticket).lateral("shown")
+    shown = select(*_columns(principal, internal)).correlate(Ticket).lateral("shown")
     participates = false() if principal.is_admin else policy.is_participant(principal)
     return (
         select(
@@ -193,13 +209,14 @@ def select_tickets(principal: policy.Caller) -> AnySelect:
 def _actions_json(
     status: str,
     works_on: bool,  # noqa: FBT001 - by position, which is what the cache's key is made of fastest
-    is_requester: bool,  # noqa: FBT001
-    is_participant: bool,  # noqa: FBT001
+    party: tuple[bool, bool, bool],
     inside_reopen_window: bool,  # noqa: FBT001
-    may_write: bool,  # noqa: FBT001
-    may_administer: bool,  # noqa: FBT001
+    rights: tuple[bool, ...],
     has_open_required: bool,  # noqa: FBT001
+    is_merged: bool,  # noqa: FBT001
 ) -> str:
+    is_requester, for_another, is_participant = party
+    may_write, may_administer, may_write_articles = rights
     standing = Standing(
         status=TicketStatus(status),
         works_on=works_on,
@@ -209,6 +226,9 @@ def _actions_json(
         may_administer=may_administer,
         inside_reopen_window=inside_reopen_window,
         has_open_required=has_open_required,
+        is_merged=is_merged,
+        may_write_articles=may_write_articles,
+        for_another=for_another,
     )
     actions = []
     for action in TicketAction:
@@ -227,15 +247,18 @@ def _actions_json(
 def _tickets_json(principal: Principal, rows: Iterable[Any]) -> Iterator[str]:
     """Each ticket's JSON from a row of `select_tickets`."""
     user_id = principal.user_id
-    rights = (principal.has(Permission.TICKETS_WRITE), principal.has(Permission.TICKETS_ADMIN))
+    rights = tuple(map(principal.has, _RIGHTS))
     for row in rows:
         status = row["status"]
         inside = status == TicketStatus.RESOLVED.value and inside_window(
             row["resolved_at"], clock.now(), reopen_window()
         )
-        is_requester = row["requester_id"] == user_id or row["submitter_id"] == user_id
+        for_another = row["requester_id"] != user_id
+        is_requester = not for_another or row["submitter_id"] == user_id
         is_open = row["open_required_count"] > 0
-        actions = _actions_json(status, row["internal"], is_requester, row["participates"], inside, *rights, is_open)
+        is_merged = row["merged_into_id"] is not None
+        party = (is_requester, for_another, row["participates"])
+        actions = _actions_json(status, row["internal"], party, inside, rights, is_open, is_merged)
         yield f'{row["body"][:-1]},"allowed_actions":{actions}}}'
 
 
@@ -249,6 +272,11 @@ def etag(row: Any) -> str:
     return f'"s{row["version"]}"' if row["internal"] else f'"p{row["public_version"]}"'
 
 
+def shown_etag(row: Any, detail: str) -> str:
+    """Of the ticket that an answer of another kind brings along, as reading it by itself would give it."""
+    return stamped(etag(row), detail.encode())
+
+
 def page_json(
     principal: Principal,
     rows: Sequence[Any],
@@ -260,6 +288,7 @@ def page_json(
     counts: str | None,
     understood: str | None = None,
     highlights: str | None = None,
+    order_is_exact: bool = True,
     did_you_mean: str | None = None,
 ) -> str:
     data = ",".join(_tickets_json(principal, rows))
@@ -269,7 +298,7 @@ def page_json(
         f'"total":{json.dumps(count)},"total_is_exact":{json.dumps(exact)},'
         f'"included":{included or "null"},"counts":{counts or "null"},'
         f'"understood":{understood or "null"},"highlights":{highlights or "null"},'
-        f'"did_you_mean":{did_you_mean or "null"}}}'
+        f'"order_is_exact":{json.dumps(order_is_exact)},"did_you_mean":{did_you_mean or "null"}}}'
     )
 
 

@@ -118,6 +118,7 @@ def current_etag(principal: Principal, ticket: Ticket) -> str:
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
+        errors.PriorityReasonUnused,
         errors.TicketFieldMissing,
         TooLongAsHtml,
         TemplateLimitReached,
@@ -144,7 +145,7 @@ async def create_ticket(
     summary="List tickets",
     response_model=TicketPage,
     dependencies=READ,
-    responses=documents(InvalidCursor, InvalidQuery, errors.RelevanceNeedsText),
+    responses=documents(InvalidCursor, InvalidQuery, errors.RelevanceNeedsText, errors.UnknownSort),
 )
 async def list_tickets(
     filters: TicketFiltersDep,
@@ -213,6 +214,7 @@ async def get_ticket(
         errors.FieldForbidden,
         errors.InstantInFuture,
         errors.PriorityReasonRequired,
+        errors.PriorityReasonUnused,
         TooLongAsHtml,
         FormRequired,
         InvalidCustomFields,
@@ -243,7 +245,7 @@ def _verb(path: str, operation_id: str, summary: str, *more: type[ProblemError])
     )
 
 
-@_verb("start", "startTicket", "Start work")
+@_verb("start", "startTicket", "Start work", errors.TicketAlreadyAssigned)
 async def start_ticket(
     visible: VisibleTicketDep,
     body: TicketStart,
@@ -251,7 +253,7 @@ async def start_ticket(
     session: SessionDep,
     if_match: IfMatchDep,
 ) -> Response:
-    """Open to in progress. Starting unassigned work takes it."""
+    """Open to in progress. Starting unassigned work takes it; of two who do, one is told who has it."""
     del body
     if_match.check(current_etag(principal, visible.ticket))
     await actions.start_ticket(session, principal, visible.ticket)

@@ -28,7 +28,7 @@ ACTIVE_STATUSES = frozenset({S.OPEN, S.IN_PROGRESS, S.PENDING})
 FINAL_STATUSES = frozenset({S.CLOSED, S.CANCELLED})
 _BY_STATUS_CHANGE = frozenset(action for table in TRANSITIONS.values() for action in table)
 
-# What the caller must send with each action; the rest of a body is optional.
+# What the caller must send with each action, in its body or path; the rest of a body is optional.
 REQUIRED_FIELDS: Mapping[TicketAction, tuple[str, ...]] = {
     A.SET_PRIORITY: ("priority", "priority_reason"),
     # A team or a strategy does in its stead; the error that asks for one of them points here.
@@ -36,14 +36,25 @@ REQUIRED_FIELDS: Mapping[TicketAction, tuple[str, ...]] = {
     A.COMMENT: ("body",),
     A.COMMENT_INTERNALLY: ("body",),
     A.ADD_PARTICIPANT: ("user_id",),
+    A.WATCH: ("user_id",),
     A.PEND: ("reason",),
     A.RESOLVE: ("resolution_code", "resolution_text"),
     A.REOPEN: ("reason",),
     A.CANCEL: ("reason",),
     A.LINK: ("kind", "ticket_id"),
     A.MERGE: ("into",),
+    A.MERGE_IN: ("ticket_ids",),
     A.SHARE: ("user_id",),
     A.RATE: ("score",),
+    A.APPLY_MACRO: ("macro_id",),
+    A.ADD_CHECKLIST_ITEM: ("title",),
+    A.REMIND: ("remind_at",),
+    A.DRAFT_REPLY: ("body",),
+    A.BE_PRESENT: ("state",),
+    A.ENTER_TIME: ("seconds",),
+    A.ANSWER_CHILDREN: ("body",),
+    A.RESOLVE_CHILDREN: ("resolution_code", "resolution_text"),
+    A.SET_DEADLINE: ("sla_id", "due_at"),
 }
 _STAFF_ONLY = frozenset(
     {
@@ -57,14 +68,26 @@ _STAFF_ONLY = frozenset(
         A.CLOSE,
         A.LINK,
         A.MERGE,
+        A.MERGE_IN,
         A.SPLIT,
         A.SHARE,
+        A.APPLY_MACRO,
+        A.ADD_CHECKLIST_ITEM,
+        A.REMIND,
+        A.DRAFT_REPLY,
+        A.BE_PRESENT,
+        A.ENTER_TIME,
+        A.START_TIMER,
+        A.ANSWER_CHILDREN,
+        A.RESOLVE_CHILDREN,
+        A.SET_DEADLINE,
+        A.DRAFT_ARTICLE,
     }
 )
-# The requester's own: confirming is theirs alone, so that "confirmed" means that they said so.
-_REQUESTER_ONLY = frozenset({A.CONFIRM})
-_RATED_WHEN = frozenset({S.RESOLVED, S.CLOSED})
-_NOT_WHEN_FINAL = frozenset({A.SET_PRIORITY, A.ASSIGN, A.UPDATE, A.ADD_PARTICIPANT})
+# What was promised and how much it matters is for those who administer tickets to overrule.
+_ADMINISTERED = frozenset({A.SET_PRIORITY, A.SET_DEADLINE})
+_WHEN_RESOLVED = frozenset({A.RATE, A.DRAFT_ARTICLE})
+_NOT_WHEN_FINAL = frozenset({*_ADMINISTERED, A.ASSIGN, A.UPDATE, A.ADD_PARTICIPANT, A.MERGE_IN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +96,16 @@ class Standing:
 
     status: TicketStatus
     works_on: bool
+    # Who handed it in for somebody else counts, and is told apart below.
     is_requester: bool
     is_participant: bool
     may_write: bool
     may_administer: bool
     inside_reopen_window: bool
     has_open_required: bool = False
+    is_merged: bool = False
+    may_write_articles: bool = False
+    for_another: bool = False
 
 
 def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
@@ -87,6 +114,8 @@ def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
         return Refusal.SCOPE_MISSING
     if (by_right := _refused_by_right(standing, action)) is not None:
         return by_right
+    if standing.is_merged and action is not A.BE_PRESENT:
+        return Refusal.MERGED
     if _has_wrong_status(standing, action):
         return Refusal.WRONG_STATUS
     if action is A.RESOLVE and standing.has_open_required:
@@ -99,20 +128,25 @@ def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
 def _has_wrong_status(standing: Standing, action: TicketAction) -> bool:
     if action in _BY_STATUS_CHANGE:
         return action not in TRANSITIONS[standing.status]
-    if action is A.RATE:
-        return standing.status not in _RATED_WHEN
+    if action in _WHEN_RESOLVED:
+        return standing.status not in {S.RESOLVED, S.CLOSED}
     if action in _NOT_WHEN_FINAL and standing.status in FINAL_STATUSES:
         return True
     return action is A.UPDATE and not standing.works_on and standing.status not in ACTIVE_STATUSES
 
 
 def _refused_by_right(standing: Standing, action: TicketAction) -> Refusal | None:
-    if action is A.SET_PRIORITY and standing.works_on and not standing.may_administer:
+    if action is A.WATCH:
+        # Whoever sees it may be told of it.
+        return None
+    if standing.works_on and _lacks_scope(standing, action):
         return Refusal.SCOPE_MISSING
     if action in _STAFF_ONLY:
         return None if standing.works_on else Refusal.NOT_PERMITTED
-    if action in _REQUESTER_ONLY:
-        return None if standing.is_requester else Refusal.NOT_PERMITTED
+    if action is A.CONFIRM:
+        # "Confirmed" means that the requester said so, and not who took the call and did the work.
+        own_work = standing.for_another and standing.works_on
+        return None if standing.is_requester and not own_work else Refusal.NOT_PERMITTED
     if action is A.RATE:
         # Nobody rates their own work.
         return None if standing.is_requester and not standing.works_on else Refusal.NOT_PERMITTED
@@ -120,6 +154,12 @@ def _refused_by_right(standing: Standing, action: TicketAction) -> Refusal | Non
         party = standing.works_on or standing.is_requester or standing.is_participant
         return None if party else Refusal.NOT_PERMITTED
     return None if standing.works_on or standing.is_requester else Refusal.NOT_PERMITTED
+
+
+def _lacks_scope(standing: Standing, action: TicketAction) -> bool:
+    if action is A.DRAFT_ARTICLE:
+        return not standing.may_write_articles
+    return action in _ADMINISTERED and not standing.may_administer
 
 
 def status_after(status: TicketStatus, action: TicketAction, *, is_assigned: bool) -> TicketStatus | None:

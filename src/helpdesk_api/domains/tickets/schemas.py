@@ -12,7 +12,6 @@ from helpdesk_api.database.ids import (
     FormId,
     LinkId,
     OrganizationId,
-    SlaClockId,
     TeamId,
     TicketId,
     TicketTemplateId,
@@ -36,6 +35,7 @@ from helpdesk_api.domains.tickets.enums import (
     TicketStatus,
 )
 from helpdesk_api.domains.tickets.rules import MAX_COLLABORATORS
+from helpdesk_api.domains.tickets.sla_schemas import SlaLabel
 from helpdesk_api.domains.users.schemas import UserSummary
 from helpdesk_api.web.schemas import (
     WHOLE_NUMBER,
@@ -87,20 +87,23 @@ class TicketCreate(RequestModel):
     impact: Impact | None = None
     urgency: Urgency | None = None
     priority: Priority | None = Field(default=None, description="Needs the scope `tickets:admin` and a reason.")
-    priority_reason: OptionalText | None = None
+    priority_reason: OptionalText | None = Field(default=None, description="Together with `priority` only.")
     tags: Tags = Field(default_factory=list)
     form_id: FormId | None = Field(default=None, description="The category's own when left out.")
     custom_fields: CustomFields = Field(
         default_factory=dict, description="What its form asks for; see `GET /v1/forms/{form_id}/schema`."
     )
-    attachment_ids: AttachmentIds = Field(default_factory=list, description="Own uploads that nothing refers to yet.")
+    attachment_ids: AttachmentIds = Field(
+        default_factory=list,
+        description="Own uploads that nothing refers to yet; `![…](attachment:<id>)` in `description` shows one.",
+    )
     began_at: RequestInstant | None = Field(default=None, description="When the trouble began.")
     steps_tried: LongText | None = None
     affected_service: ShortText | None = Field(default=None, description="Service or device in words.")
     team_id: TeamId | None = Field(default=None, description="Staff only.")
     assignee_id: UserId | None = Field(default=None, description="Staff only.")
-    external_source: ExternalText | None = None
-    external_id: ExternalText | None = None
+    external_source: ExternalText | None = Field(default=None, description="Staff and service accounts only.")
+    external_id: ExternalText | None = Field(default=None, description="Staff and service accounts only.")
     occurred_at: RequestInstant | None = Field(
         default=None,
         description="Import clock: when it was opened elsewhere. Needs the scope `import`; sends no mail.",
@@ -111,14 +114,7 @@ class TicketUpdate(RequestModel):
     """JSON merge patch (RFC 7396): a missing field stays, null clears."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "subject": "VPN drops every five minutes",
-                    "tags": ["vpn", "home-office"],
-                }
-            ]
-        }
+        json_schema_extra={"examples": [{"subject": "VPN drops every five minutes", "tags": ["vpn", "home-office"]}]}
     )
 
     type: TicketType = absent()
@@ -130,12 +126,16 @@ class TicketUpdate(RequestModel):
     urgency: Urgency | None = absent()
     priority: Priority | None = Field(
         default=None,
-        description="Needs `tickets:admin` and `priority_reason`; null goes back to the matrix.",
+        description="Needs `tickets:admin` and `priority_reason`; null takes back what was set by hand: it is what "
+        "impact and urgency give, else the category's default, else `low`.",
     )
-    priority_reason: OptionalText | None = absent()
+    priority_reason: OptionalText | None = absent("Of a priority set by hand, which always has one.")
     tags: Tags = absent()
     custom_fields: CustomFields = Field(
         default_factory=dict, description="Merged key by key; null clears one. By the form's version of this ticket."
+    )
+    attachment_ids: AttachmentIds = absent(
+        "Added to its files: own uploads that nothing refers to yet, which `description` can then show."
     )
     began_at: RequestInstant | None = absent()
     steps_tried: LongText | None = absent()
@@ -218,7 +218,9 @@ class AllowedAction(ResponseModel):
     reason_code: Refusal | None = Field(description="Null when it is allowed.")
     required_fields: list[str] = Field(
         max_length=10,
-        description="What its body must hold; to `assign`, a `team_id` or a `strategy` does in place of the assignee.",
+        description=(
+            "What its body or path must hold; to `assign`, a `team_id` or a `strategy` does in place of the assignee."
+        ),
     )
 
 
@@ -267,9 +269,7 @@ class TicketRead(ResponseModel):
     needs_reassignment: bool | None = Field(description="Staff only: its assignee has left.")
     resolution_code: ResolutionCode | None
     resolution_text: str | None = Field(max_length=65_536)
-    resolution_article_id: ArticleId | None = Field(
-        description="The article that served; for requesters if they may read it."
-    )
+    resolution_article_id: ArticleId | None = Field(description="The article that served, if the caller may read it.")
     resolved_at: Instant | None
     closes_at: Instant | None = Field(description="When a resolved ticket closes by itself.")
     closed_at: Instant | None
@@ -278,7 +278,7 @@ class TicketRead(ResponseModel):
     rating_comment: str | None = Field(max_length=500)
     rated_at: Instant | None
     reopened_count: int = Field(ge=0)
-    follow_up_of_id: TicketId | None
+    follow_up_of_id: TicketId | None = Field(description="For requesters, only if they can see that one too.")
     collaborator_ids: list[UserId] | None = Field(
         max_length=MAX_COLLABORATORS, description="Staff only: with whom of other teams it is shared."
     )
@@ -297,7 +297,7 @@ class TicketRead(ResponseModel):
     checklist_done_count: int | None = Field(ge=0, description="Staff only: how much of it is done.")
     created_at: Instant
     updated_at: Instant = Field(description="For requesters, of the last change that they can see.")
-    allowed_actions: list[AllowedAction] = Field(max_length=20)
+    allowed_actions: list[AllowedAction] = Field(max_length=50)
 
 
 class TeamLabel(ResponseModel):
@@ -324,18 +324,6 @@ class CommentLabel(ResponseModel):
     visibility: str = Field(max_length=20)
     excerpt: str = Field(max_length=500, description="The first 500 characters of the Markdown.")
     created_at: Instant
-
-
-class SlaLabel(ResponseModel):
-    """What a ticket shows of one of its clocks that still runs; requesters see those of kind `sla`."""
-
-    id: SlaClockId
-    ticket_id: TicketId
-    kind: str = Field(max_length=32)
-    metric: str = Field(max_length=32)
-    state: str = Field(max_length=32)
-    is_breached: bool
-    due_at: Instant | None = Field(description="Null while it is paused.")
 
 
 class Expectation(ResponseModel):

@@ -1,13 +1,12 @@
 """What can be asked of tickets beyond the conditions of stored rules, and the words for it in a query."""
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Final
 
-from sqlalchemy import exists, literal_column, select, true
+from sqlalchemy import exists, literal_column, select
 from sqlalchemy.dialects.postgresql import array
 
 from helpdesk_api.authorization.principal import Principal
@@ -21,23 +20,18 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.tickets import naming
 from helpdesk_api.domains.tickets.condition_fields import TICKET
+from helpdesk_api.domains.tickets.custom_conditions import Kinds, asked_of_database, custom_of, known_kinds
 from helpdesk_api.domains.tickets.enums import SlaState, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket, TicketWatcher
-from helpdesk_api.domains.tickets.policy import CallerShape, sees_internal
+from helpdesk_api.domains.tickets.policy import CallerShape, shown_updated_at
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 
 _ANYBODY = CallerShape(is_admin=False, is_staff=False, sees_organization=False)
-_AGENT = replace(_ANYBODY, is_staff=True)
-
-
-def _of_database(subject: object) -> object:
-    """Such a field is asked in SQL only; rules in memory have the fields of `TICKET`."""
-    raise NotImplementedError(subject)
 
 
 def is_asked_of_database(field: FieldSpec) -> bool:
     """Whether only a statement can answer it, so that nobody can follow it from one event to the next."""
-    return field.read is _of_database
+    return field.read is asked_of_database
 
 
 def _watched() -> object:
@@ -55,45 +49,13 @@ def _shared() -> object:
     )
 
 
-def _custom(name: str) -> FieldSpec | None:
-    """`cf_` and the key of a form's field that everybody sees."""
-    if not _CUSTOM_NAME.fullmatch(name):
-        return None
-    return FieldSpec(name, FieldType.CUSTOM, _custom_column, _of_database)
-
-
-def _custom_of_staff(name: str) -> FieldSpec | None:
-    """The staff's own half too, of the tickets that the caller works on."""
-    found = _custom(name)
-    return replace(found, guarded=_guarded_by_staff) if found is not None else None
-
-
-def _custom_of_admins(name: str) -> FieldSpec | None:
-    found = _custom(name)
-    return replace(found, guarded=_guarded_by_nothing) if found is not None else None
-
-
-def _guarded_by_staff() -> tuple[object, object]:
-    return Ticket.internal_custom_fields, sees_internal(_AGENT)
-
-
-def _guarded_by_nothing() -> tuple[object, object]:
-    return Ticket.internal_custom_fields, true()
-
-
-def _custom_column() -> object:
-    return Ticket.custom_fields
-
-
-_CUSTOM_NAME: Final = re.compile(r"cf_[a-z][a-z0-9_]{0,39}")
-
 SEARCHED: Final = Subject.of(
     "ticket",
     [
         *TICKET.fields.values(),
-        FieldSpec("text", FieldType.FULL_TEXT, lambda: None, _of_database),
-        FieldSpec("is_watched", FieldType.BOOLEAN, _watched, _of_database),
-        FieldSpec("is_shared", FieldType.BOOLEAN, _shared, _of_database),
+        FieldSpec("text", FieldType.FULL_TEXT, lambda: None, asked_of_database),
+        FieldSpec("is_watched", FieldType.BOOLEAN, _watched, asked_of_database),
+        FieldSpec("is_shared", FieldType.BOOLEAN, _shared, asked_of_database),
         FieldSpec("updated_at", FieldType.INSTANT, lambda: Ticket.public_updated_at, attrgetter("public_updated_at")),
         attribute(Ticket, "reference", FieldType.TEXT),
         attribute(Ticket, "number", FieldType.NUMBER),
@@ -104,8 +66,16 @@ SEARCHED: Final = Subject.of(
         attribute(Ticket, "sla_due_at", FieldType.INSTANT),
         attribute(Ticket, "sla_state", FieldType.ENUM, enum=SlaState),
     ],
-    custom=_custom,
 )
+# Of whoever works on some of them; it is bound as the caller's sight is.
+_AGENT = CallerShape(is_admin=False, is_staff=True, sees_organization=False)
+_STAFF_FIELDS: Final = {
+    **SEARCHED.fields,
+    "updated_at": FieldSpec(
+        "updated_at", FieldType.INSTANT, lambda: shown_updated_at(_AGENT), attrgetter("updated_at")
+    ),
+}
+_ADMIN_FIELDS: Final = {**SEARCHED.fields, "updated_at": attribute(Ticket, "updated_at", FieldType.INSTANT)}
 _ACTIVE = [status.value for status in TicketStatus if status in ACTIVE_STATUSES]
 _O = ConditionOperator
 
@@ -165,15 +135,10 @@ VOCABULARY: Final = Vocabulary(
 )
 
 
-_OF_STAFF: Final = replace(VOCABULARY, subject=replace(SEARCHED, custom=_custom_of_staff))
-_OF_ADMINS: Final = replace(VOCABULARY, subject=replace(SEARCHED, custom=_custom_of_admins))
-
-
-def vocabulary_of(principal: Principal) -> Vocabulary:
-    """What the caller may ask about: a custom field of the staff does not exist for requesters."""
-    if principal.is_admin:
-        return _OF_ADMINS
-    return _OF_STAFF if principal.is_staff else VOCABULARY
+def vocabulary_of(principal: Principal, kinds: Kinds) -> Vocabulary:
+    """What the caller may ask about; `kinds` are the custom fields that exist for them."""
+    fields = _ADMIN_FIELDS if principal.is_admin else _STAFF_FIELDS if principal.is_staff else SEARCHED.fields
+    return replace(VOCABULARY, subject=replace(SEARCHED, fields=fields, custom=custom_of(principal, kinds)))
 
 
 def asker(principal: Principal) -> Asker:
@@ -203,7 +168,8 @@ async def read_question(
 
     Raises `invalid_conditions`, and `invalid_query` at `#/query`.
     """
-    parts = [read_conditions(principal, conditions)] if conditions is not None else []
+    kinds = await known_kinds(reads, principal, conditions=[] if conditions is None else [conditions])
+    parts = [read_conditions(principal, conditions, kinds)] if conditions is not None else []
     if query is None:
         return Question(Every(tuple(parts)))
     asked = await read_query(reads, principal, query, "#/query")
@@ -212,22 +178,34 @@ async def read_question(
 
 async def read_query(reads: ReadSession, principal: Principal, text: str, pointer: str | None = None) -> Question:
     """Raises `invalid_query`, at the parameter `query` or at the pointer into a body."""
-    names = await know_names(reads, principal, [text])
+    known = await know(reads, principal, [text])
     try:
-        checked = parse_query(text, vocabulary_of(principal), asker(principal), names)
+        checked = read_known(principal, text, known)
     except InvalidQuery as error:
         raise await _explained(reads, principal, error, pointer) from error
-    return Question(checked, {public_id(prefix, one.id): one.name for (prefix, _), (one, *_) in names.items()})
+    return Question(checked, {public_id(prefix, one.id): one.name for (prefix, _), (one, *_) in known.names.items()})
 
 
-async def know_names(reads: ReadSession, principal: Principal, texts: Iterable[str]) -> Names:
-    """Whom the names in these queries mean to the caller: one statement for all of them, or none."""
-    return await naming.look_up(reads, principal, [key for text in texts for key in names_in(text, VOCABULARY)])
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the words of questions mean to a caller: records by their names, and the custom fields that there are."""
+
+    names: Names
+    kinds: Kinds
 
 
-def read_known(principal: Principal, text: str, names: Names) -> Checked:
-    """A query whose names were looked up. Raises `invalid_query`."""
-    return parse_query(text, vocabulary_of(principal), asker(principal), names)
+async def know(
+    reads: ReadSession, principal: Principal, texts: Collection[str], conditions: Collection[Node] = ()
+) -> Known:
+    """Of all these queries and conditions together: one statement for the names, or none."""
+    kinds = await known_kinds(reads, principal, texts=texts, conditions=conditions)
+    named = [key for text in texts for key in names_in(text, VOCABULARY)]
+    return Known(await naming.look_up(reads, principal, named), kinds)
+
+
+def read_known(principal: Principal, text: str, known: Known) -> Checked:
+    """A query whose words were looked up. Raises `invalid_query`."""
+    return parse_query(text, vocabulary_of(principal, known.kinds), asker(principal), known.names)
 
 
 async def _explained(
@@ -246,6 +224,6 @@ async def _explained(
     return InvalidQuery(detail, errors=[wrong])
 
 
-def read_conditions(principal: Principal, node: Node, pointer: str = "#/conditions") -> Checked:
+def read_conditions(principal: Principal, node: Node, kinds: Kinds) -> Checked:
     """`me` and spans such as `-7d` mean the caller's and count from now. Raises `invalid_conditions`."""
-    return check(node, vocabulary_of(principal).subject, pointer, asker=asker(principal))
+    return check(node, vocabulary_of(principal, kinds).subject, asker=asker(principal))

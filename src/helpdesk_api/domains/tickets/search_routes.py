@@ -8,9 +8,11 @@ from helpdesk_api.conditions.checking import InvalidConditions
 from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.database.session import ReadSessionDep
 from helpdesk_api.domains.tickets import queries, search
-from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
+from helpdesk_api.domains.tickets.custom_conditions import require_known
+from helpdesk_api.domains.tickets.errors import RelevanceNeedsText, UnknownSort
 from helpdesk_api.domains.tickets.filters import TicketFilters
 from helpdesk_api.domains.tickets.page_schemas import TicketPage
+from helpdesk_api.domains.tickets.ranking import Order
 from helpdesk_api.domains.tickets.routes import READ, answer
 from helpdesk_api.domains.tickets.search_schemas import TicketSearch
 from helpdesk_api.web.cursors import InvalidCursor
@@ -27,12 +29,14 @@ router = ApiRouter(prefix="/v1/tickets", tags=["tickets"])
     summary="Search tickets by conditions",
     response_model=TicketPage,
     dependencies=READ,
-    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery, RelevanceNeedsText),
+    responses=documents(InvalidConditions, InvalidCursor, InvalidQuery, RelevanceNeedsText, UnknownSort),
 )
 async def search_tickets(
     body: TicketSearch, request: Request, principal: PrincipalDep, reads: ReadSessionDep
 ) -> Response:
     """Everything that the caller may see and the conditions hold for, as the list answers it. Nothing is changed."""
+    if (key := Order(body.sort).custom_key) is not None:
+        await require_known(reads, principal, key, "#/sort")
     asked = await search.read_question(reads, principal, conditions=body.conditions, query=body.query)
     page = page_request(
         request,

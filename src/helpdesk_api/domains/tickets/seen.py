@@ -1,5 +1,6 @@
 """The ticket of a path, seen and not locked: for what hangs on it and changes nothing of it."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from helpdesk_api.database.session import SessionDep
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.enums import TicketAction
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
+from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, get_followed_row, get_row
 
@@ -26,7 +27,7 @@ def _seen_statement(shape: policy.CallerShape, *, by_id: bool) -> CompiledStatem
         Ticket.id == bindparam("key", type_=Ticket.id.type) if by_id else Ticket.reference == bindparam("key")
     )
     works = policy.sees_internal(shape).label("works")
-    return CompiledStatement(select(Ticket.id, works).where(named, policy.readable(shape)))
+    return CompiledStatement(select(Ticket.id, Ticket.merged_into_id, works).where(named, policy.readable(shape)))
 
 
 async def _find(ticket_id: str, request: Request, session: SessionDep) -> Any:
@@ -47,18 +48,40 @@ async def _seen(ticket_id: TicketKey, request: Request, session: SessionDep) -> 
     return public_id("tkt", (await _find(ticket_id, request, session))["id"])
 
 
-async def _worked(ticket_id: TicketKey, request: Request, session: SessionDep) -> UUID:
-    row = await _find(ticket_id, request, session)
-    if not row["works"]:
-        raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
-    found: UUID = row["id"]
-    return found
+@dataclass(frozen=True, slots=True)
+class WorkedTicket:
+    """For a merged one: where it goes on, when that is for the caller's eyes."""
+
+    seen_id: UUID
+    is_merged: bool = False
+    target_id: UUID | None = None
+
+    @property
+    def id(self) -> UUID:
+        """For a change. Raises `ticket_merged`, and so only after an earlier twin's answer was looked for."""
+        if self.is_merged:
+            raise TicketMerged(self.target_id)
+        return self.seen_id
+
+
+def _worked_for(action: TicketAction) -> Any:
+    async def worked(ticket_id: TicketKey, request: Request, session: SessionDep) -> WorkedTicket:
+        row = await _find(ticket_id, request, session)
+        if not row["works"]:
+            raise ActionForbidden(action)
+        if row["merged_into_id"] is None:
+            return WorkedTicket(row["id"])
+        shown = policy.readable(await authenticate(request)), Ticket.id == row["merged_into_id"]
+        return WorkedTicket(row["id"], is_merged=True, target_id=await session.scalar(select(Ticket.id).where(*shown)))
+
+    return Depends(worked)
 
 
 SeenTicketDep = Annotated[str, Depends(_seen)]
 """The id of a ticket that the caller can see. It is not locked yet: the second ticket may have to be the first."""
-WorkedTicketDep = Annotated[UUID, Depends(_worked)]
-"""The id of a ticket on which the caller works; others who see it are told `action_forbidden`."""
+DraftedTicketDep = Annotated[WorkedTicket, _worked_for(TicketAction.DRAFT_REPLY)]
+AttendedTicketDep = Annotated[WorkedTicket, _worked_for(TicketAction.BE_PRESENT)]
+"""A ticket on which the caller works; others who see it are told `action_forbidden`."""
 
 
 async def get_worked_row(reads: ReadSession, principal: Principal, key: str) -> Any:

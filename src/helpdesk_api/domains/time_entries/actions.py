@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, parse_id, public_id
+from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.actions import require
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.events import TicketEvent
@@ -39,7 +40,7 @@ _RATES = UUID(int=1)
 
 def require_work(principal: Principal, ticket: Ticket) -> None:
     """Raises `action_forbidden`: time is for those who work on the ticket."""
-    require(principal, ticket, TicketAction.COMMENT_INTERNALLY)
+    require(principal, ticket, TicketAction.ENTER_TIME)
 
 
 async def add_entry(session: AsyncSession, principal: Principal, ticket: Ticket, body: TimeEntryCreate) -> TimeEntry:
@@ -56,12 +57,15 @@ async def add_entry(session: AsyncSession, principal: Principal, ticket: Ticket,
 
 
 async def start_timer(session: AsyncSession, principal: Principal, ticket: Ticket, body: TimerStart) -> TimeEntry:
-    """Raises `action_forbidden` and `timer_running`; of two who start at once one meets the index."""
-    require_work(principal, ticket)
+    """One that was left behind stops first. Raises `action_forbidden` and `timer_running`; of two who start at once
+    one meets the index."""
+    require(principal, ticket, TicketAction.START_TIMER)
     now = clock.now()
     entry = await _new_entry(session, principal, ticket, now.date(), body.note, is_billable=body.is_billable)
     entry.started_at = now
     running = select(TimeEntry.id).where(TimeEntry.user_id == principal.user_id, TimeEntry.seconds.is_(None))
+    if await session.scalar(running) is not None:
+        await _stop_left_behind(session, principal)
     if (other := await session.scalar(running)) is not None:
         raise errors.TimerRunning(params={"time_entry_id": public_id("tim", other)})
     session.add(entry)
@@ -81,9 +85,28 @@ async def stop_timer(session: AsyncSession, principal: Principal, ticket: Ticket
     _require_change(principal, entry)
     if entry.seconds is not None or entry.started_at is None:
         raise errors.TimerNotRunning
-    spent = int((clock.now() - entry.started_at).total_seconds())
+    await _stop(session, principal, ticket, entry)
+
+
+async def _stop(session: AsyncSession, principal: Principal, ticket: Ticket, entry: TimeEntry) -> None:
+    now = clock.now()
+    spent = int((now - (entry.started_at or now)).total_seconds())
     _measure(entry, min(max(spent, 1), MAX_SECONDS))
     await _write(session, principal, ticket, entry, "stopped")
+
+
+async def _stop_left_behind(session: AsyncSession, principal: Principal) -> None:
+    """The timer on a ticket that has left the caller, where they could not stop it themselves. A ticket that somebody
+    holds is not waited for: the caller holds another one."""
+    left = (
+        select(Ticket, TimeEntry)
+        .join(TimeEntry, TimeEntry.ticket_id == Ticket.id)
+        .where(TimeEntry.user_id == principal.user_id, TimeEntry.seconds.is_(None))
+        .where(policy.sees_internal(principal).is_not(true()))
+        .with_for_update(skip_locked=True)
+    )
+    for ticket, entry in (await session.execute(left)).all():
+        await _stop(session, principal, ticket, entry)
 
 
 async def update_entry(

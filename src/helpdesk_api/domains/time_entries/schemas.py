@@ -13,6 +13,7 @@ from helpdesk_api.web.schemas import (
     Instant,
     OptionalText,
     Page,
+    RequestDay,
     RequestModel,
     ResponseModel,
     absent,
@@ -35,7 +36,7 @@ class TimeEntryCreate(RequestModel):
     )
 
     seconds: _Seconds = Field(description="At most a day.")
-    worked_on: date | None = Field(default=None, description="The day in UTC; today when left out.")
+    worked_on: RequestDay | None = Field(default=None, description="The day in UTC; today when left out.")
     note: OptionalText | None = None
     is_billable: Flag = Field(default=True, description=_BILLABLE)
 
@@ -57,7 +58,7 @@ class TimeEntryUpdate(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"seconds": 2700}]})
 
     seconds: _Seconds = absent()
-    worked_on: date = absent()
+    worked_on: RequestDay = absent()
     note: OptionalText | None = absent()
     is_billable: Flag = absent()
 

@@ -19,8 +19,15 @@ def normalized_email(text: str) -> str:
         raise InvalidEmail(str(error), pointer="#/email") from error
 
 
-# Reading the names walks a directory tree: once a process is enough.
-_zones = cache(available_timezones)
+# Files beside the zones that are none: what a machine is set to, which differs from one to the next, and a placeholder.
+_NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+_OTHER_COUNTS = ("posix/", "right/")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Reading the names walks a directory tree: once a process is enough."""
+    return frozenset(name for name in available_timezones() - _NO_ZONES if not name.startswith(_OTHER_COUNTS))
 
 
 def check_time_zone(name: str) -> None:

@@ -1,6 +1,6 @@
 """Changing views."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,6 +13,11 @@ from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.tickets import search
+from helpdesk_api.domains.tickets.custom_conditions import require_known
+from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
+from helpdesk_api.domains.tickets.filters import RELEVANCE
+from helpdesk_api.domains.tickets.full_text import texts_in
+from helpdesk_api.domains.tickets.ranking import Order
 from helpdesk_api.domains.views import events, policy
 from helpdesk_api.domains.views.enums import ViewColumn, ViewScope
 from helpdesk_api.domains.views.errors import TooManyViews, ViewForbidden, ViewTeamRequired
@@ -27,8 +32,8 @@ _STANDARD = [ViewColumn.REFERENCE, ViewColumn.SUBJECT, ViewColumn.STATUS, ViewCo
 
 
 async def create_view(session: AsyncSession, principal: Principal, body: ViewCreate) -> View:
-    """Raises `view_team_required`, `view_forbidden`, `too_many_views`, `unknown_reference`, `invalid_conditions` and
-    `invalid_query`."""
+    """Raises `view_team_required`, `view_forbidden`, `too_many_views`, `unknown_reference`, `unknown_sort`,
+    `relevance_needs_text`, `invalid_conditions` and `invalid_query`."""
     if (body.scope is ViewScope.TEAM) != (body.team_id is not None):
         raise ViewTeamRequired(pointer="#/team_id")
     if body.team_id is not None and await session.get(Team, body.team_id) is None:
@@ -49,10 +54,10 @@ async def create_view(session: AsyncSession, principal: Principal, body: ViewCre
 
 
 async def update_view(session: AsyncSession, principal: Principal, view: View, body: ViewUpdate) -> None:
-    """Raises `view_forbidden`, `invalid_conditions` and `invalid_query`."""
+    """Raises `view_forbidden`, `unknown_sort`, `relevance_needs_text`, `invalid_conditions` and `invalid_query`."""
     _require(principal, view)
     given = body.model_dump(exclude_unset=True, exclude={"conditions"})
-    values = await _checked(session, principal, given, body.conditions)
+    values = await _checked(session, principal, given, body.conditions, held=view, changed=body.model_fields_set)
     if "conditions" not in body.model_fields_set:
         values.pop("conditions")
     if "columns" in values:
@@ -85,10 +90,23 @@ def _require(principal: Principal, view: View) -> None:
 
 
 async def _checked(
-    session: AsyncSession, principal: Principal, values: dict[str, Any], conditions: Node | None
+    session: AsyncSession,
+    principal: Principal,
+    values: dict[str, Any],
+    conditions: Node | None,
+    *,
+    held: View | None = None,
+    changed: Collection[str] = (),
 ) -> dict[str, Any]:
+    """What is given alone: a part that a later release cannot read does not stand in the way of another's change."""
     reads = await statements_of(session)
-    await search.read_question(reads, principal, conditions=conditions, query=values.get("query"))
+    if (key := Order(values.get("sort")).custom_key) is not None:
+        await require_known(reads, principal, key, "#/sort")
+    asked = await search.read_question(reads, principal, conditions=conditions, query=values.get("query"))
+    sort = values.get("sort", held.sort if held is not None else None)
+    kept = [getattr(held, name) for name in ("query", "conditions") if held is not None and name not in changed]
+    if sort == RELEVANCE and not any(kept) and not any(texts_in(asked.checked, wanted_only=True)):
+        raise RelevanceNeedsText(pointer="#/sort")
     return {**values, "conditions": as_json(conditions) if conditions is not None else None}
 
 

@@ -1,6 +1,7 @@
 """Reads of views, and of what they show."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Checked, Every, InvalidConditions
-from helpdesk_api.conditions.query_language import InvalidQuery, Names
+from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.conditions.tree import Node, read_tree
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.tickets import queries as tickets
@@ -81,33 +82,38 @@ def _conditions(view: Any) -> Node | None:
     return read_tree(view["conditions"]) if view["conditions"] is not None else None
 
 
-def read_view(principal: Principal, view: Any, names: Names) -> Checked:
-    """The question of a view whose names were looked up. Raises `invalid_conditions` and `invalid_query`."""
+def read_view(principal: Principal, view: Any, known: search.Known) -> Checked:
+    """The question of a view whose words were looked up. Raises `invalid_conditions` and `invalid_query`."""
     parts: list[Checked] = []
     if (conditions := _conditions(view)) is not None:
-        parts.append(search.read_conditions(principal, conditions))
+        parts.append(search.read_conditions(principal, conditions, known.kinds))
     if view["query"] is not None:
-        parts.append(search.read_known(principal, view["query"], names))
+        parts.append(search.read_known(principal, view["query"], known))
     return Every(tuple(parts))
 
 
-async def know_names(reads: ReadSession, principal: Principal, views: Sequence[Any]) -> Names:
-    """Whom the names in the views' queries mean to the caller."""
-    return await search.know_names(reads, principal, [view["query"] for view in views if view["query"] is not None])
+async def know(reads: ReadSession, principal: Principal, views: Sequence[Any]) -> search.Known:
+    """What the words of the views' questions mean to the caller; of a view that cannot be read any more, nothing."""
+    queries = [view["query"] for view in views if view["query"] is not None]
+    conditions: list[Node] = []
+    for view in views:
+        with suppress(ValidationError):
+            conditions += [found] if (found := _conditions(view)) is not None else []
+    return await search.know(reads, principal, queries, conditions)
 
 
 async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[UUID] | None) -> dict[str, Any]:
     """Of these views or all of the caller's: one statement for the views, one for all counts, and one between them for
-    the names in the queries, if there are any."""
+    the names in the queries, if there are any; custom fields are known by heart."""
     found = _readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS)
     if ids is not None:
         found = found.where(View.id.in_(ids))
     views = await reads.fetch(found)
-    names = await know_names(reads, principal, views)
+    known = await know(reads, principal, views)
     asked: dict[UUID, Checked] = {}
     for view in views:
         try:
-            asked[view["id"]] = read_view(principal, view, names)
+            asked[view["id"]] = read_view(principal, view, known)
         except (InvalidConditions, InvalidQuery, ValidationError):
             # A word that a later release dropped; the view itself says what is wrong when it is opened.
             continue

@@ -11,7 +11,7 @@ from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.database.ids import ViewId, parse_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.domains.tickets import queries as tickets
-from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
+from helpdesk_api.domains.tickets.errors import RelevanceNeedsText, UnknownSort
 from helpdesk_api.domains.tickets.filters import TicketFilters
 from helpdesk_api.domains.tickets.includes import parse_include
 from helpdesk_api.domains.tickets.page_schemas import TicketPage
@@ -63,6 +63,8 @@ async def list_views(principal: PrincipalDep, reads: ReadSessionDep) -> Any:
         UnknownReference,
         InvalidConditions,
         InvalidQuery,
+        RelevanceNeedsText,
+        UnknownSort,
     ),
 )
 async def create_view(body: ViewCreate, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
@@ -107,7 +109,9 @@ async def get_view(view_id: ViewId, principal: PrincipalDep, reads: ReadSessionD
     summary="Change a view",
     response_model=ViewRead,
     dependencies=_WRITE,
-    responses=documents(errors.ViewNotFound, errors.ViewForbidden, InvalidConditions, InvalidQuery),
+    responses=documents(
+        errors.ViewNotFound, errors.ViewForbidden, InvalidConditions, InvalidQuery, RelevanceNeedsText, UnknownSort
+    ),
 )
 async def update_view(
     view_id: ViewId,
@@ -146,7 +150,9 @@ async def delete_view(view_id: ViewId, principal: PrincipalDep, session: Session
     summary="List a view's tickets",
     response_model=TicketPage,
     dependencies=_READ,
-    responses=documents(errors.ViewNotFound, InvalidCursor, InvalidConditions, InvalidQuery, RelevanceNeedsText),
+    responses=documents(
+        errors.ViewNotFound, InvalidCursor, InvalidConditions, InvalidQuery, RelevanceNeedsText, UnknownSort
+    ),
 )
 async def list_view_tickets(
     view_id: ViewId,
@@ -160,7 +166,10 @@ async def list_view_tickets(
     counts: Annotated[bool, Query(description="Facets over the same tickets; false when left out.")] = False,
     highlights: Highlights = False,
 ) -> Response:
-    """What the view's question finds among the tickets that the caller may see; `sort` wins over the view's own."""
+    """What the view's question finds among the tickets that the caller may see; `sort` wins over the view's own.
+
+    A view with `group_by` has its rows in groups, and in this order within each; `counts` says how many each group has.
+    """
     view = await queries.get_view(reads, principal, view_id)
     # A cursor belongs to the question as it was: a changed view begins anew.
     page = page_request(
@@ -176,6 +185,7 @@ async def list_view_tickets(
         TicketFilters(),
         page,
         sort=sort or view["sort"],
+        group_by=view["group_by"],
         include=parse_include(include),
         with_counts=counts,
         with_highlights=highlights,

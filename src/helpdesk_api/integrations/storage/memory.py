@@ -49,6 +49,9 @@ class MemoryStorage:
         for place in range(0, len(content), _PIECE):
             yield content[place : place + _PIECE]
 
+    async def copy(self, source: str, target: str) -> None:
+        self.objects[target] = (self._content(source), clock.now())
+
     async def direct_url(self, key: str, lifetime: timedelta) -> str | None:
         return f"{self.door}/{key}?seconds={lifetime.total_seconds():.0f}" if self.door is not None else None
 

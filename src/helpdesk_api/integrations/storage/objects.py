@@ -103,6 +103,11 @@ class ObjectStorage:
             async for chunk in found.stream(min_chunk_size=_PIECE):
                 yield bytes(chunk)
 
+    async def copy(self, source: str, target: str) -> None:
+        with _translated(source):
+            await obstore.copy_async(self._store, source, target)
+        await self._settle(target)
+
     async def direct_url(self, key: str, lifetime: timedelta) -> str | None:
         del key, lifetime
         return None

@@ -45,6 +45,9 @@ class Storage(Protocol):
         """Bytes from `start` up to and without `end`, in pieces. Raises ObjectNotFound."""
         ...
 
+    async def copy(self, source: str, target: str) -> None:
+        """By the store itself; the copy lasts when the other is deleted. Raises ObjectNotFound."""
+
     async def direct_url(self, key: str, lifetime: timedelta) -> str | None:
         """Where anybody can have the object from the store itself for this long; None where the store has no door of
         its own."""

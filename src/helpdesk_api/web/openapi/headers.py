@@ -50,10 +50,11 @@ SHARED_HEADERS: Json = {
         example="https://portal.example.com",
     ),
     "ETag": _header(
-        "The version of this representation, for `If-Match` and `If-None-Match`.",
+        "Of this answer, for `If-Match` and `If-None-Match`: the record's version, and what was answered of it. "
+        "Writes look at the version alone, and take it without the rest too.",
         pattern=r'^"[\x21\x23-\x7e]*"$',
         length=200,
-        example='"v3"',
+        example='"v3-9f86d081884c7d65"',
         required=True,
     ),
     "Location": _header(
@@ -135,7 +136,7 @@ SHARED_PARAMETERS: Json = {
             "type": "string",
             "maxLength": ETAGS_LENGTH,
             "pattern": ETAGS_PATTERN,
-            "examples": ['"v3"'],
+            "examples": ['"v3-9f86d081884c7d65"'],
         },
     },
 }

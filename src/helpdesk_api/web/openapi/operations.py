@@ -11,7 +11,7 @@ from helpdesk_api.authorization.dependencies import Public, RequiresPermission
 from helpdesk_api.authorization.errors import MissingCredentials, MissingScope
 from helpdesk_api.web import errors, idempotency
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.json_bodies import RepeatedName
+from helpdesk_api.web.json_bodies import NumberTooLarge, RepeatedName
 from helpdesk_api.web.openapi.headers import header_references
 from helpdesk_api.web.openapi.nodes import ContractError, Json, resolve
 from helpdesk_api.web.openapi.vocabulary import (
@@ -22,7 +22,7 @@ from helpdesk_api.web.openapi.vocabulary import (
 )
 from helpdesk_api.web.preconditions import read_if_match
 from helpdesk_api.web.rate_limit import RateLimited
-from helpdesk_api.web.requests import RepeatedParameter, UnknownParameter
+from helpdesk_api.web.requests import AddressNotUtf8, RepeatedParameter, UnknownParameter
 from helpdesk_api.web.routing import ApiRoute, IdempotencyNotSupported
 
 _WRITES = frozenset({"post", "put", "patch", "delete"})
@@ -196,9 +196,10 @@ def _shape_answers(operation: Operation, codes: dict[int, list[str]], *, has_eta
             # An answer in a foreign form (RFC 6749) stays as its route declares it, beside our own.
             answers[status] = _foreign_answer(status, answer)
     if operation.method == "get" and has_etag:
+        place = ["Content-Location"] if (operation.route.openapi_extra or {}).get("x-content-location") else []
         answers[str(_NOT_MODIFIED)] = {
             "description": "It is still what the caller holds.",
-            "headers": header_references("ETag"),
+            "headers": header_references("ETag", *place),
         }
     for status in sorted(codes):
         told = ", ".join(f"`{code}`" for code in codes[status])
@@ -303,15 +304,17 @@ def _codes_of_caller(operation: Operation, declared: set[str]) -> list[type[erro
 def _codes_of_request(operation: Operation) -> list[type[errors.ProblemError]]:
     parameters = operation.node.get("parameters", [])
     kinds: list[type[errors.ProblemError]] = [UnknownParameter]
+    kinds += {RepeatedParameter for parameter in parameters if parameter.get("in") == "query"}
+    if parameters:
+        kinds.append(AddressNotUtf8)
     if operation.has_body:
         kinds += [
             errors.MalformedJson,
+            NumberTooLarge,
             RepeatedName,
             errors.PayloadTooLarge,
             errors.UnsupportedMediaType,
         ]
-    if any(parameter.get("in") == "query" for parameter in parameters):
-        kinds.append(RepeatedParameter)
     if any(parameter.get("name") == "cursor" for parameter in parameters):
         kinds.append(InvalidCursor)
     if operation.takes_key:
