@@ -8,10 +8,15 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
+from helpdesk_api import wiring
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.config import Settings
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.statement_count import StatementCount, statement_count
+from helpdesk_api.domains.audit.log_events import events_behind, readable_between
+from helpdesk_api.domains.audit.queries import Question, get_event, read_log
 from helpdesk_api.domains.comments.models import Comment
 from helpdesk_api.domains.relations import merging
 from helpdesk_api.domains.relations.models import TicketLink
@@ -21,6 +26,7 @@ from helpdesk_api.domains.sla.recompute import differences
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.main import create_app
 from helpdesk_api.outbox.models import EventRow
+from helpdesk_api.outbox.relay import Relay
 from helpdesk_api.web.errors import ProblemError
 from tests.factories.records import Make, make_ticket, make_user, principal_of
 from tests.fixtures.clients import AsUser, client_of, test_authenticator
@@ -122,6 +128,49 @@ class TestWhatMoves:
         found = [one async for one in differences(database)]
         assert [str(one) for one in found[:-1]] == []
         assert found != [0]
+
+    async def test_the_one_that_goes_on_is_not_named_to_who_cannot_see_it(
+        self,
+        a_user: Make,
+        a_team: Make,
+        as_user: AsUser,
+        a_ticket: Make,
+        admin_client: httpx.AsyncClient,
+        database: Database,
+    ) -> None:
+        guest = await a_user(role=Role.AGENT)
+        old = await a_ticket(team_id=(await a_team()).id, collaborator_ids=[guest.id])
+        target = await a_ticket(team_id=(await a_team()).id)
+        linked = {"kind": "duplicates", "ticket_id": tkt(target)}
+        assert (await admin_client.post(f"{at(old)}/links", json=linked)).status_code == 201
+        assert (await merge(admin_client, old, target)).status_code == 200
+        assert (await as_user(guest).get(at(target))).status_code == 404
+        kept = (await as_user(guest).get(at(old))).json()
+        assert (kept["id"], kept["merged_into_id"]) == (tkt(old), None)
+        told = await history(as_user(guest), old)
+        assert {"ticket.linked", "ticket.merged"} <= {row["type"] for row in told}
+        (link,) = [row for row in told if row["type"] == "ticket.linked"]
+        assert details(link)["kind"] == "duplicates"
+        for named in (tkt(target), target.reference):
+            assert named not in str(told)
+            assert named in str(await history(admin_client, old))
+        while await Relay(database, wiring.REACTIONS).relay_batch():
+            pass
+        reader, one = await principal_of(database, guest), Question(ticket_id=old.id)
+        async with database.reads() as reads:
+            page = (await read_log(reads, reader, one, 0, 100)).page(reader, one)
+            events = await readable_between(reads, reader, one, 0, 10**9, 100)
+            found = [await get_event(reads, reader, event.id) for event in events]
+            counted = StatementCount()
+            statement_count.set(counted)
+            await events_behind(reads, 0, 500)
+        assert counted.value == 2
+        streamed = b"".join(event.text_for(reader) for event in events).decode()
+        for shown in (str(page), streamed, str(found)):
+            assert "ticket.merged" in shown
+            assert tkt(target) not in shown
+            assert target.reference not in shown
+        assert tkt(target).encode() in b"".join(event.text_for(Principal.system()) for event in events)
 
     async def test_both_histories_tell_it(
         self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient, a_ticket: Make

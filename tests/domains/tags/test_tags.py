@@ -17,6 +17,7 @@ from helpdesk_api.domains.tags.rules import renamed_in_query, renamed_in_tree
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.jobs.runner import run_due
 from helpdesk_api.wiring import JOBS
+from tests.domains.alerts.sending import a_body, an_alert, an_integration, taken
 from tests.domains.assignments.desk import open_ticket, refused
 from tests.domains.sla.test_policies import drafted
 from tests.factories.records import Make
@@ -124,6 +125,8 @@ async def test_what_names_it_follows(
     template = await admin_client.post("/v1/ticket-templates", json={"name": "T", "fields": {"tags": ["old"]}})
     rule = await admin_client.post("/v1/routing-rules", json={"name": "R", "conditions": LEAF, "add_tags": ["old"]})
     hook = await admin_client.post("/v1/webhooks", json={"url": "https://hooks.example.com/a", "conditions": LEAF})
+    alerts = await an_integration(admin_client, rules=[{"conditions": {"all": []}, "tags": ["x", "old"]}])
+    firing = [(await taken(admin_client, alerts["routing_key"], a_body(an_alert(instance="a"))))[0]]
     assert {reply.status_code for reply in (view, macro, template, rule, hook)} == {201}, hook.text
     asked = 'is:open (tag:x,old OR  -tag:"old") "tag:old" subject:old tag:older'
     typed = await agent_client.post("/v1/views", json={"name": "Q", "scope": "personal", "query": asked})
@@ -149,6 +152,10 @@ async def test_what_names_it_follows(
     assert (await admin_client.get(hook.headers["Location"])).json()["conditions"] == new
     routed = await open_ticket(requester_client, tags=["new"])
     assert routed["tags"] == ["new"]
+    firing += await taken(admin_client, alerts["routing_key"], a_body(an_alert(instance="b")))
+    assert [await tags_of(admin_client, {"id": one["ticket_id"]}) for one in firing] == [["x", "old"], ["x", "new"]]
+    held = (await admin_client.get(f"/v1/alert-integrations/{alerts['id']}")).json()
+    assert [rule["tags"] for rule in held["rules"]] == [["x", "new"]]
     rules = (await admin_client.get("/v1/routing-rules")).json()["data"]
     assert [(one["conditions"], one["add_tags"]) for one in rules] == [(new, ["new"])]
 

@@ -92,6 +92,8 @@ def test_unassigned_work_reopens_as_open() -> None:
         ({"status": S.CLOSED}, A.MERGE_IN, Refusal.WRONG_STATUS),
         ({"may_administer": True}, A.SET_DEADLINE, None),
         ({}, A.SET_DEADLINE, Refusal.SCOPE_MISSING),
+        ({"status": S.RESOLVED, "may_administer": True}, A.SET_DEADLINE, Refusal.WRONG_STATUS),
+        ({"status": S.RESOLVED, "may_administer": True}, A.SET_PRIORITY, None),
         ({"status": S.RESOLVED}, A.DRAFT_ARTICLE, Refusal.SCOPE_MISSING),
         ({"status": S.RESOLVED, "may_write_articles": True}, A.DRAFT_ARTICLE, None),
         ({"may_write_articles": True}, A.DRAFT_ARTICLE, Refusal.WRONG_STATUS),

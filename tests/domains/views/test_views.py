@@ -226,9 +226,17 @@ async def test_an_order_by_relevance_keeps_its_text(agent_client: httpx.AsyncCli
         ({"name": "Best first", "conditions": {"field": "status", "op": "eq", "value": "open"}}, None),
         ({"query": None, "conditions": {"field": "text", "op": "matches", "value": "vpn"}}, None),
         ({"query": "is:open", "sort": "number"}, None),
+        ({"sort": "relevance"}, None),
+        ({"conditions": {"field": "status", "op": "eq", "value": "open"}}, "relevance_needs_text"),
+        ({"conditions": {"field": "status", "op": "eq", "value": "open"}, "sort": "number"}, None),
+        ({"sort": "relevance"}, "relevance_needs_text"),
+        ({"query": "-vpn"}, None),
+        ({"sort": "relevance"}, "relevance_needs_text"),
+        ({"query": "vpn", "sort": "relevance"}, None),
     ):
         reply = await agent_client.patch(path, json=body)
         assert reply.json().get("code") == code, reply.text
+        assert (await agent_client.get(f"{path}/tickets")).status_code == 200
 
 
 async def test_a_question_of_yesterday_counts_nothing_and_breaks_nothing(

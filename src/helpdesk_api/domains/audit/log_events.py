@@ -1,20 +1,21 @@
 """Events on their way to many readers: fetched once with all that a decision about any reader needs, written once for
 each kind of reader."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, func, select
 
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
-from helpdesk_api.domains.audit import policy
+from helpdesk_api.domains.audit import others, policy
 from helpdesk_api.domains.audit.queries import STORED, Question, between, shown
 from helpdesk_api.domains.audit.schemas import Event
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant
-from helpdesk_api.domains.tickets.policy import TicketFacts
+from helpdesk_api.domains.tickets.policy import IDS, TicketFacts, any_of, may_read
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.models import EventRow, OutboxState
@@ -25,6 +26,15 @@ _participants = (
     .scalar_subquery()
     .label("participant_ids")
 )
+_FACTS = (
+    Ticket.requester_id,
+    Ticket.submitter_id,
+    Ticket.team_id,
+    Ticket.assignee_id,
+    Ticket.organization_id,
+    Ticket.collaborator_ids,
+    _participants,
+)
 
 
 def _with_facts() -> AnySelect:
@@ -33,13 +43,7 @@ def _with_facts() -> AnySelect:
             *STORED,
             User.name.label("actor_name"),
             Ticket.id.label("found_ticket_id"),
-            Ticket.requester_id,
-            Ticket.submitter_id,
-            Ticket.team_id,
-            Ticket.assignee_id,
-            Ticket.organization_id,
-            Ticket.collaborator_ids,
-            _participants,
+            *_FACTS,
         )
         .outerjoin(Ticket, Ticket.id == EventRow.ticket_id)
         .outerjoin(User, User.id == EventRow.actor_id)
@@ -52,17 +56,20 @@ _BEHIND = CompiledStatement(
     .order_by(EventRow.sequence)
     .limit(bindparam("most", type_=BigInteger))
 )
+_OTHERS = CompiledStatement(select(Ticket.id, *_FACTS).where(any_of(Ticket.id, bindparam("ids", type_=IDS))))
 _END = CompiledStatement(select(OutboxState.last_sequence))
 
 
 class LogEvent:
     """One numbered event. What it looks like is made once for each kind of reader, however many they are."""
 
-    __slots__ = ("_row", "_texts", "record", "ticket")
+    __slots__ = ("_others", "_row", "_texts", "record", "ticket")
 
-    def __init__(self, row: Any) -> None:
+    def __init__(self, row: Any, named: Mapping[str, TicketFacts]) -> None:
+        """`named` has the other tickets that these events name, by their public ids."""
         self._row = row
-        self._texts: dict[tuple[bool, bool], bytes] = {}
+        self._others = {name: named.get(name) for name in others.named_in(row)}
+        self._texts: dict[tuple[bool, bool, frozenset[str]], bytes] = {}
         self.ticket = _facts(row) if row["found_ticket_id"] is not None else None
         # The ticket's whole row, where somebody's filter asks for more than sight does.
         self.record: Any = None
@@ -111,13 +118,24 @@ class LogEvent:
 
     def text_for(self, principal: Principal) -> bytes:
         """The event as this reader gets it, in JSON."""
-        kind = policy.sees_internal(principal, self.ticket), policy.reads_everything(principal)
+        internal, numbered = policy.sees_internal(principal, self.ticket), policy.reads_everything(principal)
+        hidden = self._hidden_from(principal) if internal else frozenset()
+        kind = internal, numbered, hidden
         found = self._texts.get(kind)
         if found is None:
-            internal, numbered = kind
-            model = Event.model_validate(shown(self._row, internal=internal, numbered=numbered))
+            model = Event.model_validate(shown(self._row, internal=internal, numbered=numbered, hidden=hidden))
             found = self._texts[kind] = model.model_dump_json().encode()
         return found
+
+    def _hidden_from(self, principal: Principal) -> frozenset[str]:
+        """The other tickets that it names and that are not this reader's to see."""
+        if principal.is_admin:
+            return frozenset()
+        return frozenset(name for name, facts in self._others.items() if facts is None or not _sees(principal, facts))
+
+
+def _sees(principal: Principal, facts: TicketFacts) -> bool:
+    return may_read(principal, facts, is_participant=principal.user_id in facts.participant_ids)
 
 
 def _facts(row: Any) -> TicketFacts:
@@ -139,7 +157,7 @@ async def last_position(reads: ReadSession) -> int:
 
 async def events_behind(reads: ReadSession, position: int, most: int) -> list[LogEvent]:
     """Everybody's: the reader's right to each is still to be judged."""
-    return [LogEvent(row) for row in await reads.fetch(_BEHIND, {"start": position, "most": most})]
+    return await _made(reads, await reads.fetch(_BEHIND, {"start": position, "most": most}))
 
 
 async def readable_between(
@@ -148,7 +166,17 @@ async def readable_between(
     """What one reader may have of a stretch, in order."""
     where: Sequence[ColumnElement[bool]] = between(asked, start, end)
     statement = _with_facts().where(policy.readable(principal), *where).order_by(EventRow.sequence).limit(most)
-    return [LogEvent(row) for row in await reads.fetch(statement)]
+    return await _made(reads, await reads.fetch(statement))
+
+
+async def _made(reads: ReadSession, rows: Sequence[Any]) -> list[LogEvent]:
+    """One more statement where events name other tickets, for what sight of those depends on."""
+    named = {name for row in rows for name in others.named_in(row)}
+    facts: dict[str, TicketFacts] = {}
+    if named:
+        found = await reads.fetch(_OTHERS, {"ids": [parse_id("tkt", name) for name in sorted(named)]})
+        facts = {public_id("tkt", row["id"]): _facts(row) for row in found}
+    return [LogEvent(row, facts) for row in rows]
 
 
 async def add_records(reads: ReadSession, events: Sequence[LogEvent]) -> None:

@@ -1,7 +1,7 @@
 """Reads of the event log: a ticket's history at once, the whole log only as far as the relay has numbered it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ from helpdesk_api.authorization.principal import SYSTEM_ID, Principal
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
-from helpdesk_api.domains.audit import policy
+from helpdesk_api.domains.audit import others, policy
 from helpdesk_api.domains.audit.errors import EventNotFound
 from helpdesk_api.domains.tickets import policy as tickets
 from helpdesk_api.domains.tickets.errors import TicketNotFound
@@ -84,8 +84,9 @@ async def ticket_history(
     order = SortKey("occurred_at", EventRow.position, int, descending=newest_first)
     cut = paged(_select(principal).where(EventRow.ticket_id == ticket_id), [order], page)
     rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
+    hidden = await others.hidden_from(reads, principal, rows)
     return {
-        "data": [_as_read(principal, row) for row in rows],
+        "data": [_as_read(principal, row, hidden) for row in rows],
         "next_cursor": next_cursor,
         "prev_cursor": prev_cursor,
         "total": None,
@@ -100,11 +101,13 @@ class Stretch:
     rows: Sequence[Any]
     reached: int
     has_more: bool
+    # Tickets that the rows name and that this reader cannot see.
+    hidden: frozenset[str] = frozenset()
 
     def page(self, principal: Principal, asked: Question) -> dict[str, Any]:
         token = cursor_at(principal, asked, self.reached)
         return {
-            "data": [_as_read(principal, row) for row in self.rows],
+            "data": [_as_read(principal, row, self.hidden) for row in self.rows],
             "next_cursor": token if self.has_more else None,
             "complete_through": token,
             "end_of_stream": not self.has_more,
@@ -118,7 +121,8 @@ async def read_log(reads: ReadSession, principal: Principal, asked: Question, st
     where = between(asked, start, end)
     rows = await reads.fetch(_select(principal).where(*where).order_by(EventRow.sequence).limit(limit + 1))
     has_more = len(rows) > limit
-    return Stretch(rows[:limit], rows[limit - 1]["sequence"] if has_more else max(start, end), has_more)
+    reached = rows[limit - 1]["sequence"] if has_more else max(start, end)
+    return Stretch(rows[:limit], reached, has_more, await others.hidden_from(reads, principal, rows[:limit]))
 
 
 def between(asked: Question, start: int, end: int) -> list[ColumnElement[bool]]:
@@ -156,15 +160,17 @@ async def get_event(reads: ReadSession, principal: Principal, event_id: UUID) ->
     row = await reads.fetch_one(_one_event(tickets.shape_of(principal)), asked)
     if row is None:
         raise EventNotFound
-    return _as_read(principal, row)
+    return _as_read(principal, row, await others.hidden_from(reads, principal, [row]))
 
 
-def _as_read(principal: Principal, row: Any) -> dict[str, Any]:
-    return shown(row, internal=row["sees_internal"], numbered=policy.reads_everything(principal))
+def _as_read(principal: Principal, row: Any, hidden: Collection[str]) -> dict[str, Any]:
+    return shown(row, internal=row["sees_internal"], numbered=policy.reads_everything(principal), hidden=hidden)
 
 
-def shown(row: Any, *, internal: bool, numbered: bool) -> dict[str, Any]:
-    """A row of the log as the schema has it, with its internal side and its number or without."""
+def shown(row: Any, *, internal: bool, numbered: bool, hidden: Collection[str] = ()) -> dict[str, Any]:
+    """A row of the log as the schema has it, with its internal side and its number or without; without what names the
+    hidden tickets."""
+    internal_changes, internal_facts = others.without(hidden, row["internal_changes"], row["internal_data"])
     return {
         "id": row["id"],
         "sequence": row["sequence"] if numbered else None,
@@ -175,9 +181,9 @@ def shown(row: Any, *, internal: bool, numbered: bool) -> dict[str, Any]:
         "actor": _actor(row),
         "visibility": row["visibility"],
         "changes": _changes(row["changes"]),
-        "internal_changes": _changes(row["internal_changes"]) if internal else None,
+        "internal_changes": _changes(internal_changes) if internal else None,
         "details": _details(row["data"]),
-        "internal_details": _details(row["internal_data"]) if internal else None,
+        "internal_details": _details(internal_facts) if internal else None,
         "cause": _cause(row) if internal else None,
     }
 

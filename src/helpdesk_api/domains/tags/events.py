@@ -6,8 +6,8 @@ from helpdesk_api.outbox.events import DomainEvent
 
 
 class TagRenamed(DomainEvent):
-    """`internal_details`: `from`, `to`, and how many `views`, `macros`, `rules`, `templates` and `webhooks` were
-    rewritten."""
+    """`internal_details`: `from`, `to`, and how many `views`, `macros`, `rules`, `templates`, `webhooks` and
+    `integrations` were rewritten."""
 
     type = "tag.renamed"
     subject_type: ClassVar[str] = "tag_rename"

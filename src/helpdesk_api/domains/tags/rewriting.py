@@ -1,4 +1,5 @@
-"""What names a tag besides tickets: views, macros, routing rules, ticket templates and webhooks follow it at once.
+"""What names a tag besides tickets: views, macros, routing rules, ticket templates, webhooks and the rules of alert
+integrations follow it at once.
 
 A view's question in the search language keeps every word but the tag. A published service level policy is never
 rewritten, so it stands in the way.
@@ -15,6 +16,8 @@ from sqlalchemy.orm import aliased
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
+from helpdesk_api.domains.alerts.models import AlertIntegration
+from helpdesk_api.domains.alerts.queries import INTEGRATION_CACHE
 from helpdesk_api.domains.assignments.models import RoutingRule
 from helpdesk_api.domains.assignments.queries import RULES
 from helpdesk_api.domains.macros.models import Macro
@@ -24,6 +27,7 @@ from helpdesk_api.domains.tags.errors import TagNotInQueries
 from helpdesk_api.domains.tags.rules import (
     renamed,
     renamed_in_fields,
+    renamed_in_matchers,
     renamed_in_query,
     renamed_in_steps,
     renamed_in_tree,
@@ -93,10 +97,20 @@ async def rewrite(session: AsyncSession, tag: str, new_name: str) -> dict[str, i
         "webhooks": await _change(
             session, Webhook, _names(Webhook.conditions, _IN_TREE, tag), {"conditions": renamed_in_tree}, tag, new_name
         ),
+        "integrations": await _change(
+            session,
+            AlertIntegration,
+            _names(AlertIntegration.rules, _IN_TAGS, tag),
+            {"rules": renamed_in_matchers},
+            tag,
+            new_name,
+        ),
     }
     await session.flush()
     if found["rules"]:
         await invalidate(session, RULES)
+    if found["integrations"]:
+        await invalidate(session, INTEGRATION_CACHE)
     return found
 
 

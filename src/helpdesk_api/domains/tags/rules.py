@@ -58,3 +58,8 @@ def renamed_in_steps(steps: Iterable[Any], name: str, new_name: str) -> list[Any
 def renamed_in_fields(fields: Any, name: str, new_name: str) -> Any:
     """A ticket template's fields as stored."""
     return {**fields, _FIELD: renamed(fields[_FIELD], name, new_name)} if fields.get(_FIELD) else fields
+
+
+def renamed_in_matchers(rules: Iterable[Any], name: str, new_name: str) -> list[Any]:
+    """An alert integration's rules as stored: the tags that they give."""
+    return [renamed_in_fields(rule, name, new_name) for rule in rules]

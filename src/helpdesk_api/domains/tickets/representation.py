@@ -168,6 +168,13 @@ def _follow_up_of(caller: policy.Caller, internal: ColumnElement[bool]) -> Colum
     )
 
 
+def _merged_into(caller: policy.Caller, internal: ColumnElement[bool]) -> ColumnElement[Any]:
+    """To those who work on this one, if they can see that one."""
+    target = aliased(Ticket)
+    seen = select(target.id).where(target.id == Ticket.merged_into_id, policy.readable(caller, target))
+    return case((Ticket.merged_into_id.is_not(None) & internal, seen.correlate(Ticket).scalar_subquery()), else_=null())
+
+
 def _columns(caller: policy.Caller, internal: ColumnElement[bool]) -> list[Any]:
     public_id = public_id_sql("tkt", Ticket.id)
     shown: list[Any] = [public_id.label("id"), (literal_column("'/v1/tickets/'", String) + public_id).label("url")]
@@ -180,7 +187,7 @@ def _columns(caller: policy.Caller, internal: ColumnElement[bool]) -> list[Any]:
     everything = own.op("||")(Ticket.internal_custom_fields)
     shown.append(case((internal, everything), else_=own).label("custom_fields"))
     shown.append(_for_staff(_collaborators(), internal).label("collaborator_ids"))
-    shown.append(_for_staff(public_id_sql("tkt", Ticket.merged_into_id), internal).label("merged_into_id"))
+    shown.append(public_id_sql("tkt", _merged_into(caller, internal)).label("merged_into_id"))
     shown.append(public_id_sql("art", _article(caller, internal)).label("resolution_article_id"))
     shown.append(public_id_sql("tkt", _follow_up_of(caller, internal)).label("follow_up_of_id"))
     shown.append(instant_sql(policy.shown_updated_at(caller)).label("updated_at"))

@@ -87,7 +87,9 @@ _STAFF_ONLY = frozenset(
 # What was promised and how much it matters is for those who administer tickets to overrule.
 _ADMINISTERED = frozenset({A.SET_PRIORITY, A.SET_DEADLINE})
 _WHEN_RESOLVED = frozenset({A.RATE, A.DRAFT_ARTICLE})
-_NOT_WHEN_FINAL = frozenset({*_ADMINISTERED, A.ASSIGN, A.UPDATE, A.ADD_PARTICIPANT, A.MERGE_IN})
+# Every clock has ended with the resolution.
+_WHEN_ACTIVE = frozenset({A.SET_DEADLINE})
+_NOT_WHEN_FINAL = frozenset({A.SET_PRIORITY, A.ASSIGN, A.UPDATE, A.ADD_PARTICIPANT, A.MERGE_IN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ def _has_wrong_status(standing: Standing, action: TicketAction) -> bool:
         return action not in TRANSITIONS[standing.status]
     if action in _WHEN_RESOLVED:
         return standing.status not in {S.RESOLVED, S.CLOSED}
+    if action in _WHEN_ACTIVE:
+        return standing.status not in ACTIVE_STATUSES
     if action in _NOT_WHEN_FINAL and standing.status in FINAL_STATUSES:
         return True
     return action is A.UPDATE and not standing.works_on and standing.status not in ACTIVE_STATUSES

@@ -282,7 +282,9 @@ class TicketRead(ResponseModel):
     collaborator_ids: list[UserId] | None = Field(
         max_length=MAX_COLLABORATORS, description="Staff only: with whom of other teams it is shared."
     )
-    merged_into_id: TicketId | None = Field(description="Staff only: the ticket that goes on for this one.")
+    merged_into_id: TicketId | None = Field(
+        description="Staff only, if they can see it: the ticket that goes on for this one."
+    )
     external_source: str | None = Field(max_length=120)
     external_id: str | None = Field(max_length=120)
     public_comment_count: int = Field(ge=0)

@@ -3,13 +3,17 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.conditions.checking import InvalidConditions
+from helpdesk_api.conditions.query_language import InvalidQuery
 from helpdesk_api.conditions.tree import Node, as_json
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.tickets import search
@@ -22,12 +26,13 @@ from helpdesk_api.domains.views import events, policy
 from helpdesk_api.domains.views.enums import ViewColumn, ViewScope
 from helpdesk_api.domains.views.errors import TooManyViews, ViewForbidden, ViewTeamRequired
 from helpdesk_api.domains.views.models import View
-from helpdesk_api.domains.views.queries import MAX_VIEWS
+from helpdesk_api.domains.views.queries import MAX_VIEWS, asked_by
 from helpdesk_api.domains.views.schemas import ViewCreate, ViewUpdate
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import UnknownReference
 
+_OF_ORDER = frozenset({"sort", "query", "conditions"})
 _STANDARD = [ViewColumn.REFERENCE, ViewColumn.SUBJECT, ViewColumn.STATUS, ViewColumn.PRIORITY]
 
 
@@ -104,10 +109,21 @@ async def _checked(
         await require_known(reads, principal, key, "#/sort")
     asked = await search.read_question(reads, principal, conditions=conditions, query=values.get("query"))
     sort = values.get("sort", held.sort if held is not None else None)
-    kept = [getattr(held, name) for name in ("query", "conditions") if held is not None and name not in changed]
-    if sort == RELEVANCE and not any(kept) and not any(texts_in(asked.checked, wanted_only=True)):
-        raise RelevanceNeedsText(pointer="#/sort")
+    is_asked_anew = held is None or not _OF_ORDER.isdisjoint(changed)
+    if sort == RELEVANCE and is_asked_anew and not any(texts_in(asked.checked, wanted_only=True)):
+        kept = {name: getattr(held, name) for name in ("query", "conditions") if held and name not in changed}
+        if not await _has_text(reads, principal, kept):
+            raise RelevanceNeedsText(pointer="#/sort")
     return {**values, "conditions": as_json(conditions) if conditions is not None else None}
+
+
+async def _has_text(reads: ReadSession, principal: Principal, kept: dict[str, Any]) -> bool:
+    """Whether the kept parts of a view's question look for a text. What cannot be read any more may have."""
+    try:
+        asked = await asked_by(reads, principal, {"query": None, "conditions": None, **kept})
+    except (InvalidConditions, InvalidQuery, ValidationError):
+        return True
+    return any(texts_in(asked.checked, wanted_only=True))
 
 
 async def _record(
