@@ -64,6 +64,7 @@ _FIRST_VALUES = [
 _REQUESTERS_MAY_EDIT = frozenset(
     {"subject", "description", "steps_tried", "began_at", "affected_service", "custom_fields", "attachment_ids"}
 )
+_DESCRIPTION = "#/description"
 _EXTERNAL_UNIQUE = "uq_tickets_external_source_external_id"
 
 
@@ -87,8 +88,7 @@ async def open_ticket(
     await _check_category(database, body.category_id)
     await _check_assignment(database, body.team_id, body.assignee_id)
     filled = await fill_in(database, principal, body, is_follow_up=follow_up_of is not None)
-    html = await rendered(body.description, pointer="#/description")
-    ticket = _new_ticket(principal, body, requester, filled, html)
+    ticket = _new_ticket(principal, body, requester, filled, await rendered(body.description, pointer=_DESCRIPTION))
     ticket.follow_up_of_id = follow_up_of.id if follow_up_of is not None else None
     insert_at_flush(session, ticket)
     event = events.TicketCreated(
@@ -290,7 +290,7 @@ async def update_ticket(
         values["tags"] = list(dict.fromkeys(values["tags"]))
     # The same again is no change, and what it shows stays.
     if values.get("description", ticket.description) != ticket.description:
-        ticket.description_html = await rendered(values["description"], pointer="#/description")
+        ticket.description_html = await rendered(values["description"], pointer=_DESCRIPTION)
     external = (
         values.get("external_source", ticket.external_source),
         values.get("external_id", ticket.external_id),
