@@ -296,8 +296,12 @@ class TestPrivacy:
         colleague = await a_user()
         old, target = await a_ticket(), await a_ticket()
         await agent_client.put(f"{at(old)}/participants/{public_id('usr', colleague.id)}")
+        await agent_client.put(f"{at(target)}/watchers/{public_id('usr', colleague.id)}")
         await merge(agent_client, old, target, **({} if joins else {"add_participants": False}))
         assert (await as_user(colleague).get(at(target))).status_code == (200 if joins else 404)
+        for one in ("participants", "watchers"):
+            by_old = (await agent_client.get(f"/v1/tickets/{old.reference}/{one}")).json()
+            assert by_old["data"] == (await agent_client.get(f"{at(target)}/{one}")).json()["data"]
 
     async def test_a_watcher_sees_no_more_than_before(
         self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient, a_ticket: Make

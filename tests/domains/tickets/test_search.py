@@ -171,6 +171,10 @@ async def test_conditions_and_query_narrow_each_other_and_pages_go_on(requester_
     assert second["next_cursor"] is None
     other = await requester_client.post("/v1/tickets/search", json={"cursor": first["next_cursor"]})
     assert (other.status_code, other.json()["code"]) == (400, "invalid_cursor")
+    assert [error.get("pointer") for error in other.json()["errors"]] == ["#/cursor"]
+    unsorted = await requester_client.post("/v1/tickets/search", json={"sort": "relevance"})
+    assert (unsorted.status_code, unsorted.json()["code"]) == (422, "relevance_needs_text")
+    assert [error.get("pointer") for error in unsorted.json()["errors"]] == ["#/sort"]
 
 
 @pytest.mark.parametrize(

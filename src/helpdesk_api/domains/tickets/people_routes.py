@@ -10,7 +10,7 @@ from helpdesk_api.domains.tickets import errors, people, queries
 from helpdesk_api.domains.tickets.models import TicketParticipant, TicketWatcher
 from helpdesk_api.domains.tickets.people_schemas import ParticipantPage, WatcherPage
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
-from helpdesk_api.domains.tickets.seen import get_worked_row
+from helpdesk_api.domains.tickets.seen import get_followed_work
 from helpdesk_api.web.errors import NotFound, documents
 from helpdesk_api.web.listing import whole_page
 from helpdesk_api.web.routing import ApiRouter
@@ -31,7 +31,7 @@ _VERB_ERRORS = (*errors.CHANGE_ERRORS, errors.ActionForbidden, errors.Transition
 )
 async def list_participants(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
     """At most 200, oldest first."""
-    row = await queries.get_row(reads, principal, ticket_id)
+    row, _ = await queries.get_followed_row(reads, principal, ticket_id)
     return whole_page(await queries.list_people(reads, TicketParticipant, row["id"]))
 
 
@@ -120,7 +120,7 @@ async def unshare_ticket(
 )
 async def list_watchers(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
     """For those who work on the ticket."""
-    row = await get_worked_row(reads, principal, ticket_id)
+    row = await get_followed_work(reads, principal, ticket_id)
     return whole_page(await queries.list_people(reads, TicketWatcher, row["id"]))
 
 

@@ -45,15 +45,20 @@ async def search_tickets(
         include_total=bool(body.include_total),
         asked=body.model_dump_json(exclude={"limit", "cursor", "include_total"}, by_alias=True),
     )
-    found, _, _ = await queries.list_tickets(
-        reads,
-        principal,
-        TicketFilters(),
-        page,
-        sort=body.sort,
-        include=list(dict.fromkeys(body.include or ())),
-        with_counts=bool(body.counts),
-        with_highlights=bool(body.highlights),
-        asked=asked,
-    )
+    try:
+        found, _, _ = await queries.list_tickets(
+            reads,
+            principal,
+            TicketFilters(),
+            page,
+            sort=body.sort,
+            include=list(dict.fromkeys(body.include or ())),
+            with_counts=bool(body.counts),
+            with_highlights=bool(body.highlights),
+            asked=asked,
+        )
+    except InvalidCursor as error:
+        raise InvalidCursor(pointer="#/cursor") from error
+    except RelevanceNeedsText as error:
+        raise RelevanceNeedsText(pointer="#/sort") from error
     return answer(found)
