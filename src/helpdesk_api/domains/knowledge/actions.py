@@ -46,8 +46,10 @@ _PREFIXES = {
 }
 
 
-async def create_article(session: AsyncSession, principal: Principal, body: ArticleCreate) -> Article:
-    """Raises `unknown_reference`, `article_teams_required`, `article_original_required`, `article_language_taken`,
+async def create_article(
+    session: AsyncSession, principal: Principal, body: ArticleCreate, *, is_own_text: bool = True
+) -> Article:
+    """A text that is not the caller's own is taken however long it is as HTML. Raises `too_long_as_html`, `unknown_reference`, `article_teams_required`, `article_original_required`, `article_language_taken`,
     `article_external_id_taken`, `external_pair_incomplete` and `article_category_retired`."""
     if not principal.is_staff:
         raise errors.ArticleActionForbidden(ArticleAction.UPDATE)
@@ -77,7 +79,7 @@ async def create_article(session: AsyncSession, principal: Principal, body: Arti
     content = body.model_dump(include=set(CONTENT))
     content["tags"] = list(dict.fromkeys(content["tags"] or ()))
     content["source_number"] = _source(original, body.source_number)
-    version = await write_version(session, principal, article, content)
+    version = await write_version(session, principal, article, content, is_own_text=is_own_text)
     session.add(ArticleStatistics(article_id=article.id))
     await session.flush()
     await keep_searchable(session, article, version)
@@ -180,13 +182,13 @@ async def write_version(
     content: Mapping[str, Any],
     *,
     restored_from: int | None = None,
+    is_own_text: bool = True,
 ) -> ArticleVersion:
+    pointer = "#/body" if is_own_text and restored_from is None else None
     version = ArticleVersion(
         article_id=article.id,
         number=article.latest_number,
-        body_html=await rendered(
-            content["body"], _images(content["body"]), pointer=None if restored_from else "#/body"
-        ),
+        body_html=await rendered(content["body"], _images(content["body"]), pointer=pointer),
         created_by_id=principal.user_id,
         created_at=clock.now(),
         restored_from=restored_from,

@@ -55,7 +55,7 @@ async def draft_from_ticket(
     draft = ArticleCreate(
         title=body.title or ticket.subject, body=text, language=language, tags=ticket.tags[:20], **given
     )
-    article = await create_article(session, principal, draft)
+    article = await create_article(session, principal, draft, is_own_text=False)
     await _link(session, article, ticket, ArticleUse.DRAFTED)
     return article
 
