@@ -49,8 +49,11 @@ _PREFIXES = {
 async def create_article(
     session: AsyncSession, principal: Principal, body: ArticleCreate, *, is_own_text: bool = True
 ) -> Article:
-    """A text that is not the caller's own is taken however long it is as HTML. Raises `too_long_as_html`, `unknown_reference`, `article_teams_required`, `article_original_required`, `article_language_taken`,
-    `article_external_id_taken`, `external_pair_incomplete` and `article_category_retired`."""
+    """A text that is not the caller's own is taken however long it is as HTML.
+
+    Raises `too_long_as_html`, `unknown_reference`, `article_teams_required`, `article_original_required`,
+    `article_language_taken`, `article_external_id_taken`, `external_pair_incomplete` and `article_category_retired`.
+    """
     if not principal.is_staff:
         raise errors.ArticleActionForbidden(ArticleAction.UPDATE)
     if (body.external_source is None) != (body.external_id is None):
