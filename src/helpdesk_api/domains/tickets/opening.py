@@ -61,6 +61,7 @@ _FIRST_VALUES = [
     "external_source",
     "external_id",
 ]
+_FIRST_INTERNAL_VALUES = ["priority_source", "priority_reason", "follow_up_of_id"]
 _REQUESTERS_MAY_EDIT = frozenset(
     {"subject", "description", "steps_tried", "began_at", "affected_service", "custom_fields", "attachment_ids"}
 )
@@ -107,17 +108,14 @@ async def open_ticket(
     row = await record(session, principal, event)
     await flush_checked(session)
     row.data = {**event.data, "reference": ticket.reference}
-    row.changes = {
-        name: [None, shown(name, getattr(ticket, name))]
-        for name in _FIRST_VALUES
-        if getattr(ticket, name) not in (None, [])
-    } | _first_custom(filled.public)
-    row.internal_changes = {
-        name: [None, shown(name, getattr(ticket, name))]
-        for name in ("priority_source", "priority_reason", "follow_up_of_id")
-        if getattr(ticket, name) is not None
-    } | _first_custom(filled.internal)
+    row.changes = _first(ticket, _FIRST_VALUES) | _first_custom(filled.public)
+    row.internal_changes = _first(ticket, _FIRST_INTERNAL_VALUES) | _first_custom(filled.internal)
     return ticket
+
+
+def _first(ticket: Ticket, names: Iterable[str]) -> dict[str, list[Any]]:
+    values = {name: getattr(ticket, name) for name in names}
+    return {name: [None, shown(name, value)] for name, value in values.items() if value not in (None, [])}
 
 
 def _first_custom(values: Mapping[str, Any]) -> dict[str, list[Any]]:
