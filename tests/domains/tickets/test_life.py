@@ -352,6 +352,10 @@ class TestUpdate:
     async def test_what_no_hand_sets_is_as_it_was_at_first(
         self, supervisor_client: httpx.AsyncClient, a_category: Make
     ) -> None:
+        async def last_priority(path: str) -> dict[str, Any]:
+            steps = (await supervisor_client.get(f"{path}/assignments")).json()["data"]
+            return [step for step in steps if step["step"] == "priority"][-1]
+
         above = await a_category(default_priority="medium")
         category = await a_category(parent_id=above.id)
         bare = {"impact": None, "urgency": None}
@@ -366,13 +370,16 @@ class TestUpdate:
             assert (ticket["priority"], ticket["priority_source"]) == expected
             path = f"/v1/tickets/{ticket['id']}"
             await supervisor_client.patch(path, json=by_hand)
+            assert (await last_priority(path))["decided_by"] == "manual"
             back = (await supervisor_client.patch(path, json={"priority": None, "priority_reason": None})).json()
             assert (back["priority"], back["priority_source"], back["priority_reason"]) == (*expected, None)
+            # Also where the same came out again.
+            last = await last_priority(path)
+            assert (last["to"], last["decided_by"].removesuffix("_default")) == expected
         # The last one's matrix has nothing to go by any more.
         less = (await supervisor_client.patch(path, json={"impact": None})).json()
         assert (less["priority"], less["priority_source"]) == ("medium", "category")
-        steps = (await supervisor_client.get(f"{path}/assignments")).json()["data"]
-        last = [step for step in steps if step["step"] == "priority"][-1]
+        last = await last_priority(path)
         assert (last["to"], last["decided_by"]) == ("medium", "category_default")
 
     async def test_a_reason_is_of_a_priority_by_hand_and_stays_with_it(

@@ -123,6 +123,9 @@ async def note_decisions(session: AsyncSession, principal: Principal, event: Tic
         if name in event.changes:
             before, after = event.changes[name]
             steps.append(_noted(step, before, after, principal, ticket))
+        elif step is DecisionStep.PRIORITY and "priority_source" in event.internal_changes:
+            # The same again, and decided by somebody or something else.
+            steps.append(_noted(step, ticket.priority, ticket.priority, principal, ticket))
     if steps:
         event.internal_data["decisions"] = steps
 
