@@ -1,6 +1,7 @@
 """A ticket's whole life over HTTP, and who may do what in it."""
 
 from datetime import datetime
+from typing import Any
 
 import httpx
 from sqlalchemy import inspect
