@@ -297,7 +297,11 @@ async def resolve_ticket(
     session: SessionDep,
     if_match: IfMatchDep,
 ) -> Response:
-    """The requester is asked to confirm; unanswered, it closes by itself at `closes_at`."""
+    """The requester is asked to confirm; unanswered, it closes by itself at `closes_at`.
+
+    `article_id` says which article served. Without one, the answer's `allowed_actions` offers `draft_article` to who
+    may write one, and `GET /v1/tickets/{ticket_id}/suggestions` names those that may have served.
+    """
     if_match.check(current_etag(principal, visible.ticket))
     await actions.resolve_ticket(session, principal, visible.ticket, body)
     return await _written(session, principal, visible.ticket)
