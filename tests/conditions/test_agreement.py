@@ -127,7 +127,7 @@ def bench(server_url: str) -> Iterator[Bench]:
     bench.close()
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(subjects=st.lists(rows, min_size=1, max_size=6), tree=trees)
 @example(subjects=[Thing()], tree={"not": {"field": "title", "op": "eq", "value": "a"}})
 @example(subjects=[Thing()], tree={"not": {"not": {"field": "amount", "op": "gt", "value": 0}}})

@@ -6,13 +6,13 @@ import pytest
 
 from helpdesk_api.web.markdown import MAX_BRACKETS, MAX_CELLS, MAX_HTML, TooLongAsHtml, rendered, to_html
 
-FAR = "[a]: http://x/" + "u" * 300 + "\n\n" + "[a]\n" * 4_000
+FAR = "[a]: http://x/" + "u" * 5_000 + "\n\n" + "[a]\n" * 250
 
 
 def test_of_tables_so_many_cells_are_laid_out_and_the_rest_is_text() -> None:
     rows = "".join(f"|{number}\n" for number in range(1_500))
     wide = "|" + "a|" * 400 + "\n|" + ":-:|" * 400 + "\n" + rows
-    narrow = "|x|y|\n|-|-|\n|1|2|\n\n" * 3_000
+    narrow = "|x|y|\n|-|-|\n|1|2|\n\n" * 2_600
     for text in (wide, narrow):
         html = to_html(text)
         cells = html.count("<td") + html.count("<th ") + html.count("<th>")
@@ -27,7 +27,7 @@ def test_of_brackets_so_many_are_tried_and_the_rest_is_text() -> None:
     assert html.count("<a ") == MAX_BRACKETS
     assert html.count("[a](b)") == 1_000
     for piece in ("[", "![", "[a]([", "[*"):
-        assert "".join(to_html(piece * 6_000).split()).startswith("<p>")
+        assert "".join(to_html(piece * 4_500).split()).startswith("<p>")
 
 
 def test_what_would_be_too_long_is_refused_or_shown_as_it_was_written() -> None:

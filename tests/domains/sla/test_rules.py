@@ -68,7 +68,7 @@ def any_hours(draw: st.DrawFn) -> tuple[Hours, datetime]:
     return Hours(zone, week, days), moment
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_hours(), st.integers(0, 2 * 1440), st.integers(0, 3 * 1440))
 def test_as_many_minutes_as_the_wall_clock_shows(given_hours: tuple[Hours, datetime], offset: int, length: int) -> None:
     hours, moment = given_hours
@@ -83,7 +83,7 @@ def test_as_many_minutes_as_the_wall_clock_shows(given_hours: tuple[Hours, datet
     assert all(before[1] == after[0] for before, after in pairwise(stretches))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_hours(), st.integers(0, 2 * 1440), st.integers(1, 2 * 1440))
 def test_adding_is_the_inverse_of_counting(given_hours: tuple[Hours, datetime], offset: int, minutes: int) -> None:
     hours, moment = given_hours
