@@ -7,6 +7,7 @@ import httpx
 import jsonschema
 from sqlalchemy import update
 
+from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.forms.models import FormVersion
@@ -129,3 +130,29 @@ async def test_a_default_names_somebody_who_is_there(
         await session.execute(update(FormVersion).values(fields=[{**form["fields"][0], "default": nobody}]))
         await invalidate(session, FORMS)
     assert (await opened(requester_client, form_id=form["id"]))["custom_fields"] == {}
+
+
+async def test_a_field_for_people_is_asked_by_me_by_id_and_by_name(
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_user: Make
+) -> None:
+    nadja = await a_user(name="Nadja Keeper", role=Role.AGENT)
+    me = (await agent_client.get("/v1/me")).json()["id"]
+    field = {"key": "keeper", "kind": "user", "label": "Who keeps it?"}
+    form = await a_form(admin_client, fields=[field])
+    for subject, keeper in (("A", f"usr_{nadja.id.hex}"), ("B", me), ("C", None)):
+        await opened(agent_client, subject=subject, form_id=form["id"], custom_fields={"keeper": keeper})
+    for query, those in (
+        ("cf_keeper:me", ["B"]),
+        (f"cf_keeper:usr_{nadja.id.hex}", ["A"]),
+        ('cf_keeper:"nadja keeper",me', ["A", "B"]),
+        ("-cf_keeper:me -cf_keeper:none", ["A"]),
+    ):
+        found = await agent_client.get("/v1/tickets", params={"query": query, "sort": "number"})
+        assert [row["subject"] for row in found.json()["data"]] == those, found.text
+    unknown = (await agent_client.get("/v1/tickets", params={"query": "cf_keeper:Nadia"})).json()
+    assert (unknown["code"], unknown["errors"][0]["code"]) == ("invalid_query", "unknown_name")
+    for value, code in (("me", None), (me, None), ("Nadja", "invalid_conditions"), (7, "invalid_conditions")):
+        asked = {"conditions": {"field": "cf_keeper", "op": "in", "value": [value]}}
+        reply = await agent_client.post("/v1/tickets/search", json=asked)
+        assert reply.json().get("code") == code, reply.text
+        assert code or [row["subject"] for row in reply.json()["data"]] == ["B"]
