@@ -17,12 +17,13 @@ from helpdesk_api.conditions.tree import (
     ConditionOperator,
     Node,
 )
-from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.web.errors import FieldError, Unprocessable
 
 _instant: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _RELATIVE: Final = re.compile(r"([+-][0-9]{1,4})([mhdw])", re.ASCII)
+_USER: Final = re.compile(r"usr_[0-9a-f]{32}", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _EXPECTED: Final = {
     CustomKind.TEXT: ("text_expected", "text"),
@@ -31,6 +32,7 @@ _EXPECTED: Final = {
     CustomKind.NUMBER: ("number_expected", "a number"),
     CustomKind.BOOLEAN: ("boolean_expected", "true or false"),
     CustomKind.DAY: ("date_expected", "a day such as 2026-03-29"),
+    CustomKind.USER: ("invalid_id", "an id like usr_ and 32 hex digits, or `me`"),
 }
 _UNITS: Final = {
     "m": timedelta(minutes=1),
@@ -154,7 +156,7 @@ def _operand(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker |
 
 def _convert(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker | None) -> Any:
     if field.kind is FieldType.CUSTOM:
-        return _custom_value(field, op, value)
+        return _custom_value(field, op, value, asker)
     if field.kind is FieldType.BOOLEAN:
         if not isinstance(value, bool):
             code = "boolean_expected"
@@ -171,8 +173,10 @@ def _convert(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker |
     return _of_asker(field, value, asker) or _from_text(field, value)
 
 
-def _custom_value(field: FieldSpec, op: ConditionOperator, value: Any) -> Any:
+def _custom_value(field: FieldSpec, op: ConditionOperator, value: Any, asker: Asker | None) -> Any:
     """Something that the field may hold, or that a part of a text may be."""
+    if field.prefix == "usr" and value == "me" and asker is not None:
+        return public_id("usr", asker.user_id)
     kinds = [kind for kind in CustomKind if kind in field.customs and op in CUSTOM_OPERATORS[kind]]
     if any(_is_of(kind, value, op) for kind in kinds):
         return value
@@ -187,6 +191,8 @@ def _is_of(kind: CustomKind, value: Any, op: ConditionOperator) -> bool:
         return isinstance(value, bool)
     if kind is CustomKind.DAY and op is not ConditionOperator.CONTAINS:
         return isinstance(value, str) and _is_day(value)
+    if kind is CustomKind.USER:
+        return isinstance(value, str) and _USER.fullmatch(value) is not None
     return isinstance(value, str)
 
 

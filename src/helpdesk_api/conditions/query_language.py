@@ -112,13 +112,13 @@ def names_in(text: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
         return
     for token in _terms(tree) if tree else ():
         name, _, values = _split(str(token))
-        field = vocabulary.subject.find(vocabulary.fields.get(name, ""))
+        field = vocabulary.subject.find(vocabulary.fields.get(name, name if name.startswith(CUSTOM_PREFIX) else ""))
         if field is not None:
             yield from ((str(field.prefix), value) for value in values if _is_name(field, value))
 
 
 def _is_name(field: FieldSpec, value: str) -> bool:
-    if field.kind is not FieldType.ID or value == "none" or (field.prefix == "usr" and value == "me"):
+    if field.prefix is None or value == "none" or (field.prefix == "usr" and value == "me"):
         return False
     return not _ID.fullmatch(value)
 
@@ -258,7 +258,7 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return self._leaf(field, _O.CONTAINS, value, column)
         if kind is FieldType.CUSTOM:
             # Written without its type, it may be either where forms differ.
-            meant = self._custom(field, value)
+            meant = self._custom(field, value, column)
             return self._leaf(field, _O.IN if len(meant) > 1 else _O.EQ, meant if len(meant) > 1 else meant[0], column)
         if kind is FieldType.INSTANT and _DAY.fullmatch(value):
             # A day without a sign is the whole of it.
@@ -279,7 +279,7 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
         if spec is not None and _is_name(spec, value):
             return self._id(str(spec.prefix), value, column)
         if kind is FieldType.CUSTOM:
-            return self._custom(field, value)[-1]
+            return self._custom(field, value, column)[-1]
         if kind is FieldType.NUMBER and _NUMBER.fullmatch(value):
             return int(value)
         if kind is FieldType.BOOLEAN and value in {"true", "false"}:
@@ -288,9 +288,11 @@ class _Builder(Transformer_NonRecursive[Token, _Part]):
             return f"{self._day(value, column)}T00:00:00Z"
         return value
 
-    def _custom(self, field: str, value: str) -> list[str | float | bool]:
+    def _custom(self, field: str, value: str, column: int) -> list[str | float | bool]:
         """What a value may stand for in what the field holds; its text where it can be nothing else."""
         spec = self._vocabulary.subject.find(field)
+        if spec is not None and _is_name(spec, value):
+            return [self._id(str(spec.prefix), value, column)]
         customs = spec.customs if spec is not None else frozenset()
         typed = _typed(value)
         fits = CustomKind.BOOLEAN if isinstance(typed, bool) else CustomKind.NUMBER

@@ -35,6 +35,7 @@ class CustomKind(StrEnum):
     BOOLEAN = "boolean"
     DAY = "day"
     ASSET = "asset"
+    USER = "user"
 
 
 CUSTOM_PREFIX: Final = "cf_"
@@ -71,6 +72,7 @@ CUSTOM_OPERATORS: Final[Mapping[CustomKind, frozenset[ConditionOperator]]] = Map
         CustomKind.BOOLEAN: _ANY_CUSTOM,
         CustomKind.DAY: _ANY_CUSTOM | _ORDER | {_O.CONTAINS},
         CustomKind.ASSET: _ANY_CUSTOM | _ORDER | {_O.CONTAINS},
+        CustomKind.USER: _ANY_CUSTOM,
     }
 )
 
@@ -83,8 +85,8 @@ class FieldSpec:
     several forms ask for it, and values of other types are neither more nor less. CUSTOM_ID is the value up to its
     first space, whatever its case; CUSTOM_LABEL is what stands after it. `guarded` gives one more object, and the rows
     in which it counts.
-    An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`. FULL_TEXT
-    is asked of the database only.
+    An ENUM names its `enum`, whose members' order is their rank when `is_ordered`; an ID names its `prefix`, and so
+    does a CUSTOM one that holds nothing but ids of people. FULL_TEXT is asked of the database only.
     """
 
     name: str

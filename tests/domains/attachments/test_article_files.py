@@ -77,6 +77,16 @@ async def test_added_and_taken_away_by_those_who_write_it(editors: Editors) -> N
     assert (await editors.rita.get(at(article, "/attachments"))).json()["data"] == []
 
 
+async def test_what_was_approved_was_without_them(editors: Editors) -> None:
+    article = await editors.draft()
+    await done(editors.anna, article, "submit")
+    await done(editors.olga, article, "approve", publish_at="2099-01-01T00:00:00Z")
+    kept = await added(editors.olga, article, await uploaded(editors.olga))
+    assert (kept.json()["status"], kept.json()["publish_at"]) == ("in_review", "2099-01-01T00:00:00Z")
+    reply = await added(editors.anna, article, await uploaded(editors.anna))
+    assert (reply.json()["status"], reply.json()["publish_at"]) == ("draft", None), reply.text
+
+
 async def test_there_is_an_end_of_files(editors: Editors) -> None:
     article = await editors.draft()
     for _ in range(3):

@@ -6,10 +6,17 @@ from typing import Any
 import httpx
 import pytest
 
+from helpdesk_api import wiring
+from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.session import Database
+from helpdesk_api.domains.audit.log_events import events_behind
 from helpdesk_api.domains.knowledge.enums import ArticleLanguage
 from helpdesk_api.domains.knowledge_capture.actions import draft_text
+from helpdesk_api.domains.users.models import User
+from helpdesk_api.outbox.relay import Relay
 from tests.domains.knowledge.conftest import Editors, at, editors
 from tests.domains.tickets.test_search import opened
+from tests.factories.records import principal_of
 
 __all__ = ["editors"]
 RESOLUTION = {"resolution_code": "fixed", "resolution_text": "Renew the certificate."}
@@ -122,3 +129,26 @@ async def test_resolving_says_which_article_served(editors: Editors) -> None:
     assert (await editors.ben.get(at(seen, "/tickets"))).json()["data"] == []
     await resolved(editors.ben, first)
     assert await count(seen) == 0
+
+
+async def test_a_history_names_no_article_that_its_reader_may_not_read(editors: Editors, database: Database) -> None:
+    hidden, ticket = await editors.published(audience="agents"), await opened(editors.rita)
+    assert (await resolved(editors.ben, ticket, article_id=hidden["id"])).status_code == 200
+    of_team = {"audience": "teams", "team_ids": [editors.team_id]}
+    assert (await editors.olga.patch(at(hidden), json=of_team)).status_code == 200
+    told = [
+        hidden["id"] in (await reader.get(f"/v1/tickets/{ticket['id']}/history")).text
+        for reader in (editors.anna, editors.olga, editors.ben, editors.admin)
+    ]
+    assert told == [True, True, False, True]
+    while await Relay(database, wiring.REACTIONS).relay_batch():
+        pass
+    async with database.reads() as reads:
+        events = [event for event in await events_behind(reads, 0, 500) if event.type == "ticket.resolved"]
+    people = {reader: (await reader.get("/v1/me")).json()["id"] for reader in (editors.anna, editors.olga, editors.ben)}
+    for reader, person in people.items():
+        async with database.session() as session:
+            user = await session.get_one(User, parse_id("usr", person))
+        principal = await principal_of(database, user)
+        streamed = [hidden["id"].encode() in event.text_for(principal) for event in events]
+        assert any(streamed) is (reader is not editors.ben)

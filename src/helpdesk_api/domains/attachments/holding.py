@@ -13,7 +13,7 @@ from helpdesk_api.domains.attachments.actions import lock_usable
 from helpdesk_api.domains.attachments.errors import TooManyArticleFiles
 from helpdesk_api.domains.attachments.models import Attachment
 from helpdesk_api.domains.knowledge import actions as writing
-from helpdesk_api.domains.knowledge.enums import ArticleAction
+from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleStatus
 from helpdesk_api.domains.knowledge.events import ArticleUpdated
 from helpdesk_api.domains.knowledge.models import Article
 from helpdesk_api.outbox.events import Visibility
@@ -58,9 +58,12 @@ async def ids_of_draft(session: AsyncSession, draft_id: UUID) -> list[UUID]:
 
 
 async def add_to_article(session: AsyncSession, principal: Principal, article: Article, ids: Sequence[UUID]) -> None:
-    """By those who write it; its row is locked. Raises `article_action_forbidden`, `article_transition_not_allowed`,
-    `attachment_not_usable` and `too_many_article_files`."""
-    await writing.require(session, principal, article, ArticleAction.UPDATE)
+    """By those who write it; its row is locked. What was submitted, and perhaps approved, was without them.
+
+    Raises `article_action_forbidden`, `article_transition_not_allowed`, `attachment_not_usable` and
+    `too_many_article_files`.
+    """
+    approver_id = await writing.require(session, principal, article, ArticleAction.UPDATE)
     added = await lock_usable(session, principal, ids, "#/attachment_ids")
     there = select(func.count()).select_from(Attachment).where(Attachment.article_id == article.id)
     if (await session.execute(there)).scalar_one() + len(added) > MAX_ARTICLE_FILES:
@@ -69,7 +72,12 @@ async def add_to_article(session: AsyncSession, principal: Principal, article: A
         attachment.article_id, attachment.visibility = article.id, Visibility.PUBLIC
         attachment.referenced_at = clock.now()
         attachment.version += 1
+    waited = writing.waiting(article)
+    if article.status is ArticleStatus.IN_REVIEW:
+        await writing.review_again(session, principal, article, approver_id)
     writing.touch(article, public=False)
     await session.flush()
     named = [public_id("att", attachment.id) for attachment in added]
-    await writing.tell(session, principal, article, ArticleUpdated, {}, attachment_ids=named)
+    await writing.tell(
+        session, principal, article, ArticleUpdated, writing.changed_since(article, waited), attachment_ids=named
+    )

@@ -1,25 +1,29 @@
 """Events on their way to many readers: fetched once with all that a decision about any reader needs, written once for
 each kind of reader."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, func, select
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.database.ids import parse_id, public_id
+from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.audit import others, policy
 from helpdesk_api.domains.audit.queries import STORED, Question, between, shown
 from helpdesk_api.domains.audit.schemas import Event
+from helpdesk_api.domains.knowledge import policy as articles
+from helpdesk_api.domains.knowledge.models import Article, ArticleCategory
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant
 from helpdesk_api.domains.tickets.policy import IDS, TicketFacts, any_of, may_read
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.models import EventRow, OutboxState
 
+Sight = Callable[[Principal], bool]
 _participants = (
     select(func.array_agg(TicketParticipant.user_id))
     .where(TicketParticipant.ticket_id == Ticket.id)
@@ -57,6 +61,19 @@ _BEHIND = CompiledStatement(
     .limit(bindparam("most", type_=BigInteger))
 )
 _OTHERS = CompiledStatement(select(Ticket.id, *_FACTS).where(any_of(Ticket.id, bindparam("ids", type_=IDS))))
+_ARTICLES = CompiledStatement(
+    select(
+        Article.id,
+        Article.published_number,
+        Article.audience,
+        Article.team_ids,
+        Article.author_id,
+        Article.owner_id,
+        ArticleCategory.approver_id,
+    )
+    .outerjoin(ArticleCategory, ArticleCategory.id == Article.category_id)
+    .where(any_of(Article.id, bindparam("ids", type_=IDS)))
+)
 _END = CompiledStatement(select(OutboxState.last_sequence))
 
 
@@ -65,8 +82,8 @@ class LogEvent:
 
     __slots__ = ("_others", "_row", "_texts", "record", "ticket")
 
-    def __init__(self, row: Any, named: Mapping[str, TicketFacts]) -> None:
-        """`named` has the other tickets that these events name, by their public ids."""
+    def __init__(self, row: Any, named: Mapping[str, Sight]) -> None:
+        """`named` says who sees the other tickets and the articles that these events name, by their public ids."""
         self._row = row
         self._others = {name: named.get(name) for name in others.named_in(row)}
         self._texts: dict[tuple[bool, bool, frozenset[str]], bytes] = {}
@@ -128,14 +145,10 @@ class LogEvent:
         return found
 
     def _hidden_from(self, principal: Principal) -> frozenset[str]:
-        """The other tickets that it names and that are not this reader's to see."""
+        """What else it names and is not this reader's to see."""
         if principal.is_admin:
             return frozenset()
-        return frozenset(name for name, facts in self._others.items() if facts is None or not _sees(principal, facts))
-
-
-def _sees(principal: Principal, facts: TicketFacts) -> bool:
-    return may_read(principal, facts, is_participant=principal.user_id in facts.participant_ids)
+        return frozenset(name for name, sees in self._others.items() if sees is None or not sees(principal))
 
 
 def _facts(row: Any) -> TicketFacts:
@@ -170,13 +183,25 @@ async def readable_between(
 
 
 async def _made(reads: ReadSession, rows: Sequence[Any]) -> list[LogEvent]:
-    """One more statement where events name other tickets, for what sight of those depends on."""
+    """One more statement where events name other tickets, and one where they name articles, for what sight of those
+    depends on."""
     named = {name for row in rows for name in others.named_in(row)}
-    facts: dict[str, TicketFacts] = {}
-    if named:
-        found = await reads.fetch(_OTHERS, {"ids": [parse_id("tkt", name) for name in sorted(named)]})
-        facts = {public_id("tkt", row["id"]): _facts(row) for row in found}
-    return [LogEvent(row, facts) for row in rows]
+    sights: dict[str, Sight] = {}
+    if ids := others.of_kind("tkt", named):
+        for row in await reads.fetch(_OTHERS, {"ids": ids}):
+            sights[public_id("tkt", row["id"])] = partial(_sees_ticket, _facts(row))
+    if ids := others.of_kind("art", named):
+        for row in await reads.fetch(_ARTICLES, {"ids": ids}):
+            sights[public_id("art", row["id"])] = partial(_sees_article, TicketRecord(row))
+    return [LogEvent(row, sights) for row in rows]
+
+
+def _sees_ticket(facts: TicketFacts, principal: Principal) -> bool:
+    return may_read(principal, facts, is_participant=principal.user_id in facts.participant_ids)
+
+
+def _sees_article(article: Any, principal: Principal) -> bool:
+    return articles.may_read(principal, article, article.approver_id)
 
 
 async def add_records(reads: ReadSession, events: Sequence[LogEvent]) -> None:
@@ -192,7 +217,7 @@ async def add_records(reads: ReadSession, events: Sequence[LogEvent]) -> None:
 
 
 class TicketRecord:
-    """A row of tickets with its columns as attributes, as conditions read them."""
+    """A row with its columns as attributes, as conditions and policies read them."""
 
     __slots__ = ("_row",)
 

@@ -2,25 +2,29 @@
 
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
-from helpdesk_api.database.ids import new_id
+from helpdesk_api.database.ids import new_id, parse_id
 from helpdesk_api.domains.forms import errors, events, queries
+from helpdesk_api.domains.forms.enums import FieldKind
 from helpdesk_api.domains.forms.models import Form, FormVersion
 from helpdesk_api.domains.forms.rules import check_fields
 from helpdesk_api.domains.forms.schemas import FormCreate, FormField, FormUpdate
+from helpdesk_api.domains.users.models import User
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
+from helpdesk_api.web.errors import FieldError
 from helpdesk_api.web.schemas import instant_text
 
 
 async def create_form(session: AsyncSession, principal: Principal, body: FormCreate) -> Form:
     """Raises `form_name_taken` and `invalid_form_field`."""
-    fields = _checked(body.fields)
+    fields = await _checked(session, body.fields)
     now = clock.now()
     form = Form(
         id=new_id(),
@@ -45,7 +49,7 @@ async def update_form(session: AsyncSession, principal: Principal, form: Form, b
         raise errors.FormArchived
     values: dict[str, Any] = body.model_dump(exclude_unset=True, exclude={"fields"})
     if "fields" in body.model_fields_set:
-        fields = _checked(body.fields)
+        fields = await _checked(session, body.fields)
         if fields != await queries.fields_of(session, form.id, form.number):
             values["number"] = form.number + 1
     changes = {name: (getattr(form, name), value) for name, value in values.items() if getattr(form, name) != value}
@@ -72,13 +76,30 @@ async def archive_form(session: AsyncSession, principal: Principal, form: Form) 
     )
 
 
-def _checked(fields: list[FormField]) -> list[dict[str, Any]]:
+async def _checked(session: AsyncSession, fields: list[FormField]) -> list[dict[str, Any]]:
     shown = [field.model_dump(mode="json") for field in fields]
-    wrong = check_fields(shown)
+    wrong = check_fields(shown) or await _defaults_of_nobody(session, shown)
     if wrong:
         message = f"{len(wrong)} place(s) of the fields do not fit; see `errors`."
         raise errors.InvalidFormField(message, errors=wrong)
     return shown
+
+
+async def _defaults_of_nobody(session: AsyncSession, fields: list[dict[str, Any]]) -> list[FieldError]:
+    """One statement, where a default names somebody."""
+    named = {
+        place: parse_id("usr", field["default"])
+        for place, field in enumerate(fields)
+        if field["kind"] == FieldKind.USER.value and field["default"] is not None
+    }
+    if not named:
+        return []
+    known = set(await session.scalars(select(User.id).where(User.id.in_(named.values()))))
+    return [
+        FieldError("default_does_not_fit", "there is nobody with this id", pointer=f"#/fields/{place}/default")
+        for place, person in named.items()
+        if person not in known
+    ]
 
 
 def _add_version(session: AsyncSession, principal: Principal, form: Form, fields: list[dict[str, Any]]) -> None:

@@ -157,21 +157,34 @@ class FormFields:
     def keys_for(self, *, is_staff: bool) -> frozenset[str]:
         return frozenset(field["key"] for field in self.fields if is_for(field, is_staff=is_staff))
 
-    def with_defaults(self, values: Mapping[str, Any], sent: Collection[str]) -> dict[str, Any]:
-        """Of fields that apply and were left out; a default may be what makes a later field apply.
+    def with_defaults(
+        self,
+        values: Mapping[str, Any],
+        sent: Collection[str],
+        *,
+        held: Collection[str] = (),
+        without: Collection[str] = (),
+    ) -> dict[str, Any]:
+        """Of fields that apply and were left out, but for those `without`; a default may be what makes a later field
+        apply.
 
-        One that nobody has sent goes again with the condition that it came with.
+        A default that nobody has sent goes again with the condition that it came with, and so does whatever was held
+        before: who ends the condition need not see what hangs on it.
         """
         filled = dict(values)
         for field in self.fields:
             key, default = field["key"], field["default"]
-            if default is None:
-                continue
             if _applies(field, filled):
-                filled.setdefault(key, default)
-            elif key not in sent and filled.get(key) == default:
+                if default is not None and key not in without:
+                    filled.setdefault(key, default)
+            elif key in filled and key not in sent and (key in held or filled[key] == default):
                 del filled[key]
         return filled
+
+    @property
+    def default_people(self) -> list[tuple[str, str]]:
+        """Whom defaults name: key and public id."""
+        return self.people({field["key"]: field["default"] for field in self.fields if field["default"] is not None})
 
     def errors(self, values: Mapping[str, Any], *, is_staff: bool) -> list[FieldError]:
         """What does not fit, each where it stands."""

@@ -111,22 +111,18 @@ async def update_article(
     if not facts and not new:
         return
     changes = {name: (shown(name, getattr(article, name)), shown(name, value)) for name, value in facts.items()}
-    waited = {name: getattr(article, name) for name in _WAITING}
+    waited = waiting(article)
     for name, value in facts.items():
         setattr(article, name, value)
     if article.status is ArticleStatus.IN_REVIEW and facts.keys() & _APPROVED:
-        await _review_again(session, principal, article, approver_id)
+        await review_again(session, principal, article, approver_id)
     if "review_interval_days" in facts and article.published_number is not None:
         looked_at = filter(None, (article.reviewed_at, article.published_at))
         plan_review(article, max(looked_at, default=clock.now()))
     if new:
         changes |= {"number": (article.latest_number, article.latest_number + 1)}
         latest = await revise(session, principal, article, latest, new)
-    changes |= {
-        name: (shown(name, before), shown(name, getattr(article, name)))
-        for name, before in waited.items()
-        if getattr(article, name) != before
-    }
+    changes |= changed_since(article, waited)
     is_seen = article.published_number is not None
     touch(article, public=is_seen and bool(facts.keys() & _APPROVED))
     await _flush_checked(session)
@@ -149,9 +145,19 @@ def _asked(article: Article, body: ArticleUpdate) -> tuple[dict[str, Any], dict[
     return facts, content
 
 
-async def _review_again(
-    session: AsyncSession, principal: Principal, article: Article, approver_id: UUID | None
-) -> None:
+def waiting(article: Article) -> dict[str, Any]:
+    """What a submission waits for, and what was decided of it."""
+    return {name: getattr(article, name) for name in _WAITING}
+
+
+def changed_since(article: Article, waited: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    now = waiting(article)
+    return {
+        name: (shown(name, before), shown(name, now[name])) for name, before in waited.items() if now[name] != before
+    }
+
+
+async def review_again(session: AsyncSession, principal: Principal, article: Article, approver_id: UUID | None) -> None:
     """What was submitted, and perhaps approved for later, was for others: back to draft, unless by who approves it.
     One who files it where somebody else approves leaves it to them."""
     if not policy.may_approve(principal, approver_id):

@@ -28,7 +28,7 @@ _KINDS: Final[Mapping[FieldKind, CustomKind]] = {
     FieldKind.CHOICE: CustomKind.TEXT,
     FieldKind.MULTI_CHOICE: CustomKind.TEXTS,
     FieldKind.DATE: CustomKind.DAY,
-    FieldKind.USER: CustomKind.TEXT,
+    FieldKind.USER: CustomKind.USER,
     FieldKind.YES_NO: CustomKind.BOOLEAN,
     FieldKind.FILE: CustomKind.TEXTS,
     FieldKind.ASSET: CustomKind.ASSET,
@@ -69,7 +69,9 @@ def _custom(kinds: Kinds, guarded: Callable[[], tuple[object, object]] | None, n
     key = name.removeprefix(CUSTOM_PREFIX)
     if key == name or key not in kinds:
         return None
-    found = FieldSpec(name, FieldType.CUSTOM, _column, asked_of_database, customs=kinds[key])
+    # Where another form asks for something else by this key, a word may be just that.
+    prefix = "usr" if kinds[key] == {CustomKind.USER} else None
+    found = FieldSpec(name, FieldType.CUSTOM, _column, asked_of_database, prefix=prefix, customs=kinds[key])
     return replace(found, guarded=guarded)
 
 

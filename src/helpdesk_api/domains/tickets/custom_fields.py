@@ -45,7 +45,7 @@ async def fill_in(database: Database, principal: Principal, body: TicketCreate, 
             raise FormRequired(pointer="#/custom_fields")
         return Filled()
     fields = form.in_force
-    values = fields.with_defaults(given, given)
+    values = fields.with_defaults(given, given, without=await _defaults_of_nobody(database, fields))
     await _check(database, fields, values, given, is_staff=principal.is_staff)
     return _halves(form.id, fields, values)
 
@@ -71,7 +71,8 @@ async def refill(
 ) -> dict[str, dict[str, Any]]:
     """Merge patch against the version that the ticket was opened with; the columns' new values.
 
-    What is taken away has its default again.
+    What is taken away has its default again. What is left of a field whose condition does not hold any more goes with
+    it, also where the caller does not see it.
 
     Raises `form_required` and `invalid_custom_fields`.
     """
@@ -81,10 +82,20 @@ async def refill(
     fields, is_staff = form.versions[ticket.form_number], works_on(principal, ticket)
     held = {**ticket.custom_fields, **ticket.internal_custom_fields}
     merged = {key: value for key, value in {**held, **given}.items() if value is not None}
-    values = fields.with_defaults(merged, given)
+    nobody = await _defaults_of_nobody(database, fields)
+    values = fields.with_defaults(merged, given, held=held, without=nobody)
     await _check(database, fields, values, given, is_staff=is_staff)
     filled = _halves(form.id, fields, values)
     return {"custom_fields": filled.public, "internal_custom_fields": filled.internal}
+
+
+async def _defaults_of_nobody(database: Database, fields: FormFields) -> list[str]:
+    """Keys of the fields whose default is a person who is gone: nobody has to name somebody else for the form."""
+    return [key for key, person in fields.default_people if not await _is_known(database, person)]
+
+
+async def _is_known(database: Database, person: str) -> bool:
+    return await GRANTS.get(database, parse_id("usr", person).hex) is not None
 
 
 async def _check(
@@ -97,7 +108,7 @@ async def _check(
         message = f"{len(wrong)} custom field(s) do not fit the form; see `errors`."
         raise InvalidCustomFields(message, errors=wrong)
     for key, person in fields.people({key: value for key, value in given.items() if value is not None}):
-        if await GRANTS.get(database, parse_id("usr", person).hex) is None:
+        if not await _is_known(database, person):
             raise UnknownReference(pointer=f"#/custom_fields/{key}")
 
 

@@ -199,7 +199,8 @@ async def know(
 ) -> Known:
     """Of all these queries and conditions together: one statement for the names, or none."""
     kinds = await known_kinds(reads, principal, texts=texts, conditions=conditions)
-    named = [key for text in texts for key in names_in(text, VOCABULARY)]
+    vocabulary = vocabulary_of(principal, kinds)
+    named = [key for text in texts for key in names_in(text, vocabulary)]
     return Known(await naming.look_up(reads, principal, named), kinds)
 
 
