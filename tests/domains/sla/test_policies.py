@@ -144,6 +144,34 @@ async def test_a_preview_tells_what_publishing_then_does(
         await no_differences(database)
 
 
+async def test_a_due_time_that_has_passed_stands_in_a_preview_as_in_what_follows(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client)
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        await admin_client.post(f"{path}/publish", json={})
+        ticket = await opened(requester_client)
+        now.advance(hours=3)
+        await admin_client.patch(path, json={"description": "The same in other words."})
+        # Whether its breach was told by then or not.
+        for _ in range(2):
+            shown = (await admin_client.post(f"{path}/preview", json={})).json()
+            assert (shown["moved"], shown["would_breach"], shown["data"]) == (0, 0, [])
+            await drain(database)
+        # Short of the target it moves, late as it was.
+        await admin_client.patch(path, json={"targets": [{**TARGETS[0], "seconds": 4 * 3600}]})
+        shown = (await admin_client.post(f"{path}/preview", json={})).json()
+        (move,) = shown["data"]
+        assert (move["new_due_at"], move["would_breach"]) == ("2026-03-02T13:00:00Z", False)
+        await admin_client.patch(path, json={"targets": TARGETS})
+        await admin_client.post(f"{path}/publish", json={})
+        await drain(database)
+        cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (cycle["policy_version"], cycle["due_at"]) == (2, "2026-03-02T11:00:00Z")
+
+
 async def counted(database: Database, kind: str) -> int:
     async with database.reads() as reads:
         found: int = await reads.fetch_value(select(func.count()).select_from(EventRow).where(EventRow.type == kind))

@@ -24,7 +24,8 @@ from helpdesk_api.domains.categories.enums import Priority, TicketType
 from helpdesk_api.domains.sla.beginnings import Beginning, Key, beginnings
 from helpdesk_api.domains.sla.calendar_queries import timelines
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_state import NONE, Agreement, Plan
+from helpdesk_api.domains.sla.clock_rules import TicketClocks
+from helpdesk_api.domains.sla.clock_state import NONE, Agreement, DerivedClock, Plan
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind, VersionState
 from helpdesk_api.domains.sla.errors import NoDraft, SlaPolicyNotFound
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
@@ -75,7 +76,7 @@ class _Clock(NamedTuple):
     counted_at: float
     due_at: float | None
     is_by_hand: bool
-    is_breached: bool
+    breached_at: float | None
 
 
 class _Move(NamedTuple):
@@ -237,7 +238,7 @@ def _clocks_read(names: tuple[str, ...]) -> CompiledStatement:
         _seconds(SlaClock.counted_at),
         _seconds(SlaClock.due_at),
         SlaClock.manual_due_at.is_not(None),
-        SlaClock.breached_at.is_not(None),
+        _seconds(SlaClock.breached_at),
     ]
     of_ticket = select(*held, *map(func.array_agg, own)).join(Ticket, Ticket.id == SlaClock.ticket_id)
     return CompiledStatement(of_ticket.where(SlaClock.ended_at.is_(None), _is_open()).group_by(*held))
@@ -260,7 +261,6 @@ def _move(clock: _Clock, outcome: _Outcome, at: datetime) -> _Move | None:
     if outcome.stays or clock.is_by_hand:
         return None
     due: datetime | None = None
-    used = timedelta(seconds=clock.used)
     if outcome.is_paused:
         # It is late when it goes on, and not before.
         is_late = False
@@ -268,23 +268,47 @@ def _move(clock: _Clock, outcome: _Outcome, at: datetime) -> _Move | None:
         if not shift:
             return None
     else:
-        counted_at = datetime.fromtimestamp(clock.counted_at, UTC)
-        due, is_due = _due(outcome, agreement.target - used, counted_at, at)
+        due, is_late = _due(clock, outcome, agreement, at)
         moved_to = due.timestamp() if due is not None else None
         if moved_to == clock.due_at:
             return None
-        is_late = is_due and not clock.is_breached
         shift = moved_to - clock.due_at if moved_to is not None and clock.due_at is not None else 0.0
     return _Move(-abs(shift), clock.reference, clock.id, outcome, clock.due_at, due, shift, is_late)
 
 
-def _due(outcome: _Outcome, left: timedelta, counted_at: datetime, at: datetime) -> tuple[datetime | None, bool]:
-    """When what was left at `counted_at` is used up, but not before `at`; and whether it is by then."""
+def _due(clock: _Clock, outcome: _Outcome, agreement: Agreement, at: datetime) -> tuple[datetime | None, bool]:
+    """When its target is used up; and whether it is by then, and was not before."""
+    left = agreement.target - timedelta(seconds=clock.used)
+    counted_at = datetime.fromtimestamp(clock.counted_at, UTC)
     if outcome.counts_by is outcome.counted_by:
-        due = outcome.counts_by.add(counted_at, left)
-        return (due, False) if due is None or due > at else (at, True)
+        due = outcome.counts_by.add(counted_at, max(left, NONE))
+        if due is None or due > at:
+            return due, False
+        return _used_up(clock, outcome, agreement, at)
     left -= outcome.counted_by.between(counted_at, at)
-    return outcome.counts_by.add(at, left), left <= NONE
+    return (outcome.counts_by.add(at, left), False) if left > NONE else _used_up(clock, outcome, agreement, at)
+
+
+def _used_up(clock: _Clock, outcome: _Outcome, agreement: Agreement, at: datetime) -> tuple[datetime | None, bool]:
+    """By the rule that publishing follows. A due time that will have passed is a breach by then, told or not."""
+    breached = clock.breached_at
+    if breached is None and clock.due_at is not None and clock.due_at < at.timestamp():
+        breached = clock.due_at
+    one = DerivedClock(
+        kind=agreement.kind,
+        metric=agreement.metric,
+        cycle=1,
+        policy_id=agreement.policy_id,
+        policy_number=agreement.policy_number,
+        calendar_id=agreement.calendar_id,
+        target=agreement.target,
+        used=agreement.target,
+        started_at=at,
+        counted_at=at,
+        breached_at=datetime.fromtimestamp(breached, UTC) if breached is not None else None,
+    )
+    rules = TicketClocks([one], lambda _: outcome.counts_by, lambda _: ())
+    return rules.due_of(one), breached is None
 
 
 def _rank(one: Beginning) -> tuple[Any, ...]:
