@@ -172,6 +172,33 @@ async def test_a_due_time_that_has_passed_stands_in_a_preview_as_in_what_follows
         assert (cycle["policy_version"], cycle["due_at"]) == (2, "2026-03-02T11:00:00Z")
 
 
+async def test_a_preview_asks_the_draft_what_pauses(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        # A status that conditions read besides, where it decides nothing.
+        any_status = {"any": [{"field": "status", "op": op, "value": "open"} for op in ("eq", "ne")]}
+        policy = await drafted(admin_client, conditions=any_status)
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        await admin_client.post(f"{path}/publish", json={})
+        running, paused = [await opened(requester_client) for _ in range(2)]
+        await admin_client.post(f"/v1/tickets/{paused['id']}/pend", json={"reason": "vendor"})
+        now.advance(hours=1)
+        await admin_client.patch(path, json={"pauses": [{"metric": "resolution", "statuses": ["open"]}]})
+        shown = (await admin_client.post(f"{path}/preview", json={})).json()
+        assert (shown["moved"], shown["would_breach"]) == (2, 0)
+        moves = {move["ticket_id"]: move for move in shown["data"]}
+        assert all(move["shift_seconds"] is None and not move["is_cancelled"] for move in moves.values())
+        await admin_client.post(f"{path}/publish", json={})
+        await drain(database)
+        due = {}
+        for ticket in (running, paused):
+            due[ticket["id"]] = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]["due_at"]
+        assert {ticket_id: move["new_due_at"] for ticket_id, move in moves.items()} == due
+        assert due == {running["id"]: None, paused["id"]: "2026-03-02T12:00:00Z"}
+
+
 async def counted(database: Database, kind: str) -> int:
     async with database.reads() as reads:
         found: int = await reads.fetch_value(select(func.count()).select_from(EventRow).where(EventRow.type == kind))

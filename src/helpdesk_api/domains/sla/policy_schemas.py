@@ -252,9 +252,11 @@ class SlaPreviewMove(ResponseModel):
     kind: PolicyKind
     metric: Metric
     due_at: Instant | None = Field(description="Now; null while it is paused.")
-    new_due_at: Instant | None
+    new_due_at: Instant | None = Field(description="Null while it would be paused, or cancelled.")
     shift_seconds: float | None = Field(
-        ge=-(10**12), le=10**12, description="Later is positive; while it is paused, of the target. Null if cancelled."
+        ge=-(10**12),
+        le=10**12,
+        description="Later is positive; while it stays paused, of the target. Null without a due time before or after.",
     )
     would_breach: bool = Field(description="Late at once, and not late before.")
     is_cancelled: bool = Field(description="Nothing would be promised any more.")

@@ -33,6 +33,7 @@ from helpdesk_api.domains.sla.policy_queries import compiled, promises
 from helpdesk_api.domains.sla.policy_rules import Policies, Policy, PublishedVersion
 from helpdesk_api.domains.sla.rules import Timeline
 from helpdesk_api.domains.tickets.condition_fields import TICKET
+from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
@@ -50,6 +51,9 @@ _HELD = (
     SlaClock.policy_number,
     SlaClock.calendar_id,
     SlaClock.target,
+    # What pauses it is asked of these, whatever conditions read.
+    Ticket.status,
+    Ticket.pending_reason,
 )
 
 
@@ -59,6 +63,7 @@ class _Outcome:
 
     kind: str
     metric: str
+    was_paused: bool
     is_paused: bool
     stays: bool
     target: timedelta
@@ -173,13 +178,15 @@ class _Planned:
 
     def outcome(self, held: tuple[Any, ...]) -> _Outcome:
         """`held` are a clock's values of `_HELD`, and its ticket's facts."""
-        kind, metric, state, policy_id, number, calendar_id, target, *facts = held
+        kind, metric, state, policy_id, number, calendar_id, target, status, reason, *facts = held
         agreement = self.plan(tuple(facts)).get((PolicyKind(kind), Metric(metric)))
         promised = agreement and (agreement.policy_id, agreement.policy_number, agreement.calendar_id, agreement.target)
+        pending_reason = PendingReason(reason) if reason is not None else None
         return _Outcome(
             kind=kind,
             metric=metric,
-            is_paused=state == ClockState.PAUSED.value,
+            was_paused=state == ClockState.PAUSED.value,
+            is_paused=agreement is not None and agreement.is_paused(TicketStatus(status), pending_reason),
             stays=promised == (policy_id, number, calendar_id, target),
             target=target,
             counted_by=self._hours[calendar_id],
@@ -260,25 +267,28 @@ def _move(clock: _Clock, outcome: _Outcome, at: datetime) -> _Move | None:
         return _Move(float("-inf"), clock.reference, clock.id, outcome, clock.due_at, None, None, is_late=False)
     if outcome.stays or clock.is_by_hand:
         return None
-    due: datetime | None = None
-    if outcome.is_paused:
-        # It is late when it goes on, and not before.
-        is_late = False
+    # What is paused is late when it goes on, and not before.
+    due, is_late = _due(clock, outcome, agreement, at) if not outcome.is_paused else (None, False)
+    shift: float | None
+    if outcome.was_paused and outcome.is_paused:
         shift = (agreement.target - outcome.target).total_seconds()
         if not shift:
             return None
     else:
-        due, is_late = _due(clock, outcome, agreement, at)
         moved_to = due.timestamp() if due is not None else None
         if moved_to == clock.due_at:
             return None
-        shift = moved_to - clock.due_at if moved_to is not None and clock.due_at is not None else 0.0
-    return _Move(-abs(shift), clock.reference, clock.id, outcome, clock.due_at, due, shift, is_late)
+        shift = moved_to - clock.due_at if moved_to is not None and clock.due_at is not None else None
+    farness = -abs(shift) if shift is not None else float("-inf")
+    return _Move(farness, clock.reference, clock.id, outcome, clock.due_at, due, shift, is_late)
 
 
 def _due(clock: _Clock, outcome: _Outcome, agreement: Agreement, at: datetime) -> tuple[datetime | None, bool]:
     """When its target is used up; and whether it is by then, and was not before."""
     left = agreement.target - timedelta(seconds=clock.used)
+    if outcome.was_paused:
+        # It goes on then, and no pause counts.
+        return (outcome.counts_by.add(at, left), False) if left > NONE else _used_up(clock, outcome, agreement, at)
     counted_at = datetime.fromtimestamp(clock.counted_at, UTC)
     if outcome.counts_by is outcome.counted_by:
         due = outcome.counts_by.add(counted_at, max(left, NONE))
