@@ -480,6 +480,23 @@ async def test_an_effective_date_in_the_past_and_a_missing_draft(admin_client: h
     assert [version["state"] for version in versions] == ["published"]
 
 
+async def test_a_first_version_that_is_not_in_force_yet_is_withdrawn_and_replaced(
+    admin_client: httpx.AsyncClient,
+) -> None:
+    policy = await drafted(admin_client)
+    path = f"/v1/sla-policies/{policy['id']}"
+    scheduled = {"effective_from": "2126-01-01T00:00:00Z"}
+    assert (await admin_client.post(f"{path}/publish", json=scheduled)).status_code == 200
+    # Without another it is all that the policy says.
+    only = await admin_client.delete(f"{path}/versions/1")
+    assert (only.status_code, only.json()["code"]) == (409, "sla_policy_version_in_force")
+    await admin_client.patch(path, json={"description": "Instead."})
+    assert (await admin_client.delete(f"{path}/versions/1")).status_code == 204
+    assert (await admin_client.delete(f"{path}/versions/2")).status_code == 409
+    published = (await admin_client.post(f"{path}/publish", json={})).json()
+    assert (published["current"]["number"], published["next"]) == (2, None)
+
+
 async def test_two_publish_at_once(own_database: Database, settings: Settings) -> None:
     app = create_app(settings, database=own_database)
     app.state.authenticator = test_authenticator

@@ -188,12 +188,13 @@ async def withdraw_version(
     where what then stays in force would be part of one."""
     if version.effective_from is not None and version.effective_from <= clock.now():
         raise errors.SlaPolicyVersionInForce
-    if version.number == 1:
-        message = "The first draft goes with its policy. Archive that."
+    versions = await queries.versions_of(session, policy.id)
+    if len(versions) == 1:
+        message = "The only version goes with its policy. Archive that."
         raise errors.SlaPolicyVersionInForce(message)
-    if version.effective_from is not None and policy.archived_at is None:
+    before = [one for one in versions if one.number < version.number]
+    if before and version.effective_from is not None and policy.archived_at is None:
         await _lock_order(session)
-        before = [one for one in await queries.versions_of(session, policy.id) if one.number < version.number]
         await check_hand_overs(session, policy, before[-1], version.effective_from)
     await session.delete(version)
     policy.withdrawn_number = max(policy.withdrawn_number, version.number)
