@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
@@ -17,6 +17,7 @@ from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import policy_actions
+from helpdesk_api.domains.sla.policy_queries import lock_policy
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
@@ -507,6 +508,32 @@ async def test_two_publish_at_once(own_database: Database, settings: Settings) -
         path = f"/v1/sla-policies/{policy['id']}/publish"
         replies = await asyncio.gather(*[client.post(path, json={}) for _ in range(4)])
         assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409]
+
+
+async def test_who_publishes_and_who_orders_do_not_wait_for_each_other(
+    own_database: Database, settings: Settings
+) -> None:
+    app = create_app(settings, database=own_database)
+    app.state.authenticator = test_authenticator
+    admin = await make_user(own_database, role=Role.ADMIN)
+    headers = {"Authorization": f"Bearer test-{admin.id.hex}"}
+    waits = text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL, headers=headers) as client:
+        policy = await drafted(client)
+        for verb, path in (("POST", "publish"), ("DELETE", "versions/2")):
+            async with own_database.session() as session:
+                await policy_actions.lock_order(session)
+                json = {} if verb == "POST" else None
+                other = asyncio.create_task(client.request(verb, f"/v1/sla-policies/{policy['id']}/{path}", json=json))
+                while not other.done() and not await session.scalar(waits):
+                    pass
+                held = await lock_policy(session, parse_id("slp", policy["id"]))
+                assert held.archived_at is None
+            assert (await other).is_success, (await other).text
+            await client.patch(f"/v1/sla-policies/{policy['id']}", json={"description": "Another."})
 
 
 async def test_what_teams_promise_each_other_is_nothing_for_requesters(

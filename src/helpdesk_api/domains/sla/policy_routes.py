@@ -214,6 +214,7 @@ async def publish_policy(
     response: Response,
 ) -> Any:
     """In force from its instant on. Open tickets follow then: time used stays, and recorded breaches stay."""
+    await actions.lock_order(session)
     policy = await queries.lock_policy(session, policy_id)
     if_match.check(etag_of(policy.version))
     await actions.publish(session, principal, policy, body)
@@ -285,6 +286,7 @@ async def withdraw_version(
     policy_id: SlaPolicyId, number: VersionNumber, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
     """Its instant must still lie ahead; the version before it then stays in force."""
+    await actions.lock_order(session)
     policy = await queries.lock_policy(session, policy_id)
     version = await queries.version_of(session, policy_id, number)
     if_match.check(queries.version_etag(version))
