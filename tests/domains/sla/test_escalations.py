@@ -145,6 +145,18 @@ async def test_the_ladder_is_climbed_once(
         await no_differences(database)
 
 
+async def test_what_cannot_be_called_fails_and_is_seen(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        call = {"type": "call_webhook", "url": "https://refused.example/late"}
+        await promised(admin_client, {"offset_seconds": 0, "actions": [call]})
+        await opened(requester_client)
+        now.advance(hours=2)
+        with pytest.raises(AddressRefused):
+            await drain(database)
+
+
 async def test_nothing_is_done_for_a_clock_that_has_ended_meanwhile(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:

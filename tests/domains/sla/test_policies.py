@@ -385,6 +385,14 @@ async def test_an_edited_calendar_keeps_the_time_used(
             "unknown_reference",
             "#/escalations/0/actions/0/team_id",
         ),
+        *(
+            (
+                {"escalations": [{"offset_seconds": 0, "actions": [{"type": "call_webhook", "url": url}]}]},
+                "webhook_url_refused",
+                "#/escalations/0/actions/0/url",
+            )
+            for url in ("http://127.0.0.1:9/x", "https://169.254.169.254/", "http://hooks.example/x")
+        ),
     ],
 )
 async def test_what_cannot_be_is_said_where(

@@ -19,6 +19,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla import policy_queries as queries
 from helpdesk_api.domains.sla.calendar_models import Calendar
+from helpdesk_api.domains.sla.calling import check_address
 from helpdesk_api.domains.sla.enums import PolicyKind, VersionState
 from helpdesk_api.domains.sla.following import follow_job
 from helpdesk_api.domains.sla.hand_overs import check_hand_overs
@@ -27,6 +28,7 @@ from helpdesk_api.domains.sla.policy_schemas import (
     MAX_POLICIES,
     AddWatcherAction,
     AssignAction,
+    CallWebhookAction,
     NotifyAction,
     NotifyTarget,
     SlaDefinition,
@@ -52,7 +54,7 @@ async def create_policy(
 ) -> tuple[SlaPolicy, SlaPolicyVersion]:
     """Last in the order, with a draft that binds nobody. Raises `ola_team_required`, `sla_policy_name_taken`,
     `too_many_sla_policies`, and what a definition can have wrong: `unknown_reference`, `invalid_conditions`,
-    `target_repeated`, `pause_repeated`, `calendar_archived`."""
+    `target_repeated`, `pause_repeated`, `calendar_archived`, `webhook_url_refused`."""
     if (body.kind is PolicyKind.OLA) != (body.team_id is not None):
         raise errors.OlaTeamRequired(pointer="#/team_id")
     given = body.model_dump(exclude=_HEAD_FIELDS, by_alias=True)
@@ -255,6 +257,8 @@ async def _check(session: AsyncSession, database: Database, definition: SlaDefin
             pointer = f"#/escalations/{place}/actions/{n}"
             if isinstance(action, NotifyAction | AssignAction | AddWatcherAction):
                 await _check_people(session, database, action, pointer)
+            elif isinstance(action, CallWebhookAction):
+                check_address(str(action.url), f"{pointer}/url")
 
 
 async def _check_calendar(session: AsyncSession, calendar_id: UUID) -> None:

@@ -29,7 +29,7 @@ from helpdesk_api.domains.sla.policy_schemas import (
 )
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
+from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, WebhookUrlRefused, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, etag_of_order, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -52,6 +52,7 @@ _DEFINITION_ERRORS = (
     errors.TargetRepeated,
     errors.PauseRepeated,
     errors.CalendarArchived,
+    WebhookUrlRefused,
 )
 VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647)]
 

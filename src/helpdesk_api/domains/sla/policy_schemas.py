@@ -92,7 +92,8 @@ class AddWatcherAction(RequestModel):
 
 
 class CallWebhookAction(RequestModel):
-    """Posts the event as JSON, retried until it is taken, always under the same delivery id."""
+    """Posts the event as JSON, retried until it is taken, always under the same delivery id. As webhooks, to public
+    addresses by HTTPS alone, and to the networks that the operator names."""
 
     type: Literal["call_webhook"]
     url: HttpUrl = Field(max_length=2_000, json_schema_extra={"pattern": "^https?://"})
