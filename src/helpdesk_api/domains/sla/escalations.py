@@ -68,7 +68,7 @@ async def carry_out(session: AsyncSession, event: EventRow) -> None:
                 cause=cause,
             )
         elif isinstance(action, AddWatcherAction):
-            await people.add_watcher(session, ticket, action.user_id)
+            await people.let_watch(session, ticket, action.user_id, cause)
         elif isinstance(action, CallWebhookAction):
             payload = {"event_id": event.id.hex, "url": str(action.url), "place": place}
             await enqueue_many(session, [NewJob(name=CALL, payload=payload, dedupe_key=f"{event.id.hex}:{place}")])
