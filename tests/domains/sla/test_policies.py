@@ -534,8 +534,8 @@ async def test_who_publishes_and_who_orders_do_not_wait_for_each_other(
         for verb, path in (("POST", "publish"), ("DELETE", "versions/2")):
             async with own_database.session() as session:
                 await policy_actions.lock_order(session)
-                json = {} if verb == "POST" else None
-                other = asyncio.create_task(client.request(verb, f"/v1/sla-policies/{policy['id']}/{path}", json=json))
+                body: dict[str, Any] | None = {} if verb == "POST" else None
+                other = asyncio.create_task(client.request(verb, f"/v1/sla-policies/{policy['id']}/{path}", json=body))
                 while not other.done() and not await session.scalar(waits):
                     pass
                 held = await lock_policy(session, parse_id("slp", policy["id"]))
