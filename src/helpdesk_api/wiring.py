@@ -55,7 +55,7 @@ from helpdesk_api.domains.relations import events as relations
 from helpdesk_api.domains.relations import queries as relation_queries
 from helpdesk_api.domains.reminders import actions as reminder_actions
 from helpdesk_api.domains.reminders import events as reminders
-from helpdesk_api.domains.sla import clock_queries, escalations, following
+from helpdesk_api.domains.sla import calling, clock_queries, escalations, following
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.stream import schemas as stream_schemas
@@ -391,10 +391,6 @@ def configure(settings: Settings) -> None:
         ticket_link=settings.portal_link_template,
         password_link=settings.password_link_template,
     )
-    use_settings(
-        WebhookSettings(
-            public_url=settings.public_url,
-            reachable=Reachable(settings.outbound_networks),
-            kept_for=timedelta(days=settings.webhook_delivery_days),
-        )
-    )
+    reachable = Reachable(settings.outbound_networks)
+    calling.use_reachable(reachable)
+    use_settings(WebhookSettings(settings.public_url, reachable, timedelta(days=settings.webhook_delivery_days)))

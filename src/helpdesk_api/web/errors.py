@@ -172,6 +172,14 @@ class UnknownReference(Unprocessable):
     default_detail = "There is no such thing, or you cannot see it."
 
 
+class WebhookUrlRefused(Unprocessable):
+    """Only HTTPS to public addresses is called; the operator may name further networks."""
+
+    code = "webhook_url_refused"
+    title = "This address is not called"
+    remedy = "Use an HTTPS URL without user, password or fragment, whose host is public."
+
+
 class ExternalPairIncomplete(Unprocessable):
     """An id of another system means nothing without that system's name."""
 

@@ -166,6 +166,35 @@ async def test_days_come_from_an_icalendar_file(admin_client: httpx.AsyncClient)
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_icalendar")
 
 
+async def test_days_are_closed_in_the_hours_that_count_now(admin_client: httpx.AsyncClient) -> None:
+    calendar = await created(admin_client, effective_from="2126-01-01T00:00:00Z")
+    path = f"/v1/calendars/{calendar['id']}"
+    later = {
+        "time_zone": "UTC",
+        "weekly_hours": [{"day": "sunday", "opens": "01:00", "closes": "02:00"}],
+        "effective_from": "2127-01-01T00:00:00Z",
+    }
+    assert (await admin_client.post(f"{path}/versions", json=later)).status_code == 201
+    event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20260701\r\nEND:VEVENT\r\n"
+    body = {"icalendar": f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{event}END:VCALENDAR\r\n"}
+    imported = await admin_client.post(f"{path}/day-imports", json=body)
+    assert imported.status_code == 201, imported.text
+    assert imported.json()["weekly_hours"] == calendar["current"]["weekly_hours"]
+
+
+@pytest.mark.parametrize("written", [0, 86_400, "2026-01-01T00:00:00Z", "0001-01-01", "3026-01-01"])
+async def test_a_day_is_written_in_one_form(admin_client: httpx.AsyncClient, written: Any) -> None:
+    calendar = await created(admin_client)
+    body = {
+        "time_zone": "UTC",
+        "weekly_hours": [{"day": "monday", "opens": "09:00", "closes": "17:00"}],
+        "days": [{"date": written, "name": "Odd", "hours": []}],
+    }
+    refused = await admin_client.post(f"/v1/calendars/{calendar['id']}/versions", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "validation_failed"), refused.text
+    assert refused.json()["errors"][0]["pointer"] == "#/days/0/date"
+
+
 async def test_what_is_built_in_or_in_use_stays(admin_client: httpx.AsyncClient) -> None:
     for reply in (
         await admin_client.delete(f"/v1/calendars/{ALWAYS}"),

@@ -17,6 +17,7 @@ from helpdesk_api.domains.sla.timers import fire_due
 from helpdesk_api.domains.tickets.models import TicketWatcher
 from helpdesk_api.integrations.http.protocol import AddressRefused, HttpAnswer
 from helpdesk_api.integrations.mail.fake import FakeMail
+from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.worker import drain
 from tests.domains.sla.test_clocks import no_differences, opened
 from tests.domains.sla.test_policies import drafted, first_in_order
@@ -96,7 +97,7 @@ async def test_the_ladder_is_climbed_once(
     a_team: Make,
     receiver: Receiver,
 ) -> None:
-    boss = await a_user(role=Role.SUPERVISOR, name="Bo")
+    boss, gone = [await a_user(role=Role.SUPERVISOR, name=name) for name in ("Bo", "Gus")]
     second = await a_team(name="Second line")
     expert = await a_user(role=Role.AGENT, name="Eva", teams=[second])
     steps = (
@@ -104,7 +105,7 @@ async def test_the_ladder_is_climbed_once(
             "offset_seconds": -HOUR,
             "actions": [
                 {"type": "raise_priority"},
-                {"type": "add_watcher", "user_id": f"usr_{boss.id.hex}"},
+                *({"type": "add_watcher", "user_id": f"usr_{one.id.hex}"} for one in (boss, gone)),
                 {"type": "notify", "to": "user", "user_id": f"usr_{boss.id.hex}"},
             ],
         },
@@ -122,6 +123,7 @@ async def test_the_ladder_is_climbed_once(
         policy = await drafted(admin_client, targets=targets, escalations=list(steps))
         await first_in_order(admin_client, policy)
         await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        assert (await admin_client.post(f"/v1/users/usr_{gone.id.hex}/deactivate", json={})).status_code == 200
         ticket = await opened(requester_client)
         now.advance(hours=1)
         await drain(database)
@@ -129,7 +131,11 @@ async def test_the_ladder_is_climbed_once(
         assert (raised["priority"], raised["priority_reason"]) == ("high", "Gold escalated it.")
         async with database.session() as session:
             watchers = list(await session.scalars(select(TicketWatcher.user_id)))
+            added = list(await session.scalars(select(EventRow).where(EventRow.type == "ticket.watcher_added")))
         assert boss.id in watchers
+        assert gone.id not in watchers
+        assert [event.data["user_id"] for event in added] == [f"usr_{boss.id.hex}"]
+        assert added[0].cause_rule == "Gold"
         now.advance(hours=2)
         await drain(database)
         handed = (await admin_client.get(f"/v1/tickets/{ticket['id']}")).json()
@@ -143,6 +149,18 @@ async def test_the_ladder_is_climbed_once(
         await drain(database)
         assert len(receiver.taken) == 1
         await no_differences(database)
+
+
+async def test_what_cannot_be_called_fails_and_is_seen(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        call = {"type": "call_webhook", "url": "https://refused.example/late"}
+        await promised(admin_client, {"offset_seconds": 0, "actions": [call]})
+        await opened(requester_client)
+        now.advance(hours=2)
+        with pytest.raises(AddressRefused):
+            await drain(database)
 
 
 async def test_nothing_is_done_for_a_clock_that_has_ended_meanwhile(

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
@@ -17,6 +17,7 @@ from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import policy_actions
+from helpdesk_api.domains.sla.policy_queries import lock_policy
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
@@ -142,6 +143,61 @@ async def test_a_preview_tells_what_publishing_then_does(
                 cycle = next(row["ongoing_cycle"] for row in rows if (row["kind"], row["metric"]) == key)
                 assert (cycle["due_at"], cycle["is_breached"]) == (begins["due_at"], begins["would_breach"])
         await no_differences(database)
+
+
+async def test_a_due_time_that_has_passed_stands_in_a_preview_as_in_what_follows(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client)
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        await admin_client.post(f"{path}/publish", json={})
+        ticket = await opened(requester_client)
+        now.advance(hours=3)
+        await admin_client.patch(path, json={"description": "The same in other words."})
+        # Whether its breach was told by then or not.
+        for _ in range(2):
+            shown = (await admin_client.post(f"{path}/preview", json={})).json()
+            assert (shown["moved"], shown["would_breach"], shown["data"]) == (0, 0, [])
+            await drain(database)
+        # Short of the target it moves, late as it was.
+        await admin_client.patch(path, json={"targets": [{**TARGETS[0], "seconds": 4 * 3600}]})
+        shown = (await admin_client.post(f"{path}/preview", json={})).json()
+        (move,) = shown["data"]
+        assert (move["new_due_at"], move["would_breach"]) == ("2026-03-02T13:00:00Z", False)
+        await admin_client.patch(path, json={"targets": TARGETS})
+        await admin_client.post(f"{path}/publish", json={})
+        await drain(database)
+        cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (cycle["policy_version"], cycle["due_at"]) == (2, "2026-03-02T11:00:00Z")
+
+
+async def test_a_preview_asks_the_draft_what_pauses(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        # A status that conditions read besides, where it decides nothing.
+        any_status = {"any": [{"field": "status", "op": op, "value": "open"} for op in ("eq", "ne")]}
+        policy = await drafted(admin_client, conditions=any_status)
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        await admin_client.post(f"{path}/publish", json={})
+        running, paused = [await opened(requester_client) for _ in range(2)]
+        await admin_client.post(f"/v1/tickets/{paused['id']}/pend", json={"reason": "vendor"})
+        now.advance(hours=1)
+        await admin_client.patch(path, json={"pauses": [{"metric": "resolution", "statuses": ["open"]}]})
+        shown = (await admin_client.post(f"{path}/preview", json={})).json()
+        assert (shown["moved"], shown["would_breach"]) == (2, 0)
+        moves = {move["ticket_id"]: move for move in shown["data"]}
+        assert all(move["shift_seconds"] is None and not move["is_cancelled"] for move in moves.values())
+        await admin_client.post(f"{path}/publish", json={})
+        await drain(database)
+        due = {}
+        for ticket in (running, paused):
+            due[ticket["id"]] = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]["due_at"]
+        assert {ticket_id: move["new_due_at"] for ticket_id, move in moves.items()} == due
+        assert due == {running["id"]: None, paused["id"]: "2026-03-02T12:00:00Z"}
 
 
 async def counted(database: Database, kind: str) -> int:
@@ -329,6 +385,14 @@ async def test_an_edited_calendar_keeps_the_time_used(
             "unknown_reference",
             "#/escalations/0/actions/0/team_id",
         ),
+        *(
+            (
+                {"escalations": [{"offset_seconds": 0, "actions": [{"type": "call_webhook", "url": url}]}]},
+                "webhook_url_refused",
+                "#/escalations/0/actions/0/url",
+            )
+            for url in ("http://127.0.0.1:9/x", "https://169.254.169.254/", "http://hooks.example/x")
+        ),
     ],
 )
 async def test_what_cannot_be_is_said_where(
@@ -425,6 +489,23 @@ async def test_an_effective_date_in_the_past_and_a_missing_draft(admin_client: h
     assert [version["state"] for version in versions] == ["published"]
 
 
+async def test_a_first_version_that_is_not_in_force_yet_is_withdrawn_and_replaced(
+    admin_client: httpx.AsyncClient,
+) -> None:
+    policy = await drafted(admin_client)
+    path = f"/v1/sla-policies/{policy['id']}"
+    scheduled = {"effective_from": "2126-01-01T00:00:00Z"}
+    assert (await admin_client.post(f"{path}/publish", json=scheduled)).status_code == 200
+    # Without another it is all that the policy says.
+    only = await admin_client.delete(f"{path}/versions/1")
+    assert (only.status_code, only.json()["code"]) == (409, "sla_policy_version_in_force")
+    await admin_client.patch(path, json={"description": "Instead."})
+    assert (await admin_client.delete(f"{path}/versions/1")).status_code == 204
+    assert (await admin_client.delete(f"{path}/versions/2")).status_code == 409
+    published = (await admin_client.post(f"{path}/publish", json={})).json()
+    assert (published["current"]["number"], published["next"]) == (2, None)
+
+
 async def test_two_publish_at_once(own_database: Database, settings: Settings) -> None:
     app = create_app(settings, database=own_database)
     app.state.authenticator = test_authenticator
@@ -435,6 +516,32 @@ async def test_two_publish_at_once(own_database: Database, settings: Settings) -
         path = f"/v1/sla-policies/{policy['id']}/publish"
         replies = await asyncio.gather(*[client.post(path, json={}) for _ in range(4)])
         assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409]
+
+
+async def test_who_publishes_and_who_orders_do_not_wait_for_each_other(
+    own_database: Database, settings: Settings
+) -> None:
+    app = create_app(settings, database=own_database)
+    app.state.authenticator = test_authenticator
+    admin = await make_user(own_database, role=Role.ADMIN)
+    headers = {"Authorization": f"Bearer test-{admin.id.hex}"}
+    waits = text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL, headers=headers) as client:
+        policy = await drafted(client)
+        for verb, path in (("POST", "publish"), ("DELETE", "versions/2")):
+            async with own_database.session() as session:
+                await policy_actions.lock_order(session)
+                body: dict[str, Any] | None = {} if verb == "POST" else None
+                other = asyncio.create_task(client.request(verb, f"/v1/sla-policies/{policy['id']}/{path}", json=body))
+                while not other.done() and not await session.scalar(waits):
+                    pass
+                held = await lock_policy(session, parse_id("slp", policy["id"]))
+                assert held.archived_at is None
+            assert (await other).is_success, (await other).text
+            await client.patch(f"/v1/sla-policies/{policy['id']}", json={"description": "Another."})
 
 
 async def test_what_teams_promise_each_other_is_nothing_for_requesters(

@@ -11,7 +11,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla.clock_schemas import SimulatedFacts
 from helpdesk_api.domains.tickets.condition_fields import TICKET
-from tests.domains.sla.test_clocks import opened
+from tests.domains.sla.test_clocks import opened, slas
 from tests.domains.sla.test_policies import drafted, first_in_order
 from tests.factories.records import make_organization, make_team, make_user
 from tests.fixtures.clients import AsUser
@@ -101,6 +101,36 @@ async def test_what_lies_behind_now_is_honoured_and_what_lies_before_the_last_fa
         assert (await simulated(agent_client, facts))["clocks"]["resolution"]["elapsed"]["working_seconds"] == 3 * 3600
 
 
+async def test_a_requesters_word_moves_the_simulated_ticket_as_it_moves_the_real_one(
+    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+) -> None:
+    resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+    for verb, body in (("pend", {"reason": "requester"}), ("resolve", resolution)):
+        with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+            ticket = await opened(requester_client)
+            asked = {
+                "ticket_id": ticket["id"],
+                "changes": [
+                    {"at": "2026-03-02T10:00:00Z", "action": verb},
+                    {"at": "2026-03-02T11:00:00Z", "action": "requester_reply"},
+                ],
+            }
+            found = (await simulated(agent_client, asked))["clocks"]["resolution"]
+            now.advance(hours=1)
+            assert (await agent_client.post(f"/v1/tickets/{ticket['id']}/{verb}", json=body)).status_code == 200
+            now.advance(hours=1)
+            await requester_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "And?"})
+            real = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+            assert found["elapsed"]["working_seconds"] == real["elapsed"]["working_seconds"] == 3600
+            assert (found["state"], found["due_at"]) == (real["state"], real["due_at"])
+    # What comes after the window is another ticket's.
+    late = {
+        "facts": {},
+        "changes": [{"action": "resolve"}, {"at": "2126-01-01T00:00:00Z", "action": "requester_reply"}],
+    }
+    assert (await simulated(agent_client, late))["clocks"]["resolution"]["state"] == "met"
+
+
 async def test_who_was_given_it_keeps_it(admin_client: httpx.AsyncClient) -> None:
     targets = [{"metric": "assignment", "priority": "medium", "seconds": 3600}]
     await published(admin_client, targets=targets)
@@ -128,6 +158,22 @@ async def test_who_was_given_it_keeps_it(admin_client: httpx.AsyncClient) -> Non
             "#/changes/0/pending_reason",
         ),
         ({"facts": {"pending_reason": "vendor"}}, "simulation_contradictory", "#/facts/pending_reason"),
+        ({"facts": {}, "changes": [{"action": "resume"}]}, "simulation_contradictory", "#/changes/0/action"),
+        (
+            {"facts": {}, "changes": [{"action": "pend"}, {"action": "resume"}, {"action": "resume"}]},
+            "simulation_contradictory",
+            "#/changes/2/action",
+        ),
+        (
+            {"facts": {"status": "cancelled"}, "changes": [{"action": "assign"}]},
+            "simulation_contradictory",
+            "#/changes/0/action",
+        ),
+        (
+            {"facts": {"status": "closed"}, "changes": [{"priority": "high"}]},
+            "simulation_contradictory",
+            "#/changes/0/priority",
+        ),
     ],
 )
 async def test_what_cannot_be_is_said_where(

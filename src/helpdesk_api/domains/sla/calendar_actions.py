@@ -137,7 +137,8 @@ async def import_days(
     _require_changeable(calendar)
     versions = await queries.versions_of(session, calendar.id)
     at = body.effective_from or clock.now()
-    held = ([version for version in versions if version.effective_from <= at] or versions)[-1]
+    # The first counts for what lies before it, too.
+    held = ([version for version in versions if version.effective_from <= at] or versions[:1])[-1]
     year = clock.now().year
     first, last = date(year - YEARS_BACK, 1, 1), date(year + YEARS_AHEAD, 12, 31)
     # Seconds of a core at the worst, which no other request shall wait for.

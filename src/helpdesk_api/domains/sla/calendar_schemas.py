@@ -4,7 +4,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from helpdesk_api.database.ids import CalendarId, UserId
 from helpdesk_api.web.schemas import (
@@ -12,6 +13,7 @@ from helpdesk_api.web.schemas import (
     LongText,
     Name,
     Page,
+    RequestDay,
     RequestInstant,
     RequestModel,
     ResponseModel,
@@ -22,7 +24,21 @@ MAX_INTERVALS, MAX_DAYS, MAX_REGIONS, MAX_VERSIONS = 70, 1_000, 10, 200
 OpensAt = Annotated[str, StringConstraints(max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 ClosesAt = Annotated[str, StringConstraints(max_length=5, pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 TimeZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+\-/]+$")]
-DayText = Annotated[date, Field(json_schema_extra={"pattern": r"^[12]\d{3}-\d{2}-\d{2}$", "maxLength": 10})]
+_FIRST_YEAR, _LAST_YEAR = 1000, 2999
+
+
+def _within(value: date) -> date:
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        code = "date_out_of_range"
+        raise PydanticCustomError(code, "a day from 1000 to 2999 is expected")
+    return value
+
+
+DayText = Annotated[
+    RequestDay,
+    AfterValidator(_within),
+    Field(json_schema_extra={"pattern": r"^[12]\d{3}-\d{2}-\d{2}$", "maxLength": 10}),
+]
 
 _CHRISTMAS_EVE = (
     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261224\r\n"

@@ -194,7 +194,13 @@ class SimulatedChange(RequestModel):
     category_id: CategoryId | None = None
     team_id: TeamId | None = None
     action: str | None = Field(
-        default=None, max_length=20, pattern="^(pend|resume|resolve|reply|requester_reply|assign)$"
+        default=None,
+        max_length=20,
+        pattern="^(pend|resume|resolve|reply|requester_reply|assign)$",
+        description=(
+            "One that the ticket's status allows by then. The requester's reply resumes a pending ticket, reopens a "
+            "resolved one inside the reopen window, and later leaves it as it is: it would open another ticket."
+        ),
     )
     pending_reason: PendingReason | None = Field(
         default=None, description="With `pend`, what it waits for; `requester` when left out or null."

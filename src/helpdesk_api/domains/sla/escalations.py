@@ -4,7 +4,6 @@ import json
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,13 +28,12 @@ from helpdesk_api.domains.tickets.actions import apply
 from helpdesk_api.domains.tickets.enums import PrioritySource
 from helpdesk_api.domains.tickets.events import TicketUpdated
 from helpdesk_api.domains.tickets.models import Ticket
-from helpdesk_api.integrations.http.protocol import AddressRefused, HttpCaller, NotDelivered
+from helpdesk_api.integrations.http.protocol import HttpCaller, NotDelivered
 from helpdesk_api.jobs.queue import NewJob, enqueue_many
 from helpdesk_api.outbox.events import Cause
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.web.schemas import instant_text
 
-logger = structlog.get_logger(__name__)
 CALL = "sla.call_webhook"
 _ORDER = list(Priority)
 _caller: HttpCaller | None = None
@@ -70,7 +68,7 @@ async def carry_out(session: AsyncSession, event: EventRow) -> None:
                 cause=cause,
             )
         elif isinstance(action, AddWatcherAction):
-            await people.add_watcher(session, ticket, action.user_id)
+            await people.let_watch(session, ticket, action.user_id, cause)
         elif isinstance(action, CallWebhookAction):
             payload = {"event_id": event.id.hex, "url": str(action.url), "place": place}
             await enqueue_many(session, [NewJob(name=CALL, payload=payload, dedupe_key=f"{event.id.hex}:{place}")])
@@ -121,12 +119,8 @@ async def call_webhook(session: AsyncSession, payload: dict[str, Any]) -> None:
         "Content-Type": "application/json",
         "Helpdesk-Delivery": f"{public_id('evt', event.id)}-{payload['place']}",
     }
-    try:
-        answer = await _caller.post(url, json.dumps(body, ensure_ascii=False).encode(), headers)
-    except AddressRefused as refusal:
-        # It will not become another address by trying again.
-        logger.warning("webhook_refused", event_id=public_id("evt", event.id), reason=str(refusal))
-        return
+    # An address that is refused fails as one that does not answer: the job is held in the end, and seen.
+    answer = await _caller.post(url, json.dumps(body, ensure_ascii=False).encode(), headers)
     if not answer.is_success:
         message = f"answered {answer.status}"
         raise NotDelivered(message)

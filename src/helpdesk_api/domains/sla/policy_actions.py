@@ -19,6 +19,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla import policy_queries as queries
 from helpdesk_api.domains.sla.calendar_models import Calendar
+from helpdesk_api.domains.sla.calling import check_address
 from helpdesk_api.domains.sla.enums import PolicyKind, VersionState
 from helpdesk_api.domains.sla.following import follow_job
 from helpdesk_api.domains.sla.hand_overs import check_hand_overs
@@ -27,6 +28,7 @@ from helpdesk_api.domains.sla.policy_schemas import (
     MAX_POLICIES,
     AddWatcherAction,
     AssignAction,
+    CallWebhookAction,
     NotifyAction,
     NotifyTarget,
     SlaDefinition,
@@ -52,7 +54,7 @@ async def create_policy(
 ) -> tuple[SlaPolicy, SlaPolicyVersion]:
     """Last in the order, with a draft that binds nobody. Raises `ola_team_required`, `sla_policy_name_taken`,
     `too_many_sla_policies`, and what a definition can have wrong: `unknown_reference`, `invalid_conditions`,
-    `target_repeated`, `pause_repeated`, `calendar_archived`."""
+    `target_repeated`, `pause_repeated`, `calendar_archived`, `webhook_url_refused`."""
     if (body.kind is PolicyKind.OLA) != (body.team_id is not None):
         raise errors.OlaTeamRequired(pointer="#/team_id")
     given = body.model_dump(exclude=_HEAD_FIELDS, by_alias=True)
@@ -61,7 +63,7 @@ async def create_policy(
         given["pauses"] = []
     definition = SlaDefinition.model_validate(given)
     await _check(session, database, definition)
-    await _lock_order(session)
+    await lock_order(session)
     in_use = func.count().filter(SlaPolicy.archived_at.is_(None))
     count, last = (await session.execute(select(in_use, func.coalesce(func.max(SlaPolicy.position), -1)))).one()
     if count >= MAX_POLICIES:
@@ -153,14 +155,13 @@ async def _update_draft(
 async def publish(
     session: AsyncSession, principal: Principal, policy: SlaPolicy, body: SlaPolicyPublish
 ) -> SlaPolicyVersion:
-    """The draft is in force from an instant on. Raises `no_draft`, `effective_date_in_past`, `escalation_loop`,
-    `version_already_scheduled`, `calendar_archived` and `sla_policy_archived`."""
+    """The draft is in force from an instant on; `lock_order` comes first. Raises `no_draft`, `effective_date_in_past`,
+    `escalation_loop`, `version_already_scheduled`, `calendar_archived` and `sla_policy_archived`."""
     if policy.archived_at is not None:
         raise errors.SlaPolicyArchived
     now = clock.now()
     if body.effective_from is not None and body.effective_from < now:
         raise errors.EffectiveDateInPast(pointer="#/effective_from")
-    await _lock_order(session)
     versions = await queries.versions_of(session, policy.id)
     drafts = [version for version in versions if version.state is VersionState.DRAFT]
     if not drafts:
@@ -184,16 +185,16 @@ async def publish(
 async def withdraw_version(
     session: AsyncSession, principal: Principal, policy: SlaPolicy, version: SlaPolicyVersion
 ) -> None:
-    """A draft, or a published version before its instant. Raises `sla_policy_version_in_force`, and `escalation_loop`
-    where what then stays in force would be part of one."""
+    """A draft, or a published version before its instant; `lock_order` comes first. Raises
+    `sla_policy_version_in_force`, and `escalation_loop` where what then stays in force would be part of one."""
     if version.effective_from is not None and version.effective_from <= clock.now():
         raise errors.SlaPolicyVersionInForce
-    if version.number == 1:
-        message = "The first draft goes with its policy. Archive that."
+    versions = await queries.versions_of(session, policy.id)
+    if len(versions) == 1:
+        message = "The only version goes with its policy. Archive that."
         raise errors.SlaPolicyVersionInForce(message)
-    if version.effective_from is not None and policy.archived_at is None:
-        await _lock_order(session)
-        before = [one for one in await queries.versions_of(session, policy.id) if one.number < version.number]
+    before = [one for one in versions if one.number < version.number]
+    if before and version.effective_from is not None and policy.archived_at is None:
         await check_hand_overs(session, policy, before[-1], version.effective_from)
     await session.delete(version)
     policy.withdrawn_number = max(policy.withdrawn_number, version.number)
@@ -217,7 +218,7 @@ async def order_policies(
     session: AsyncSession, principal: Principal, policy_ids: list[UUID], if_match: IfMatch = UNCONDITIONAL
 ) -> None:
     """Raises `sla_policy_order_incomplete` unless every policy in use is named exactly once."""
-    await _lock_order(session)
+    await lock_order(session)
     in_use = select(SlaPolicy).where(SlaPolicy.archived_at.is_(None)).order_by(SlaPolicy.position, SlaPolicy.id)
     by_id = {policy.id: policy for policy in (await session.execute(in_use)).scalars()}
     if_match.check(etag_of_order(by_id))
@@ -256,6 +257,8 @@ async def _check(session: AsyncSession, database: Database, definition: SlaDefin
             pointer = f"#/escalations/{place}/actions/{n}"
             if isinstance(action, NotifyAction | AssignAction | AddWatcherAction):
                 await _check_people(session, database, action, pointer)
+            elif isinstance(action, CallWebhookAction):
+                check_address(str(action.url), f"{pointer}/url")
 
 
 async def _check_calendar(session: AsyncSession, calendar_id: UUID) -> None:
@@ -295,7 +298,9 @@ async def _check_people(
             raise UnknownReference(message, pointer=f"{pointer}/team_id")
 
 
-async def _lock_order(session: AsyncSession) -> None:
+async def lock_order(session: AsyncSession) -> None:
+    """One at a time, for what looks at all policies together; before the row of any, so that nobody waits in a
+    circle."""
     await session.execute(select(func.pg_advisory_xact_lock(_ORDER_LOCK)))
 
 

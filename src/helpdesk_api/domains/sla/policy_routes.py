@@ -29,7 +29,7 @@ from helpdesk_api.domains.sla.policy_schemas import (
 )
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
+from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, WebhookUrlRefused, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, etag_of_order, set_etag
 from helpdesk_api.web.routing import ApiRouter
@@ -52,6 +52,7 @@ _DEFINITION_ERRORS = (
     errors.TargetRepeated,
     errors.PauseRepeated,
     errors.CalendarArchived,
+    WebhookUrlRefused,
 )
 VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647)]
 
@@ -214,6 +215,7 @@ async def publish_policy(
     response: Response,
 ) -> Any:
     """In force from its instant on. Open tickets follow then: time used stays, and recorded breaches stay."""
+    await actions.lock_order(session)
     policy = await queries.lock_policy(session, policy_id)
     if_match.check(etag_of(policy.version))
     await actions.publish(session, principal, policy, body)
@@ -285,6 +287,7 @@ async def withdraw_version(
     policy_id: SlaPolicyId, number: VersionNumber, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
     """Its instant must still lie ahead; the version before it then stays in force."""
+    await actions.lock_order(session)
     policy = await queries.lock_policy(session, policy_id)
     version = await queries.version_of(session, policy_id, number)
     if_match.check(queries.version_etag(version))

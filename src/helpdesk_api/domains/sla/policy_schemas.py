@@ -92,7 +92,8 @@ class AddWatcherAction(RequestModel):
 
 
 class CallWebhookAction(RequestModel):
-    """Posts the event as JSON, retried until it is taken, always under the same delivery id."""
+    """Posts the event as JSON, retried until it is taken, always under the same delivery id. As webhooks, to public
+    addresses by HTTPS alone, and to the networks that the operator names."""
 
     type: Literal["call_webhook"]
     url: HttpUrl = Field(max_length=2_000, json_schema_extra={"pattern": "^https?://"})
@@ -252,9 +253,11 @@ class SlaPreviewMove(ResponseModel):
     kind: PolicyKind
     metric: Metric
     due_at: Instant | None = Field(description="Now; null while it is paused.")
-    new_due_at: Instant | None
+    new_due_at: Instant | None = Field(description="Null while it would be paused, or cancelled.")
     shift_seconds: float | None = Field(
-        ge=-(10**12), le=10**12, description="Later is positive; while it is paused, of the target. Null if cancelled."
+        ge=-(10**12),
+        le=10**12,
+        description="Later is positive; while it stays paused, of the target. Null without a due time before or after.",
     )
     would_breach: bool = Field(description="Late at once, and not late before.")
     is_cancelled: bool = Field(description="Nothing would be promised any more.")

@@ -24,7 +24,8 @@ from helpdesk_api.domains.categories.enums import Priority, TicketType
 from helpdesk_api.domains.sla.beginnings import Beginning, Key, beginnings
 from helpdesk_api.domains.sla.calendar_queries import timelines
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_state import NONE, Agreement, Plan
+from helpdesk_api.domains.sla.clock_rules import TicketClocks
+from helpdesk_api.domains.sla.clock_state import NONE, Agreement, DerivedClock, Plan
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind, VersionState
 from helpdesk_api.domains.sla.errors import NoDraft, SlaPolicyNotFound
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
@@ -32,6 +33,7 @@ from helpdesk_api.domains.sla.policy_queries import compiled, promises
 from helpdesk_api.domains.sla.policy_rules import Policies, Policy, PublishedVersion
 from helpdesk_api.domains.sla.rules import Timeline
 from helpdesk_api.domains.tickets.condition_fields import TICKET
+from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
@@ -49,6 +51,9 @@ _HELD = (
     SlaClock.policy_number,
     SlaClock.calendar_id,
     SlaClock.target,
+    # What pauses it is asked of these, whatever conditions read.
+    Ticket.status,
+    Ticket.pending_reason,
 )
 
 
@@ -58,6 +63,7 @@ class _Outcome:
 
     kind: str
     metric: str
+    was_paused: bool
     is_paused: bool
     stays: bool
     target: timedelta
@@ -75,7 +81,7 @@ class _Clock(NamedTuple):
     counted_at: float
     due_at: float | None
     is_by_hand: bool
-    is_breached: bool
+    breached_at: float | None
 
 
 class _Move(NamedTuple):
@@ -172,13 +178,15 @@ class _Planned:
 
     def outcome(self, held: tuple[Any, ...]) -> _Outcome:
         """`held` are a clock's values of `_HELD`, and its ticket's facts."""
-        kind, metric, state, policy_id, number, calendar_id, target, *facts = held
+        kind, metric, state, policy_id, number, calendar_id, target, status, reason, *facts = held
         agreement = self.plan(tuple(facts)).get((PolicyKind(kind), Metric(metric)))
         promised = agreement and (agreement.policy_id, agreement.policy_number, agreement.calendar_id, agreement.target)
+        pending_reason = PendingReason(reason) if reason is not None else None
         return _Outcome(
             kind=kind,
             metric=metric,
-            is_paused=state == ClockState.PAUSED.value,
+            was_paused=state == ClockState.PAUSED.value,
+            is_paused=agreement is not None and agreement.is_paused(TicketStatus(status), pending_reason),
             stays=promised == (policy_id, number, calendar_id, target),
             target=target,
             counted_by=self._hours[calendar_id],
@@ -237,7 +245,7 @@ def _clocks_read(names: tuple[str, ...]) -> CompiledStatement:
         _seconds(SlaClock.counted_at),
         _seconds(SlaClock.due_at),
         SlaClock.manual_due_at.is_not(None),
-        SlaClock.breached_at.is_not(None),
+        _seconds(SlaClock.breached_at),
     ]
     of_ticket = select(*held, *map(func.array_agg, own)).join(Ticket, Ticket.id == SlaClock.ticket_id)
     return CompiledStatement(of_ticket.where(SlaClock.ended_at.is_(None), _is_open()).group_by(*held))
@@ -259,32 +267,58 @@ def _move(clock: _Clock, outcome: _Outcome, at: datetime) -> _Move | None:
         return _Move(float("-inf"), clock.reference, clock.id, outcome, clock.due_at, None, None, is_late=False)
     if outcome.stays or clock.is_by_hand:
         return None
-    due: datetime | None = None
-    used = timedelta(seconds=clock.used)
-    if outcome.is_paused:
-        # It is late when it goes on, and not before.
-        is_late = False
+    # What is paused is late when it goes on, and not before.
+    due, is_late = _due(clock, outcome, agreement, at) if not outcome.is_paused else (None, False)
+    shift: float | None
+    if outcome.was_paused and outcome.is_paused:
         shift = (agreement.target - outcome.target).total_seconds()
         if not shift:
             return None
     else:
-        counted_at = datetime.fromtimestamp(clock.counted_at, UTC)
-        due, is_due = _due(outcome, agreement.target - used, counted_at, at)
         moved_to = due.timestamp() if due is not None else None
         if moved_to == clock.due_at:
             return None
-        is_late = is_due and not clock.is_breached
-        shift = moved_to - clock.due_at if moved_to is not None and clock.due_at is not None else 0.0
-    return _Move(-abs(shift), clock.reference, clock.id, outcome, clock.due_at, due, shift, is_late)
+        shift = moved_to - clock.due_at if moved_to is not None and clock.due_at is not None else None
+    farness = -abs(shift) if shift is not None else float("-inf")
+    return _Move(farness, clock.reference, clock.id, outcome, clock.due_at, due, shift, is_late)
 
 
-def _due(outcome: _Outcome, left: timedelta, counted_at: datetime, at: datetime) -> tuple[datetime | None, bool]:
-    """When what was left at `counted_at` is used up, but not before `at`; and whether it is by then."""
+def _due(clock: _Clock, outcome: _Outcome, agreement: Agreement, at: datetime) -> tuple[datetime | None, bool]:
+    """When its target is used up; and whether it is by then, and was not before."""
+    left = agreement.target - timedelta(seconds=clock.used)
+    if outcome.was_paused:
+        # It goes on then, and no pause counts.
+        return (outcome.counts_by.add(at, left), False) if left > NONE else _used_up(clock, outcome, agreement, at)
+    counted_at = datetime.fromtimestamp(clock.counted_at, UTC)
     if outcome.counts_by is outcome.counted_by:
-        due = outcome.counts_by.add(counted_at, left)
-        return (due, False) if due is None or due > at else (at, True)
+        due = outcome.counts_by.add(counted_at, max(left, NONE))
+        if due is None or due > at:
+            return due, False
+        return _used_up(clock, outcome, agreement, at)
     left -= outcome.counted_by.between(counted_at, at)
-    return outcome.counts_by.add(at, left), left <= NONE
+    return (outcome.counts_by.add(at, left), False) if left > NONE else _used_up(clock, outcome, agreement, at)
+
+
+def _used_up(clock: _Clock, outcome: _Outcome, agreement: Agreement, at: datetime) -> tuple[datetime | None, bool]:
+    """By the rule that publishing follows. A due time that will have passed is a breach by then, told or not."""
+    breached = clock.breached_at
+    if breached is None and clock.due_at is not None and clock.due_at < at.timestamp():
+        breached = clock.due_at
+    one = DerivedClock(
+        kind=agreement.kind,
+        metric=agreement.metric,
+        cycle=1,
+        policy_id=agreement.policy_id,
+        policy_number=agreement.policy_number,
+        calendar_id=agreement.calendar_id,
+        target=agreement.target,
+        used=agreement.target,
+        started_at=at,
+        counted_at=at,
+        breached_at=datetime.fromtimestamp(breached, UTC) if breached is not None else None,
+    )
+    rules = TicketClocks([one], lambda _: outcome.counts_by, lambda _: ())
+    return rules.due_of(one), breached is None
 
 
 def _rank(one: Beginning) -> tuple[Any, ...]:

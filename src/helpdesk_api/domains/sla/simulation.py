@@ -16,22 +16,22 @@ from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_schemas import SimulatedChange, SimulatedFacts, SlaSimulate
 from helpdesk_api.domains.sla.clock_state import ONGOING, Fact
 from helpdesk_api.domains.sla.enums import PolicyKind
-from helpdesk_api.domains.sla.errors import SimulationAmbiguous
+from helpdesk_api.domains.sla.errors import SimulationAmbiguous, SimulationContradictory
 from helpdesk_api.domains.sla.facts import situation_of
 from helpdesk_api.domains.sla.imagining import check_changes, imagined, instants
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
 from helpdesk_api.domains.sla.replay import Replay, replay
 from helpdesk_api.domains.tickets import queries as tickets
-from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
+from helpdesk_api.domains.tickets.enums import PendingReason, TicketAction, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TICKETS
+from helpdesk_api.domains.tickets.rules import FINAL_STATUSES, inside_window, status_after
+from helpdesk_api.domains.tickets.windows import reopen_window
 
-_STATUS_AFTER = {
-    "pend": TicketStatus.PENDING,
-    "resume": TicketStatus.IN_PROGRESS,
-    "resolve": TicketStatus.RESOLVED,
-}
-_REPLIES = frozenset({"reply", "requester_reply"})
+_MOVES = {"pend": TicketAction.PEND, "resume": TicketAction.RESUME, "resolve": TicketAction.RESOLVE}
+_FIELDS = ("priority", "category_id", "team_id")
+# The requester's word moves the ticket, by the same rule as their comment does.
+_ANSWERED_BY = {TicketStatus.PENDING: TicketAction.RESUME, TicketStatus.RESOLVED: TicketAction.REOPEN}
 
 
 async def simulate(reads: ReadSession, database: Database, principal: Principal, body: SlaSimulate) -> dict[str, Any]:
@@ -52,7 +52,8 @@ async def simulate(reads: ReadSession, database: Database, principal: Principal,
     at = told.facts[-1].at
     # A promise that came into force after the last fact was applied at its own instant.
     begun = max([at, *(one.counted_at for one in told.clocks.ongoing())])
-    for change, at in zip(body.changes, instants(body.changes, begun), strict=True):
+    for place, (change, at) in enumerate(zip(body.changes, instants(body.changes, begun), strict=True)):
+        _check_possible(ticket, change, f"#/changes/{place}")
         _change(told, ticket, change, at, promised, principal)
     if body.ticket_id is not None:
         at = max(at, clock.now())
@@ -77,6 +78,19 @@ def _opened(ticket: SimpleNamespace, promised: Promises) -> Replay:
     return Replay(clocks, [fact])
 
 
+def _check_possible(ticket: SimpleNamespace, change: SimulatedChange, pointer: str) -> None:
+    """Raises `simulation_contradictory` for what the ticket's status does not allow."""
+    is_final = ticket.status in FINAL_STATUSES
+    for name in _FIELDS:
+        if is_final and getattr(change, name) is not None:
+            message = f"It stays as it is once the ticket is {ticket.status}."
+            raise SimulationContradictory(message, pointer=f"{pointer}/{name}")
+    cannot_move = change.action in _MOVES and _after(ticket, _MOVES[change.action]) is None
+    if cannot_move or (is_final and change.action == "assign"):
+        message = f"`{change.action}` is not possible while the ticket is {ticket.status}."
+        raise SimulationContradictory(message, pointer=f"{pointer}/action")
+
+
 def _change(
     told: Replay,
     ticket: SimpleNamespace,
@@ -86,28 +100,50 @@ def _change(
     principal: Principal,
 ) -> None:
     before = situation_of(ticket)
-    for name in ("priority", "category_id", "team_id"):
+    for name in _FIELDS:
         value = getattr(change, name)
         if value is not None:
             setattr(ticket, name, value)
-    if change.action in _STATUS_AFTER:
-        ticket.status = _STATUS_AFTER[change.action]
-        pends = change.action == "pend"
-        ticket.pending_reason = (change.pending_reason or PendingReason.REQUESTER) if pends else None
+    # What comes too late opens a follow-up, and leaves this ticket as it is.
+    asked = change.action == "requester_reply" and not _is_too_late(ticket, at)
+    if change.action in _MOVES:
+        _move(ticket, _MOVES[change.action], at)
+        if change.action == "pend":
+            ticket.pending_reason = change.pending_reason or PendingReason.REQUESTER
     elif change.action == "assign":
         ticket.assignee_id = change.assignee_id or principal.user_id
-    elif change.action in _REPLIES:
+    elif change.action == "reply" or asked:
         ticket.public_comment_count += 1
-    after = situation_of(ticket)
-    fact = Fact(
-        at,
-        before,
-        after,
-        staff_replied=change.action == "reply",
-        requester_replied=change.action == "requester_reply",
-    )
-    told.clocks.apply(fact, promised.plan(ticket, at), told.facts)
+    staff_replied = change.action == "reply"
+    fact = Fact(at, before, situation_of(ticket), staff_replied=staff_replied, requester_replied=asked)
+    _apply(told, ticket, fact, promised)
+    if asked and ticket.status in _ANSWERED_BY:
+        _move(ticket, _ANSWERED_BY[ticket.status], at)
+        _apply(told, ticket, Fact(at, fact.after, situation_of(ticket)), promised)
+
+
+def _apply(told: Replay, ticket: SimpleNamespace, fact: Fact, promised: Promises) -> None:
+    told.clocks.apply(fact, promised.plan(ticket, fact.at), told.facts)
     told.facts.append(fact)
+
+
+def _move(ticket: SimpleNamespace, action: TicketAction, at: datetime) -> None:
+    """Only what the table has."""
+    ticket.status = _after(ticket, action)
+    ticket.pending_reason = None
+    ticket.resolved_at = at if action is TicketAction.RESOLVE else None
+    if action is TicketAction.REOPEN:
+        ticket.reopened_count += 1
+
+
+def _after(ticket: SimpleNamespace, action: TicketAction) -> TicketStatus | None:
+    return status_after(ticket.status, action, is_assigned=ticket.assignee_id is not None)
+
+
+def _is_too_late(ticket: SimpleNamespace, at: datetime) -> bool:
+    if ticket.status is TicketStatus.RESOLVED:
+        return not inside_window(ticket.resolved_at, at, reopen_window())
+    return ticket.status in FINAL_STATUSES
 
 
 def _shown(one: Any, promised: Promises, at: datetime) -> dict[str, Any]:

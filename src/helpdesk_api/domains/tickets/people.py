@@ -26,7 +26,7 @@ from helpdesk_api.domains.tickets.errors import (
 )
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.tickets.rules import MAX_COLLABORATORS
-from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.events import Cause, Visibility
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import NotFound
 
@@ -135,6 +135,15 @@ async def watch(session: AsyncSession, database: Database, principal: Principal,
         )
 
 
+async def let_watch(session: AsyncSession, ticket: Ticket, user_id: UUID, cause: Cause) -> None:
+    """By the product itself; who was deactivated is not told of it."""
+    grants = await GRANTS.get_within(session, user_id.hex)
+    if grants is None or not grants.is_active or not await add_watcher(session, ticket, user_id):
+        return
+    kind, system = events.WatcherAdded, Principal.system()
+    await _record(session, system, ticket, kind, user_id, Visibility.INTERNAL, cause=cause)
+
+
 async def add_watcher(session: AsyncSession, ticket: Ticket, user_id: UUID) -> bool:
     """The row alone, for who records the reason themselves; False when it was there."""
     added = await session.execute(
@@ -168,6 +177,8 @@ async def _record(
     kind: type[events.TicketEvent],
     user_id: UUID,
     visibility: Visibility,
+    *,
+    cause: Cause | None = None,
 ) -> None:
     touch(ticket, public=visibility is Visibility.PUBLIC)
     event = kind(
@@ -177,4 +188,4 @@ async def _record(
         data={"reference": ticket.reference, "user_id": public_id("usr", user_id)},
         entity=ticket,
     )
-    await record(session, principal, event)
+    await record(session, principal, event, cause=cause)

@@ -15,7 +15,7 @@ from helpdesk_api.database.ids import new_id
 from helpdesk_api.domains.users.models import User
 from helpdesk_api.domains.webhooks import events
 from helpdesk_api.domains.webhooks.enums import CircuitState
-from helpdesk_api.domains.webhooks.errors import TooManyWebhooks, UnknownEventType, WebhookUrlRefused
+from helpdesk_api.domains.webhooks.errors import TooManyWebhooks, UnknownEventType
 from helpdesk_api.domains.webhooks.fan_out import select_progress
 from helpdesk_api.domains.webhooks.matching import read_conditions
 from helpdesk_api.domains.webhooks.models import Webhook, WebhookProgress
@@ -26,6 +26,7 @@ from helpdesk_api.domains.webhooks.settings import settings
 from helpdesk_api.domains.webhooks.signing import new_secret, sealed
 from helpdesk_api.integrations.http.protocol import AddressRefused
 from helpdesk_api.outbox.events import DomainEvent
+from helpdesk_api.web.errors import WebhookUrlRefused
 
 # The secret before the last rotation signs for as long as receivers may need to change over.
 OVERLAP = timedelta(hours=24)

@@ -14,14 +14,6 @@ class WebhookDeliveryNotFound(NotFound):
     remedy = "Deliveries are forgotten after some weeks; the event itself stays in the log."
 
 
-class WebhookUrlRefused(Unprocessable):
-    """Only HTTPS to public addresses is called; the operator may name further networks."""
-
-    code = "webhook_url_refused"
-    title = "This address is not called"
-    remedy = "Use an HTTPS URL without user, password or fragment, whose host is public."
-
-
 class UnknownEventType(Unprocessable):
     code = "unknown_event_type"
     title = "There is no such type of event"

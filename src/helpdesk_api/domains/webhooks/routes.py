@@ -22,7 +22,7 @@ from helpdesk_api.domains.webhooks.schemas import (
     WebhookUpdate,
 )
 from helpdesk_api.web.cursors import InvalidCursor
-from helpdesk_api.web.errors import documents
+from helpdesk_api.web.errors import WebhookUrlRefused, documents
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
 from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
@@ -52,7 +52,7 @@ def _with_secret(principal: Principal, webhook: Webhook, secret: str) -> dict[st
     status_code=201,
     response_model=WebhookCreated,
     dependencies=WRITE,
-    responses=documents(errors.WebhookUrlRefused, errors.UnknownEventType, errors.TooManyWebhooks, InvalidConditions),
+    responses=documents(WebhookUrlRefused, errors.UnknownEventType, errors.TooManyWebhooks, InvalidConditions),
     openapi_extra=SECRET,
 )
 async def create_webhook(body: WebhookCreate, principal: PrincipalDep, session: SessionDep, response: Response) -> Any:
@@ -99,7 +99,7 @@ async def get_webhook(webhook_id: WebhookId, principal: PrincipalDep, reads: Rea
     summary="Change a webhook",
     response_model=WebhookRead,
     dependencies=WRITE,
-    responses=documents(errors.WebhookNotFound, errors.WebhookUrlRefused, errors.UnknownEventType, InvalidConditions),
+    responses=documents(errors.WebhookNotFound, WebhookUrlRefused, errors.UnknownEventType, InvalidConditions),
 )
 async def update_webhook(
     webhook_id: WebhookId,
