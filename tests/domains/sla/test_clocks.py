@@ -44,12 +44,14 @@ async def opened(client: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
     return body
 
 
-async def promised_in(admin: httpx.AsyncClient, requester: httpx.AsyncClient, hours: dict[str, Any]) -> dict[str, Any]:
+async def promised_in(
+    admin: httpx.AsyncClient, requester: httpx.AsyncClient, hours: dict[str, Any], **more: Any
+) -> dict[str, Any]:
     """A ticket that has to be resolved within eighty hours of this calendar."""
     made = await admin.post("/v1/calendars", json={"name": "Hours", "time_zone": "UTC", **hours})
     assert made.status_code == 201, made.text
     targets = [{"metric": "resolution", "priority": "medium", "seconds": 80 * 3600}]
-    policy = {"name": "Hours", "kind": "sla", "calendar_id": made.json()["id"], "targets": targets}
+    policy = {"name": "Hours", "kind": "sla", "calendar_id": made.json()["id"], "targets": targets, **more}
     drafted = await admin.post("/v1/sla-policies", json=policy)
     assert drafted.status_code == 201, drafted.text
     rows = (await admin.get("/v1/sla-policies")).json()["data"]
@@ -186,6 +188,29 @@ async def test_a_change_of_priority_takes_the_time_used_along(
         late = (await supervisor_client.get(f"/v1/tickets/{ticket['id']}")).json()
         assert late["sla_state"] == "breached"
         await no_differences(database)
+
+
+async def test_a_promise_comes_back_with_its_condition(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-10-26T09:00:00+00:00")) as now:
+        tagged = {"conditions": {"field": "tags", "op": "contains", "value": "vip"}}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **tagged)
+        path = f"/v1/tickets/{ticket['id']}"
+        for tags in (["vip"], [], ["vip"], [], ["vip"]):
+            now.advance(hours=1)
+            changed = await admin_client.patch(path, json={"tags": tags})
+            assert changed.status_code == 200, changed.text
+            assert changed.json()["sla_state"] == "running"
+        found = await slas(requester_client, ticket)
+        assert found["first_response"]["ongoing_cycle"] is None
+        assert found["resolution"]["ongoing_cycle"]["elapsed"]["working_seconds"] == 5 * 3600
+        now.advance(minutes=30)
+        await admin_client.patch(path, json={"tags": []})
+        found = await slas(requester_client, ticket)
+        assert found["first_response"]["ongoing_cycle"]["elapsed"]["working_seconds"] == 5.5 * 3600
+        assert found["first_response"]["completed_cycles"] == []
+        assert await no_differences(database) == 2
 
 
 async def test_timers_tell_each_step_once_with_its_true_instant(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.sla.clock_models import StoredClock
+from helpdesk_api.domains.sla.clock_past import last_by_key, may_come_back
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
 from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
@@ -91,12 +92,13 @@ def _differs(plan: Plan, rows: Sequence[StoredClock]) -> bool:
         for one in rows
         if one.state in ONGOING
     }
-    begun = {(one.kind, one.metric) for one in rows}
+    last = last_by_key(rows)
     promised = {
         key: (one.policy_id, one.policy_number, one.target, one.calendar_id)
         for key, one in plan.items()
         # A contract's clock begins when the ticket goes to the vendor, and never late.
-        if key in held or (key not in begun and one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
+        if key in held
+        or (may_come_back(last[key]) if key in last else one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
     }
     return promised != held
 
