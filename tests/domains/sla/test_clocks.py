@@ -302,6 +302,9 @@ async def test_a_deadline_by_hand_wins_until_it_is_removed(
         path = f"/v1/tickets/{ticket['id']}/slas/{clock_id}/deadline"
         past = await supervisor_client.put(path, json={"due_at": "2026-03-02T08:00:00Z"})
         assert (past.status_code, past.json()["code"]) == (422, "deadline_in_past")
+        far = await supervisor_client.put(path, json={"due_at": "2326-03-02T08:00:00Z"})
+        assert (far.status_code, far.json()["code"]) == (422, "span_too_long")
+        assert far.json()["errors"][0]["pointer"] == "#/due_at"
         set_ = await supervisor_client.put(path, json={"due_at": "2026-03-09T09:00:00Z", "reason": "Agreed by phone."})
         assert set_.json()["due_at"] == "2026-03-09T09:00:00Z"
         held = {"If-None-Match": (await supervisor_client.get(path)).headers["etag"]}
