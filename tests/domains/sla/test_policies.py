@@ -290,6 +290,17 @@ async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
         shown = (await admin_client.post(f"/v1/sla-policies/{another['id']}/preview", json={})).json()
         assert (shown["moved"], shown["data"]) == (0, [])
         assert await no_differences(database) == 1
+        # Promised again, it goes on as if nothing had been.
+        again = await drafted(admin_client, name="Again", kind=kind, team_id=team_id)
+        now.advance(minutes=5)
+        shown = (await admin_client.post(f"/v1/sla-policies/{again['id']}/preview", json={})).json()
+        assert [(one["kind"], one["due_at"]) for one in shown["begins"]] == [(kind, cycle["due_at"])]
+        await admin_client.post(f"/v1/sla-policies/{again['id']}/publish", json={})
+        await drain(database)
+        gone_on = (await slas(admin_client, ticket))["resolution"]
+        assert gone_on["completed_cycles"] == []
+        assert (gone_on["ongoing_cycle"]["id"], gone_on["ongoing_cycle"]["due_at"]) == (cycle["id"], cycle["due_at"])
+        assert await no_differences(database) == 1
 
 
 async def test_an_edited_calendar_keeps_the_time_used(

@@ -67,8 +67,7 @@ async def beginnings(
     """And whether these are all: of `most` tickets at the most the past is read, the oldest first, which are the first
     to be late. `keys` are what some open ticket has no clock of; `names` the facts of a ticket by which `plan_of`
     judges."""
-    # A contract's clock begins when the ticket goes to the vendor, and never late.
-    wanted = sorted(key for key in keys if key[0] is not PolicyKind.UNDERPINNING_CONTRACT)
+    wanted = sorted(keys)
     if not wanted:
         return [], True
     facts = [getattr(Ticket, name) for name in names]
@@ -93,7 +92,9 @@ def _lacks(kind: PolicyKind, metric: Metric) -> ColumnElement[bool]:
         return exists(select(SlaClock.id).where(*of_ticket, *more).correlate(Ticket))
 
     ended = [ClockState.CANCELLED] if metric in RESPONSES else [ClockState.CANCELLED, ClockState.BREACHED]
-    return or_(~has(), and_(has(SlaClock.state.in_(ended)), ~has(SlaClock.ended_at.is_(None))))
+    may_come_back = and_(has(SlaClock.state.in_(ended)), ~has(SlaClock.ended_at.is_(None)))
+    # A contract's clock begins when the ticket goes to the vendor, and never late.
+    return may_come_back if kind is PolicyKind.UNDERPINNING_CONTRACT else or_(~has(), may_come_back)
 
 
 def _may_begin(key: Key) -> ColumnElement[bool]:
