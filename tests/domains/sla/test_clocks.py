@@ -213,6 +213,19 @@ async def test_a_promise_comes_back_with_its_condition(
         assert await no_differences(database) == 2
 
 
+async def test_conditions_follow_the_number_of_comments(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    many = {"conditions": {"field": "public_comment_count", "op": "gte", "value": 2}}
+    ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **many)
+    for target in (24, 80):
+        reply = await requester_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "And?"})
+        assert reply.status_code == 201, reply.text
+        cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        assert cycle["target_seconds"] == target * 3600
+    assert await no_differences(database) == 2
+
+
 async def test_timers_tell_each_step_once_with_its_true_instant(
     requester_client: httpx.AsyncClient, database: Database
 ) -> None:

@@ -17,9 +17,11 @@ from helpdesk_api.domains.sla.enums import Metric
 from helpdesk_api.domains.sla.facts import changed_situation, facts_of, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.sla.policy_rules import PRICED
-from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
+from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent, TicketMerged
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Cause, DomainEvent, Visibility
+
+_COUNTED = frozenset({"public_comment_count"})
 
 
 async def start_clocks(session: AsyncSession, principal: Principal, event: TicketCreated) -> None:
@@ -36,6 +38,8 @@ async def move_clocks(session: AsyncSession, principal: Principal, event: Ticket
     """One SELECT and one UPDATE when the change is one that clocks or policies look at, else nothing."""
     del principal
     changed = event.changes.keys() | event.internal_changes.keys()
+    if isinstance(event, TicketMerged):
+        changed |= _COUNTED
     promises = await promises_within(session)
     if not changed & promises.fields:
         return
@@ -48,7 +52,8 @@ async def move_clocks(session: AsyncSession, principal: Principal, event: Ticket
 
 
 async def answer_clocks(session: AsyncSession, principal: Principal, event: CommentCreated) -> None:
-    """A public word of the staff answers; one of the requester asks. Nothing is read when no clock waits for it."""
+    """A public word of the staff answers; one of the requester asks. Nothing is read when no clock waits for it,
+    and no condition."""
     del principal
     if event.visibility is not Visibility.PUBLIC:
         return
@@ -60,10 +65,12 @@ async def answer_clocks(session: AsyncSession, principal: Principal, event: Comm
         waits = any(metric is Metric.NEXT_RESPONSE for _, metric in promises.plan(ticket, _instant(event)))
     else:
         waits = ticket.awaits_reply
-    if not waits or not now.is_active:
+    # The comment is counted by now, and conditions may read how many there are.
+    changed = _COUNTED & promises.fields
+    if not (waits or changed) or not now.is_active:
         return
     fact = Fact(_instant(event), now, now, staff_replied=not by_requester, requester_replied=by_requester)
-    await _follow(session, ticket, promises, fact, Cause(event.id))
+    await _follow(session, ticket, promises, fact, Cause(event.id), changed=changed)
 
 
 def _instant(event: DomainEvent) -> datetime:
