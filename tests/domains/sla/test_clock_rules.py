@@ -273,6 +273,61 @@ def test_a_promise_withdrawn_cancels_its_clock() -> None:
     assert ticket.clocks.changes[-1].reason is Reason.NO_POLICY
 
 
+def test_a_promise_that_comes_back_goes_on_with_the_time_between() -> None:
+    steps = (Step("warning:0", percent=25),)
+    promised = agreed(Metric.RESOLUTION, 8, steps=steps)
+    ticket = Ticket(promised)
+    ticket.tell(3, OPEN)
+    ticket.promise()
+    ticket.tell(3, OPEN)
+    ticket.tell(4, WAITING)
+    ticket.tell(14, WORKING)
+    ticket.promise(promised)
+    ticket.tell(15, WORKING)
+    (clock,) = ticket.clocks.clocks
+    assert (clock.state, clock.ended_at, clock.used, clock.due_at) == (
+        ClockState.RUNNING,
+        None,
+        timedelta(hours=5),
+        at(18),
+    )
+    assert [change.kind for change in ticket.clocks.changes][1:] == [
+        ClockChange.WARNED,
+        ClockChange.CANCELLED,
+        ClockChange.RECOMPUTED,
+    ]
+    counted = sum((span.end - span.start for span in ticket.clocks.spans if span.counted), timedelta(0))
+    assert counted == clock.used
+
+
+def test_a_late_resolution_that_comes_back_stays_late_once() -> None:
+    promised = agreed(Metric.RESOLUTION, 2)
+    ticket = Ticket(promised)
+    ticket.promise()
+    ticket.tell(3, OPEN)
+    ticket.promise(promised)
+    ticket.tell(4, OPEN)
+    (clock,) = ticket.clocks.clocks
+    assert (clock.state, clock.breached_at) == (ClockState.RUNNING, at(2))
+    assert [told[0] for told in ticket.told()].count("breached") == 1
+
+
+def test_what_the_ticket_itself_ended_does_not_come_back() -> None:
+    promised = agreed(Metric.FIRST_RESPONSE, 1)
+    withdrawn = Ticket(promised)
+    withdrawn.promise()
+    withdrawn.tell(0.2, OPEN)
+    withdrawn.tell(0.5, WORKING, staff=True)
+    withdrawn.promise(promised)
+    withdrawn.tell(0.7, WORKING)
+    assert withdrawn.clock(Metric.FIRST_RESPONSE).state is ClockState.CANCELLED
+    assigned = Ticket(agreed(Metric.ASSIGNMENT, 1))
+    assigned.tell(0.5, Situation(TicketStatus.RESOLVED, None, None, is_assigned=False))
+    assigned.tell(1, OPEN)
+    assigned.tell(2, OPEN)
+    assert [clock.state for clock in assigned.clocks.clocks] == [ClockState.CANCELLED]
+
+
 def test_steps_come_in_the_order_of_their_instants_with_the_breach_among_them() -> None:
     steps = (Step("warning:0", percent=75), Step("escalation:0", offset=timedelta(hours=2)))
     ticket = Ticket(agreed(Metric.RESOLUTION, 8, steps=steps))

@@ -44,12 +44,14 @@ async def opened(client: httpx.AsyncClient, **fields: object) -> dict[str, Any]:
     return body
 
 
-async def promised_in(admin: httpx.AsyncClient, requester: httpx.AsyncClient, hours: dict[str, Any]) -> dict[str, Any]:
+async def promised_in(
+    admin: httpx.AsyncClient, requester: httpx.AsyncClient, hours: dict[str, Any], **more: Any
+) -> dict[str, Any]:
     """A ticket that has to be resolved within eighty hours of this calendar."""
     made = await admin.post("/v1/calendars", json={"name": "Hours", "time_zone": "UTC", **hours})
     assert made.status_code == 201, made.text
     targets = [{"metric": "resolution", "priority": "medium", "seconds": 80 * 3600}]
-    policy = {"name": "Hours", "kind": "sla", "calendar_id": made.json()["id"], "targets": targets}
+    policy = {"name": "Hours", "kind": "sla", "calendar_id": made.json()["id"], "targets": targets, **more}
     drafted = await admin.post("/v1/sla-policies", json=policy)
     assert drafted.status_code == 201, drafted.text
     rows = (await admin.get("/v1/sla-policies")).json()["data"]
@@ -188,6 +190,42 @@ async def test_a_change_of_priority_takes_the_time_used_along(
         await no_differences(database)
 
 
+async def test_a_promise_comes_back_with_its_condition(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-10-26T09:00:00+00:00")) as now:
+        tagged = {"conditions": {"field": "tags", "op": "contains", "value": "vip"}}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **tagged)
+        path = f"/v1/tickets/{ticket['id']}"
+        for tags in (["vip"], [], ["vip"], [], ["vip"]):
+            now.advance(hours=1)
+            changed = await admin_client.patch(path, json={"tags": tags})
+            assert changed.status_code == 200, changed.text
+            assert changed.json()["sla_state"] == "running"
+        found = await slas(requester_client, ticket)
+        assert found["first_response"]["ongoing_cycle"] is None
+        assert found["resolution"]["ongoing_cycle"]["elapsed"]["working_seconds"] == 5 * 3600
+        now.advance(minutes=30)
+        await admin_client.patch(path, json={"tags": []})
+        found = await slas(requester_client, ticket)
+        assert found["first_response"]["ongoing_cycle"]["elapsed"]["working_seconds"] == 5.5 * 3600
+        assert found["first_response"]["completed_cycles"] == []
+        assert await no_differences(database) == 2
+
+
+async def test_conditions_follow_the_number_of_comments(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    many = {"conditions": {"field": "public_comment_count", "op": "gte", "value": 2}}
+    ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **many)
+    for target in (24, 80):
+        reply = await requester_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "And?"})
+        assert reply.status_code == 201, reply.text
+        cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        assert cycle["target_seconds"] == target * 3600
+    assert await no_differences(database) == 2
+
+
 async def test_timers_tell_each_step_once_with_its_true_instant(
     requester_client: httpx.AsyncClient, database: Database
 ) -> None:
@@ -277,6 +315,9 @@ async def test_a_deadline_by_hand_wins_until_it_is_removed(
         path = f"/v1/tickets/{ticket['id']}/slas/{clock_id}/deadline"
         past = await supervisor_client.put(path, json={"due_at": "2026-03-02T08:00:00Z"})
         assert (past.status_code, past.json()["code"]) == (422, "deadline_in_past")
+        far = await supervisor_client.put(path, json={"due_at": "2326-03-02T08:00:00Z"})
+        assert (far.status_code, far.json()["code"]) == (422, "span_too_long")
+        assert far.json()["errors"][0]["pointer"] == "#/due_at"
         set_ = await supervisor_client.put(path, json={"due_at": "2026-03-09T09:00:00Z", "reason": "Agreed by phone."})
         assert set_.json()["due_at"] == "2026-03-09T09:00:00Z"
         held = {"If-None-Match": (await supervisor_client.get(path)).headers["etag"]}

@@ -102,7 +102,13 @@ class Histories(RuleBasedStateMachine):
                 targets=targets,
                 warnings=WARNINGS,
                 escalations=LADDER,
-                conditions={"field": "requester_id", "op": "eq", "value": f"usr_{self.requester.user_id.hex}"},
+                # What is promised goes with one subject, and comes back with another.
+                conditions={
+                    "all": [
+                        {"field": "requester_id", "op": "eq", "value": f"usr_{self.requester.user_id.hex}"},
+                        {"field": "subject", "op": "ne", "value": "b"},
+                    ]
+                },
             )
             policy, _ = await policy_actions.create_policy(session, self.database, self.admin, policy_body)
             self.policy = policy.id
@@ -124,7 +130,9 @@ class Histories(RuleBasedStateMachine):
                 team_id=self.teams[0],
                 calendar_id=self.calendar,
                 targets=[
-                    {"metric": metric, "priority": p.value, "seconds": 7200} for metric in METRICS for p in Priority
+                    {"metric": metric, "priority": p.value, "seconds": 7200}
+                    for metric in METRICS
+                    for p in (Priority.HIGH, Priority.CRITICAL)
                 ],
                 warnings=WARNINGS,
                 escalations=LADDER,

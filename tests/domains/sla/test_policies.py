@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
@@ -17,13 +17,15 @@ from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import policy_actions
+from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.policy_queries import lock_policy
 from helpdesk_api.domains.sla.preview import preview
+from helpdesk_api.domains.sla.recompute import differences
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.worker import drain
-from tests.domains.sla.test_clocks import no_differences, opened, slas
+from tests.domains.sla.test_clocks import OFFICE, no_differences, opened, promised_in, slas
 from tests.factories.records import Make, make_user
 from tests.fixtures.clients import BASE_URL, test_authenticator
 
@@ -344,6 +346,17 @@ async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
         shown = (await admin_client.post(f"/v1/sla-policies/{another['id']}/preview", json={})).json()
         assert (shown["moved"], shown["data"]) == (0, [])
         assert await no_differences(database) == 1
+        # Promised again, it goes on as if nothing had been.
+        again = await drafted(admin_client, name="Again", kind=kind, team_id=team_id)
+        now.advance(minutes=5)
+        shown = (await admin_client.post(f"/v1/sla-policies/{again['id']}/preview", json={})).json()
+        assert [(one["kind"], one["due_at"]) for one in shown["begins"]] == [(kind, cycle["due_at"])]
+        await admin_client.post(f"/v1/sla-policies/{again['id']}/publish", json={})
+        await drain(database)
+        gone_on = (await slas(admin_client, ticket))["resolution"]
+        assert gone_on["completed_cycles"] == []
+        assert (gone_on["ongoing_cycle"]["id"], gone_on["ongoing_cycle"]["due_at"]) == (cycle["id"], cycle["due_at"])
+        assert await no_differences(database) == 1
 
 
 async def test_an_edited_calendar_keeps_the_time_used(
@@ -369,6 +382,45 @@ async def test_an_edited_calendar_keeps_the_time_used(
         assert cycle["calendar_version"] == 2
         explained = (await requester_client.get(f"/v1/tickets/{ticket['id']}/slas/{cycle['id']}/explain")).json()
         assert explained["steps"][-1]["reason"] == "calendar_changed"
+        await no_differences(database)
+        # An agent who does not know of the next version yet counts by the hours before it.
+        now.advance(minutes=1)
+        since = now.at
+        never = [{**day, "opens": "03:00", "closes": "04:00"} for day in week]
+        path = f"/v1/calendars/{calendar['id']}/versions"
+        assert (await admin_client.post(path, json={**hours, "weekly_hours": never})).status_code == 201
+        now.advance(seconds=2)
+        await requester_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "And?"})
+        held = await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "requester"})
+        assert held.status_code == 200, held.text
+        async with database.session() as session:
+            counted = update(SlaClock).where(SlaClock.counted_at > since, SlaClock.metric == "resolution")
+            await session.execute(counted.values(used=SlaClock.used + timedelta(seconds=2)))
+        assert len([one async for one in differences(database)]) == 2
+        now.advance(seconds=2)
+        await drain(database)
+        await no_differences(database)
+
+
+async def test_a_version_ahead_loses_nothing_when_another_comes_earlier(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ahead = {"weekly_hours": OFFICE, "effective_from": "2030-01-01T00:00:00Z"}
+        ticket = await promised_in(admin_client, requester_client, ahead)
+        calendar = next(
+            one for one in (await admin_client.get("/v1/calendars")).json()["data"] if one["name"] == "Hours"
+        )
+        path = f"/v1/calendars/{calendar['id']}"
+        assert (await admin_client.get(path)).json()["current"]["number"] == 1
+        now.advance(hours=4)
+        week = [{**day, "opens": "12:00"} for day in OFFICE]
+        added = await admin_client.post(f"{path}/versions", json={"time_zone": "UTC", "weekly_hours": week})
+        assert added.status_code == 201, added.text
+        await drain(database)
+        cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        assert cycle["elapsed"]["working_seconds"] == 4 * 3600
+        assert (await admin_client.get(path)).json()["current"]["number"] == 2
         await no_differences(database)
 
 

@@ -155,6 +155,21 @@ def test_an_edit_keeps_the_time_used_and_counts_the_rest_on_the_new_hours() -> N
     assert after.version_at(edit - timedelta(microseconds=1)) == 1
 
 
+def test_version_1_counts_until_the_next_one_also_where_that_comes_earlier() -> None:
+    start, edit = datetime(2026, 6, 1, 9, tzinfo=UTC), datetime(2026, 6, 1, 13, tzinfo=UTC)
+    working = timeline((datetime(2030, 1, 1, tzinfo=UTC), OFFICE), (edit, [DayInterval(540, 900)]))
+    assert [working.version_at(at) for at in (start, edit, datetime(2031, 1, 1, tzinfo=UTC))] == [1, 2, 2]
+    only_first = timeline((datetime(2030, 1, 1, tzinfo=UTC), OFFICE))
+    assert working.between(start, edit) == only_first.between(start, edit) > timedelta(0)
+
+
+def test_of_a_far_date_no_more_is_laid_out_than_anybody_waits_for() -> None:
+    start, end = datetime(2026, 6, 1, 9, tzinfo=UTC), datetime(2326, 6, 1, tzinfo=UTC)
+    working = timeline((start, OFFICE), (end, [DayInterval(540, 900)]))
+    assert working.add(start, timedelta(hours=1)) == start + timedelta(hours=1)
+    assert len(working._working[0]._blocks) < 60
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 4_000), st.integers(1, 4_000), st.lists(st.integers(0, 4_000), max_size=3, unique=True))
 def test_a_timeline_adds_what_it_counts(offset: int, minutes: int, changes: list[int]) -> None:

@@ -96,6 +96,10 @@ async def test_what_lies_behind_now_is_honoured_and_what_lies_before_the_last_fa
             refused = await agent_client.post(PATH, json={"ticket_id": ticket["id"], "changes": changes})
             assert (refused.status_code, refused.json()["code"]) == (422, "simulation_out_of_order")
             assert refused.json()["errors"][0]["pointer"] == pointer
+        far = {"ticket_id": ticket["id"], "changes": [{"at": "2326-03-02T09:00:00Z", "action": "pend"}]}
+        refused = await agent_client.post(PATH, json=far)
+        assert (refused.status_code, refused.json()["code"]) == (422, "span_too_long")
+        assert refused.json()["errors"][0]["pointer"] == "#/changes/0/at"
         # Of a ticket that was opened before, a change without an instant is one of now.
         facts = {"facts": {"created_at": "2026-03-02T09:00:00Z"}, "changes": [{"action": "pend"}]}
         assert (await simulated(agent_client, facts))["clocks"]["resolution"]["elapsed"]["working_seconds"] == 3 * 3600

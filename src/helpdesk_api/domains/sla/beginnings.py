@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, literal_column, o
 from sqlalchemy.dialects.postgresql import array
 
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
-from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
 from helpdesk_api.domains.sla.clock_queries import EVENT_COLUMNS, event_rows
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import Fact, Hours, Plan
+from helpdesk_api.domains.sla.clock_state import RESPONSES, Fact, Hours, Plan
+from helpdesk_api.domains.sla.clock_store import CLOCKS
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
 from helpdesk_api.domains.sla.facts import CREATED, REPLIED, SITUATION, read_facts
 from helpdesk_api.domains.tickets.models import Ticket
@@ -66,31 +67,39 @@ async def beginnings(
     """And whether these are all: of `most` tickets at the most the past is read, the oldest first, which are the first
     to be late. `keys` are what some open ticket has no clock of; `names` the facts of a ticket by which `plan_of`
     judges."""
-    # A contract's clock begins when the ticket goes to the vendor, and never late.
-    wanted = sorted(key for key in keys if key[0] is not PolicyKind.UNDERPINNING_CONTRACT)
+    wanted = sorted(keys)
     if not wanted:
         return [], True
     facts = [getattr(Ticket, name) for name in names]
-    lacking = [~_has_had(*key) for key in wanted]
+    lacking = [_lacks(*key) for key in wanted]
     statement = select(Ticket.id, Ticket.reference, *lacking, *facts).where(is_open, or_(*map(_may_begin, wanted)))
     rows = await reads.fetch(statement.order_by(Ticket.id).limit(most + 1))
     candidates = await asyncio.to_thread(_candidates, rows[:most], wanted, plan_of)
     found: list[Beginning] = []
     for first in range(0, len(candidates), _AT_ONCE):
         some = candidates[first : first + _AT_ONCE]
-        events = await reads.fetch(_PAST, {"ids": [one.id for one in some]})
-        found += await asyncio.to_thread(_judged, some, events, hours_of, at)
+        ids = {"ids": [one.id for one in some]}
+        events, clocks = await reads.fetch(_PAST, ids), await reads.fetch(_ENDED, ids)
+        found += await asyncio.to_thread(_judged, some, events, clocks, hours_of, at)
     return found, len(rows) <= most
 
 
-def _has_had(kind: PolicyKind, metric: Metric) -> ColumnElement[bool]:
+def _lacks(kind: PolicyKind, metric: Metric) -> ColumnElement[bool]:
+    """It never had such a clock, or none runs and one may have been withdrawn: the past says whether it was."""
     of_ticket = (SlaClock.ticket_id == Ticket.id, SlaClock.kind == kind, SlaClock.metric == metric)
-    return exists(select(SlaClock.id).where(*of_ticket).correlate(Ticket))
+
+    def has(*more: ColumnElement[bool]) -> ColumnElement[bool]:
+        return exists(select(SlaClock.id).where(*of_ticket, *more).correlate(Ticket))
+
+    ended = [ClockState.CANCELLED] if metric in RESPONSES else [ClockState.CANCELLED, ClockState.BREACHED]
+    may_come_back = and_(has(SlaClock.state.in_(ended)), ~has(SlaClock.ended_at.is_(None)))
+    # A contract's clock begins when the ticket goes to the vendor, and never late.
+    return may_come_back if kind is PolicyKind.UNDERPINNING_CONTRACT else or_(~has(), may_come_back)
 
 
 def _may_begin(key: Key) -> ColumnElement[bool]:
     """What the ticket's row alone says of it."""
-    more: list[ColumnElement[bool]] = [~_has_had(*key)]
+    more: list[ColumnElement[bool]] = [_lacks(*key)]
     if key[0] is PolicyKind.OLA:
         more.append(Ticket.team_id.is_not(None))
     if key[1] is Metric.ASSIGNMENT:
@@ -129,25 +138,49 @@ _PAST = CompiledStatement(
 )
 
 
+# Those that may have been withdrawn are among them.
+_ENDED = CompiledStatement(
+    select(*CLOCKS.columns).where(
+        any_of(SlaClock.ticket_id, bindparam("ids", type_=IDS)),
+        SlaClock.ended_at.is_not(None),
+    )
+)
+
+
 def _judged(
-    some: Sequence[_Candidate], events: Sequence[Any], hours_of: Callable[[UUID], Hours], at: datetime
+    some: Sequence[_Candidate],
+    events: Sequence[Any],
+    ended: Sequence[Any],
+    hours_of: Callable[[UUID], Hours],
+    at: datetime,
 ) -> list[Beginning]:
     told: dict[UUID, list[Any]] = {}
     for row in event_rows(events):
         told.setdefault(row.ticket_id, []).append(row)
-    return [one for candidate in some for one in _begun(candidate, told.get(candidate.id, ()), hours_of, at)]
+    had: dict[UUID, list[StoredClock]] = {}
+    for one in map(CLOCKS.load, ended):
+        had.setdefault(one.ticket_id, []).append(one)
+    return [
+        one
+        for candidate in some
+        for one in _begun(candidate, told.get(candidate.id, ()), had.get(candidate.id, []), hours_of, at)
+    ]
 
 
 def _begun(
-    candidate: _Candidate, events: Sequence[Any], hours_of: Callable[[UUID], Hours], at: datetime
+    candidate: _Candidate,
+    events: Sequence[Any],
+    ended: list[StoredClock],
+    hours_of: Callable[[UUID], Hours],
+    at: datetime,
 ) -> Iterator[Beginning]:
     past = [told.fact for told in read_facts(events)]
     if not past:
         return
     at = max(at, past[-1].at)
     now = past[-1].after
-    clocks = TicketClocks([], hours_of, lambda _: ())
+    clocks = TicketClocks(ended, hours_of, lambda _: ())
     clocks.apply(Fact(at, now, now), candidate.plan, past)
     for one in clocks.ongoing():
-        is_late = one.state is ClockState.RUNNING and one.used >= one.target
+        is_late = one.state is ClockState.RUNNING and one.used >= one.target and one.breached_at is None
         yield Beginning(candidate.id, candidate.reference, one.kind, one.metric, one.due_at, is_late)

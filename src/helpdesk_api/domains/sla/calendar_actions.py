@@ -28,7 +28,7 @@ from helpdesk_api.domains.sla.calendar_schemas import (
     OpeningHours,
 )
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.following import follow_job
+from helpdesk_api.domains.sla.following import SETTLED, follow_job
 from helpdesk_api.domains.sla.holiday_dates import YEARS_AHEAD, YEARS_BACK, is_known, public_holidays
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.rules import DAY_MINUTES, overlaps
@@ -137,8 +137,7 @@ async def import_days(
     _require_changeable(calendar)
     versions = await queries.versions_of(session, calendar.id)
     at = body.effective_from or clock.now()
-    # The first counts for what lies before it, too.
-    held = ([version for version in versions if version.effective_from <= at] or versions[:1])[-1]
+    held = queries.version_at(versions, at)
     year = clock.now().year
     first, last = date(year - YEARS_BACK, 1, 1), date(year + YEARS_AHEAD, 12, 31)
     # Seconds of a core at the worst, which no other request shall wait for.
@@ -177,12 +176,14 @@ async def withdraw_version(
 async def _add(
     session: AsyncSession, principal: Principal, calendar: Calendar, body: CalendarVersionCreate, *, number: int
 ) -> CalendarVersion:
-    now = clock.now()
-    if body.effective_from is not None and body.effective_from < now:
+    if body.effective_from is not None and body.effective_from < clock.now():
         raise errors.EffectiveDateInPast(pointer="#/effective_from")
     _check_hours(body)
     regions = [(region.country, region.subdivision) for region in body.holiday_regions]
-    holidays = public_holidays(regions, now.year)
+    # A second of a core at the worst, which no other request shall wait for.
+    holidays = await asyncio.to_thread(public_holidays, regions, clock.now().year)
+    # As late as can be: others do not know of it before it is committed.
+    now = clock.now()
     version = CalendarVersion(
         calendar_id=calendar.id,
         number=number,
@@ -266,7 +267,9 @@ async def _record_version(
     data = {"number": version.number, "effective_from": instant_text(version.effective_from)}
     await _record(session, principal, calendar, kind, {}, data)
     # Due times that lie behind the change move at once, not when it comes.
-    await enqueue_many(session, [follow_job(clock.now())])
+    now = clock.now()
+    jobs = [follow_job(at, since=version.effective_from) for at in (now, now + SETTLED)]
+    await enqueue_many(session, jobs)
 
 
 async def _record(

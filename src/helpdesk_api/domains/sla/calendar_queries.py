@@ -118,18 +118,23 @@ async def get_calendar(reads: ReadSession, calendar_id: UUID) -> dict[str, Any]:
     row = await reads.fetch_one(select(*SUMMARY, Calendar.version).where(Calendar.id == calendar_id))
     if row is None:
         raise CalendarNotFound
-    versions = await reads.fetch(
-        select(*_VERSION).where(CalendarVersion.calendar_id == calendar_id).order_by(CalendarVersion.effective_from)
-    )
+    versions = await reads.fetch(select(*_VERSION).where(CalendarVersion.calendar_id == calendar_id))
     return shown_calendar(dict(row), [dict(version) for version in versions])
 
 
 def shown_calendar(calendar: dict[str, Any], versions: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """`versions` in the order of their instants; the first one also holds for what lies before it."""
     now = clock.now()
-    in_force = [version for version in versions if version["effective_from"] <= now] or versions[:1]
-    numbers = sorted(version["number"] for version in versions)
-    return {**calendar, "current": in_force[-1], "versions": numbers}
+    current = max(versions, key=lambda version: _precedence(version["number"], version["effective_from"], now))
+    return {**calendar, "current": current, "versions": sorted(version["number"] for version in versions)}
+
+
+def version_at(versions: Sequence[CalendarVersion], at: datetime) -> CalendarVersion:
+    return max(versions, key=lambda version: _precedence(version.number, version.effective_from, at))
+
+
+def _precedence(number: int, effective_from: datetime, at: datetime) -> tuple[bool, bool, datetime]:
+    """The last one that has come is in force, and version 1 until another comes."""
+    return (number != 1 and effective_from <= at, number == 1, effective_from)
 
 
 async def list_versions(reads: ReadSession, calendar_id: UUID, page: PageRequest) -> dict[str, Any]:

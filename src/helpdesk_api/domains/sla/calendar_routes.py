@@ -26,6 +26,7 @@ from helpdesk_api.domains.sla.calendar_schemas import (
     DeadlineRead,
     WorkingTimeRead,
 )
+from helpdesk_api.domains.sla.rules import LONGEST_ASKED
 from helpdesk_api.domains.users.errors import UnknownTimeZone
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import PreconditionFailed, documents
@@ -48,7 +49,6 @@ _HOURS_ERRORS = (
     errors.NeverOpen,
 )
 _CHANGE_ERRORS = (errors.CalendarNotFound, errors.CalendarBuiltIn, errors.CalendarArchived)
-_LONGEST = timedelta(days=3_653)
 From = Annotated[RequestInstant, Query(alias="from", description="Inclusive.")]
 VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647)]
 
@@ -56,8 +56,7 @@ VersionNumber = Annotated[int, Path(ge=1, le=2_147_483_647)]
 def _shown(calendar: Calendar, versions: list[CalendarVersion], response: Response) -> dict[str, Any]:
     set_etag(response, etag_of(calendar.version))
     head = {column.key: getattr(calendar, column.key) for column in queries.SUMMARY}
-    ordered = sorted(versions, key=lambda version: version.effective_from)
-    return queries.shown_calendar(head, [queries.columns_of(version) for version in ordered])
+    return queries.shown_calendar(head, [queries.columns_of(version) for version in versions])
 
 
 @router.get(
@@ -273,7 +272,7 @@ async def working_time(
 ) -> Any:
     """Each part under the version that is in force then; exact to the microsecond, also where clocks change."""
     timeline = await queries.timeline(database, calendar_id)
-    if to - start > _LONGEST:
+    if to - start > LONGEST_ASKED:
         raise errors.SpanTooLong(parameter="to")
     return {
         "from": start,

@@ -12,8 +12,9 @@ from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
 from helpdesk_api.domains.sla.clock_state import ONGOING
 from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, summarise, tell
 from helpdesk_api.domains.sla.enums import PolicyKind, Reason
-from helpdesk_api.domains.sla.errors import DeadlineInPast, SlaEnded, SlaNotFound
+from helpdesk_api.domains.sla.errors import DeadlineInPast, SlaEnded, SlaNotFound, SpanTooLong
 from helpdesk_api.domains.sla.policy_queries import promises_within
+from helpdesk_api.domains.sla.rules import LONGEST_ASKED
 from helpdesk_api.domains.tickets.actions import require, touch
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.models import Ticket
@@ -31,12 +32,15 @@ async def set_deadline(
     """It wins until it is removed: no change of priority, policy or calendar moves it, nor does a pause, in which it
     is told of and missed as at any other time.
 
-    Raises `action_forbidden`, `sla_not_found`, `precondition_failed`, `sla_ended` and `deadline_in_past`.
+    Raises `action_forbidden`, `sla_not_found`, `precondition_failed`, `sla_ended`, `deadline_in_past` and
+    `span_too_long`.
     """
     require(principal, ticket, TicketAction.SET_DEADLINE)
     now = clock.now()
     if body.due_at is not None and body.due_at <= now:
         raise DeadlineInPast(pointer="#/due_at")
+    if body.due_at is not None and body.due_at - now > LONGEST_ASKED:
+        raise SpanTooLong(pointer="#/due_at")
     rows = await read_clocks(session, ticket.id)
     one = next((row for row in rows if row.id == sla_id), None)
     if one is None:

@@ -99,6 +99,7 @@ async def get_deadline(
         errors.SlaNotFound,
         errors.SlaEnded,
         errors.DeadlineInPast,
+        errors.SpanTooLong,
         PreconditionFailed,
     ),
 )
@@ -129,6 +130,7 @@ async def set_deadline(
         errors.SimulationAmbiguous,
         errors.SimulationContradictory,
         errors.SimulationOutOfOrder,
+        errors.SpanTooLong,
     ),
 )
 async def simulate(body: SlaSimulate, principal: PrincipalDep, reads: ReadSessionDep, database: DatabaseDep) -> Any:

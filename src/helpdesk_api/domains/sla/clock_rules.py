@@ -11,6 +11,14 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from helpdesk_api.domains.sla.clock_past import (
+    ends,
+    is_reopened,
+    last_by_key,
+    late_start,
+    situation_at,
+    was_withdrawn,
+)
 from helpdesk_api.domains.sla.clock_state import (
     BREACH,
     ONGOING,
@@ -21,7 +29,6 @@ from helpdesk_api.domains.sla.clock_state import (
     Fact,
     Hours,
     Plan,
-    Situation,
     Span,
     Step,
 )
@@ -52,8 +59,7 @@ class TicketClocks:
         """
         for clock in list(self.ongoing()):
             self.settle(clock, fact.at)
-        if fact.before is not None:
-            self._end_by(fact, fact.before)
+        self._end_by(fact)
         self._follow(fact, plan, past)
         self._begin_by(fact, plan if begins is None else begins)
         for clock in list(self.ongoing()):
@@ -165,23 +171,16 @@ class TicketClocks:
 
     # What ends a clock.
 
-    def _end_by(self, fact: Fact, before: Situation) -> None:
+    def _end_by(self, fact: Fact) -> None:
         after = fact.after
         for clock in list(self.ongoing()):
+            if not ends(clock, fact):
+                continue
             if after.status is TicketStatus.CANCELLED:
                 self.cancel(clock, fact.at, Reason.TICKET_CANCELLED)
-            elif clock.metric is Metric.ASSIGNMENT and after.is_assigned:
-                self.stop(clock, fact.at)
-            elif not after.is_active:
-                if clock.metric is Metric.ASSIGNMENT:
-                    self.cancel(clock, fact.at, Reason.TICKET_RESOLVED)
-                else:
-                    self.stop(clock, fact.at)
-            elif (
-                (fact.staff_replied and clock.metric in (*RESPONSES, Metric.UPDATE))
-                or (clock.kind is PolicyKind.OLA and before.team_id != after.team_id)
-                or (clock.kind is PolicyKind.UNDERPINNING_CONTRACT and before.with_vendor and not after.with_vendor)
-            ):
+            elif clock.metric is Metric.ASSIGNMENT and not after.is_assigned and not after.is_active:
+                self.cancel(clock, fact.at, Reason.TICKET_RESOLVED)
+            else:
                 self.stop(clock, fact.at)
 
     def stop(self, clock: Any, at: datetime) -> None:
@@ -211,25 +210,19 @@ class TicketClocks:
             ):
                 self.retarget(clock, agreement, fact.at)
         if fact.before is not None and past:
-            for key, agreement in plan.items():
-                begun = any((clock.kind, clock.metric) == key for clock in self.clocks)
-                if not begun and not self._begins(agreement, fact):
+            for agreement in plan.values():
+                if not self._begins(agreement, fact):
                     self._begin_late(agreement, fact, past)
 
-    def retarget(self, clock: Any, agreement: Agreement, at: datetime) -> None:
+    def retarget(self, clock: Any, agreement: Agreement, at: datetime, more: Mapping[str, Any] | None = None) -> None:
         """The time used carries over; a breach that was recorded stays recorded."""
-        before = {
-            "policy_id": clock.policy_id,
-            "policy_number": clock.policy_number,
-            "target": clock.target,
-            "due_at": clock.due_at,
-        }
+        before = {name: getattr(clock, name) for name in ("policy_id", "policy_number", "target", "due_at")}
         reason = Reason.POLICY_CHANGED
         if (agreement.policy_id, agreement.policy_number) == (clock.policy_id, clock.policy_number):
             reason = Reason.TICKET_CHANGED
         clock.policy_id, clock.policy_number = agreement.policy_id, agreement.policy_number
         clock.calendar_id, clock.target = agreement.calendar_id, agreement.target
-        self.recompute(clock, at, reason, before)
+        self.recompute(clock, at, reason, {**before, **(more or {})})
 
     def recompute(self, clock: Any, at: datetime, reason: Reason, before: Mapping[str, Any]) -> None:
         """After the target, the calendar or the deadline by hand changed: due anew, and told why."""
@@ -238,11 +231,29 @@ class TicketClocks:
         self._tell(ClockChange.RECOMPUTED, clock, at, reason, before=before)
 
     def _begin_late(self, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> None:
-        """A promise that came after its beginning counts from its beginning, without the pauses."""
+        """A promise that came after its beginning counts from its beginning, without the pauses; one that was
+        withdrawn and comes back goes on."""
+        last = self._last(agreement)
+        if last is not None and (is_reopened(fact) or not was_withdrawn(last, [*past, fact])):
+            return
         begun = late_start(agreement, past, fact)
         if begun is None:
             return
-        clock = self.start(agreement, begun, Reason.RETROACTIVE, told_at=fact.at)
+        if last is not None and begun <= last.started_at:
+            self._go_on(last, agreement, fact, past)
+        elif agreement.kind is not PolicyKind.UNDERPINNING_CONTRACT:
+            clock = self.start(agreement, begun, Reason.RETROACTIVE, told_at=fact.at)
+            self._count_past(clock, agreement, fact, past)
+
+    def _go_on(self, clock: Any, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> None:
+        """With its time used and that since, as it would have counted; what was told of it stays told."""
+        before = clock.state
+        clock.state, clock.ended_at = ClockState.RUNNING, None
+        self._count_past(clock, agreement, fact, past)
+        self.retarget(clock, agreement, fact.at, {"state": before})
+
+    def _count_past(self, clock: Any, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> None:
+        begun = clock.counted_at
         pieces = [*((one.at, one.after) for one in past if one.at >= begun), (fact.at, fact.after)]
         pieces.insert(0, (begun, situation_at(past, begun)))
         for (start, situation), (end, _) in pairwise(pieces):
@@ -260,7 +271,7 @@ class TicketClocks:
         for agreement in plan.values():
             if self._begins(agreement, fact) and not self._has_ongoing(agreement):
                 self.start(agreement, fact.at)
-        if fact.before is not None and not fact.before.is_active and fact.after.is_active:
+        if is_reopened(fact):
             self._reopen(fact, plan)
 
     def _begins(self, agreement: Agreement, fact: Fact) -> bool:
@@ -288,6 +299,9 @@ class TicketClocks:
     def _has_ongoing(self, agreement: Agreement) -> bool:
         return any(clock.kind is agreement.kind and clock.metric is agreement.metric for clock in self.ongoing())
 
+    def _last(self, agreement: Agreement) -> Any:
+        return last_by_key(self.clocks).get((agreement.kind, agreement.metric))
+
     def _reopen(self, fact: Fact, plan: Plan) -> None:
         """Inside the reopen window the resolution goes on where it stopped; after it, a new cycle begins."""
         for (kind, metric), agreement in plan.items():
@@ -295,8 +309,7 @@ class TicketClocks:
                 continue
             if self._has_ongoing(agreement):
                 continue
-            ended = [clock for clock in self.clocks if clock.kind is kind and clock.metric is metric]
-            last = max(ended, key=lambda clock: clock.cycle, default=None)
+            last = self._last(agreement)
             if last is None or not fact.inside_reopen_window or last.state is ClockState.CANCELLED:
                 self.start(agreement, fact.at, Reason.REOPENED)
                 continue
@@ -353,40 +366,3 @@ class TicketClocks:
     def _span(self, clock: Any, start: datetime, end: datetime, *, counted: bool, why: str) -> None:
         if self.keeps_spans and end > start:
             self.spans.append(Span(clock, start, end, counted, why, clock.calendar_id, clock.policy_number))
-
-
-def situation_at(facts: Sequence[Fact], at: datetime) -> Situation:
-    """The ticket as it was at an instant, from its facts in order."""
-    found = facts[0].after
-    for fact in facts:
-        if fact.at > at:
-            break
-        found = fact.after
-    return found
-
-
-def late_start(agreement: Agreement, past: Sequence[Fact], now: Fact) -> datetime | None:
-    """When a metric that is promised only now would have begun; None when it has nothing to run for."""
-    if not now.after.is_active or agreement.kind is PolicyKind.UNDERPINNING_CONTRACT:
-        return None
-    begun = past[0].at
-    if agreement.kind is PolicyKind.OLA:
-        begun = _since(past, lambda before, after: before.team_id != after.team_id)
-    facts = [fact for fact in past if fact.at >= begun]
-    replies = [fact.at for fact in facts if fact.staff_replied]
-    if agreement.metric is Metric.FIRST_RESPONSE:
-        return None if replies or now.staff_replied else begun
-    if agreement.metric is Metric.UPDATE:
-        return max([begun, *replies])
-    if agreement.metric is Metric.ASSIGNMENT:
-        lost = _since(past, lambda before, after: before.is_assigned and not after.is_assigned)
-        return None if now.after.is_assigned else max(begun, lost)
-    if agreement.metric is Metric.NEXT_RESPONSE:
-        asked = [fact.at for fact in facts if fact.requester_replied and replies and fact.at > replies[-1]]
-        return asked[0] if asked else None
-    return begun
-
-
-def _since(past: Sequence[Fact], began: Callable[[Situation, Situation], bool]) -> datetime:
-    """The last instant at which it began, or the ticket's opening."""
-    return max([past[0].at, *(fact.at for fact in past if fact.before is not None and began(fact.before, fact.after))])

@@ -131,7 +131,7 @@ class SlaExplanation(ResponseModel):
 class DeadlineUpdate(RequestModel):
     """A deadline by hand, which no pause and no change of priority, policy or calendar moves; null removes it."""
 
-    due_at: RequestInstant | None
+    due_at: RequestInstant | None = Field(description="Ahead, and at most ten years from now.")
     reason: OptionalText | None = None
 
 
@@ -186,8 +186,8 @@ class SimulatedChange(RequestModel):
     at: RequestInstant | None = Field(
         default=None,
         description=(
-            "Not before what happened last to the ticket, nor before the change in front; now, or with that one, when "
-            "left out or null."
+            "Not before what happened last to the ticket, nor before the change in front, and at most ten years from "
+            "now; now, or with that one, when left out or null."
         ),
     )
     priority: Priority | None = None

@@ -1,7 +1,7 @@
 """Open tickets follow a policy or a calendar that comes into force: batch by batch, each in its own transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -12,24 +12,34 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.sla.clock_models import StoredClock
+from helpdesk_api.domains.sla.clock_past import last_by_key, may_come_back
+from helpdesk_api.domains.sla.clock_queries import elapsed_at
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
 from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
 from helpdesk_api.domains.sla.enums import ClockChange, PolicyKind, Reason
 from helpdesk_api.domains.sla.facts import facts_of, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
+from helpdesk_api.domains.sla.replay import replay
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TICKETS
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.jobs.queue import NewJob, enqueue_many
+from helpdesk_api.outbox.models import EventRow
 
 FOLLOW = "sla.follow"
+# By then whoever did not know of a calendar's new version has committed.
+SETTLED = timedelta(seconds=5)
 BATCH = 200
 
 
-def follow_job(at: datetime, *, after: UUID | None = None) -> NewJob:
-    """From this instant on, other promises or other hours may hold."""
-    payload = {"at": at.isoformat(), "after": after.hex if after is not None else None}
+def follow_job(at: datetime, *, after: UUID | None = None, since: datetime | None = None) -> NewJob:
+    """From this instant on, other promises or other hours may hold; `since` is that of other hours."""
+    payload = {
+        "at": at.isoformat(),
+        "after": after.hex if after is not None else None,
+        "since": since.isoformat() if since is not None else None,
+    }
     return NewJob(name=FOLLOW, payload=payload, run_at=at)
 
 
@@ -37,14 +47,15 @@ async def follow(session: AsyncSession, payload: dict[str, Any]) -> None:
     """One batch of open tickets, and the job for the next. Twice changes nothing more."""
     at = datetime.fromisoformat(payload["at"])
     after = UUID(hex=payload["after"]) if payload["after"] is not None else UUID(int=0)
+    since = datetime.fromisoformat(payload["since"]) if payload.get("since") else None
     statements = await statements_of(session)
     tickets = [TICKETS.entity(row) for row in await statements.fetch(_open_tickets(), {"after": after})]
     clocks = await clocks_by_ticket(session, [ticket.id for ticket in tickets])
     promised = await promises_within(session)
     for ticket in tickets:
-        await _follow_ticket(session, ticket, clocks[ticket.id], promised, at)
+        await _follow_ticket(session, ticket, clocks[ticket.id], promised, at, since)
     if len(tickets) == BATCH:
-        await enqueue_many(session, [follow_job(at, after=tickets[-1].id)])
+        await enqueue_many(session, [follow_job(at, after=tickets[-1].id, since=since)])
 
 
 @cache
@@ -61,11 +72,20 @@ def _open_tickets() -> CompiledStatement:
 
 
 async def _follow_ticket(
-    session: AsyncSession, ticket: Ticket, rows: list[StoredClock], promised: Promises, at: datetime
+    session: AsyncSession,
+    ticket: Ticket,
+    rows: list[StoredClock],
+    promised: Promises,
+    at: datetime,
+    since: datetime | None,
 ) -> None:
+    due = {one.id: one.due_at for one in rows if one.state in ONGOING}
+    was_counted = (
+        since is not None and ticket.updated_at > since and await _count_again(session, ticket, rows, promised)
+    )
     # What the ticket has done since has already followed.
     at = max([at, *(one.counted_at for one in rows if one.state in ONGOING)])
-    if not _differs(promised.plan(ticket, at), rows) and not _moves(rows, promised):
+    if not was_counted and not _differs(promised.plan(ticket, at), rows) and not _moves(rows, promised):
         return
     past = await facts_of(session, ticket)
     # Nothing follows before what was told before it, also of what moved no clock: that is how it is derived again.
@@ -76,7 +96,6 @@ async def _follow_ticket(
     update_at_flush(session, ticket)
     now = situation_of(ticket)
     clocks = clocks_of(session, ticket.id, promised, rows)
-    due = {one.id: one.due_at for one in rows if one.state in ONGOING}
     clocks.apply(Fact(at, now, now), plan, past)
     _tell_moved(clocks, due, at)
     if not clocks.changes:
@@ -85,18 +104,39 @@ async def _follow_ticket(
     await tell(session, ticket, clocks.changes)
 
 
+async def _count_again(session: AsyncSession, ticket: Ticket, rows: Sequence[StoredClock], promised: Promises) -> bool:
+    """What happened between a version's instant and its commit was counted by the hours before it. Whether that made
+    a difference; what was told stays told."""
+    told = select(EventRow).where(EventRow.ticket_id == ticket.id).order_by(EventRow.position)
+    derived = replay(list((await session.execute(told)).scalars()), promised).clocks.clocks
+    by_key = {(one.kind, one.metric, one.cycle): one for one in derived}
+    is_moved = False
+    for one in rows:
+        other = by_key.get((one.kind, one.metric, one.cycle))
+        if other is None or one.state is not other.state:
+            continue
+        at = max(one.counted_at, other.counted_at)
+        used = elapsed_at(other, promised, at)
+        if elapsed_at(one, promised, at) != used:
+            CLOCKS.update_at_end(session, one)
+            (one.used, one.used_calendar), one.counted_at, one.due_at = used, at, other.due_at
+            is_moved = True
+    return is_moved
+
+
 def _differs(plan: Plan, rows: Sequence[StoredClock]) -> bool:
     held = {
         (one.kind, one.metric): (one.policy_id, one.policy_number, one.target, one.calendar_id)
         for one in rows
         if one.state in ONGOING
     }
-    begun = {(one.kind, one.metric) for one in rows}
+    last = last_by_key(rows)
     promised = {
         key: (one.policy_id, one.policy_number, one.target, one.calendar_id)
         for key, one in plan.items()
         # A contract's clock begins when the ticket goes to the vendor, and never late.
-        if key in held or (key not in begun and one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
+        if key in held
+        or (may_come_back(last[key]) if key in last else one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
     }
     return promised != held
 

@@ -17,7 +17,8 @@ from helpdesk_api.domains.categories.rules import priority_for
 from helpdesk_api.domains.organizations.errors import OrganizationNotFound
 from helpdesk_api.domains.organizations.queries import get_organization
 from helpdesk_api.domains.sla.clock_schemas import SimulatedChange, SimulatedFacts
-from helpdesk_api.domains.sla.errors import SimulationContradictory, SimulationOutOfOrder
+from helpdesk_api.domains.sla.errors import SimulationContradictory, SimulationOutOfOrder, SpanTooLong
+from helpdesk_api.domains.sla.rules import LONGEST_ASKED
 from helpdesk_api.domains.teams.errors import TeamNotFound
 from helpdesk_api.domains.teams.queries import get_team
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
@@ -66,11 +67,14 @@ async def check_changes(
 
 
 def instants(changes: Sequence[SimulatedChange], begun: datetime) -> list[datetime]:
-    """When each of them happens. Raises `simulation_out_of_order` for one before what has happened by then."""
+    """When each of them happens. Raises `simulation_out_of_order` for one before what has happened by then,
+    and `span_too_long`."""
     found, at = [], begun
     for place, change in enumerate(changes):
         if change.at is not None and change.at < at:
             raise SimulationOutOfOrder(pointer=f"#/changes/{place}/at")
+        if change.at is not None and change.at - clock.now() > LONGEST_ASKED:
+            raise SpanTooLong(pointer=f"#/changes/{place}/at")
         at = change.at or max(at, clock.now())
         found.append(at)
     return found

@@ -12,8 +12,8 @@ from helpdesk_api.domains.sla.enums import Metric, PolicyKind
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 
 # Targets differ by these.
-_PRICED = frozenset({"priority", "type"})
-_ALWAYS_READ = _PRICED | {"status", "pending_reason"}
+PRICED = frozenset({"priority", "type"})
+_ALWAYS_READ = PRICED | {"status", "pending_reason"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Policies:
         self._plans: dict[tuple[UUID, int, Priority, TicketType], Plan] = {}
         self._definitions = {(policy.id, version.number): version.definition for policy, version in every}
         read: frozenset[str] = frozenset().union(*(version.definition.fields for _, version in every))
-        self.fields, self.facts = _ALWAYS_READ | read, _PRICED | read
+        self.fields, self.facts = _ALWAYS_READ | read, PRICED | read
         metrics = {one.metric for _, version in every for one in version.definition.targets}
         if Metric.ASSIGNMENT in metrics:
             self.fields |= {"assignee_id"}

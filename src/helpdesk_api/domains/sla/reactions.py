@@ -1,6 +1,7 @@
 """Clocks follow the ticket inside its own transaction, so that each answer already shows where they stand."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,14 +10,18 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.domains.comments.events import CommentCreated
 from helpdesk_api.domains.sla.clock_models import StoredClock
+from helpdesk_api.domains.sla.clock_past import is_reopened, last_by_key, may_come_back
 from helpdesk_api.domains.sla.clock_state import Fact, Plan
 from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, summarise, tell
 from helpdesk_api.domains.sla.enums import Metric
 from helpdesk_api.domains.sla.facts import changed_situation, facts_of, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
-from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent
+from helpdesk_api.domains.sla.policy_rules import PRICED
+from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent, TicketMerged
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Cause, DomainEvent, Visibility
+
+_COUNTED = frozenset({"public_comment_count"})
 
 
 async def start_clocks(session: AsyncSession, principal: Principal, event: TicketCreated) -> None:
@@ -33,6 +38,8 @@ async def move_clocks(session: AsyncSession, principal: Principal, event: Ticket
     """One SELECT and one UPDATE when the change is one that clocks or policies look at, else nothing."""
     del principal
     changed = event.changes.keys() | event.internal_changes.keys()
+    if isinstance(event, TicketMerged):
+        changed |= _COUNTED
     promises = await promises_within(session)
     if not changed & promises.fields:
         return
@@ -41,12 +48,12 @@ async def move_clocks(session: AsyncSession, principal: Principal, event: Ticket
     before = changed_situation(now, {name: pair[0] for name, pair in event.changes.items()})
     inside = event.data.get("inside_reopen_window", True)
     fact = Fact(_instant(event), before, now, inside_reopen_window=inside)
-    more = bool(changed & {"priority", "type"})
-    await _follow(session, ticket, promises, fact, Cause(event.id), may_be_promised_more=more)
+    await _follow(session, ticket, promises, fact, Cause(event.id), changed=changed)
 
 
 async def answer_clocks(session: AsyncSession, principal: Principal, event: CommentCreated) -> None:
-    """A public word of the staff answers; one of the requester asks. Nothing is read when no clock waits for it."""
+    """A public word of the staff answers; one of the requester asks. Nothing is read when no clock waits for it,
+    and no condition."""
     del principal
     if event.visibility is not Visibility.PUBLIC:
         return
@@ -58,10 +65,12 @@ async def answer_clocks(session: AsyncSession, principal: Principal, event: Comm
         waits = any(metric is Metric.NEXT_RESPONSE for _, metric in promises.plan(ticket, _instant(event)))
     else:
         waits = ticket.awaits_reply
-    if not waits or not now.is_active:
+    # The comment is counted by now, and conditions may read how many there are.
+    changed = _COUNTED & promises.fields
+    if not (waits or changed) or not now.is_active:
         return
     fact = Fact(_instant(event), now, now, staff_replied=not by_requester, requester_replied=by_requester)
-    await _follow(session, ticket, promises, fact, Cause(event.id))
+    await _follow(session, ticket, promises, fact, Cause(event.id), changed=changed)
 
 
 def _instant(event: DomainEvent) -> datetime:
@@ -78,14 +87,13 @@ async def _follow(
     cause: Cause,
     *,
     is_new: bool = False,
-    may_be_promised_more: bool = False,
+    changed: AbstractSet[str] = frozenset(),
     imported: bool = False,
 ) -> None:
     plan: Plan = promises.plan(ticket, fact.at)
     rows = no_clocks_yet(session, ticket.id) if is_new else await read_clocks(session, ticket.id)
     clocks = clocks_of(session, ticket.id, promises, rows)
-    # A promise of another policy, or for another priority, may come late; only then the past is read.
-    comes_late = not is_new and (may_be_promised_more or _is_of_other_policy(plan, rows))
+    comes_late = not is_new and _may_come_late(plan, rows, fact, changed, promises)
     past = await facts_of(session, ticket, before=cause.event_id) if comes_late else ()
     clocks.apply(fact, plan, past)
     if imported or clock.is_importing():
@@ -94,6 +102,19 @@ async def _follow(
             one.next_timer_at = None
     summarise(ticket, clocks.clocks)
     await tell(session, ticket, clocks.changes, cause=cause, imported=imported)
+
+
+def _may_come_late(
+    plan: Plan, rows: Sequence[StoredClock], fact: Fact, changed: AbstractSet[str], promises: Promises
+) -> bool:
+    """A promise of another policy, or for another priority, may come late, and one that was withdrawn may come back;
+    only then the past is read."""
+    if changed & PRICED or _is_of_other_policy(plan, rows):
+        return True
+    last = last_by_key(rows)
+    if is_reopened(fact) and any(key not in last for key in plan if key[1] is Metric.RESOLUTION):
+        return True
+    return bool(changed & promises.policies.facts) and any(key in last and may_come_back(last[key]) for key in plan)
 
 
 def _is_of_other_policy(plan: Plan, rows: Sequence[StoredClock]) -> bool:

@@ -14,11 +14,16 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 DAY_MINUTES = 24 * 60
+# How far the instants of a question may lie apart, or from now.
+LONGEST_ASKED = timedelta(days=3_653)
 _NONE = timedelta(0)
+_EVER = datetime.min.replace(tzinfo=UTC)
 _BLOCK_DAYS = 128
 # Longer without an open hour, and the calendar is as good as closed for ever; later than this, and nobody waits for it.
 _EMPTY_DAYS = 5 * 366
 _HORIZON_DAYS = 100 * 366
+# Of what lies farther apart no more is counted: nobody waits so long, and each year takes its time to be laid out.
+_LONGEST = timedelta(days=20 * 366)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -109,6 +114,7 @@ class WorkingTime:
             return _NONE
         if self._always:
             return end - start
+        end = min(end, start + _LONGEST)
         first = self._block_at(start)
         if end < first.end:
             return first.until(end) - first.until(start)
@@ -261,9 +267,11 @@ class Timeline:
     """
 
     def __init__(self, versions: Sequence[Version]) -> None:
-        """The first version also holds for what lies before it."""
-        ordered = sorted(versions, key=lambda version: (version.effective_from, version.number))
-        self._from = [version.effective_from for version in ordered]
+        """Version 1 also holds for what lies before it, and so until the next one, which may come earlier."""
+        first = min(versions, key=lambda version: version.number)
+        others = [version for version in versions if version is not first]
+        ordered = [first, *sorted(others, key=lambda version: (version.effective_from, version.number))]
+        self._from = [_EVER, *(version.effective_from for version in ordered[1:])]
         self._numbers = [version.number for version in ordered]
         self._working = [WorkingTime(version.hours) for version in ordered]
 
@@ -296,7 +304,7 @@ class Timeline:
                 yield Segment(opens, closes, is_open, number)
 
     def _place(self, at: datetime) -> int:
-        return max(0, bisect_right(self._from, at) - 1)
+        return bisect_right(self._from, at) - 1
 
     def _parts(self, start: datetime, end: datetime) -> Iterator[tuple[WorkingTime, tuple[datetime, datetime], int]]:
         place = self._place(start)
