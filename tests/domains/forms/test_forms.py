@@ -401,7 +401,7 @@ def another_reader(*, is_staff: bool) -> jsonschema.Draft202012Validator:
 FORM = FormFields("New laptop", 1, SHAPES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(VALUES, st.booleans())
 def test_another_reader_of_the_schema_says_the_same(values: dict[str, Any], is_staff: bool) -> None:
     errors = FORM.errors(values, is_staff=is_staff)

@@ -283,7 +283,7 @@ async def test_whatever_happens_stored_equals_derived(own_database: Database, se
     delivery.use_transport(FakeMail())
     Histories.url = own_database.url
     bounds = bounded(
-        max_examples=12,
+        max_examples=8,
         stateful_step_count=14,
         deadline=None,
         suppress_health_check=list(HealthCheck),
