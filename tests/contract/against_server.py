@@ -133,7 +133,7 @@ def accepted(report: Path) -> dict[str, int]:
 
 
 def judge(url: str, token: str, reports: Path) -> int:
-    total = float(os.environ.get("CONTRACT_SECONDS", "60"))
+    total = float(os.environ.get("CONTRACT_SECONDS", "45"))
     outcome, counts = 0, Counter[str]()
     document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
