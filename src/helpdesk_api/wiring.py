@@ -55,7 +55,7 @@ from helpdesk_api.domains.relations import events as relations
 from helpdesk_api.domains.relations import queries as relation_queries
 from helpdesk_api.domains.reminders import actions as reminder_actions
 from helpdesk_api.domains.reminders import events as reminders
-from helpdesk_api.domains.sla import calling, clock_queries, escalations, following
+from helpdesk_api.domains.sla import clock_queries, escalations, following
 from helpdesk_api.domains.sla import events as sla
 from helpdesk_api.domains.sla import reactions as clocks
 from helpdesk_api.domains.stream import schemas as stream_schemas
@@ -392,5 +392,4 @@ def configure(settings: Settings) -> None:
         password_link=settings.password_link_template,
     )
     reachable = Reachable(settings.outbound_networks)
-    calling.use_reachable(reachable)
     use_settings(WebhookSettings(settings.public_url, reachable, timedelta(days=settings.webhook_delivery_days)))

@@ -19,7 +19,6 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla import policy_queries as queries
 from helpdesk_api.domains.sla.calendar_models import Calendar
-from helpdesk_api.domains.sla.calling import check_address
 from helpdesk_api.domains.sla.enums import PolicyKind, VersionState
 from helpdesk_api.domains.sla.following import follow_job
 from helpdesk_api.domains.sla.hand_overs import check_hand_overs
@@ -44,6 +43,7 @@ from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import UnknownReference
 from helpdesk_api.web.preconditions import UNCONDITIONAL, IfMatch, etag_of_order
 from helpdesk_api.web.schemas import instant_text
+from helpdesk_api.web.webhook_addresses import check_address
 
 _ORDER_LOCK = 4_207_003
 _HEAD_FIELDS = {"name", "kind", "team_id"}

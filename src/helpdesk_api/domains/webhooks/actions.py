@@ -22,11 +22,9 @@ from helpdesk_api.domains.webhooks.models import Webhook, WebhookProgress
 from helpdesk_api.domains.webhooks.queries import MAX_WEBHOOKS
 from helpdesk_api.domains.webhooks.recording import host_of, record_webhook
 from helpdesk_api.domains.webhooks.schemas import WebhookCreate, WebhookUpdate
-from helpdesk_api.domains.webhooks.settings import settings
 from helpdesk_api.domains.webhooks.signing import new_secret, sealed
-from helpdesk_api.integrations.http.protocol import AddressRefused
 from helpdesk_api.outbox.events import DomainEvent
-from helpdesk_api.web.errors import WebhookUrlRefused
+from helpdesk_api.web.webhook_addresses import check_address
 
 # The secret before the last rotation signs for as long as receivers may need to change over.
 OVERLAP = timedelta(hours=24)
@@ -133,11 +131,7 @@ def _require_reading(principal: Principal) -> None:
 
 def _check(url: str | None, event_types: Any, conditions: Node | None) -> None:
     if url is not None:
-        try:
-            settings().reachable.check_url(url)
-        except AddressRefused as refusal:
-            message = f"{str(refusal).capitalize()}."
-            raise WebhookUrlRefused(message, pointer="#/url") from refusal
+        check_address(url, "#/url")
     known = known_types()
     for place, name in enumerate(event_types):
         if name not in known:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from helpdesk_api.integrations.http.addresses import Reachable
+from helpdesk_api.web.webhook_addresses import use_reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ def use_settings(settings: WebhookSettings) -> None:
     """Called once by the process."""
     global _settings  # noqa: PLW0603 - one configuration per process
     _settings = settings
+    use_reachable(settings.reachable)
 
 
 def settings() -> WebhookSettings:

@@ -1,4 +1,4 @@
-"""Where the ladder may call: the addresses at which webhooks are delivered, and no others."""
+"""Where we call: refused when a webhook or a policy's ladder is written, as it would be when it is called."""
 
 from helpdesk_api.integrations.http.addresses import Reachable
 from helpdesk_api.integrations.http.protocol import AddressRefused
