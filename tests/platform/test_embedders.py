@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from helpdesk_api.config import Settings
-from helpdesk_api.domains.embeddings.rules import cosine, pack, unit
+from helpdesk_api.domains.embeddings.rules import cosines, pack, unit
 from helpdesk_api.installation import embedding_model
 from helpdesk_api.integrations.embeddings import remote
 from helpdesk_api.integrations.embeddings.local import SentenceEncoder
@@ -106,7 +106,7 @@ async def test_the_installed_model_knows_languages() -> None:
     printer, drucker, holiday = await model.embed(["The printer is broken", "Der Drucker ist kaputt", "My holiday"])
     assert model.is_ready
     assert model.name.startswith("use-multilingual-3@")
-    near, far = (cosine(unit(printer), *pack(other)) for other in (drucker, holiday))
+    near, far = cosines(unit(printer), map(pack, (drucker, holiday)))
     assert near > 0.7
     assert far < 0.4
     await model.close()

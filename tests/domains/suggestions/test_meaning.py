@@ -15,7 +15,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.embeddings import jobs
 from helpdesk_api.domains.embeddings.engine import use_embedder
 from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
-from helpdesk_api.domains.embeddings.rules import cosine, fuse, pack, sign_code, unit
+from helpdesk_api.domains.embeddings.rules import cosines, fuse, pack, sign_code, unit
 from helpdesk_api.integrations.embeddings.fake import FakeEmbedder
 from helpdesk_api.jobs.tables import queue
 from helpdesk_api.outbox.models import EventRow
@@ -302,10 +302,10 @@ async def test_nothing_that_the_caller_may_not_read(
 def test_vectors_survive_being_packed() -> None:
     one, other = [0.5, -0.25, 0.125, 0.0], [0.1, 0.4, -0.2, 0.9]
     assert sign_code(one) == "1010"
-    assert cosine(unit(one), *pack(one)) == pytest.approx(1.0, abs=0.001)
     exact = sum(a * b for a, b in zip(unit(one), unit(other), strict=True))
-    assert cosine(unit(one), *pack(other)) == pytest.approx(exact, abs=0.01)
-    assert cosine(unit([0.0]), *pack([0.0])) == 0.0
+    others = [pack(one), pack([-value for value in one]), pack(other), pack([0.0] * 4)]
+    assert cosines(unit(one), others) == pytest.approx([1.0, -1.0, exact, 0.0], abs=0.01)
+    assert cosines(unit([0.0] * 4), others) == [0.0] * 4
     assert [found for found, _ in fuse([[("a", 1.0), ("b", 1.0)], [("b", 1.0), ("c", 1.0)]])] == ["b", "a", "c"]
     assert fuse([[("a", 1.0)], [("a", 0.5)]]) == [("a", 1.0)]
     assert fuse([[], []]) == []

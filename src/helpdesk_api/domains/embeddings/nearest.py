@@ -15,7 +15,7 @@ from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.embeddings.engine import Meaning
 from helpdesk_api.domains.embeddings.enums import EmbeddedKind
 from helpdesk_api.domains.embeddings.models import Embedding
-from helpdesk_api.domains.embeddings.rules import cosine
+from helpdesk_api.domains.embeddings.rules import cosines
 
 FIRST_STAGE: Final = 100
 QUICK_STAGE: Final = 20
@@ -63,5 +63,6 @@ def parameters_of(meaning: Meaning, *, is_quick: bool = False) -> dict[str, Any]
 
 def in_order(meaning: Meaning, rows: Sequence[Any], *, least: float) -> list[Near]:
     """Of the rows of a `near_statement`; the nearest first, and none that is further away than `least`."""
-    found = [Near(row["id"], cosine(meaning.values, row["vector"], row["norm"])) for row in rows]
+    similarities = cosines(meaning.values, ((row["vector"], row["norm"]) for row in rows))
+    found = [Near(row["id"], similarity) for row, similarity in zip(rows, similarities, strict=True)]
     return sorted((one for one in found if one.similarity >= least), key=lambda one: (-one.similarity, one.id.int))

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from operator import mul
 from typing import Final, TypeVar
 
@@ -10,6 +10,8 @@ T = TypeVar("T", bound=Hashable)
 # Cormack, Clarke and Büttcher, SIGIR 2009: large enough that the first places do not decide everything.
 _K: Final = 60
 _LARGEST: Final = 127
+_SIGN: Final = 128
+_WITHOUT_SIGN: Final = bytes((value + _SIGN) % 256 for value in range(256))
 
 
 def sign_code(values: Sequence[float]) -> str:
@@ -30,10 +32,23 @@ def unit(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(value / length for value in values)
 
 
-def cosine(asked: Sequence[float], packed: bytes, norm: float) -> float:
-    """Of a vector of length 1 and a packed one."""
-    product: float = sum(map(mul, asked, array("b", packed)))
-    return max(-1.0, min(1.0, product / norm))
+def cosines(asked: Sequence[float], packed: Iterable[tuple[bytes, float]]) -> list[float]:
+    """Of a vector of length 1 and packed ones with their norms.
+
+    By how far apart they are, which costs a fifth of their products: both are moved alike, so that bytes are read as
+    they are, without a sign. What has no direction is like nothing.
+    """
+    if not any(asked):
+        return [0.0 for _ in packed]
+    moved = tuple(value + _SIGN for value in asked)
+    found = []
+    for values, norm in packed:
+        if norm < _LARGEST:
+            found.append(0.0)
+            continue
+        distance = math.dist(moved, tuple(values.translate(_WITHOUT_SIGN)))
+        found.append(max(-1.0, min(1.0, (1 + norm * norm - distance * distance) / (2 * norm))))
+    return found
 
 
 def fuse(rankings: Sequence[Sequence[tuple[T, float]]]) -> list[tuple[T, float]]:
