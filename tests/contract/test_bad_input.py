@@ -242,15 +242,44 @@ async def test_other_methods_are_405_with_all_that_are_allowed(
 ) -> None:
     answer = await client.request("TRACE", "/v1/tickets")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
+async def test_head_is_answered_as_get_is_without_the_body(
+    client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_ticket: Any
+) -> None:
+    ticket = f"/v1/tickets/{(await a_ticket()).reference}"
+    for caller, path in (
+        (agent_client, ticket),
+        (agent_client, "/v1/tickets?limit=1"),
+        (agent_client, "/v1/tickets?limit=x"),
+        (agent_client, "/v1/tickets/INC-0"),
+        (agent_client, "/v1/webhooks"),
+        (client, ticket),
+        (client, "/livez"),
+    ):
+        read, head = await caller.get(path), await caller.head(path)
+        assert (head.status_code, head.content) == (read.status_code, b"")
+        for answer in (read, head):
+            del answer.headers["x-request-id"], answer.headers["ratelimit"]
+        assert head.headers == read.headers
+    etag = (await agent_client.head(ticket)).headers["etag"]
+    assert (await agent_client.head(ticket, headers={"If-None-Match": etag})).status_code == 304
+
+
+async def test_head_opens_no_stream(agent_client: httpx.AsyncClient, app: FastAPI) -> None:
+    head = await agent_client.head("/v1/events/stream")
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert app.state.following._reader is None
 
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "/v1/routing-rules/order", "GET, PUT"),
+        ("PATCH", "/v1/routing-rules/order", "GET, HEAD, PUT"),
         ("DELETE", "/v1/sessions/refresh", "POST"),
         ("GET", "/v1/sessions/current", "DELETE"),
+        ("HEAD", "/v1/sessions/current", "DELETE"),
     ],
 )
 async def test_a_literal_path_is_not_a_record_of_that_name(

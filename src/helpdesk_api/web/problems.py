@@ -166,4 +166,5 @@ def _allowed(app: FastAPI, request: Request) -> list[str]:
     matching = [route for route in routes if route.path_regex.match(request.scope["path"])]
     fewest = min((route.path_format.count("{") for route in matching), default=0)
     found = [route.methods or set() for route in matching if route.path_format.count("{") == fewest]
-    return sorted(set().union(*found))
+    allowed = set().union(*found)
+    return sorted(allowed | {"HEAD"} if "GET" in allowed else allowed)
