@@ -21,6 +21,20 @@ _JSON = frozenset({"application/json"})
 _PATCH = frozenset({"application/json", "application/merge-patch+json"})
 # What Python reads in a number besides its digits.
 _NO_DIGITS = re.compile(r"[_+.\s]|[^\x00-\x7f]")
+# Headers that say one thing. Others may come in several lines, which are one list (RFC 9110, 5.3).
+_SAID_ONCE = {
+    name.lower().encode(): name
+    for name in (
+        "Authorization",
+        "Content-Encoding",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Range",
+        "Last-Event-ID",
+        "Occurred-At",
+        "Range",
+    )
+}
 # What is put for bytes that say nothing.
 _REPLACEMENT = "\ufffd"
 
@@ -40,6 +54,16 @@ class RepeatedParameter(BadRequest):
     code = "repeated_parameter"
     title = "This parameter is given more than once"
     default_detail = "It takes one value, and which of them is meant nobody can tell."
+
+
+async def refuse_repeated_headers(request: Request) -> None:
+    """Before anybody asks who is calling, since that may be said twice too. Raises `repeated_parameter`."""
+    names = [name for name, _ in request.scope["headers"]]
+    if len(set(names)) == len(names):
+        return
+    for name, count in Counter(names).items():
+        if count > 1 and name in _SAID_ONCE:
+            raise RepeatedParameter(parameter=_SAID_ONCE[name])
 
 
 class RequestShape:
