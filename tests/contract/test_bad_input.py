@@ -217,6 +217,10 @@ async def test_unknown_paths_are_problems(client: httpx.AsyncClient, path: str) 
         ("/v1/tickets?limit=1_0", 422, "validation_failed", "limit"),
         ("/v1/tickets?limit=%2010", 422, "validation_failed", "limit"),
         ("/v1/tickets?limit=%D9%A1", 422, "validation_failed", "limit"),
+        ("/v1/tickets?counts=on", 422, "validation_failed", "counts"),
+        ("/v1/tickets?include_total=True", 422, "validation_failed", "include_total"),
+        ("/v1/teams?is_archived=1", 422, "validation_failed", "is_archived"),
+        ("/v1/teams?is_archived=false", 200, None, None),
         ("/v1/articles/art_0190a6f3e1d87c3aa1b2c3d4e5f60718/versions/1_0", 422, "validation_failed", "number"),
     ],
 )
