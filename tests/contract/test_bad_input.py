@@ -206,6 +206,16 @@ async def test_unknown_paths_are_problems(client: httpx.AsyncClient, path: str) 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+async def test_a_slash_inside_of_a_name_leads_nowhere(admin_client: httpx.AsyncClient, a_ticket: Any) -> None:
+    ticket = await a_ticket()
+    address = f"/v1/tickets/{ticket.reference}"
+    assert (await admin_client.get(f"{address}/comments")).status_code == 200
+    assert (await admin_client.get(address.replace("-", "%2D"))).status_code == 200
+    for slash in ("%2F", "%2f"):
+        answer = await admin_client.get(f"{address}{slash}comments")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 @pytest.mark.parametrize(
     ("address", "status", "code", "parameter"),
     [
