@@ -21,6 +21,7 @@ from helpdesk_api.web import problems
 from helpdesk_api.web.body_limit import BodyLimitMiddleware
 from helpdesk_api.web.cors import ALLOWED_HEADERS, EXPOSED_HEADERS, METHODS, ProblemCors
 from helpdesk_api.web.dispatch import Dispatcher
+from helpdesk_api.web.head_requests import HeadRequests
 from helpdesk_api.web.middleware import EdgeMiddleware
 from helpdesk_api.web.rate_limit import RateLimiter, lease_from
 from helpdesk_api.web.routing import serving_order
@@ -107,4 +108,4 @@ def _middleware(settings: Settings) -> list[Middleware]:
         max_bytes=settings.max_body_bytes,
         max_bytes_at={UPLOAD_PATH: settings.max_attachment_bytes + MULTIPART_ROOM},
     )
-    return [edge, cors, limit]
+    return [Middleware(HeadRequests), edge, cors, limit]

@@ -206,6 +206,16 @@ async def test_unknown_paths_are_problems(client: httpx.AsyncClient, path: str) 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+async def test_a_slash_inside_of_a_name_leads_nowhere(admin_client: httpx.AsyncClient, a_ticket: Any) -> None:
+    ticket = await a_ticket()
+    address = f"/v1/tickets/{ticket.reference}"
+    assert (await admin_client.get(f"{address}/comments")).status_code == 200
+    assert (await admin_client.get(address.replace("-", "%2D"))).status_code == 200
+    for slash in ("%2F", "%2f"):
+        answer = await admin_client.get(f"{address}{slash}comments")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 @pytest.mark.parametrize(
     ("address", "status", "code", "parameter"),
     [
@@ -217,6 +227,10 @@ async def test_unknown_paths_are_problems(client: httpx.AsyncClient, path: str) 
         ("/v1/tickets?limit=1_0", 422, "validation_failed", "limit"),
         ("/v1/tickets?limit=%2010", 422, "validation_failed", "limit"),
         ("/v1/tickets?limit=%D9%A1", 422, "validation_failed", "limit"),
+        ("/v1/tickets?counts=on", 422, "validation_failed", "counts"),
+        ("/v1/tickets?include_total=True", 422, "validation_failed", "include_total"),
+        ("/v1/teams?is_archived=1", 422, "validation_failed", "is_archived"),
+        ("/v1/teams?is_archived=false", 200, None, None),
         ("/v1/articles/art_0190a6f3e1d87c3aa1b2c3d4e5f60718/versions/1_0", 422, "validation_failed", "number"),
     ],
 )
@@ -242,15 +256,44 @@ async def test_other_methods_are_405_with_all_that_are_allowed(
 ) -> None:
     answer = await client.request("TRACE", "/v1/tickets")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
+async def test_head_is_answered_as_get_is_without_the_body(
+    client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_ticket: Any
+) -> None:
+    ticket = f"/v1/tickets/{(await a_ticket()).reference}"
+    for caller, path in (
+        (agent_client, ticket),
+        (agent_client, "/v1/tickets?limit=1"),
+        (agent_client, "/v1/tickets?limit=x"),
+        (agent_client, "/v1/tickets/INC-0"),
+        (agent_client, "/v1/webhooks"),
+        (client, ticket),
+        (client, "/livez"),
+    ):
+        read, head = await caller.get(path), await caller.head(path)
+        assert (head.status_code, head.content) == (read.status_code, b"")
+        for answer in (read, head):
+            del answer.headers["x-request-id"], answer.headers["ratelimit"]
+        assert head.headers == read.headers
+    etag = (await agent_client.head(ticket)).headers["etag"]
+    assert (await agent_client.head(ticket, headers={"If-None-Match": etag})).status_code == 304
+
+
+async def test_head_opens_no_stream(agent_client: httpx.AsyncClient, app: FastAPI) -> None:
+    head = await agent_client.head("/v1/events/stream")
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert app.state.following._reader is None
 
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "/v1/routing-rules/order", "GET, PUT"),
+        ("PATCH", "/v1/routing-rules/order", "GET, HEAD, PUT"),
         ("DELETE", "/v1/sessions/refresh", "POST"),
         ("GET", "/v1/sessions/current", "DELETE"),
+        ("HEAD", "/v1/sessions/current", "DELETE"),
     ],
 )
 async def test_a_literal_path_is_not_a_record_of_that_name(

@@ -46,6 +46,22 @@ async def test_same_key_other_payload(requester_client: httpx.AsyncClient) -> No
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
+async def test_what_is_said_once_is_not_said_twice(requester_client: httpx.AsyncClient) -> None:
+    token = requester_client.headers["authorization"]
+    for name, values in (("Idempotency-Key", ("one", "other")), ("Authorization", (token, token))):
+        headers = [(name, value) for value in values]
+        reply = await requester_client.post("/v1/tickets", json=NEW, headers=headers)
+        assert (reply.status_code, reply.json()["code"]) == (400, "repeated_parameter")
+        assert [one["parameter"] for one in reply.json()["errors"]] == [name]
+    ticket = (await requester_client.post("/v1/tickets", json=NEW)).headers
+    for name, status in (("If-None-Match", 304), ("If-Match", 200)):
+        lines = [(name, '"no"'), (name, ticket["etag"])]
+        method = "GET" if status == 304 else "PATCH"
+        body = None if status == 304 else {"subject": "Another"}
+        reply = await requester_client.request(method, ticket["location"], json=body, headers=lines)
+        assert reply.status_code == status, name
+
+
 async def test_keys_belong_to_their_caller(own_database: Database, settings: Settings) -> None:
     one, two = await caller(own_database, settings), await caller(own_database, settings)
     first, second = [await client.post("/v1/tickets", json=NEW, headers=KEY) for client in (one, two)]

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from helpdesk_api.web.errors import BadRequest
 from helpdesk_api.web.problems import MEDIA_TYPE, problem_bytes
 
-METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
 ALLOWED_HEADERS = (
     "Authorization",
     "Content-Type",

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from helpdesk_api.web.errors import NotFound
+from helpdesk_api.web.problems import problem_response
 from helpdesk_api.web.routing import ApiRoute, NotOfferedRoute
 
 _Key = tuple[str, int, str]
@@ -46,6 +48,13 @@ def _key(method: str, path: str) -> _Key:
     return method, path.count("/"), "/".join(parts[1:3])
 
 
+def _hides_a_slash(scope: Scope) -> bool:
+    """Whether a slash stands behind a percent sign: inside of a name then, and no such name is anything's. The server
+    has decoded it, and the path would lead elsewhere than it was written."""
+    raw: bytes = scope.get("raw_path") or b""
+    return b"%2" in raw and b"%2f" in raw.lower()
+
+
 class Dispatcher:
     """The innermost layer before FastAPI's own."""
 
@@ -55,6 +64,9 @@ class Dispatcher:
         self._table: RouteTable | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _hides_a_slash(scope):
+            await problem_response(Request(scope), NotFound())(scope, receive, send)
+            return
         if scope["type"] == "http" and not scope.get("root_path"):
             if self._table is None:
                 # At the first request, when all routes are there.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _DEADLOCK = "40P01"
 _UNIQUE = "23505"
 _MAX_ERRORS = 50
+_LOGGED = "The error was logged under the request id."
 _BY_STATUS: dict[int, type[ProblemError]] = {
     400: errors.MalformedJson,
     404: errors.NotFound,
@@ -118,6 +120,18 @@ def from_database(error: DBAPIError) -> ProblemError:
     raise error
 
 
+def of_one(error: Exception, **named: str) -> ProblemError:
+    """What one of several meets that are changed together, each in a savepoint: what the database refused, or a defect
+    of ours, logged with what is `named`. Raised again where the database went away, and all with it."""
+    if is_unreachable(error):
+        raise error
+    if isinstance(error, DBAPIError):
+        with suppress(DBAPIError):
+            return from_database(error)
+    logger.error("unhandled_error", **named, exc_info=error)
+    return ProblemError(_LOGGED)
+
+
 def install(app: FastAPI) -> None:
     """Registers the handlers on the application."""
 
@@ -157,7 +171,7 @@ def unexpected(request: Request, error: Exception) -> Response:
         message = "The database does not answer. What was asked may not have been done; the same key makes it safe."
         return problem_response(request, errors.ServiceUnavailable(message, headers={"Retry-After": "1"}))
     logger.error("unhandled_error", path=shown_path(request), exc_info=error)
-    return problem_response(request, ProblemError("The error was logged under the request id."))
+    return problem_response(request, ProblemError(_LOGGED))
 
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:
@@ -166,4 +180,5 @@ def _allowed(app: FastAPI, request: Request) -> list[str]:
     matching = [route for route in routes if route.path_regex.match(request.scope["path"])]
     fewest = min((route.path_format.count("{") for route in matching), default=0)
     found = [route.methods or set() for route in matching if route.path_format.count("{") == fewest]
-    return sorted(set().union(*found))
+    allowed = set().union(*found)
+    return sorted(allowed | {"HEAD"} if "GET" in allowed else allowed)

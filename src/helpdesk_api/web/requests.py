@@ -1,5 +1,5 @@
 """What every route refuses before its own code runs: parameters that it does not have, bodies that are not JSON, and
-what Python would read where there is nothing to read: bytes that are no UTF-8, `1_0` for ten."""
+what Python would read where there is nothing to read: bytes that are no UTF-8, `1_0` for ten, `on` for true."""
 
 import json
 import re
@@ -21,6 +21,21 @@ _JSON = frozenset({"application/json"})
 _PATCH = frozenset({"application/json", "application/merge-patch+json"})
 # What Python reads in a number besides its digits.
 _NO_DIGITS = re.compile(r"[_+.\s]|[^\x00-\x7f]")
+_BOOLEANS = frozenset({"true", "false"})
+# Headers that say one thing. Others may come in several lines, which are one list (RFC 9110, 5.3).
+_SAID_ONCE = {
+    name.lower().encode(): name
+    for name in (
+        "Authorization",
+        "Content-Encoding",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Range",
+        "Last-Event-ID",
+        "Occurred-At",
+        "Range",
+    )
+}
 # What is put for bytes that say nothing.
 _REPLACEMENT = "\ufffd"
 
@@ -42,6 +57,16 @@ class RepeatedParameter(BadRequest):
     default_detail = "It takes one value, and which of them is meant nobody can tell."
 
 
+async def refuse_repeated_headers(request: Request) -> None:
+    """Before anybody asks who is calling, since that may be said twice too. Raises `repeated_parameter`."""
+    names = [name for name, _ in request.scope["headers"]]
+    if len(set(names)) == len(names):
+        return
+    for name, count in Counter(names).items():
+        if count > 1 and name in _SAID_ONCE:
+            raise RepeatedParameter(parameter=_SAID_ONCE[name])
+
+
 class RequestShape:
     """A check made for one route from what the route declares."""
 
@@ -50,6 +75,7 @@ class RequestShape:
         self._media = _PATCH if "PATCH" in (route.methods or ()) else _JSON
         self._known: frozenset[str] | None = None
         self._numbers: frozenset[str] = frozenset()
+        self._booleans: frozenset[str] = frozenset()
         self._lists: frozenset[str] = frozenset()
 
     async def __call__(self, request: Request) -> None:
@@ -78,7 +104,8 @@ class RequestShape:
     def _check_parameters(self, request: Request, query: bytes) -> None:
         if self._known is None:
             fields = list(_fields(self._route.dependant))
-            self._numbers = frozenset(field.alias for field in fields if _is_whole_number(field))
+            self._numbers = frozenset(field.alias for field in fields if _is_of(int, field))
+            self._booleans = frozenset(field.alias for field in fields if _is_of(bool, field))
             self._lists = frozenset(
                 field.alias for field in fields if field_annotation_is_sequence(field.field_info.annotation)
             )
@@ -92,20 +119,24 @@ class RequestShape:
         _check_query(query, given)
         if len(given) != len(request.query_params):
             self._refuse_repeated(given)
-        if self._numbers:
-            self._check_numbers((*request.path_params.items(), *given))
+        if self._numbers or self._booleans:
+            self._check_words((*request.path_params.items(), *given))
 
     def _refuse_repeated(self, given: Sequence[tuple[str, str]]) -> None:
         for name, count in Counter(name for name, _ in given).items():
             if count > 1 and name not in self._lists:
                 raise RepeatedParameter(parameter=name)
 
-    def _check_numbers(self, given: Sequence[tuple[str, str]]) -> None:
-        wrong = [
-            FieldError("int_parsing", "Input should be a valid integer, in plain digits", parameter=name)
-            for name, value in given
-            if name in self._numbers and _NO_DIGITS.search(value)
-        ]
+    def _check_words(self, given: Sequence[tuple[str, str]]) -> None:
+        """Numbers and booleans as JSON writes them, which is how the document says that they are written."""
+        wrong = []
+        for name, value in given:
+            if name in self._numbers and _NO_DIGITS.search(value):
+                message = "Input should be a valid integer, in plain digits"
+                wrong.append(FieldError("int_parsing", message, parameter=name))
+            elif name in self._booleans and value not in _BOOLEANS:
+                message = "Input should be a valid boolean, `true` or `false`"
+                wrong.append(FieldError("bool_parsing", message, parameter=name))
         if wrong:
             raise ValidationFailed(errors=wrong)
 
@@ -131,9 +162,9 @@ def _fields(dependant: Dependant) -> Iterator[Any]:
         yield from _fields(child)
 
 
-def _is_whole_number(field: Any) -> bool:
+def _is_of(kind: type, field: Any) -> bool:
     annotation = field.field_info.annotation
-    return annotation is int or int in get_args(annotation)
+    return annotation is kind or kind in get_args(annotation)
 
 
 def _check_path(request: Request) -> None:

@@ -22,7 +22,7 @@ from helpdesk_api.web.errors import BadRequest
 from helpdesk_api.web.idempotency import Replay, claim_key
 from helpdesk_api.web.lean import LeanHandlers
 from helpdesk_api.web.preconditions import held_etags, matches, set_etag, stamped
-from helpdesk_api.web.requests import RequestShape
+from helpdesk_api.web.requests import RequestShape, refuse_repeated_headers
 from helpdesk_api.web.solving import Solved
 
 NO_IDEMPOTENCY = "x-no-idempotency"
@@ -71,7 +71,7 @@ class ApiRoute(APIRoute):
         self._is_record = is_read and (path.endswith("}") if said is None else bool(said))
         # Asked before FastAPI reads anything: who may not call is not told what the call would look like.
         guard = self.guard
-        self._checks = (*([guard] if guard is not None else ()), RequestShape(self))
+        self._checks = (refuse_repeated_headers, *([guard] if guard is not None else ()), RequestShape(self))
         self.dependant.dependencies[:] = [own for own in self.dependant.dependencies if own.call is not guard]
         if (self.methods or set()) & _IDEMPOTENT_METHODS and not self.streams_body:
             # Last, so that a replay has passed the permission and the visibility of its subject first.

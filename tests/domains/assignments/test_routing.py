@@ -146,8 +146,8 @@ class TestCreation:
         category = f"cat_{(await a_category(team_id=team.id)).id.hex}"
         held = await open_ticket(admin_client, category_id=category)
         assert held["team_id"] == tea(team)
+        rule = await create_rule(admin_client, team_id=tea(team))
         assert (await admin_client.post(f"/v1/teams/{tea(team)}/archive")).status_code == 200
-        await create_rule(admin_client, team_id=tea(team))
         opened = await open_ticket(admin_client, category_id=category)
         assert (opened["team_id"], opened["assignee_id"]) == (None, None)
         reply = await admin_client.get(f"/v1/tickets/{opened['id']}/assignments")
@@ -157,6 +157,7 @@ class TestCreation:
         for body in ({"team_id": tea(team)}, {"team_id": tea(team), "assignee_id": usr(member)}):
             new = {"subject": "VPN drops", "description": "Often.", **body}
             refused(await admin_client.post("/v1/tickets", json=new), 422, "unknown_reference", "#/team_id")
+        await self._saves_no_archived_team(admin_client, f"{RULES}/{rule['id']}", f"/v1/categories/{category}", other)
         path = f"/v1/tickets/{opened['id']}/assignments"
         ways: list[dict[str, Any]] = [{}, {"assignee_id": None}, {"assignee_id": usr(member)}]
         for way in (*ways, {"strategy": "least_loaded"}):
@@ -166,6 +167,17 @@ class TestCreation:
         path = f"/v1/tickets/{held['id']}/assignments"
         for way in ({"team_id": tea(team), **ways[1]}, ways[2]):
             assert (await admin_client.post(path, json=way)).json()["team_id"] == tea(team)
+
+    async def _saves_no_archived_team(self, client: httpx.AsyncClient, rule: str, category: str, other: Any) -> None:
+        """What named the team before keeps it, and takes it up no more when it was given another."""
+        for path, more in ((rule, {"conditions": VPN}), (category, {})):
+            held = (await client.get(path)).json()["team_id"]
+            saved = await client.patch(path, json={"team_id": held, "name": "As before"})
+            assert (saved.status_code, saved.json()["team_id"]) == (200, held)
+            assert (await client.patch(path, json={"team_id": tea(other)})).status_code == 200
+            refused(await client.patch(path, json={"team_id": held}), 422, "unknown_reference", "#/team_id")
+            new = {"name": "New", "team_id": held, **more}
+            refused(await client.post(path.rpartition("/")[0], json=new), 422, "unknown_reference", "#/team_id")
 
     async def test_an_inactive_rule_is_not_tried(
         self, admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient

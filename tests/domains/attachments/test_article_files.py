@@ -87,6 +87,23 @@ async def test_what_was_approved_was_without_them(editors: Editors) -> None:
     assert (reply.json()["status"], reply.json()["publish_at"]) == ("draft", None), reply.text
 
 
+async def test_what_was_approved_was_with_them(editors: Editors) -> None:
+    article = await editors.draft()
+    files = [await uploaded(editors.anna) for _ in range(2)]
+    await added(editors.anna, article, *files)
+    await done(editors.anna, article, "submit")
+    await done(editors.olga, article, "approve", publish_at="2099-01-01T00:00:00Z")
+    for client, file, then in (
+        (editors.olga, files[0], ("in_review", "2099-01-01T00:00:00Z")),
+        (editors.anna, files[1], ("draft", None)),
+    ):
+        before = (await editors.anna.get(at(article))).headers["etag"]
+        assert (await client.delete(f"/v1/attachments/{file['id']}")).status_code == 204
+        read = await editors.anna.get(at(article))
+        assert (read.json()["status"], read.json()["publish_at"]) == then
+        assert read.headers["etag"] != before
+
+
 async def test_there_is_an_end_of_files(editors: Editors) -> None:
     article = await editors.draft()
     for _ in range(3):

@@ -107,6 +107,21 @@ async def test_parts_of_a_file(requester_client: httpx.AsyncClient) -> None:
     assert (await content_of(requester_client, made, **{"If-None-Match": etag})).status_code == 304
 
 
+async def test_head_reads_no_file(
+    requester_client: httpx.AsyncClient, store: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await uploaded(requester_client)
+    link = (await requester_client.get(f"/v1/attachments/{made['id']}/download")).headers["location"]
+    whole = await requester_client.get(link)
+    monkeypatch.setattr(store, "read", None)
+    reply = await requester_client.head(link)
+    assert (reply.status_code, reply.content) == (200, b"")
+    for name in ("content-length", "content-disposition", "content-type", "etag", "accept-ranges"):
+        assert reply.headers[name] == whole.headers[name]
+    part = await requester_client.head(link, headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.headers["content-length"]) == (206, "3")
+
+
 async def test_another_persons_upload_is_not_there(
     requester_client: httpx.AsyncClient, admin_client: httpx.AsyncClient, ticket: dict[str, Any]
 ) -> None:

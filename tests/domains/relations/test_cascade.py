@@ -3,15 +3,20 @@
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.comments.models import Comment
+from helpdesk_api.domains.relations import cascade
 from helpdesk_api.domains.sla.recompute import differences
+from helpdesk_api.domains.tickets.actions import resolve_ticket
+from helpdesk_api.domains.tickets.enums import TicketAction
+from helpdesk_api.domains.tickets.queries import VisibleTicket
+from helpdesk_api.domains.tickets.schemas import TicketResolve
 from tests.domains.relations.test_links import link
 from tests.domains.relations.test_merging import FIX, at, history, tkt
-from tests.factories.records import Make
+from tests.factories.records import Make, principal_of
 from tests.fixtures.clients import AsUser
 
 
@@ -59,6 +64,26 @@ async def test_one_that_fails_stops_no_other(
     assert (await admin_client.get(at(hidden))).json()["status"] == "open"
     assert (await admin_client.get(at(after))).json()["status"] == "resolved"
     assert [str(one) for one in [one async for one in differences(database)][:-1]] == []
+
+
+async def test_what_the_database_gives_up_is_one_childs_problem(
+    agent_client: httpx.AsyncClient, a_ticket: Make, a_user: Make, database: Database
+) -> None:
+    parent, bad, good = [await a_ticket() for _ in range(3)]
+    await family(agent_client, parent, bad, good)
+    principal = await principal_of(database, await a_user(role=Role.ADMIN))
+    async with database.session() as session:
+
+        async def step(child: VisibleTicket) -> None:
+            await resolve_ticket(session, principal, child.ticket, TicketResolve.model_validate(FIX))
+            if child.ticket.id == bad.id:
+                await session.execute(text("SELECT set_config('statement_timeout', '5', true)"))
+                await session.execute(text("SELECT pg_sleep(1)"))
+
+        outcomes = await cascade._each(session, principal, tkt(parent), TicketAction.RESOLVE_CHILDREN, step)
+    told = {one.ticket_id: one.problem.code if one.problem else None for one in outcomes}
+    assert told == {bad.id: "internal_error", good.id: None}
+    assert [(await agent_client.get(at(one))).json()["status"] for one in (bad, good)] == ["open", "resolved"]
 
 
 async def test_a_reply_to_all_children(

@@ -42,7 +42,7 @@ from helpdesk_api.domains.assignments.schemas import (
 )
 from helpdesk_api.domains.categories.enums import Priority
 from helpdesk_api.domains.categories.queries import categories_within, matrix_within
-from helpdesk_api.domains.teams.queries import archived_within
+from helpdesk_api.domains.teams.queries import archived_within, require_takes_tickets_within
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.enums import PrioritySource, TicketStatus
@@ -61,6 +61,7 @@ _PREFIXES = {"category_id": "cat", "team_id": "tea"}
 async def create_rule(session: AsyncSession, principal: Principal, body: RoutingRuleCreate) -> RoutingRule:
     """Raises `validation_failed`, `routing_rule_without_effect`, `too_many_routing_rules`, `unknown_reference`."""
     values = _checked(body.model_dump(exclude={"conditions"}), body.conditions)
+    await require_takes_tickets_within(session, body.team_id)
     await _lock_order(session)
     count, last = (await session.execute(select(func.count(), func.coalesce(func.max(RoutingRule.position), -1)))).one()
     if count >= MAX_RULES:
@@ -84,6 +85,8 @@ async def update_rule(session: AsyncSession, principal: Principal, rule: Routing
     for name, value in values.items():
         before = getattr(rule, name)
         if before != value:
+            if name == "team_id":
+                await require_takes_tickets_within(session, value)
             changes[name] = (_shown(name, before), _shown(name, value))
             setattr(rule, name, value)
     if not changes:

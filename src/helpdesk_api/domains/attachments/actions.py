@@ -168,19 +168,18 @@ async def tell(
     await record(session, principal, event)
 
 
-async def lock(
-    session: AsyncSession, principal: Principal, attachment_id: UUID, ticket_id: UUID | None
-) -> tuple[Attachment, Ticket | None]:
-    """The attachment and the ticket where the caller has seen it, both locked.
+async def lock(session: AsyncSession, principal: Principal, row: Any) -> tuple[Attachment, Ticket | None]:
+    """The attachment of a row of `queries.get_row` and the ticket where the caller has seen it, both locked.
 
     Raises `attachment_not_found`, also when it has gone elsewhere since, `ticket_not_found` and `ticket_merged`.
     """
     ticket = None
-    if ticket_id is not None:
+    if (ticket_id := row["ticket_id"]) is not None:
         locked, is_participant = await lock_visible(session, principal, public_id("tkt", ticket_id))
         ticket = (await know_target(session, principal, VisibleTicket(locked, is_participant=is_participant))).ticket
-    at_home = Attachment.ticket_id == ticket_id if ticket_id is not None else policy.seen_elsewhere(principal)
-    found = await session.scalar(select(Attachment).where(Attachment.id == attachment_id, at_home).with_for_update())
+    elsewhere = and_(Attachment.article_id == row["article_id"], policy.seen_elsewhere(principal))
+    at_home = Attachment.ticket_id == ticket_id if ticket_id is not None else elsewhere
+    found = await session.scalar(select(Attachment).where(Attachment.id == row["id"], at_home).with_for_update())
     if found is None:
         raise AttachmentNotFound
     return found, ticket

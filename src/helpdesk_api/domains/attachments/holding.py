@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
-from helpdesk_api.domains.attachments.actions import lock_usable
+from helpdesk_api.domains.attachments.actions import lock_usable, remove
 from helpdesk_api.domains.attachments.errors import TooManyArticleFiles
 from helpdesk_api.domains.attachments.models import Attachment
 from helpdesk_api.domains.knowledge import actions as writing
@@ -72,12 +72,27 @@ async def add_to_article(session: AsyncSession, principal: Principal, article: A
         attachment.article_id, attachment.visibility = article.id, Visibility.PUBLIC
         attachment.referenced_at = clock.now()
         attachment.version += 1
+    named = [public_id("att", attachment.id) for attachment in added]
+    await _has_others(session, principal, article, approver_id, attachment_ids=named)
+
+
+async def remove_from_article(
+    session: AsyncSession, principal: Principal, article: Article, attachment: Attachment
+) -> None:
+    """By those who write it, also from the archive; its row is locked. What was approved was with it."""
+    await remove(session, principal, attachment, None)
+    approver_id = await writing.approver_of(session, article.category_id)
+    named = [public_id("att", attachment.id)]
+    await _has_others(session, principal, article, approver_id, removed_attachment_ids=named)
+
+
+async def _has_others(
+    session: AsyncSession, principal: Principal, article: Article, approver_id: UUID | None, **data: list[str]
+) -> None:
+    """Other files than before: as with another text, what was submitted is looked at again."""
     waited = writing.waiting(article)
     if article.status is ArticleStatus.IN_REVIEW:
         await writing.review_again(session, principal, article, approver_id)
     writing.touch(article, public=False)
     await session.flush()
-    named = [public_id("att", attachment.id) for attachment in added]
-    await writing.tell(
-        session, principal, article, ArticleUpdated, writing.changed_since(article, waited), attachment_ids=named
-    )
+    await writing.tell(session, principal, article, ArticleUpdated, writing.changed_since(article, waited), **data)

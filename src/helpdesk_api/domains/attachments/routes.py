@@ -12,11 +12,13 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import AttachmentId, public_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
 from helpdesk_api.database.writes import statements_of
-from helpdesk_api.domains.attachments import actions, errors, policy, queries
+from helpdesk_api.domains.attachments import actions, errors, holding, policy, queries
 from helpdesk_api.domains.attachments.enums import AttachmentState
 from helpdesk_api.domains.attachments.links import make_link
 from helpdesk_api.domains.attachments.receiving import forget, receive
 from helpdesk_api.domains.attachments.schemas import AttachmentPage, AttachmentRead, FileLinkRead
+from helpdesk_api.domains.knowledge import queries as articles
+from helpdesk_api.domains.knowledge.errors import ArticleNotFound
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.errors import TicketMerged, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey
@@ -185,6 +187,7 @@ async def link_answer(request: Request, row: Any, *, is_thumbnail: bool) -> Any:
         errors.AttachmentNotFound,
         errors.NotTheUploader,
         errors.DeletionWindowPassed,
+        ArticleNotFound,
         TicketNotFound,
         TicketMerged,
         MissingScope,
@@ -198,12 +201,18 @@ async def delete_attachment(
     if_match: IfMatchDep,
 ) -> None:
     """By its uploader inside the comments' edit window, or by an administrator; what belongs to an article by those who
-    write it. Links to it end at once."""
+    write it, which undoes an approval. Links to it end at once."""
     row = await queries.get_row(await statements_of(session), principal, attachment_id)
-    attachment, ticket = await actions.lock(session, principal, attachment_id, row["ticket_id"])
+    article_id = row["article_id"]
+    # As where files are added: the article's row first.
+    article = await articles.lock_article(session, principal, article_id) if article_id is not None else None
+    attachment, ticket = await actions.lock(session, principal, row)
     if_match.check(etag_of(attachment.version))
     actions.require_deletion(principal, row, edit_window(request))
-    await actions.remove(session, principal, attachment, ticket)
+    if article is not None:
+        await holding.remove_from_article(session, principal, article, attachment)
+    else:
+        await actions.remove(session, principal, attachment, ticket)
 
 
 @ticket_router.get(

@@ -2,17 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id
-from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.database.session import Database, savepoint
 from helpdesk_api.database.writes import update_at_flush
 from helpdesk_api.domains.bulk.errors import BulkRolledBack
@@ -26,9 +22,8 @@ from helpdesk_api.domains.tickets.several import lock_many_visible
 from helpdesk_api.outbox.pending import write_pending
 from helpdesk_api.web.errors import FieldError, ProblemError
 from helpdesk_api.web.preconditions import IfMatch
-from helpdesk_api.web.problems import from_database
+from helpdesk_api.web.problems import of_one
 
-logger = structlog.get_logger(__name__)
 OK = 200
 
 
@@ -123,19 +118,8 @@ async def take_steps(
     except ProblemError as error:
         return _placed(error, f"{pointer}/steps/{place}/body")
     except Exception as error:  # noqa: BLE001 - logged, or raised again
-        return _unexpected(error, visible)
+        return of_one(error, ticket_id=public_id("tkt", visible.locked.id))
     return None
-
-
-def _unexpected(error: Exception, visible: VisibleTicket) -> ProblemError:
-    """What the database refused, or a defect. Raised again where the database went away, and all with it."""
-    if is_unreachable(error):
-        raise error
-    if isinstance(error, DBAPIError):
-        with suppress(DBAPIError):
-            return from_database(error)
-    logger.error("unhandled_error", ticket_id=public_id("tkt", visible.locked.id), exc_info=error)
-    return ProblemError("The error was logged under the request id.")
 
 
 def _placed(error: ProblemError, pointer: str) -> ProblemError:

@@ -28,6 +28,7 @@ from helpdesk_api.domains.categories.schemas import (
     CategoryUpdate,
     PriorityMatrixUpdate,
 )
+from helpdesk_api.domains.teams.queries import require_takes_tickets_within
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference
 from helpdesk_api.web.preconditions import IfMatch, etag_of
@@ -45,6 +46,7 @@ _TREE_LOCK = 4_207_001
 async def create_category(session: AsyncSession, principal: Principal, body: CategoryCreate) -> Category:
     """Raises `unknown_reference`, `category_parent_retired`, `category_too_deep`, `category_name_taken`."""
     values = body.model_dump()
+    await require_takes_tickets_within(session, body.team_id)
     if body.parent_id is not None:
         await _check_place(session, None, body.parent_id)
     now = clock.now()
@@ -77,6 +79,8 @@ async def update_category(
             changes[name] = (_shown(name, before), _shown(name, value))
             if name == "parent_id" and value is not None:
                 await _check_place(session, category.id, value)
+            if name == "team_id":
+                await require_takes_tickets_within(session, value)
             setattr(category, name, value)
     if not changes:
         return

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -24,7 +23,7 @@ from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.domains.tickets.schemas import TicketResolve
 from helpdesk_api.domains.tickets.several import lock_many_visible
 from helpdesk_api.web.errors import ProblemError
-from helpdesk_api.web.problems import from_database
+from helpdesk_api.web.problems import of_one
 
 OK = 200
 Step = Callable[[VisibleTicket], Awaitable[object]]
@@ -93,6 +92,6 @@ async def _take(session: AsyncSession, child: VisibleTicket, step: Step) -> Chil
             await step(child)
     except ProblemError as error:
         return ChildOutcome(ticket_id, reference, error)
-    except DBAPIError as error:
-        return ChildOutcome(ticket_id, reference, from_database(error))
+    except Exception as error:  # noqa: BLE001 - logged, or raised again
+        return ChildOutcome(ticket_id, reference, of_one(error, ticket_id=public_id("tkt", ticket_id)))
     return ChildOutcome(ticket_id, reference)

@@ -47,7 +47,18 @@ _archived: InvalidatedCache[frozenset[UUID]] = InvalidatedCache(ARCHIVED, _load_
 
 async def require_takes_tickets(database: Database, team_id: UUID | None) -> None:
     """Raises `unknown_reference` for an archived team: it keeps what it has. Says nothing of teams that are unknown."""
-    if team_id is not None and team_id in await _archived.get(database):
+    if team_id is not None:
+        _refuse_archived(team_id, await _archived.get(database))
+
+
+async def require_takes_tickets_within(session: AsyncSession, team_id: UUID | None) -> None:
+    """The same, inside a transaction that writes down where tickets shall go."""
+    if team_id is not None:
+        _refuse_archived(team_id, await archived_within(session))
+
+
+def _refuse_archived(team_id: UUID, archived: Collection[UUID]) -> None:
+    if team_id in archived:
         message = "This team is archived and takes no new tickets."
         raise UnknownReference(message, pointer="#/team_id")
 

@@ -302,12 +302,10 @@ def _codes_of_caller(operation: Operation, declared: set[str]) -> list[type[erro
 
 
 def _codes_of_parameters(parameters: list[Json]) -> list[type[errors.ProblemError]]:
-    kinds: list[type[errors.ProblemError]] = [UnknownParameter]
+    kinds: list[type[errors.ProblemError]] = [UnknownParameter, RepeatedParameter]
     places = {parameter.get("in") for parameter in parameters}
     if parameters:
         kinds.append(AddressNotUtf8)
-    if "query" in places:
-        kinds.append(RepeatedParameter)
     if any(parameter.get("name") == "cursor" for parameter in parameters):
         kinds.append(InvalidCursor)
     if "path" in places:
