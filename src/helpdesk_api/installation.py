@@ -13,6 +13,7 @@ from helpdesk_api.domains.tickets.full_text import register_sources
 from helpdesk_api.domains.tickets.highlights import register_excerpts
 from helpdesk_api.domains.tickets.includes import register_includes
 from helpdesk_api.domains.tickets.ranking import register_ranks
+from helpdesk_api.domains.tickets.representation import register_clocks
 from helpdesk_api.domains.tickets.words import register_texts
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
 from helpdesk_api.integrations.antivirus.protocol import Scanner
@@ -29,6 +30,7 @@ def install_wiring(settings: Settings) -> None:
     """What every process of the product shares: reactions, grants, secrets."""
     install_reactions(wiring.REACTIONS)
     register_includes(wiring.INCLUDES)
+    register_clocks(wiring.TICKET_CLOCKS)
     register_adviser(wiring.ADVISER)
     register_sources(wiring.SEARCH_SOURCES)
     register_texts(wiring.SEARCH_TEXTS)

@@ -74,6 +74,7 @@ from helpdesk_api.domains.tickets.full_text import Source
 from helpdesk_api.domains.tickets.highlights import Excerpts
 from helpdesk_api.domains.tickets.includes import Include
 from helpdesk_api.domains.tickets.ranking import Rank
+from helpdesk_api.domains.tickets.representation import ClockSight
 from helpdesk_api.domains.tickets.windows import use_windows
 from helpdesk_api.domains.time_entries import actions as timekeeping
 from helpdesk_api.domains.time_entries import events as time_entries
@@ -107,6 +108,7 @@ __all__ = [
     "SEARCH_SOURCES",
     "SEARCH_TEXTS",
     "STREAM_MESSAGES",
+    "TICKET_CLOCKS",
     "authenticate_token",
     "configure",
     "load_grants",
@@ -118,6 +120,8 @@ INCLUDES: Mapping[str, Include] = {
     "links": Include("links", relation_queries.links_of),
     "sla": Include("slas", clock_queries.ongoing_clocks),
 }
+
+TICKET_CLOCKS: ClockSight = clock_queries.has_ongoing
 
 # Who is asked what a new ticket is, before it is routed.
 ADVISER: Adviser = advise

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import Role
@@ -17,6 +17,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database, savepoint
 from helpdesk_api.domains.sla import timers
 from helpdesk_api.domains.sla.clock_models import SlaClock
+from helpdesk_api.domains.sla.enums import ClockState, PolicyKind
 from helpdesk_api.domains.sla.recompute import differences
 from helpdesk_api.domains.sla.timers import fire_due
 from helpdesk_api.domains.tickets import actions
@@ -339,6 +340,26 @@ async def test_a_deadline_by_hand_wins_until_it_is_removed(
         await no_differences(database)
         refused = await requester_client.put(path, json={"due_at": None})
         assert refused.status_code == 403
+
+
+async def test_a_deadline_is_offered_where_a_clock_goes_on(
+    requester_client: httpx.AsyncClient, supervisor_client: httpx.AsyncClient, database: Database
+) -> None:
+    ticket = await opened(requester_client)
+    offers = []
+    for change in (
+        None,
+        # Of OLAs the ticket's row says nothing.
+        update(SlaClock).values(kind=PolicyKind.OLA),
+        update(SlaClock).values(state=ClockState.MET, ended_at=clock.now(), paused_at=None),
+    ):
+        if change is not None:
+            async with database.session() as session:
+                await session.execute(change)
+                await session.execute(update(Ticket).values(sla_state=None, sla_due_at=None, awaits_reply=False))
+        shown = (await supervisor_client.get(f"/v1/tickets/{ticket['id']}")).json()["allowed_actions"]
+        offers += [one["reason_code"] for one in shown if one["action"] == "set_deadline"]
+    assert offers == [None, None, "no_clock"]
 
 
 @pytest.mark.parametrize("rests", [False, True])

@@ -271,6 +271,12 @@ def _labels_read() -> CompiledStatement:
     )
 
 
+def has_ongoing(ticket_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Of whatever kind; looked up for the one ticket, where an EXISTS might read all clocks for a page of them."""
+    one = select(true()).where(SlaClock.ticket_id == ticket_id, SlaClock.ended_at.is_(None)).limit(literal_column("1"))
+    return one.correlate(ticket_id.table).scalar_subquery().is_not(None)
+
+
 async def ongoing_clocks(reads: ReadSession, principal: Principal, rows: Sequence[Any]) -> Mapping[str, str]:
     """`include=sla`: the clocks that still run or rest, in one statement; OLAs and contracts for the staff alone."""
     del principal

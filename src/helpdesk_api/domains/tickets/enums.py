@@ -119,4 +119,5 @@ class Refusal(StrEnum):
     WRONG_STATUS = "wrong_status"
     REOPEN_WINDOW_PASSED = "reopen_window_passed"
     CHECKLIST_OPEN = "checklist_open"
+    NO_CLOCK = "no_clock"
     MERGED = "merged"

@@ -4,7 +4,7 @@ Every read of a ticket, and the answer of every write, comes from the one SELECT
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,9 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    not_,
     null,
+    or_,
     select,
     true,
 )
@@ -30,9 +32,10 @@ from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.knowledge import policy as articles
 from helpdesk_api.domains.knowledge.models import Article
 from helpdesk_api.domains.tickets import policy
-from helpdesk_api.domains.tickets.enums import TicketAction, TicketStatus
+from helpdesk_api.domains.tickets.enums import SlaState, TicketAction, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.rules import (
+    ACTIVE_STATUSES,
     REQUIRED_FIELDS,
     Standing,
     inside_window,
@@ -41,6 +44,7 @@ from helpdesk_api.domains.tickets.rules import (
 from helpdesk_api.domains.tickets.windows import reopen_window
 from helpdesk_api.web.preconditions import stamped
 
+ClockSight = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 _PLAIN = [
     "reference",
     "number",
@@ -118,7 +122,24 @@ _FACTS = (
     Ticket.collaborator_ids,
     Ticket.open_required_count,
 )
+_clocks: list[ClockSight] = []
 _RIGHTS = (Permission.TICKETS_WRITE, Permission.TICKETS_ADMIN, Permission.ARTICLES_WRITE)
+
+
+def register_clocks(sight: ClockSight) -> None:
+    """Called once by the process with `wiring.TICKET_CLOCKS`: whether a clock of this ticket runs or rests."""
+    _clocks[:] = [sight]
+
+
+def _has_clock(caller: policy.Caller) -> ColumnElement[bool]:
+    """What the row says of SLAs is enough for most; of OLAs and contracts, and of what was missed and may be over, it
+    says nothing. Nobody else sets deadlines, nor on what is done."""
+    if not caller.is_staff or not _clocks:
+        return true()
+    is_active = or_(*[Ticket.status == status for status in sorted(ACTIVE_STATUSES)])
+    goes_on = [Ticket.sla_state == state for state in (SlaState.RUNNING, SlaState.PAUSED)]
+    is_said = or_(Ticket.sla_due_at.is_not(None), *goes_on, Ticket.awaits_reply)
+    return case((or_(not_(is_active), is_said), true()), else_=_clocks[0](Ticket.id.expression))
 
 
 def instant_sql(column: Any) -> ColumnElement[str]:
@@ -204,6 +225,7 @@ def select_tickets(principal: policy.Caller) -> AnySelect:
             cast(func.row_to_json(shown.table_valued()), String).label("body"),
             internal.label("internal"),
             participates.label("participates"),
+            _has_clock(principal).label("has_clock"),
             *_FACTS,
         )
         .select_from(Ticket)
@@ -221,6 +243,7 @@ def _actions_json(
     rights: tuple[bool, ...],
     has_open_required: bool,  # noqa: FBT001
     is_merged: bool,  # noqa: FBT001
+    has_clock: bool,  # noqa: FBT001
 ) -> str:
     is_requester, for_another, is_participant = party
     may_write, may_administer, may_write_articles = rights
@@ -236,6 +259,7 @@ def _actions_json(
         is_merged=is_merged,
         may_write_articles=may_write_articles,
         for_another=for_another,
+        has_clock=has_clock,
     )
     actions = []
     for action in TicketAction:
@@ -265,7 +289,7 @@ def _tickets_json(principal: Principal, rows: Iterable[Any]) -> Iterator[str]:
         is_open = row["open_required_count"] > 0
         is_merged = row["merged_into_id"] is not None
         party = (is_requester, for_another, row["participates"])
-        actions = _actions_json(status, row["internal"], party, inside, rights, is_open, is_merged)
+        actions = _actions_json(status, row["internal"], party, inside, rights, is_open, is_merged, row["has_clock"])
         yield f'{row["body"][:-1]},"allowed_actions":{actions}}}'
 
 

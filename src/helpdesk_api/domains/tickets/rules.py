@@ -108,6 +108,8 @@ class Standing:
     is_merged: bool = False
     may_write_articles: bool = False
     for_another: bool = False
+    # Also one that rests. Whoever changes a clock finds out by its id, and asks nobody here.
+    has_clock: bool = True
 
 
 def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
@@ -122,6 +124,8 @@ def refusal(standing: Standing, action: TicketAction) -> Refusal | None:
         return Refusal.WRONG_STATUS
     if action is A.RESOLVE and standing.has_open_required:
         return Refusal.CHECKLIST_OPEN
+    if action is A.SET_DEADLINE and not standing.has_clock:
+        return Refusal.NO_CLOCK
     if action is A.REOPEN and not standing.works_on and not standing.inside_reopen_window:
         return Refusal.REOPEN_WINDOW_PASSED
     return None
