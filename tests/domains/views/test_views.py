@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from helpdesk_api.authorization.permissions import Role
-from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import pages, ranking
 from helpdesk_api.domains.tickets.grouping import GROUPS
@@ -139,11 +139,12 @@ async def in_groups(client: httpx.AsyncClient, view: dict[str, Any], **params: A
 
 
 async def test_rows_come_in_groups_over_all_pages(
-    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_team: Make, database: Database
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, a_team: Make, a_user: Make, database: Database
 ) -> None:
     assert {grouping.value for grouping in ViewGrouping} == GROUPS
     await a_cost(admin_client)
     teams = [await a_team(name=name) for name in ("beta", "Alpha")]
+    people = [await a_user(name=name, role=Role.AGENT) for name in ("bert", "Anna", "anne")]
     priorities = ["low", "critical", "medium", "high", "critical", "low"]
     statuses = ["closed", "pending", "open", "resolved", "in_progress", "open"]
     states = ["met", None, "running", "breached", "paused", "breached"]
@@ -153,6 +154,7 @@ async def test_rows_come_in_groups_over_all_pages(
         values |= {"resolution_code": "fixed"} if status == "resolved" else {}
         values |= {"pending_reason": "vendor"} if status == "pending" else {}
         values["team_id"] = teams[number % 2].id if number < 4 else None
+        values["assignee_id"] = people[number % 3].id if number != 2 else None
         id_ = parse_id("tkt", ticket["id"])
         async with database.session() as session:
             await session.execute(update(Ticket).where(Ticket.id == id_).values(**values))
@@ -162,6 +164,7 @@ async def test_rows_come_in_groups_over_all_pages(
         ("status", "254130"),
         ("sla_state", "352401"),
         ("team_id", "130245"),
+        ("assignee_id", "145032"),
         (None, "012345"),
     ):
         path = f"/v1/views/{view['id']}"
@@ -174,6 +177,11 @@ async def test_rows_come_in_groups_over_all_pages(
     assert "".join(await in_groups(admin_client, view, sort="relevance")) == "413250"
     shown = (await admin_client.get(f"/v1/views/{view['id']}/tickets", params={"counts": "true"})).json()
     assert shown["counts"]["priority"] == {"critical": 2, "high": 1, "medium": 1, "low": 2}
+    assert shown["counts"]["assignee_id"] is None
+    await admin_client.patch(f"/v1/views/{view['id']}", json={"group_by": "assignee_id"})
+    shown = (await admin_client.get(f"/v1/views/{view['id']}/tickets", params={"counts": "true"})).json()
+    named = [public_id("usr", one.id) for one in people]
+    assert shown["counts"]["assignee_id"] == dict(zip([*named, "none"], (2, 2, 1, 1), strict=True))
     assert shown["order_is_exact"] is True
     refused = await agent_client.post("/v1/views", json={**MINE, "group_by": "subject"})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/group_by")

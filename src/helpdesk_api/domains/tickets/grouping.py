@@ -5,10 +5,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, func, literal_column
+from sqlalchemy.orm import InstrumentedAttribute
 
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.tickets.enums import TicketStatus
 from helpdesk_api.domains.tickets.models import PRIORITY_RANK, SLA_STATE_RANK, Ticket
+from helpdesk_api.domains.users.models import User
 from helpdesk_api.web.listing import SortKey
 
 # As much of a name as a cursor can carry; the id tells apart what is alike so far.
@@ -27,17 +29,22 @@ _RANKS: Final[Mapping[str, ColumnElement[int]]] = {
     "priority": -PRIORITY_RANK,
     "sla_state": SLA_STATE_RANK,
 }
-TEAM: Final = "team_id"
-GROUPS: Final = frozenset({*_RANKS, TEAM})
+ASSIGNEE: Final = "assignee_id"
+# What has a name, and by which column a ticket leads to it.
+_NAMED: Final[Mapping[str, tuple[InstrumentedAttribute[UUID | None], type[Team | User]]]] = {
+    "team_id": (Ticket.team_id, Team),
+    ASSIGNEE: (Ticket.assignee_id, User),
+}
+GROUPS: Final = frozenset({*_RANKS, *_NAMED})
 
 
 def group_keys(group_by: str | None) -> tuple[SortKey, ...]:
-    """For the cursor, which knows no columns: critical first, statuses as work runs, what is late first, teams by
-    name, and last those without."""
+    """For the cursor, which knows no columns: critical first, statuses as work runs, what is late first, teams and
+    people by name, and last those without."""
     if group_by is None:
         return ()
-    if group_by == TEAM:
-        return SortKey("team_name", None, str, nullable=True), SortKey("team_id", None, UUID, nullable=True)
+    if group_by in _NAMED:
+        return SortKey("group_name", None, str, nullable=True), SortKey(group_by, None, UUID, nullable=True)
     return (_RANK,)
 
 
@@ -45,12 +52,15 @@ def group_columns(group_by: str | None) -> list[ColumnElement[Any]]:
     """What a ticket's row says of its group."""
     if group_by is None:
         return []
-    return [Ticket.team_id.label("team_id") if group_by == TEAM else _RANKS[group_by].label(_RANK.name)]
+    if group_by in _NAMED:
+        return [_NAMED[group_by][0].label(group_by)]
+    return [_RANKS[group_by].label(_RANK.name)]
 
 
 def with_names(statement: Any, rows: Any, group_by: str | None) -> Any:
     """With all that `group_keys` names; `rows` have the columns of `group_columns`, and stand in the statement."""
-    if group_by != TEAM:
+    if group_by is None or group_by not in _NAMED:
         return statement
-    name = func.left(func.lower(Team.name), literal_column(str(_NAME_LENGTH)))
-    return statement.add_columns(name.label("team_name")).outerjoin(Team, Team.id == rows.c.team_id)
+    named = _NAMED[group_by][1]
+    name = func.left(func.lower(named.name), literal_column(str(_NAME_LENGTH)))
+    return statement.add_columns(name.label("group_name")).outerjoin(named, named.id == rows.c[group_by])

@@ -17,13 +17,14 @@ RecordId = Annotated[str, Field(max_length=36, pattern=r"^[a-z]{3}_[0-9a-f]{32}$
 
 
 class TicketCounts(ResponseModel):
-    """Facets over the same filters, before paging; keys are statuses, priorities, team ids or `none`, and SLA
-    states or `none`."""
+    """Facets over the same filters, before paging; keys are statuses, priorities, ids of teams or people or `none`, and
+    SLA states or `none`."""
 
     status: dict[str, int]
     priority: dict[str, int]
     team_id: dict[str, int]
     sla_state: dict[str, int]
+    assignee_id: dict[str, int] | None = Field(description="Null but in a view that has its rows in groups by it.")
     is_exact: bool = Field(description="False when only the first 10,000 matches were counted.")
 
 

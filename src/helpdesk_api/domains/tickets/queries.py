@@ -20,7 +20,7 @@ from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.conditions.checking import Checked
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import parse_id
+from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import SessionDep
 from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
@@ -35,6 +35,7 @@ from helpdesk_api.domains.tickets.filters import (
     read_filters,
 )
 from helpdesk_api.domains.tickets.full_text import texts_in, understand
+from helpdesk_api.domains.tickets.grouping import ASSIGNEE
 from helpdesk_api.domains.tickets.highlights import highlights_json
 from helpdesk_api.domains.tickets.includes import included_json
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
@@ -48,6 +49,8 @@ from helpdesk_api.web.schemas import RequestInstant
 
 _KEY = re.compile(r"tkt_[0-9a-f]{32}|(INC|REQ|PRB|CHG)-[0-9]{1,18}")
 COUNT_LIMIT = 10_000
+# What is counted by, and the prefix of what is an id.
+_FACETS = {"status": None, "priority": None, "team_id": "tea", "sla_state": None, ASSIGNEE: "usr"}
 TICKETS = Loader(Ticket)
 
 
@@ -243,7 +246,7 @@ async def list_tickets(
     question = Asked(forms, checked, sought, {**values, "wanted": text})
     rows, next_cursor, prev_cursor = cut.finish(await page_rows(reads, shape, question, order, cut))
     included = await included_json(reads, principal, include, rows)
-    counts = await _counts(reads, _counts_read(shape, forms, checked, order), values) if with_counts else None
+    counts = await _counts(reads, _counts_read(shape, forms, checked, order), values, order) if with_counts else None
     total = await _total(reads, _total_read(shape, forms, checked), values) if page.include_total else None
     finds_nothing = not rows and page.cursor is None
     body = representation.page_json(
@@ -288,9 +291,9 @@ def _total_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None) 
 def _counts_read(shape: policy.CallerShape, forms: Forms, asked: Checked | None, order: Order) -> CompiledStatement:
     """Of the rows that a bounded order puts in order, and of no others."""
     newest = (Ticket.created_at.desc(), Ticket.id.desc()) if order.is_bounded else ()
-    columns = (Ticket.status, Ticket.priority, Ticket.team_id, Ticket.sla_state)
-    matched = _bounded(shape, forms, asked, *columns, newest=newest)
-    facets = (matched.c.status, matched.c.priority, matched.c.team_id, matched.c.sla_state)
+    names = _facets_of(order)
+    matched = _bounded(shape, forms, asked, *[getattr(Ticket, name) for name in names], newest=newest)
+    facets = [matched.c[name] for name in names]
     return CompiledStatement(select(*facets, func.count().label("n")).group_by(*facets))
 
 
@@ -328,21 +331,27 @@ async def _total(reads: ReadSession, read: CompiledStatement, values: Mapping[st
     return min(counted, COUNT_LIMIT), counted <= COUNT_LIMIT
 
 
-async def _counts(reads: ReadSession, read: CompiledStatement, values: Mapping[str, Any]) -> str:
+def _facets_of(order: Order) -> list[str]:
+    # By people in their own groups alone: a desk has many, and each would cut every other facet into more rows.
+    return [name for name in _FACETS if name != ASSIGNEE or order.group_by == ASSIGNEE]
+
+
+async def _counts(reads: ReadSession, read: CompiledStatement, values: Mapping[str, Any], order: Order) -> str:
     """Facets in one statement over at most 10,000 matches: a screen needs no more, and never waits for it."""
     rows = await reads.fetch(read, values)
-    facets: dict[str, dict[str, int]] = {"status": {}, "priority": {}, "team_id": {}, "sla_state": {}}
+    facets: dict[str, dict[str, int]] = {name: {} for name in _facets_of(order)}
     for row in rows:
-        team = f"tea_{row['team_id'].hex}" if row["team_id"] is not None else "none"
-        for facet, key in (
-            ("status", row["status"]),
-            ("priority", row["priority"]),
-            ("team_id", team),
-            ("sla_state", row["sla_state"] or "none"),
-        ):
-            facets[facet][key] = facets[facet].get(key, 0) + row["n"]
+        for name, facet in facets.items():
+            key = _facet_key(row[name], _FACETS[name])
+            facet[key] = facet.get(key, 0) + row["n"]
     exact = sum(row["n"] for row in rows) <= COUNT_LIMIT
-    return json.dumps({**facets, "is_exact": exact})
+    return json.dumps({ASSIGNEE: None, **facets, "is_exact": exact})
+
+
+def _facet_key(value: Any, prefix: str | None) -> str:
+    if value is None:
+        return "none"
+    return public_id(prefix, value) if prefix is not None else str(value)
 
 
 async def list_people(

@@ -27,12 +27,14 @@ class ViewRefusal(StrEnum):
 
 class ViewGrouping(StrEnum):
     """By what the rows of `GET /v1/views/{view_id}/tickets` come in groups: priorities from critical down, statuses as
-    work runs, breached service levels first, teams by name, and last those without. Groups are of the newest 10,000
-    matches, beyond which `order_is_exact` is false; each grouping is a facet of `counts`, with how many a group has."""
+    work runs, breached service levels first, teams and assignees by name, and last those without. Groups are of the
+    newest 10,000 matches, beyond which `order_is_exact` is false; each grouping is a facet of `counts`, with how many a
+    group has."""
 
     STATUS = "status"
     PRIORITY = "priority"
     TEAM_ID = "team_id"
+    ASSIGNEE_ID = "assignee_id"
     SLA_STATE = "sla_state"
 
 
