@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
+from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.statistics import Statistic
 from helpdesk_api.domains.tickets import full_text
 from tests.domains.attachments.files import uploaded
 from tests.factories.records import Make
@@ -38,12 +40,20 @@ async def searched(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
     return answer
 
 
+def held(value: Any) -> Statistic[Any]:
+    """As if this had been read."""
+
+    async def read(reads: ReadSession) -> Any:
+        return value
+
+    return Statistic(read, value)
+
+
 @pytest.fixture(params=[False, True], ids=["by index", "along the list"])
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both forms of the same question."""
     shares = dict.fromkeys(("drops", "vpn", "toner", "cartridge", "keyword"), 0.5) if request.param else {}
-    monkeypatch.setattr(full_text._frequencies, "shares", shares)
-    monkeypatch.setattr(full_text._frequencies, "_read_at", float("inf"))
+    monkeypatch.setattr(full_text, "_frequencies", held(shares))
 
 
 async def walked(client: httpx.AsyncClient, **asked: str) -> list[str]:
@@ -209,20 +219,15 @@ async def test_a_mistake_in_the_address_names_the_parameter_and_the_column(
     assert (long.status_code, long.json()["code"]) == (422, "validation_failed")
 
 
-async def test_postgresql_tells_which_words_are_common(own_database: Database) -> None:
+async def test_postgresql_tells_which_words_are_common(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     async with own_database.reads() as reads:
-        await full_text._Frequencies().refresh(reads)
-    frequencies = full_text._frequencies
-    before = frequencies.shares
-    try:
-        frequencies.shares = {"vpn": 0.4, "drops": 0.3, "toner": 0.001}
-        assert full_text.is_common("VPN drops")
-        assert not full_text.is_common("vpn toner")
-        assert full_text.is_common("vpn or toner")
-        assert not full_text.is_common("unheard")
-        assert full_text.is_common("vpn -toner")
-    finally:
-        frequencies.shares = before
+        await full_text._read_frequencies(reads)
+    monkeypatch.setattr(full_text, "_frequencies", held({"vpn": 0.4, "drops": 0.3, "toner": 0.001}))
+    assert full_text.is_common("VPN drops")
+    assert not full_text.is_common("vpn toner")
+    assert full_text.is_common("vpn or toner")
+    assert not full_text.is_common("unheard")
+    assert full_text.is_common("vpn -toner")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from helpdesk_api.domains.tickets.ranking import Order
 from helpdesk_api.domains.tickets.weeks import choose_weeks
 from helpdesk_api.web.listing import CutShape
 from tests.domains.tickets.test_budgets import Desk
-from tests.domains.tickets.test_search import opened, walked
+from tests.domains.tickets.test_search import held, opened, walked
 
 # A hundred stretches of a week each, in which equally many tickets were made.
 BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
@@ -60,10 +60,8 @@ def test_all_is_looked_through_where_weeks_are_no_less() -> None:
 async def have_many_toners(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if ten thousand texts had the word, over two years up to now."""
     now = clock.now()
-    monkeypatch.setattr(weeks._times, "bounds", [now - timedelta(weeks=100 - n) for n in range(101)])
-    for known in (weeks._times, full_text._frequencies):
-        monkeypatch.setattr(known, "_read_at", float("inf"))
-    monkeypatch.setattr(full_text._frequencies, "shares", {})
+    monkeypatch.setattr(weeks, "_times", held([now - timedelta(weeks=100 - n) for n in range(101)]))
+    monkeypatch.setattr(full_text, "_frequencies", held({}))
     async with database.session() as session:
         word = "INSERT INTO search_words (word, seen_count, stems) VALUES ('toner', 10000, '{en:toner}')"
         await session.execute(sa.text(word))

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.statistics import Statistic
 from helpdesk_api.domains.tickets import words
 from helpdesk_api.domains.tickets.words import SearchProgress, SearchWord
 from tests.domains.tickets.test_search import found, opened, searched
@@ -65,33 +66,35 @@ async def test_a_word_finds_its_forms(
     assert (len(listed.json()["data"]), listed.json()["counts"]["status"]) == (2, {"open": 2})
 
 
+def read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    unread: list[str] = []
+    monkeypatch.setattr(words, "_languages", Statistic(words._read_languages, unread))
+
+
 async def test_forms_are_of_the_languages_that_the_desk_writes_in(
     database: Database, a_user: Make, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the language of a ticket, for people mix them; a language that nobody writes in widens nothing."""
     monkeypatch.setattr(words, "ENOUGH_DETECTED", 4)
-    words.forget_languages()
-    try:
-        rita = await a_user()
-        client = as_user(rita)
-        for language, subject, description in (
-            ("en", "One", "Two printers are offline."),
-            ("de", "Two", "Die Drucker sind aus."),
-            ("en", "Three", "The Druckern say no imprimen."),
-        ):
-            await make_ticket(database, by=rita, subject=subject, description=description, language=language)
-        await learn(database)
-        assert await found(client, "imprimir") == ["Three"], "three tickets tell nothing"
-        await make_ticket(database, by=rita, subject="Four", language="de")
-        words.forget_languages()
-        async with database.reads() as reads:
-            assert await words.languages_in_use(reads) == ["en", "de"]
-        assert await found(client, "Drucker") == ["Three", "Two"], "German words in an English ticket"
-        assert await found(client, "printer") == ["One"]
-        assert await found(client, "imprimir") == []
-        assert await found(client, "imprimen") == ["Three"]
-    finally:
-        words.forget_languages()
+    read_anew(monkeypatch)
+    rita = await a_user()
+    client = as_user(rita)
+    for language, subject, description in (
+        ("en", "One", "Two printers are offline."),
+        ("de", "Two", "Die Drucker sind aus."),
+        ("en", "Three", "The Druckern say no imprimen."),
+    ):
+        await make_ticket(database, by=rita, subject=subject, description=description, language=language)
+    await learn(database)
+    assert await found(client, "imprimir") == ["Three"], "three tickets tell nothing"
+    await make_ticket(database, by=rita, subject="Four", language="de")
+    read_anew(monkeypatch)
+    async with database.reads() as reads:
+        assert await words.languages_in_use(reads) == ["en", "de"]
+    assert await found(client, "Drucker") == ["Three", "Two"], "German words in an English ticket"
+    assert await found(client, "printer") == ["One"]
+    assert await found(client, "imprimir") == []
+    assert await found(client, "imprimen") == ["Three"]
 
 
 def test_what_a_detector_gets_wrong_is_no_language_of_the_desk() -> None:

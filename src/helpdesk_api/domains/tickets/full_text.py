@@ -6,7 +6,6 @@ hundredth has is met soon enough on the way through the list.
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
@@ -35,6 +34,7 @@ from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.query_language import NEAR
 from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.statistics import Statistic
 from helpdesk_api.database.text_search import quoted, readable
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
@@ -43,7 +43,6 @@ from helpdesk_api.domains.tickets.weeks import is_within
 from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, languages_in_use, near_words
 
 _COMMON_SHARE: Final = 0.01
-_FRESH_SECONDS: Final = 600.0
 _WORD: Final = re.compile(r"(?<![-\w])\w+")
 _FOLLOWED_BY: Final = "<->"
 _SEPARATORS: Final = re.compile(r"[-._]+")
@@ -282,21 +281,6 @@ def _on_this_ticket(shape: policy.CallerShape, found: AnySelect) -> ColumnElemen
     return found.where(ticket_id == Ticket.id, shown).correlate(Ticket).exists()
 
 
-class _Frequencies:
-    """In what share of the texts a word stands, as PostgreSQL's own statistics have it."""
-
-    def __init__(self) -> None:
-        self.shares: Mapping[str, float] = {}
-        self._read_at = float("-inf")
-
-    async def refresh(self, reads: ReadSession) -> None:
-        now = time.monotonic()
-        if now - self._read_at < _FRESH_SECONDS:
-            return
-        self._read_at = now
-        self.shares = {row["word"]: row["share"] for row in await reads.fetch(_STATISTICS)}
-
-
 _stats = table("pg_stats", column("schemaname"), column("attname"), schema="pg_catalog")
 _elements = (
     func.unnest(literal_column("most_common_elems::text::text[]"), literal_column("most_common_elem_freqs"))
@@ -309,7 +293,14 @@ _STATISTICS: Final = CompiledStatement(
     .where(_stats.c.schemaname == func.current_schema(), _stats.c.attname == literal_column("'search'"))
     .group_by(_elements.c.word)
 )
-_frequencies = _Frequencies()
+
+
+async def _read_frequencies(reads: ReadSession) -> Mapping[str, float]:
+    return {row["word"]: row["share"] for row in await reads.fetch(_STATISTICS)}
+
+
+# In what share of the texts a word stands, as PostgreSQL's own statistics have it.
+_frequencies: Final[Statistic[Mapping[str, float]]] = Statistic(_read_frequencies, {})
 
 
 def is_common(text: str, forms: Forms | None = None) -> bool:
@@ -327,4 +318,4 @@ def is_common(text: str, forms: Forms | None = None) -> bool:
 
 
 def _share(word: str, forms: Forms) -> float:
-    return min(1.0, sum(_frequencies.shares.get(one, 0.0) for one in {word, *forms.get(word, ())}))
+    return min(1.0, sum(_frequencies.value.get(one, 0.0) for one in {word, *forms.get(word, ())}))

@@ -4,7 +4,6 @@ An index has all matches of a word, and of one that ten thousand texts have a pa
 many matches lie in a stretch of time is the word's count, and PostgreSQL's statistics of when tickets were made.
 """
 
-import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, column, fu
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.statistics import Statistic
 from helpdesk_api.database.text_search import UNKNOWN_WEEK, WEEKS, week_number, week_of
 
 # So many matches for each row of the page, and so many if those do not fill it: what the caller may not read is among
@@ -23,7 +23,6 @@ MATCHES_PER_ROW: Final = (8, 40)
 # Beyond this share of all that there is all matches at once are as cheap, as they are beyond so many weeks.
 _MAX_SHARE: Final = 0.25
 MAX_WEEKS: Final = 100
-_FRESH_SECONDS: Final = 600.0
 _AHEAD: Final = timedelta(hours=1)
 _WEEKS: Final = bindparam("weeks", type_=WEEKS)
 
@@ -42,8 +41,8 @@ async def weeks_to_try(
     shares = [rows * each / seen_count for each in MATCHES_PER_ROW if seen_count * _MAX_SHARE >= rows * each]
     if not shares:
         return ()
-    await _times.refresh(reads)
-    chosen = [choose_weeks(_times.bounds, share, start, descending=descending) for share in shares]
+    bounds = await _times.refresh(reads)
+    chosen = [choose_weeks(bounds, share, start, descending=descending) for share in shares]
     return [[UNKNOWN_WEEK, *weeks] for weeks in dict.fromkeys(chosen) if weeks]
 
 
@@ -64,21 +63,6 @@ def choose_weeks(bounds: Sequence[datetime], share: float, start: datetime | Non
     return range(first, last + 1) if last - first < MAX_WEEKS else range(0)
 
 
-class _Times:
-    """When tickets were made, as PostgreSQL's own statistics have it; empty where it has none yet."""
-
-    def __init__(self) -> None:
-        self.bounds: Sequence[datetime] = ()
-        self._read_at = float("-inf")
-
-    async def refresh(self, reads: ReadSession) -> None:
-        now = time.monotonic()
-        if now - self._read_at < _FRESH_SECONDS:
-            return
-        self._read_at = now
-        self.bounds = await reads.fetch_value(_STATISTICS, {}) or ()
-
-
 _stats = table("pg_stats", *map(column, ("schemaname", "tablename", "attname")), schema="pg_catalog")
 _STATISTICS: Final = CompiledStatement(
     select(literal_column("histogram_bounds::text::timestamptz[]").label("bounds"))
@@ -89,4 +73,11 @@ _STATISTICS: Final = CompiledStatement(
         _stats.c.attname == literal_column("'created_at'"),
     )
 )
-_times = _Times()
+
+
+async def _read_times(reads: ReadSession) -> Sequence[datetime]:
+    return await reads.fetch_value(_STATISTICS, {}) or ()
+
+
+# When tickets were made, as PostgreSQL's own statistics have it; empty where it has none yet.
+_times: Final[Statistic[Sequence[datetime]]] = Statistic(_read_times, ())

@@ -8,7 +8,6 @@ Forms are those of the languages that the desk writes in, as far as its tickets 
 not matter, since people mix them. Widening shows nobody anything: what is found is still what the caller may read.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,6 +37,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from helpdesk_api.database import clock
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.statistics import Statistic
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 
 CONFIGURATION: Final[ColumnElement[Any]] = literal_column("'simple'::regconfig")
@@ -59,7 +59,6 @@ MAX_NEAR: Final = 10
 # So many tickets whose language was detected tell which ones a desk writes in.
 ENOUGH_DETECTED: Final = 200
 _WRITTEN_SHARE: Final = 0.01
-_FRESH_SECONDS: Final = 600.0
 
 
 class SearchWord(Base):
@@ -127,15 +126,6 @@ def languages_of(counts: Mapping[str, int]) -> list[str]:
     return written if total >= ENOUGH_DETECTED and written else list(LANGUAGES)
 
 
-class _Written:
-    """The languages of this desk, read anew from time to time."""
-
-    def __init__(self) -> None:
-        self.languages = list(LANGUAGES)
-        self.read_at = float("-inf")
-
-
-_written = _Written()
 _newest = select(Ticket.language).order_by(Ticket.id.desc()).limit(literal_column("2000")).subquery("newest")
 _COUNTED: Final = CompiledStatement(
     select(_newest.c.language, func.count().label("count"))
@@ -144,18 +134,17 @@ _COUNTED: Final = CompiledStatement(
 )
 
 
+async def _read_languages(reads: ReadSession) -> list[str]:
+    return languages_of({row["language"]: row["count"] for row in await reads.fetch(_COUNTED)})
+
+
+# The languages of this desk.
+_languages: Final[Statistic[list[str]]] = Statistic(_read_languages, list(LANGUAGES))
+
+
 async def languages_in_use(reads: ReadSession) -> list[str]:
     """No statement as a rule."""
-    now = time.monotonic()
-    if now - _written.read_at >= _FRESH_SECONDS:
-        _written.read_at = now
-        _written.languages = languages_of({row["language"]: row["count"] for row in await reads.fetch(_COUNTED)})
-    return _written.languages
-
-
-def forget_languages() -> None:
-    """They are read anew, as when the process starts."""
-    _written.read_at = float("-inf")
+    return await _languages.refresh(reads)
 
 
 def stems_of(word: Any, languages: ColumnElement[Any] | None = None) -> ColumnElement[Any]:
