@@ -13,7 +13,7 @@ from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_past import last_by_key, may_come_back
-from helpdesk_api.domains.sla.clock_queries import elapsed_at
+from helpdesk_api.domains.sla.clock_reading import elapsed_at
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
 from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
@@ -116,8 +116,8 @@ async def _count_again(session: AsyncSession, ticket: Ticket, rows: Sequence[Sto
         if other is None or one.state is not other.state:
             continue
         at = max(one.counted_at, other.counted_at)
-        used = elapsed_at(other, promised, at)
-        if elapsed_at(one, promised, at) != used:
+        used = elapsed_at(other, promised.hours[other.calendar_id], at)
+        if elapsed_at(one, promised.hours[one.calendar_id], at) != used:
             CLOCKS.update_at_end(session, one)
             (one.used, one.used_calendar), one.counted_at, one.due_at = used, at, other.due_at
             is_moved = True

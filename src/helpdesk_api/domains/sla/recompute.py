@@ -13,7 +13,8 @@ from helpdesk_api.database.ids import first_id_at, public_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_queries import elapsed_at, events_of
+from helpdesk_api.domains.sla.clock_queries import events_of
+from helpdesk_api.domains.sla.clock_reading import elapsed_at
 from helpdesk_api.domains.sla.clock_state import ONGOING
 from helpdesk_api.domains.sla.clock_store import CLOCKS, shown
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
@@ -135,7 +136,7 @@ def compare(
             and not (name == "due_at" and _ended_before(one) and _ended_before(other))
         ]
         # Both counted up to now: a change that moves no clock may or may not have been a stop on the way.
-        used, again = elapsed_at(one, promised, now), elapsed_at(other, promised, now)
+        used, again = (elapsed_at(each, promised.hours[each.calendar_id], now) for each in (one, other))
         if used != again:
             found.append(Difference(ticket_id, _key(one), "used", [str(t) for t in used], [str(t) for t in again]))
     return [*found, *(Difference(ticket_id, key, "clock", "not there", "there") for key in by_key)]
