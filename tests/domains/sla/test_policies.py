@@ -402,6 +402,24 @@ async def test_an_edited_calendar_keeps_the_time_used(
         await no_differences(database)
 
 
+async def test_an_edit_that_moves_a_warning_alone_is_compared(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    """Two weeks have as many hours as before, and their Tuesdays fewer. No event tells of it."""
+    # In days to come, since events are found by the real clock.
+    with clock.frozen(datetime.fromisoformat("2030-03-04T09:00:00+00:00")) as now:
+        await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE})
+        now.advance(hours=1)
+        assert [one async for one in differences(database, since=now.at)] == [0]
+        rows = (await admin_client.get("/v1/calendars")).json()["data"]
+        path = f"/v1/calendars/{next(one['id'] for one in rows if one['name'] == 'Hours')}/versions"
+        closes = {"tuesday": "15:00", "thursday": "19:00"}
+        week = [{**day, "closes": closes.get(day["day"], day["closes"])} for day in OFFICE]
+        assert (await admin_client.post(path, json={"time_zone": "UTC", "weekly_hours": week})).status_code == 201
+        await drain(database)
+        assert [one async for one in differences(database, since=now.at)] == [1]
+
+
 async def test_a_version_ahead_loses_nothing_when_another_comes_earlier(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:
