@@ -17,6 +17,8 @@ from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import policy_actions
+from helpdesk_api.domains.sla.calendar_models import AROUND_THE_CLOCK
+from helpdesk_api.domains.sla.calendar_queries import lock_calendar
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.policy_queries import lock_policy
 from helpdesk_api.domains.sla.preview import preview
@@ -596,8 +598,8 @@ async def test_who_publishes_and_who_orders_do_not_wait_for_each_other(
     admin = await make_user(own_database, role=Role.ADMIN)
     headers = {"Authorization": f"Bearer test-{admin.id.hex}"}
     waits = text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks"
+        " WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL, headers=headers) as client:
         policy = await drafted(client)
@@ -612,6 +614,14 @@ async def test_who_publishes_and_who_orders_do_not_wait_for_each_other(
                 assert held.archived_at is None
             assert (await other).is_success, (await other).text
             await client.patch(f"/v1/sla-policies/{policy['id']}", json={"description": "Another."})
+        # In force from when it has whatever it waits for, and not from when it asked.
+        async with own_database.session() as session:
+            await lock_calendar(session, AROUND_THE_CLOCK)
+            other = asyncio.create_task(client.post(f"/v1/sla-policies/{policy['id']}/publish", json={}))
+            while not other.done() and not await session.scalar(waits):
+                pass
+            freed = clock.now()
+        assert datetime.fromisoformat((await other).json()["current"]["effective_from"]) >= freed
 
 
 async def test_what_teams_promise_each_other_is_nothing_for_requesters(
