@@ -243,6 +243,30 @@ async def test_a_promise_comes_back_with_its_condition(
         assert await no_differences(database) == 2
 
 
+async def test_a_late_answer_is_awaited_again_with_its_promise_until_it_is_given(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-10-26T09:00:00+00:00")) as now:
+        tagged = {"conditions": {"field": "tags", "op": "contains", "value": "vip"}}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **tagged)
+        path = f"/v1/tickets/{ticket['id']}"
+        now.advance(hours=9)
+        await fire_due(database)
+        for is_answered in (False, True):
+            for tags in (["vip"], []):
+                now.advance(hours=1)
+                assert (await admin_client.patch(path, json={"tags": tags})).status_code == 200
+            response = (await slas(requester_client, ticket))["first_response"]
+            one = response["ongoing_cycle"] or response["completed_cycles"][0]
+            state, hours = ("breached", 12) if is_answered else ("running", 11)
+            assert (one["state"], one["breached_at"]) == (state, "2026-10-26T17:00:00Z")
+            assert one["elapsed"]["working_seconds"] == hours * 3600
+            now.advance(hours=1)
+            await admin_client.post(f"{path}/comments", json={"body": "Here I am."})
+        assert [event[0] for event in await told(database, ticket)].count("sla.breached") == 1
+        assert await no_differences(database) == 2
+
+
 async def test_conditions_follow_the_number_of_comments(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:

@@ -329,13 +329,16 @@ async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
     with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
         await admin_client.delete(f"/v1/sla-policies/{STANDARD}")
         team_id = f"tea_{team.id.hex}" if kind == "ola" else None
-        policy = await drafted(admin_client, kind=kind, team_id=team_id)
+        # One that is late by then, and that nobody has answered.
+        targets = [*TARGETS, {"metric": "first_response", "priority": "medium", "seconds": 240}]
+        policy = await drafted(admin_client, kind=kind, team_id=team_id, targets=targets)
         await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
         ticket = await opened(admin_client, team_id=f"tea_{team.id.hex}")
         if kind == "underpinning_contract":
             await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "vendor"})
         now.advance(minutes=5)
-        cycle = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        cycles = {metric: sla["ongoing_cycle"] for metric, sla in (await slas(admin_client, ticket)).items()}
+        cycle = cycles["resolution"]
         assert (await admin_client.delete(f"/v1/sla-policies/{policy['id']}")).status_code == 204
         await drain(database)
         ended = (await slas(admin_client, ticket))["resolution"]
@@ -347,18 +350,20 @@ async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
         another = await drafted(admin_client, name="Silver")
         shown = (await admin_client.post(f"/v1/sla-policies/{another['id']}/preview", json={})).json()
         assert (shown["moved"], shown["data"]) == (0, [])
-        assert await no_differences(database) == 1
-        # Promised again, it goes on as if nothing had been.
-        again = await drafted(admin_client, name="Again", kind=kind, team_id=team_id)
+        assert await no_differences(database) == 2
+        # Promised again, they go on as if nothing had been.
+        again = await drafted(admin_client, name="Again", kind=kind, team_id=team_id, targets=targets)
         now.advance(minutes=5)
         shown = (await admin_client.post(f"/v1/sla-policies/{again['id']}/preview", json={})).json()
-        assert [(one["kind"], one["due_at"]) for one in shown["begins"]] == [(kind, cycle["due_at"])]
+        expected = {(kind, metric, one["due_at"]) for metric, one in cycles.items()}
+        assert {(one["kind"], one["metric"], one["due_at"]) for one in shown["begins"]} == expected
         await admin_client.post(f"/v1/sla-policies/{again['id']}/publish", json={})
         await drain(database)
-        gone_on = (await slas(admin_client, ticket))["resolution"]
-        assert gone_on["completed_cycles"] == []
-        assert (gone_on["ongoing_cycle"]["id"], gone_on["ongoing_cycle"]["due_at"]) == (cycle["id"], cycle["due_at"])
-        assert await no_differences(database) == 1
+        for metric, gone_on in (await slas(admin_client, ticket)).items():
+            assert gone_on["completed_cycles"] == []
+            ids = gone_on["ongoing_cycle"]["id"], gone_on["ongoing_cycle"]["due_at"]
+            assert ids == (cycles[metric]["id"], cycles[metric]["due_at"])
+        assert await no_differences(database) == 2
 
 
 async def test_an_edited_calendar_keeps_the_time_used(

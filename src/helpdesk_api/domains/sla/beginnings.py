@@ -17,7 +17,7 @@ from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
 from helpdesk_api.domains.sla.clock_queries import EVENT_COLUMNS, event_rows
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import RESPONSES, Fact, Hours, Plan
+from helpdesk_api.domains.sla.clock_state import Fact, Hours, Plan
 from helpdesk_api.domains.sla.clock_store import CLOCKS
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
 from helpdesk_api.domains.sla.facts import CREATED, REPLIED, SITUATION, read_facts
@@ -91,7 +91,7 @@ def _lacks(kind: PolicyKind, metric: Metric) -> ColumnElement[bool]:
     def has(*more: ColumnElement[bool]) -> ColumnElement[bool]:
         return exists(select(SlaClock.id).where(*of_ticket, *more).correlate(Ticket))
 
-    ended = [ClockState.CANCELLED] if metric in RESPONSES else [ClockState.CANCELLED, ClockState.BREACHED]
+    ended = [ClockState.CANCELLED, ClockState.BREACHED]
     may_come_back = and_(has(SlaClock.state.in_(ended)), ~has(SlaClock.ended_at.is_(None)))
     # A contract's clock begins when the ticket goes to the vendor, and never late.
     return may_come_back if kind is PolicyKind.UNDERPINNING_CONTRACT else or_(~has(), may_come_back)

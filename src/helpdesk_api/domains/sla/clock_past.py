@@ -32,8 +32,8 @@ def was_withdrawn(clock: Any, facts: Sequence[Fact]) -> bool:
 
 
 def may_come_back(clock: Any) -> bool:
-    """What the clock alone says of that. An answer that was late is late, and is awaited no more."""
-    return clock.state is ClockState.CANCELLED or (clock.state is ClockState.BREACHED and clock.metric not in RESPONSES)
+    """What the clock alone says of that: one that was met is done, and of one that was late the facts decide."""
+    return clock.state in {ClockState.CANCELLED, ClockState.BREACHED}
 
 
 def last_by_key(clocks: Iterable[Any]) -> dict[tuple[PolicyKind, Metric], Any]:
