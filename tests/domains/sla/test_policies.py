@@ -101,20 +101,23 @@ async def test_a_draft_binds_nobody_and_its_preview_changes_nothing(
 async def test_a_preview_tells_what_publishing_then_does(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_team: Make
 ) -> None:
-    """Of metrics that the draft adds: with and without an answer, paused, short of their target and past it."""
+    """Of metrics that the draft adds: with and without an answer, paused now or once, short of their target and past
+    it."""
     team = await a_team()
     more = [
         {"metric": metric, "priority": "medium", "seconds": seconds}
         for metric, seconds in (("update", 4 * 3600), ("next_response", 3600), ("resolution", 24 * 3600))
     ]
     with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
-        _, answered, asked, paused, late = [await opened(requester_client) for _ in range(5)]
+        _, answered, asked, paused, rested, late = [await opened(requester_client) for _ in range(6)]
         now.advance(hours=1)
-        await admin_client.post(f"/v1/tickets/{paused['id']}/start", json={})
-        await admin_client.post(f"/v1/tickets/{paused['id']}/pend", json={"reason": "vendor"})
+        for ticket in (paused, rested):
+            await admin_client.post(f"/v1/tickets/{ticket['id']}/start", json={})
+            await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "vendor"})
         for ticket in (answered, asked):
             await admin_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "I am on it."})
         now.advance(hours=1)
+        await admin_client.post(f"/v1/tickets/{rested['id']}/resume", json={})
         await requester_client.post(f"/v1/tickets/{asked['id']}/comments", json={"body": "And?"})
         body = {"team_id": f"tea_{team.id.hex}"}
         assert (await admin_client.post(f"/v1/tickets/{late['id']}/assignments", json=body)).status_code == 201
@@ -125,7 +128,7 @@ async def test_a_preview_tells_what_publishing_then_does(
         ]
         await first_in_order(admin_client, policies[0])
         await drain(database)
-        for policy, expected in zip(policies, ((6, 3), (1, 1)), strict=True):
+        for policy, expected in zip(policies, ((7, 3), (1, 1)), strict=True):
             path = f"/v1/sla-policies/{policy['id']}"
             shown = (await admin_client.post(f"{path}/preview", json={})).json()
             assert shown["would_begin_is_exact"]
