@@ -5,10 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
 from helpdesk_api.domains.sla import calendar_actions
 from helpdesk_api.domains.sla.calendar_import import all_day_events
+from helpdesk_api.domains.sla.calendar_models import CalendarVersion
 from helpdesk_api.domains.sla.errors import TooManyDays
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
@@ -164,6 +167,24 @@ async def test_days_come_from_an_icalendar_file(admin_client: httpx.AsyncClient)
     endless = body["icalendar"].replace("FREQ=YEARLY;COUNT=3", "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30")
     refused = await admin_client.post(f"/v1/calendars/{calendar['id']}/day-imports", json={"icalendar": endless})
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_icalendar")
+
+
+async def test_days_that_an_older_release_took_are_read_and_taken_along(
+    admin_client: httpx.AsyncClient, database: Database
+) -> None:
+    calendar = await created(admin_client)
+    path = f"/v1/calendars/{calendar['id']}"
+    older: list[dict[str, Any]] = [{"date": day, "name": "Odd", "hours": []} for day in ("0001-01-01", "3026-01-01")]
+    async with database.session() as session:
+        await session.execute(update(CalendarVersion).values(days=older))
+    read = await admin_client.get(path)
+    assert (read.status_code, read.json()["current"]["days"]) == (200, older)
+    event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20260701\r\nEND:VEVENT\r\n"
+    body = {"icalendar": f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{event}END:VCALENDAR\r\n"}
+    imported = await admin_client.post(f"{path}/day-imports", json=body)
+    assert imported.status_code == 201, imported.text
+    closed = {"date": "2026-07-01", "name": "Closed", "hours": []}
+    assert imported.json()["days"] == [older[0], closed, older[1]]
 
 
 async def test_days_are_closed_in_the_hours_that_count_now(admin_client: httpx.AsyncClient) -> None:

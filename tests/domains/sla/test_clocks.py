@@ -104,14 +104,44 @@ async def test_a_new_ticket_shows_what_was_promised(
     assert [row["id"] for row in page["data"]] == [ticket["id"]]
     labels = {label["metric"]: label for label in page["included"]["slas"].values()}
     assert labels.keys() == {"first_response", "resolution"}
-    # A queue needs no second call: the label says what the clock itself does.
-    shared = (labels["resolution"].keys() & resolution.keys()) - {"elapsed"}
-    assert {name: labels["resolution"][name] for name in shared} == {name: resolution[name] for name in shared}
-    assert {"target_seconds", "started_at", "paused_at", "policy_version", "calendar_id", "cycle"} <= shared
-    assert labels["resolution"]["counted_at"] == resolution["started_at"]
-    assert labels["resolution"]["elapsed"] == {"working_seconds": 0.0, "calendar_seconds": 0.0}
     assert page["counts"]["sla_state"] == {"running": 1}
     assert await no_differences(database) == 2
+
+
+async def test_a_queue_shows_of_each_clock_what_the_ticket_does(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    """Of clocks that run in and out of their hours, that rest, that are late, told or not, and that have a deadline by
+    hand."""
+    more = {
+        "targets": [
+            {"metric": metric, "priority": "medium", "seconds": 3600 * hours}
+            for metric, hours in (("first_response", 1), ("update", 2), ("resolution", 80))
+        ]
+    }
+    with clock.frozen(datetime.fromisoformat("2026-03-02T15:30:00+00:00")) as now:
+        tickets = [await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **more)]
+        tickets += [await opened(requester_client) for _ in range(2)]
+        await admin_client.post(f"/v1/tickets/{tickets[1]['id']}/pend", json={"reason": "vendor"})
+        by_hand = (await slas(admin_client, tickets[2]))["resolution"]["ongoing_cycle"]["id"]
+        path = f"/v1/tickets/{tickets[2]['id']}/slas/{by_hand}/deadline"
+        assert (await admin_client.put(path, json={"due_at": "2026-03-02T19:00:00Z"})).status_code == 200
+        for hours in (0.1, 1, 1):
+            now.advance(hours=hours)
+            for included in (
+                (await admin_client.get("/v1/tickets", params={"include": "sla"})).json()["included"]["slas"],
+                (await admin_client.get(f"/v1/tickets/{tickets[2]['id']}?include=sla")).json()["included"]["slas"],
+            ):
+                seen = {label["ticket_id"] for label in included.values()}
+                expected = {}
+                for ticket in tickets:
+                    reply = (await admin_client.get(f"/v1/tickets/{ticket['id']}/slas")).json()
+                    for sla in reply["data"]:
+                        label = {name: sla[name] for name in ("kind", "metric")} | sla["ongoing_cycle"]
+                        expected[label["id"]] = label | {"ticket_id": ticket["id"]}
+                assert included == {key: label for key, label in expected.items() if label["ticket_id"] in seen}
+                assert len(included) == 3 * len(seen)
+            await fire_due(database)
 
 
 async def test_a_life_with_a_pause_an_answer_and_a_reopening(
@@ -211,6 +241,30 @@ async def test_a_promise_comes_back_with_its_condition(
         found = await slas(requester_client, ticket)
         assert found["first_response"]["ongoing_cycle"]["elapsed"]["working_seconds"] == 5.5 * 3600
         assert found["first_response"]["completed_cycles"] == []
+        assert await no_differences(database) == 2
+
+
+async def test_a_late_answer_is_awaited_again_with_its_promise_until_it_is_given(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-10-26T09:00:00+00:00")) as now:
+        tagged = {"conditions": {"field": "tags", "op": "contains", "value": "vip"}}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **tagged)
+        path = f"/v1/tickets/{ticket['id']}"
+        now.advance(hours=9)
+        await fire_due(database)
+        for is_answered in (False, True):
+            for tags in (["vip"], []):
+                now.advance(hours=1)
+                assert (await admin_client.patch(path, json={"tags": tags})).status_code == 200
+            response = (await slas(requester_client, ticket))["first_response"]
+            one = response["ongoing_cycle"] or response["completed_cycles"][0]
+            state, hours = ("breached", 12) if is_answered else ("running", 11)
+            assert (one["state"], one["breached_at"]) == (state, "2026-10-26T17:00:00Z")
+            assert one["elapsed"]["working_seconds"] == hours * 3600
+            now.advance(hours=1)
+            await admin_client.post(f"{path}/comments", json={"body": "Here I am."})
+        assert [event[0] for event in await told(database, ticket)].count("sla.breached") == 1
         assert await no_differences(database) == 2
 
 

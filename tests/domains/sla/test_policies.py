@@ -17,6 +17,8 @@ from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import policy_actions
+from helpdesk_api.domains.sla.calendar_models import AROUND_THE_CLOCK
+from helpdesk_api.domains.sla.calendar_queries import lock_calendar
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.policy_queries import lock_policy
 from helpdesk_api.domains.sla.preview import preview
@@ -99,20 +101,23 @@ async def test_a_draft_binds_nobody_and_its_preview_changes_nothing(
 async def test_a_preview_tells_what_publishing_then_does(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_team: Make
 ) -> None:
-    """Of metrics that the draft adds: with and without an answer, paused, short of their target and past it."""
+    """Of metrics that the draft adds: with and without an answer, paused now or once, short of their target and past
+    it."""
     team = await a_team()
     more = [
         {"metric": metric, "priority": "medium", "seconds": seconds}
         for metric, seconds in (("update", 4 * 3600), ("next_response", 3600), ("resolution", 24 * 3600))
     ]
     with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
-        _, answered, asked, paused, late = [await opened(requester_client) for _ in range(5)]
+        _, answered, asked, paused, rested, late = [await opened(requester_client) for _ in range(6)]
         now.advance(hours=1)
-        await admin_client.post(f"/v1/tickets/{paused['id']}/start", json={})
-        await admin_client.post(f"/v1/tickets/{paused['id']}/pend", json={"reason": "vendor"})
+        for ticket in (paused, rested):
+            await admin_client.post(f"/v1/tickets/{ticket['id']}/start", json={})
+            await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "vendor"})
         for ticket in (answered, asked):
             await admin_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "I am on it."})
         now.advance(hours=1)
+        await admin_client.post(f"/v1/tickets/{rested['id']}/resume", json={})
         await requester_client.post(f"/v1/tickets/{asked['id']}/comments", json={"body": "And?"})
         body = {"team_id": f"tea_{team.id.hex}"}
         assert (await admin_client.post(f"/v1/tickets/{late['id']}/assignments", json=body)).status_code == 201
@@ -123,7 +128,7 @@ async def test_a_preview_tells_what_publishing_then_does(
         ]
         await first_in_order(admin_client, policies[0])
         await drain(database)
-        for policy, expected in zip(policies, ((6, 3), (1, 1)), strict=True):
+        for policy, expected in zip(policies, ((7, 3), (1, 1)), strict=True):
             path = f"/v1/sla-policies/{policy['id']}"
             shown = (await admin_client.post(f"{path}/preview", json={})).json()
             assert shown["would_begin_is_exact"]
@@ -327,13 +332,16 @@ async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
     with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
         await admin_client.delete(f"/v1/sla-policies/{STANDARD}")
         team_id = f"tea_{team.id.hex}" if kind == "ola" else None
-        policy = await drafted(admin_client, kind=kind, team_id=team_id)
+        # One that is late by then, and that nobody has answered.
+        targets = [*TARGETS, {"metric": "first_response", "priority": "medium", "seconds": 240}]
+        policy = await drafted(admin_client, kind=kind, team_id=team_id, targets=targets)
         await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
         ticket = await opened(admin_client, team_id=f"tea_{team.id.hex}")
         if kind == "underpinning_contract":
             await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "vendor"})
         now.advance(minutes=5)
-        cycle = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        cycles = {metric: sla["ongoing_cycle"] for metric, sla in (await slas(admin_client, ticket)).items()}
+        cycle = cycles["resolution"]
         assert (await admin_client.delete(f"/v1/sla-policies/{policy['id']}")).status_code == 204
         await drain(database)
         ended = (await slas(admin_client, ticket))["resolution"]
@@ -345,18 +353,20 @@ async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
         another = await drafted(admin_client, name="Silver")
         shown = (await admin_client.post(f"/v1/sla-policies/{another['id']}/preview", json={})).json()
         assert (shown["moved"], shown["data"]) == (0, [])
-        assert await no_differences(database) == 1
-        # Promised again, it goes on as if nothing had been.
-        again = await drafted(admin_client, name="Again", kind=kind, team_id=team_id)
+        assert await no_differences(database) == 2
+        # Promised again, they go on as if nothing had been.
+        again = await drafted(admin_client, name="Again", kind=kind, team_id=team_id, targets=targets)
         now.advance(minutes=5)
         shown = (await admin_client.post(f"/v1/sla-policies/{again['id']}/preview", json={})).json()
-        assert [(one["kind"], one["due_at"]) for one in shown["begins"]] == [(kind, cycle["due_at"])]
+        expected = {(kind, metric, one["due_at"]) for metric, one in cycles.items()}
+        assert {(one["kind"], one["metric"], one["due_at"]) for one in shown["begins"]} == expected
         await admin_client.post(f"/v1/sla-policies/{again['id']}/publish", json={})
         await drain(database)
-        gone_on = (await slas(admin_client, ticket))["resolution"]
-        assert gone_on["completed_cycles"] == []
-        assert (gone_on["ongoing_cycle"]["id"], gone_on["ongoing_cycle"]["due_at"]) == (cycle["id"], cycle["due_at"])
-        assert await no_differences(database) == 1
+        for metric, gone_on in (await slas(admin_client, ticket)).items():
+            assert gone_on["completed_cycles"] == []
+            ids = gone_on["ongoing_cycle"]["id"], gone_on["ongoing_cycle"]["due_at"]
+            assert ids == (cycles[metric]["id"], cycles[metric]["due_at"])
+        assert await no_differences(database) == 2
 
 
 async def test_an_edited_calendar_keeps_the_time_used(
@@ -400,6 +410,24 @@ async def test_an_edited_calendar_keeps_the_time_used(
         now.advance(seconds=2)
         await drain(database)
         await no_differences(database)
+
+
+async def test_an_edit_that_moves_a_warning_alone_is_compared(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    """Two weeks have as many hours as before, and their Tuesdays fewer. No event tells of it."""
+    # In days to come, since events are found by the real clock.
+    with clock.frozen(datetime.fromisoformat("2030-03-04T09:00:00+00:00")) as now:
+        await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE})
+        now.advance(hours=1)
+        assert [one async for one in differences(database, since=now.at)] == [0]
+        rows = (await admin_client.get("/v1/calendars")).json()["data"]
+        path = f"/v1/calendars/{next(one['id'] for one in rows if one['name'] == 'Hours')}/versions"
+        closes = {"tuesday": "15:00", "thursday": "19:00"}
+        week = [{**day, "closes": closes.get(day["day"], day["closes"])} for day in OFFICE]
+        assert (await admin_client.post(path, json={"time_zone": "UTC", "weekly_hours": week})).status_code == 201
+        await drain(database)
+        assert [one async for one in differences(database, since=now.at)] == [1]
 
 
 async def test_a_version_ahead_loses_nothing_when_another_comes_earlier(
@@ -578,8 +606,8 @@ async def test_who_publishes_and_who_orders_do_not_wait_for_each_other(
     admin = await make_user(own_database, role=Role.ADMIN)
     headers = {"Authorization": f"Bearer test-{admin.id.hex}"}
     waits = text(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks"
+        " WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL, headers=headers) as client:
         policy = await drafted(client)
@@ -594,6 +622,14 @@ async def test_who_publishes_and_who_orders_do_not_wait_for_each_other(
                 assert held.archived_at is None
             assert (await other).is_success, (await other).text
             await client.patch(f"/v1/sla-policies/{policy['id']}", json={"description": "Another."})
+        # In force from when it has whatever it waits for, and not from when it asked.
+        async with own_database.session() as session:
+            await lock_calendar(session, AROUND_THE_CLOCK)
+            other = asyncio.create_task(client.post(f"/v1/sla-policies/{policy['id']}/publish", json={}))
+            while not other.done() and not await session.scalar(waits):
+                pass
+            freed = clock.now()
+        assert datetime.fromisoformat((await other).json()["current"]["effective_from"]) >= freed
 
 
 async def test_what_teams_promise_each_other_is_nothing_for_requesters(

@@ -4,30 +4,33 @@ Only tickets of which a promise has no clock are read, and the past of those alo
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, literal_column, or_, select
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
-from helpdesk_api.domains.sla.clock_queries import EVENT_COLUMNS, event_rows
+from helpdesk_api.domains.sla.clock_past import late_start, stretches
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import RESPONSES, Fact, Hours, Plan
+from helpdesk_api.domains.sla.clock_state import NONE, Fact, Hours, Plan
 from helpdesk_api.domains.sla.clock_store import CLOCKS
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
-from helpdesk_api.domains.sla.facts import CREATED, REPLIED, SITUATION, read_facts
+from helpdesk_api.domains.sla.facts import CREATED, INSTANT, REPLIED, SITUATION, WORD, facts_of_words
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.models import EventRow
 
 Key = tuple[PolicyKind, Metric]
-_AT_ONCE = 2_000
+# All at once are found much faster than part by part; so many take some hundred megabytes.
+_AT_ONCE = 100_000
+_NEW, _OLD = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,12 @@ class Beginning:
 
 
 class _Candidate(NamedTuple):
+    """`new` are promises of which it never had a clock, `old` those of which one may have been withdrawn."""
+
     id: UUID
     reference: str
-    plan: Plan
+    new: Plan
+    old: Plan
 
 
 async def beginnings(
@@ -70,74 +76,113 @@ async def beginnings(
     wanted = sorted(keys)
     if not wanted:
         return [], True
-    facts = [getattr(Ticket, name) for name in names]
-    lacking = [_lacks(*key) for key in wanted]
-    statement = select(Ticket.id, Ticket.reference, *lacking, *facts).where(is_open, or_(*map(_may_begin, wanted)))
-    rows = await reads.fetch(statement.order_by(Ticket.id).limit(most + 1))
+    rows = await reads.fetch(_lacking_read(tuple(wanted), names, is_open).limit(most + 1))
     candidates = await asyncio.to_thread(_candidates, rows[:most], wanted, plan_of)
     found: list[Beginning] = []
     for first in range(0, len(candidates), _AT_ONCE):
         some = candidates[first : first + _AT_ONCE]
-        ids = {"ids": [one.id for one in some]}
-        events, clocks = await reads.fetch(_PAST, ids), await reads.fetch(_ENDED, ids)
-        found += await asyncio.to_thread(_judged, some, events, clocks, hours_of, at)
+        pasts = await reads.fetch(_PAST, {"ids": [one.id for one in some]})
+        had = [one.id for one in some if one.old]
+        ended = await reads.fetch(_ENDED, {"ids": had}) if had else []
+        found += await asyncio.to_thread(_judged, some, pasts, ended, hours_of, at)
     return found, len(rows) <= most
 
 
-def _lacks(kind: PolicyKind, metric: Metric) -> ColumnElement[bool]:
-    """It never had such a clock, or none runs and one may have been withdrawn: the past says whether it was."""
-    of_ticket = (SlaClock.ticket_id == Ticket.id, SlaClock.kind == kind, SlaClock.metric == metric)
+def _lacking_read(wanted: Sequence[Key], names: Sequence[str], is_open: ColumnElement[bool]) -> AnySelect:
+    """Id and reference of each ticket that may begin one, how it lacks each of them, and the facts of the names."""
+    facts = [getattr(Ticket, name) for name in names]
+    of_keys = tuple_(SlaClock.kind, SlaClock.metric).in_(wanted)
+    lacking = [_lacks(*key) for key in wanted]
+    return (
+        select(Ticket.id, Ticket.reference, *lacking, *facts)
+        .outerjoin(SlaClock, and_(SlaClock.ticket_id == Ticket.id, of_keys))
+        .where(is_open)
+        .group_by(Ticket.id)
+        .having(or_(*(and_(lacks > 0, *_may_begin(*key)) for key, lacks in zip(wanted, lacking, strict=True))))
+        .order_by(Ticket.id)
+    )
+
+
+def _lacks(kind: PolicyKind, metric: Metric) -> ColumnElement[int]:
+    """`_NEW` when it never had such a clock, `_OLD` when none runs and one may have been withdrawn: the past says
+    whether it was."""
 
     def has(*more: ColumnElement[bool]) -> ColumnElement[bool]:
-        return exists(select(SlaClock.id).where(*of_ticket, *more).correlate(Ticket))
+        return func.count(SlaClock.id).filter(SlaClock.kind == kind, SlaClock.metric == metric, *more) > 0
 
-    ended = [ClockState.CANCELLED] if metric in RESPONSES else [ClockState.CANCELLED, ClockState.BREACHED]
-    may_come_back = and_(has(SlaClock.state.in_(ended)), ~has(SlaClock.ended_at.is_(None)))
+    may_come_back = has(SlaClock.state.in_([ClockState.CANCELLED, ClockState.BREACHED]))
     # A contract's clock begins when the ticket goes to the vendor, and never late.
-    return may_come_back if kind is PolicyKind.UNDERPINNING_CONTRACT else or_(~has(), may_come_back)
+    never_had = 0 if kind is PolicyKind.UNDERPINNING_CONTRACT else _NEW
+    return case((~has(), never_had), (has(SlaClock.ended_at.is_(None)), 0), (may_come_back, _OLD), else_=0)
 
 
-def _may_begin(key: Key) -> ColumnElement[bool]:
+def _may_begin(kind: PolicyKind, metric: Metric) -> Iterator[ColumnElement[bool]]:
     """What the ticket's row alone says of it."""
-    more: list[ColumnElement[bool]] = [_lacks(*key)]
-    if key[0] is PolicyKind.OLA:
-        more.append(Ticket.team_id.is_not(None))
-    if key[1] is Metric.ASSIGNMENT:
-        more.append(Ticket.assignee_id.is_(None))
-    if key[1] is Metric.NEXT_RESPONSE:
+    if kind is PolicyKind.OLA:
+        yield Ticket.team_id.is_not(None)
+    if metric is Metric.ASSIGNMENT:
+        yield Ticket.assignee_id.is_(None)
+    if metric is Metric.NEXT_RESPONSE:
         # Somebody answered, and somebody asked again.
-        more.append(Ticket.public_comment_count > 1)
-    return and_(*more)
+        yield Ticket.public_comment_count > 1
 
 
 def _candidates(
     rows: Sequence[Any], wanted: Sequence[Key], plan_of: Callable[[tuple[Any, ...]], Plan]
 ) -> list[_Candidate]:
     found = []
+    known: dict[Hashable, tuple[Plan, Plan]] = {}
     for row in rows:
-        lacking = [key for key, is_lacking in zip(wanted, row[2:], strict=False) if is_lacking]
-        plan = plan_of(tuple(row[2 + len(wanted) :]))
-        promised = {key: plan[key] for key in lacking if key in plan}
-        if promised:
-            found.append(_Candidate(row["id"], row["reference"], promised))
+        alike = likeness(row[2:])
+        parts = known.get(alike)
+        if parts is None:
+            parts = known[alike] = _parts(row[2:], wanted, plan_of)
+        if parts[0] or parts[1]:
+            found.append(_Candidate(row["id"], row["reference"], *parts))
     return found
 
 
-_PAST = CompiledStatement(
-    select(*EVENT_COLUMNS, EventRow.ticket_id)
-    .where(
-        any_of(EventRow.ticket_id, bindparam("ids", type_=IDS)),
-        or_(
-            EventRow.type == CREATED,
-            # Of all that changes in a ticket, clocks look at little.
-            and_(EventRow.type.startswith("ticket."), EventRow.changes.has_any(array(SITUATION))),
-            and_(EventRow.type == REPLIED, EventRow.visibility == literal_column(f"'{Visibility.PUBLIC.value}'")),
-        ),
+def likeness(values: tuple[Any, ...]) -> Hashable:
+    """By which tickets that are alike in all these are known; lists and objects as texts."""
+    try:
+        hash(values)
+    except TypeError:
+        return tuple(value if isinstance(value, Hashable) else repr(value) for value in values)
+    return values
+
+
+def _parts(
+    values: tuple[Any, ...], wanted: Sequence[Key], plan_of: Callable[[tuple[Any, ...]], Plan]
+) -> tuple[Plan, Plan]:
+    plan = plan_of(values[len(wanted) :])
+    lacking = [(key, how) for key, how in zip(wanted, values, strict=False) if key in plan]
+    new, old = ({key: plan[key] for key, lacks in lacking if lacks == how} for how in (_NEW, _OLD))
+    return new, old
+
+
+def _past() -> CompiledStatement:
+    """A row for each ticket, with all that happened to it in order; of what changed in it, clocks look at little."""
+    own = [EventRow.ticket_id, EventRow.position, INSTANT.label("at"), WORD.label("word")]
+    told = (
+        select(*own)
+        .where(
+            any_of(EventRow.ticket_id, bindparam("ids", type_=IDS)),
+            or_(
+                EventRow.type == CREATED,
+                and_(EventRow.type.startswith("ticket."), EventRow.changes.has_any(array(SITUATION))),
+                and_(EventRow.type == REPLIED, EventRow.visibility == literal_column(f"'{Visibility.PUBLIC.value}'")),
+            ),
+        )
+        .order_by(EventRow.ticket_id, EventRow.position)
+        .subquery()
     )
-    .order_by(EventRow.position)
-)
+    instants = func.array_agg(aggregate_order_by(told.c.at, told.c.position))
+    words = func.string_agg(told.c.word, aggregate_order_by(literal_column("' '"), told.c.position))
+    listed = (instants.label("instants"), words.label("words"))
+    return CompiledStatement(select(told.c.ticket_id, *listed).group_by(told.c.ticket_id))
 
 
+_PAST = _past()
 # Those that may have been withdrawn are among them.
 _ENDED = CompiledStatement(
     select(*CLOCKS.columns).where(
@@ -149,38 +194,57 @@ _ENDED = CompiledStatement(
 
 def _judged(
     some: Sequence[_Candidate],
-    events: Sequence[Any],
+    pasts: Sequence[Any],
     ended: Sequence[Any],
     hours_of: Callable[[UUID], Hours],
     at: datetime,
 ) -> list[Beginning]:
-    told: dict[UUID, list[Any]] = {}
-    for row in event_rows(events):
-        told.setdefault(row.ticket_id, []).append(row)
+    told = {row["ticket_id"]: row for row in pasts}
     had: dict[UUID, list[StoredClock]] = {}
     for one in map(CLOCKS.load, ended):
         had.setdefault(one.ticket_id, []).append(one)
-    return [
-        one
-        for candidate in some
-        for one in _begun(candidate, told.get(candidate.id, ()), had.get(candidate.id, []), hours_of, at)
-    ]
+    found: list[Beginning] = []
+    for candidate in some:
+        row = told.get(candidate.id)
+        # Made one by one: kept together, they would be looked through by the collector again and again.
+        past = facts_of_words(row["instants"], row["words"]) if row is not None else ()
+        if past:
+            now = Fact(max(at, past[-1].at), past[-1].after, past[-1].after)
+            found += _anew(candidate, past, now, hours_of)
+            found += _again(candidate, had.get(candidate.id, []), past, now, hours_of)
+    return found
 
 
-def _begun(
-    candidate: _Candidate,
-    events: Sequence[Any],
-    ended: list[StoredClock],
-    hours_of: Callable[[UUID], Hours],
-    at: datetime,
+def _anew(
+    candidate: _Candidate, past: Sequence[Fact], now: Fact, hours_of: Callable[[UUID], Hours]
 ) -> Iterator[Beginning]:
-    past = [told.fact for told in read_facts(events)]
-    if not past:
+    """As `TicketClocks` begins one late, without all that could have happened to it: most tickets need no more."""
+    for agreement in candidate.new.values():
+        begun = late_start(agreement, past, now)
+        if begun is None:
+            continue
+        hours = hours_of(agreement.calendar_id)
+        *before, (since, _, counts) = stretches(agreement, past, begun, now)
+        due = None
+        if counts:
+            used = sum((hours.between(start, end) for start, end, counted in before if counted), NONE)
+            due = hours.add(since, agreement.target - used)
+        is_late = due is not None and due <= now.at
+        shown = now.at if is_late else due
+        yield Beginning(candidate.id, candidate.reference, agreement.kind, agreement.metric, shown, is_late)
+
+
+def _again(
+    candidate: _Candidate,
+    ended: list[StoredClock],
+    past: Sequence[Fact],
+    now: Fact,
+    hours_of: Callable[[UUID], Hours],
+) -> Iterator[Beginning]:
+    if not candidate.old:
         return
-    at = max(at, past[-1].at)
-    now = past[-1].after
     clocks = TicketClocks(ended, hours_of, lambda _: ())
-    clocks.apply(Fact(at, now, now), candidate.plan, past)
+    clocks.apply(now, candidate.old, past)
     for one in clocks.ongoing():
         is_late = one.state is ClockState.RUNNING and one.used >= one.target and one.breached_at is None
         yield Beginning(candidate.id, candidate.reference, one.kind, one.metric, one.due_at, is_late)

@@ -23,6 +23,7 @@ from helpdesk_api.domains.sla.calendar_schemas import (
     MAX_DAYS,
     MAX_VERSIONS,
     CalendarCreate,
+    CalendarDay,
     CalendarVersionCreate,
     DayImport,
     OpeningHours,
@@ -154,11 +155,17 @@ async def import_days(
             "time_zone": held.time_zone,
             "weekly_hours": held.weekly_hours,
             "holiday_regions": held.holiday_regions,
-            "days": [days[key] for key in sorted(days)],
             "effective_from": body.effective_from,
         }
     )
+    hours.days = [_kept(day) for day in days.values()]
     return await add_version(session, principal, calendar, hours)
+
+
+def _kept(day: Mapping[str, Any]) -> CalendarDay:
+    """Whatever its year: nobody gives it now who could be told of it."""
+    hours = [OpeningHours.model_validate(hours) for hours in day["hours"]]
+    return CalendarDay.model_construct(date=date.fromisoformat(day["date"]), name=day["name"], hours=hours)
 
 
 async def withdraw_version(

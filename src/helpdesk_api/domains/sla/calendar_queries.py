@@ -91,6 +91,11 @@ async def timelines(database: Database) -> Mapping[UUID, Timeline]:
     return await _timelines.get(database)
 
 
+async def timelines_by(reads: ReadSession) -> Mapping[UUID, Timeline]:
+    """The same for whoever reads already. Read after what counts in them, which may be newer than they are."""
+    return await _timelines.get_by(reads)
+
+
 async def timelines_within(session: AsyncSession) -> Mapping[UUID, Timeline]:
     return await _timelines.get_within(session)
 

@@ -141,6 +141,14 @@ class DayImport(RequestModel):
     effective_from: RequestInstant | None = Field(default=None, description="At once when left out or null.")
 
 
+class KeptDay(ResponseModel):
+    """A date with hours of its own, as it is kept: older releases took any year."""
+
+    date: date
+    name: str = Field(max_length=200)
+    hours: list[OpeningHours] = Field(max_length=10, description="None for a closed day.")
+
+
 class Holiday(ResponseModel):
     date: date
     name: str = Field(max_length=300)
@@ -159,7 +167,7 @@ class CalendarVersionRead(ResponseModel):
     holidays: list[Holiday] = Field(
         max_length=3_000, description="The public holidays of its regions, as they were known when it was made."
     )
-    days: list[CalendarDay] = Field(max_length=MAX_DAYS)
+    days: list[KeptDay] = Field(max_length=MAX_DAYS)
     created_by_id: UserId | None
     created_at: Instant
 

@@ -1,7 +1,8 @@
 """What a ticket's past says of its clocks: how one ended, and when a promise that comes late would have begun."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from helpdesk_api.domains.sla.clock_state import RESPONSES, Agreement, Fact, Situation
@@ -32,8 +33,8 @@ def was_withdrawn(clock: Any, facts: Sequence[Fact]) -> bool:
 
 
 def may_come_back(clock: Any) -> bool:
-    """What the clock alone says of that. An answer that was late is late, and is awaited no more."""
-    return clock.state is ClockState.CANCELLED or (clock.state is ClockState.BREACHED and clock.metric not in RESPONSES)
+    """What the clock alone says of that: one that was met is done, and of one that was late the facts decide."""
+    return clock.state in {ClockState.CANCELLED, ClockState.BREACHED}
 
 
 def last_by_key(clocks: Iterable[Any]) -> dict[tuple[PolicyKind, Metric], Any]:
@@ -74,6 +75,24 @@ def late_start(agreement: Agreement, past: Sequence[Fact], now: Fact) -> datetim
         asked = [fact.at for fact in facts if fact.requester_replied and replies and fact.at > replies[-1]]
         return asked[0] if asked else None
     return begun
+
+
+def stretches(
+    agreement: Agreement, past: Sequence[Fact], begun: datetime, now: Fact
+) -> Iterator[tuple[datetime, datetime, bool]]:
+    """The time from its beginning until now, and what of it counts; cut where that changes."""
+    moves = [*((one.at, one.after) for one in past if one.at >= begun), (now.at, now.after)]
+    held: tuple[datetime, datetime, bool] | None = None
+    for (start, situation), (end, _) in pairwise([(begun, situation_at(past, begun)), *moves]):
+        counts = situation.is_active and not agreement.is_paused(situation.status, situation.pending_reason)
+        if held is not None and held[2] is counts and held[0] <= start <= end:
+            held = (held[0], end, counts)
+            continue
+        if held is not None:
+            yield held
+        held = (start, end, counts)
+    if held is not None:
+        yield held
 
 
 def _since(past: Sequence[Fact], began: Callable[[Situation, Situation], bool]) -> datetime:

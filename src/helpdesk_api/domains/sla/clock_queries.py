@@ -2,28 +2,30 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Integer, String, Uuid, bindparam, cast, func, literal_column, select, true
+from sqlalchemy import Uuid, bindparam, select
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import public_id, public_id_sql
+from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.sla.calendar_queries import timelines_by
 from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
-from helpdesk_api.domains.sla.clock_state import NONE, ONGOING, Span
+from helpdesk_api.domains.sla.clock_reading import ROW_COLUMNS, ClockRow, Reading
+from helpdesk_api.domains.sla.clock_state import ONGOING, Span
 from helpdesk_api.domains.sla.clock_store import CLOCKS
-from helpdesk_api.domains.sla.enums import ClockState, PolicyKind
+from helpdesk_api.domains.sla.enums import PolicyKind
 from helpdesk_api.domains.sla.errors import SlaNotFound
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
 from helpdesk_api.domains.sla.replay import replay
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.policy import IDS, any_of
-from helpdesk_api.domains.tickets.representation import distinct, instant_sql
+from helpdesk_api.domains.tickets.representation import distinct
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.web.preconditions import etag_of_content
 from helpdesk_api.web.schemas import instant_text
@@ -34,6 +36,12 @@ _TICKET = bindparam("ticket_id", type_=Uuid(as_uuid=True))
 @cache
 def _clocks_read() -> CompiledStatement:
     statement = select(*CLOCKS.columns).where(SlaClock.ticket_id == _TICKET)
+    return CompiledStatement(statement)
+
+
+@cache
+def _shown_read() -> CompiledStatement:
+    statement = select(*ROW_COLUMNS).where(SlaClock.ticket_id == _TICKET)
     return CompiledStatement(statement.order_by(SlaClock.kind, SlaClock.metric, SlaClock.cycle))
 
 
@@ -71,20 +79,18 @@ def event_rows(records: Iterable[Mapping[str, Any]]) -> list[Any]:
     return [_Row(record) for record in records]
 
 
-async def list_clocks(reads: ReadSession, database: Database, principal: Principal, key: str) -> dict[str, Any]:
+async def list_clocks(reads: ReadSession, principal: Principal, key: str) -> dict[str, Any]:
     """By kind and metric; requesters see what was promised to them. Raises `ticket_not_found`."""
     ticket = await tickets.get_row(reads, principal, key)
-    promised = await promises(database)
-    rows = await reads.fetch(_clocks_read(), {"ticket_id": ticket["id"]})
-    now = clock.now()
-    grouped: dict[tuple[PolicyKind, Any], list[StoredClock]] = {}
-    for row in rows:
-        found = CLOCKS.load(row)
-        if ticket["internal"] or found.kind is PolicyKind.SLA:
+    rows = await reads.fetch(_shown_read(), {"ticket_id": ticket["id"]})
+    reading = Reading(await timelines_by(reads), clock.now())
+    grouped: dict[tuple[str, str], list[ClockRow]] = {}
+    for found in map(ClockRow._make, rows):
+        if ticket["internal"] or found.kind == PolicyKind.SLA:
             grouped.setdefault((found.kind, found.metric), []).append(found)
     data = []
     for (kind, metric), cycles in grouped.items():
-        shown = [(one.state in ONGOING, shown_cycle(one, promised, now)) for one in cycles]
+        shown = [(one.state in ONGOING, reading.cycle(one)) for one in cycles]
         data.append(
             {
                 "kind": kind,
@@ -94,48 +100,6 @@ async def list_clocks(reads: ReadSession, database: Database, principal: Princip
             }
         )
     return {"ticket_id": ticket["id"], "data": data}
-
-
-def shown_cycle(one: Any, promised: Promises, now: datetime) -> dict[str, Any]:
-    """A clock as it stands at this instant."""
-    hours = promised.hours[one.calendar_id]
-    used, elapsed = elapsed_at(one, promised, now)
-    is_running = one.state is ClockState.RUNNING
-    open_now = is_running and hours.between(now, now + timedelta(microseconds=1)) > NONE
-    late = one.breached_at is not None or (one.state in ONGOING and one.due_at is not None and one.due_at < now)
-    due = one.due_at if one.ended_at is None else None
-    remaining = (due - now).total_seconds() if due is not None else 0.0
-    by_hand = one.manual_due_at
-    left = one.target - used if by_hand is None else hours.between(now, by_hand) - hours.between(by_hand, now)
-    return {
-        "id": one.id,
-        "cycle": one.cycle,
-        "state": one.state,
-        "policy_id": one.policy_id,
-        "policy_version": one.policy_number,
-        "calendar_id": one.calendar_id,
-        "calendar_version": hours.version_at(one.ended_at or now),
-        "target_seconds": int(one.target.total_seconds()),
-        "started_at": one.started_at,
-        "ended_at": one.ended_at,
-        "due_at": one.due_at,
-        "manual_due_at": one.manual_due_at,
-        "paused_at": one.paused_at,
-        "is_paused": one.state is ClockState.PAUSED,
-        "is_within_working_hours": open_now,
-        "is_breached": late,
-        "breached_at": one.breached_at or (one.due_at if late else None),
-        "elapsed": {"working_seconds": used.total_seconds(), "calendar_seconds": elapsed.total_seconds()},
-        "remaining": {"working_seconds": left.total_seconds(), "calendar_seconds": remaining},
-    }
-
-
-def elapsed_at(one: Any, promised: Promises, now: datetime) -> tuple[timedelta, timedelta]:
-    """Working time and elapsed time used, pauses left out."""
-    if one.state is not ClockState.RUNNING or now <= one.counted_at:
-        return one.used, one.used_calendar
-    more = promised.hours[one.calendar_id].between(one.counted_at, now)
-    return one.used + more, one.used_calendar + (now - one.counted_at)
 
 
 def deadline_etag(one: Any) -> str:
@@ -230,45 +194,11 @@ def _segments(spans: Sequence[Span], promised: Promises) -> Iterable[dict[str, A
             }
 
 
-def _seconds(duration: Any) -> ColumnElement[float]:
-    return func.date_part(literal_column("'epoch'"), duration, type_=Double)
-
-
-def _shown_label() -> list[Any]:
-    """Only what stands in the row: what takes its calendar would cost a queue more than the queue itself."""
-    instants = ("breached_at", "started_at", "due_at", "manual_due_at", "paused_at", "counted_at")
-    ids = {"id": "sla", "ticket_id": "tkt", "policy_id": "slp", "calendar_id": "cal"}
-    elapsed = func.json_build_object(
-        literal_column("'working_seconds'"),
-        _seconds(SlaClock.used),
-        literal_column("'calendar_seconds'"),
-        _seconds(SlaClock.used_calendar),
-    )
-    return [
-        *(public_id_sql(prefix, getattr(SlaClock, name)).label(name) for name, prefix in ids.items()),
-        SlaClock.kind,
-        SlaClock.metric,
-        SlaClock.cycle,
-        SlaClock.state,
-        SlaClock.breached_at.is_not(None).label("is_breached"),
-        cast(_seconds(SlaClock.target), Integer).label("target_seconds"),
-        SlaClock.policy_number.label("policy_version"),
-        *(instant_sql(getattr(SlaClock, name)).label(name) for name in instants),
-        elapsed.label("elapsed"),
-    ]
-
-
 @cache
-def _labels_read() -> CompiledStatement:
-    label = select(*_shown_label()).correlate(SlaClock).lateral("label")
-    body = cast(func.row_to_json(label.table_valued()), String).label("body")
-    return CompiledStatement(
-        select(SlaClock.id, SlaClock.ticket_id, SlaClock.kind, body)
-        .select_from(SlaClock)
-        .join(label, true())
-        .where(any_of(SlaClock.ticket_id, bindparam("ids", type_=IDS)), SlaClock.ended_at.is_(None))
-        .order_by(SlaClock.ticket_id, SlaClock.metric)
-    )
+def _ongoing_read() -> CompiledStatement:
+    of_tickets = any_of(SlaClock.ticket_id, bindparam("ids", type_=IDS))
+    ongoing = select(*ROW_COLUMNS).where(of_tickets, SlaClock.ended_at.is_(None))
+    return CompiledStatement(ongoing.order_by(SlaClock.ticket_id, SlaClock.metric))
 
 
 def has_ongoing(ticket_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -284,9 +214,10 @@ async def ongoing_clocks(reads: ReadSession, principal: Principal, rows: Sequenc
     if not ids:
         return {}
     internal = {row["id"] for row in rows if row["internal"]}
-    found = await reads.fetch(_labels_read(), {"ids": ids})
+    found = await reads.fetch(_ongoing_read(), {"ids": ids})
+    reading = Reading(await timelines_by(reads), clock.now())
     return {
-        public_id("sla", row["id"]): row["body"]
-        for row in found
-        if row["kind"] == PolicyKind.SLA.value or row["ticket_id"] in internal
+        public_id("sla", one.id): reading.label(one)
+        for one in map(ClockRow._make, found)
+        if one.kind == PolicyKind.SLA or one.ticket_id in internal
     }

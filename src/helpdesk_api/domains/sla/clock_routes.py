@@ -10,6 +10,8 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import SlaClockId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.sla import clock_actions, clock_queries, errors, simulation
+from helpdesk_api.domains.sla.calendar_queries import timelines_within
+from helpdesk_api.domains.sla.clock_reading import Reading
 from helpdesk_api.domains.sla.clock_schemas import (
     DeadlineUpdate,
     SlaCycle,
@@ -19,7 +21,6 @@ from helpdesk_api.domains.sla.clock_schemas import (
     SlaSimulate,
     SlaSimulation,
 )
-from helpdesk_api.domains.sla.policy_queries import promises_within
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound, TransitionNotAllowed
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.web.errors import PreconditionFailed, UnknownReference, documents
@@ -49,9 +50,9 @@ _READ = [requires(Permission.TICKETS_READ)]
     dependencies=_READ,
     responses=documents(TicketNotFound),
 )
-async def list_slas(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep, database: DatabaseDep) -> Any:
+async def list_slas(ticket_id: TicketKey, principal: PrincipalDep, reads: ReadSessionDep) -> Any:
     """Each metric with its ongoing cycle and those that ended; requesters see what was promised to them."""
-    return await clock_queries.list_clocks(reads, database, principal, ticket_id)
+    return await clock_queries.list_clocks(reads, principal, ticket_id)
 
 
 @router.get(
@@ -115,7 +116,7 @@ async def set_deadline(
     """It wins over priority, policy, calendar and pauses until it is removed with null."""
     one = await clock_actions.set_deadline(session, principal, visible.ticket, sla_id, body, if_match)
     set_etag(response, clock_queries.deadline_etag(one))
-    return clock_queries.shown_cycle(one, await promises_within(session), clock.now())
+    return Reading(await timelines_within(session), clock.now()).cycle(one)
 
 
 @simulation_router.post(

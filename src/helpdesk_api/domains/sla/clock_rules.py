@@ -7,7 +7,6 @@ calendar. Nothing here reads the present: every instant is the fact's own.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from helpdesk_api.domains.sla.clock_past import (
     is_reopened,
     last_by_key,
     late_start,
-    situation_at,
+    stretches,
     was_withdrawn,
 )
 from helpdesk_api.domains.sla.clock_state import (
@@ -253,16 +252,11 @@ class TicketClocks:
         self.retarget(clock, agreement, fact.at, {"state": before})
 
     def _count_past(self, clock: Any, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> None:
-        begun = clock.counted_at
-        pieces = [*((one.at, one.after) for one in past if one.at >= begun), (fact.at, fact.after)]
-        pieces.insert(0, (begun, situation_at(past, begun)))
-        for (start, situation), (end, _) in pairwise(pieces):
-            if agreement.is_paused(situation.status, situation.pending_reason) or not situation.is_active:
-                self._span(clock, start, end, counted=False, why="paused")
-            else:
+        for start, end, counts in stretches(agreement, past, clock.counted_at, fact):
+            if counts:
                 clock.used += self.hours_of(agreement.calendar_id).between(start, end)
                 clock.used_calendar += end - start
-                self._span(clock, start, end, counted=True, why="running")
+            self._span(clock, start, end, counted=counts, why="running" if counts else "paused")
         clock.counted_at = fact.at
 
     # What begins one.

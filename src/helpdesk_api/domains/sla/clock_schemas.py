@@ -18,6 +18,7 @@ from helpdesk_api.domains.categories.enums import Channel, Impact, Priority, Tic
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from helpdesk_api.domains.tickets.schemas import LanguageCode, Tags
+from helpdesk_api.domains.tickets.sla_schemas import ClockReading, ElapsedTime
 from helpdesk_api.web.schemas import (
     NO_NUL,
     WHOLE_NUMBER,
@@ -31,41 +32,13 @@ from helpdesk_api.web.schemas import (
     ShortText,
 )
 
-_LONGEST = 10**12
 Count = Annotated[int, Field(ge=0, le=1_000_000), WHOLE_NUMBER]
 
 
-class ElapsedTime(ResponseModel):
-    """A stretch of time in the calendar's open hours, and by the wall clock; pauses are in neither."""
-
-    working_seconds: float = Field(ge=-_LONGEST, le=_LONGEST)
-    calendar_seconds: float = Field(ge=-_LONGEST, le=_LONGEST)
-
-
-class SlaCycle(ResponseModel):
+class SlaCycle(ClockReading):
     """One run of a metric's clock."""
 
-    id: SlaClockId
-    cycle: int = Field(ge=1)
     state: ClockState = Field(description="A running clock that is late is `running` and `is_breached`.")
-    policy_id: SlaPolicyId
-    policy_version: int = Field(ge=1)
-    calendar_id: CalendarId
-    calendar_version: int = Field(ge=1, description="In force now, or when the clock ended.")
-    target_seconds: int = Field(ge=0, description="Working time.")
-    started_at: Instant
-    ended_at: Instant | None
-    due_at: Instant | None = Field(description="Null while it is paused, unless it was set by hand.")
-    manual_due_at: Instant | None = Field(
-        description="A deadline set by hand wins until it is removed; a pause does not move it."
-    )
-    paused_at: Instant | None
-    is_paused: bool
-    is_within_working_hours: bool = Field(description="Whether time counts at this instant.")
-    is_breached: bool
-    breached_at: Instant | None = Field(description="The true instant, also when a worker came late.")
-    elapsed: ElapsedTime
-    remaining: ElapsedTime = Field(description="Negative once it is late; by the wall clock, until the due time.")
 
 
 class SlaRead(ResponseModel):

@@ -73,9 +73,10 @@ class Situation:
         return self.status is TicketStatus.PENDING and self.pending_reason is PendingReason.VENDOR
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fact:
-    """One thing that happened to a ticket; `before` is None for its opening."""
+    """One thing that happened to a ticket; `before` is None for its opening. Nobody changes one: frozen, it would take
+    three times as long to make, and a preview makes them by the hundred thousand."""
 
     at: datetime
     before: Situation | None

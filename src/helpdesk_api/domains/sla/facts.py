@@ -1,12 +1,15 @@
 """A ticket's past as clocks see it, read back from the one event log."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, ColumnElement, String, case, cast, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.ids import parse_id
@@ -20,6 +23,7 @@ from helpdesk_api.outbox.pending import pending_events
 # The fields of a ticket that make a `Situation`.
 SITUATION = ("status", "pending_reason", "team_id", "assignee_id")
 CREATED, REPLIED = "ticket.created", "comment.created"
+_NEW = Situation(TicketStatus.OPEN, None, None, is_assigned=False)
 
 
 async def facts_of(session: AsyncSession, ticket: Ticket, *, before: UUID | None = None) -> list[Fact]:
@@ -46,7 +50,7 @@ def read_facts(rows: Sequence[Any]) -> list[Told]:
     now: Situation | None = None
     for row in rows:
         if row.type == CREATED:
-            now = _after(Situation(TicketStatus.OPEN, None, None, is_assigned=False), row.changes)
+            now = _after(_NEW, row.changes)
             found.append(Told(row.id, Fact(row.occurred_at, None, now)))
         elif now is None:
             continue
@@ -59,6 +63,55 @@ def read_facts(rows: Sequence[Any]) -> list[Told]:
             inside = row.data.get("inside_reopen_window", True)
             found.append(Told(row.id, Fact(row.occurred_at, before, now, inside_reopen_window=inside)))
     return found
+
+
+def _said(name: str) -> ColumnElement[str]:
+    return cast(EventRow.changes[(name, "1")], String)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Microseconds, which are read several times faster than instants.
+INSTANT: ColumnElement[int] = cast(func.extract("epoch", EventRow.occurred_at) * literal_column("1000000"), BigInteger)
+# All that clocks take from an event, as one short text: the pasts of a hundred thousand tickets are few texts.
+WORD: ColumnElement[str] = func.concat_ws(
+    literal_column("'|'"),
+    case(
+        (EventRow.type == literal_column(f"'{CREATED}'"), literal_column("'created'")),
+        (EventRow.type != literal_column(f"'{REPLIED}'"), literal_column("'changed'")),
+        (EventRow.data["by_requester"].astext == literal_column("'true'"), literal_column("'asked'")),
+        else_=literal_column("'answered'"),
+    ),
+    *(func.coalesce(_said(name), literal_column("''")) for name in ("status", "pending_reason", "team_id")),
+    # Who it is makes no difference.
+    func.coalesce(func.jsonb_typeof(EventRow.changes[("assignee_id", "1")]), literal_column("''")),
+)
+
+
+def facts_of_words(instants: Sequence[int], words: str) -> list[Fact]:
+    """The same as `read_facts` makes of a ticket's events, of what `INSTANT` and `WORD` have for each; the words one
+    behind the other."""
+    behind, told = _told_by(words)
+    return [Fact(_EPOCH + timedelta(microseconds=at), *what) for at, what in zip(instants[behind:], told, strict=True)]
+
+
+@lru_cache(maxsize=10_000)
+def _told_by(words: str) -> tuple[int, list[tuple[Situation | None, Situation, bool, bool]]]:
+    """How many events come before it was created; and what follows, but for its instants."""
+    events = words.split(" ")
+    behind = next((n for n, word in enumerate(events) if word.startswith("created")), len(events))
+    found: list[tuple[Situation | None, Situation, bool, bool]] = []
+    now: Situation | None = None
+    for word in events[behind:]:
+        kind, *changed = word.split("|")
+        before, now = now, _after_word(now or _NEW, *changed)
+        found.append((before, now, kind == "answered", kind == "asked"))
+    return behind, found
+
+
+def _after_word(before: Situation, status: str, reason: str, team: str, assignee: str) -> Situation:
+    shown = {"status": status, "pending_reason": reason, "team_id": team}
+    changed = {name: json.loads(text) for name, text in shown.items() if text}
+    return changed_situation(before, changed | ({"assignee_id": assignee != "null" or None} if assignee else {}))
 
 
 def _after(before: Situation, changes: Mapping[str, Sequence[Any]]) -> Situation:

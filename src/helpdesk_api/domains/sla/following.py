@@ -1,6 +1,6 @@
 """Open tickets follow a policy or a calendar that comes into force: batch by batch, each in its own transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -13,15 +13,17 @@ from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_past import last_by_key, may_come_back
-from helpdesk_api.domains.sla.clock_queries import elapsed_at
+from helpdesk_api.domains.sla.clock_reading import elapsed_at
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
 from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
-from helpdesk_api.domains.sla.enums import ClockChange, PolicyKind, Reason
+from helpdesk_api.domains.sla.enums import ClockChange, ClockState, PolicyKind, Reason
+from helpdesk_api.domains.sla.events import SlaCancelled
 from helpdesk_api.domains.sla.facts import facts_of, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.sla.replay import replay
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.domains.tickets.queries import TICKETS
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
 from helpdesk_api.jobs.queue import NewJob, enqueue_many
@@ -52,8 +54,9 @@ async def follow(session: AsyncSession, payload: dict[str, Any]) -> None:
     tickets = [TICKETS.entity(row) for row in await statements.fetch(_open_tickets(), {"after": after})]
     clocks = await clocks_by_ticket(session, [ticket.id for ticket in tickets])
     promised = await promises_within(session)
+    withdrawn = await _withdrawn(session, clocks.values())
     for ticket in tickets:
-        await _follow_ticket(session, ticket, clocks[ticket.id], promised, at, since)
+        await _follow_ticket(session, ticket, clocks[ticket.id], promised, withdrawn, at, since)
     if len(tickets) == BATCH:
         await enqueue_many(session, [follow_job(at, after=tickets[-1].id, since=since)])
 
@@ -76,6 +79,7 @@ async def _follow_ticket(
     ticket: Ticket,
     rows: list[StoredClock],
     promised: Promises,
+    withdrawn: Collection[UUID],
     at: datetime,
     since: datetime | None,
 ) -> None:
@@ -85,7 +89,7 @@ async def _follow_ticket(
     )
     # What the ticket has done since has already followed.
     at = max([at, *(one.counted_at for one in rows if one.state in ONGOING)])
-    if not was_counted and not _differs(promised.plan(ticket, at), rows) and not _moves(rows, promised):
+    if not was_counted and not _differs(promised.plan(ticket, at), rows, withdrawn) and not _moves(rows, promised):
         return
     past = await facts_of(session, ticket)
     # Nothing follows before what was told before it, also of what moved no clock: that is how it is derived again.
@@ -116,15 +120,31 @@ async def _count_again(session: AsyncSession, ticket: Ticket, rows: Sequence[Sto
         if other is None or one.state is not other.state:
             continue
         at = max(one.counted_at, other.counted_at)
-        used = elapsed_at(other, promised, at)
-        if elapsed_at(one, promised, at) != used:
+        used = elapsed_at(other, promised.hours[other.calendar_id], at)
+        if elapsed_at(one, promised.hours[one.calendar_id], at) != used:
             CLOCKS.update_at_end(session, one)
             (one.used, one.used_calendar), one.counted_at, one.due_at = used, at, other.due_at
             is_moved = True
     return is_moved
 
 
-def _differs(plan: Plan, rows: Sequence[StoredClock]) -> bool:
+async def _withdrawn(session: AsyncSession, rows: Iterable[Sequence[StoredClock]]) -> Collection[UUID]:
+    """Of the clocks that ended late those that a promise ended, as far as the log tells: most were only done late, and
+    for them no past is read."""
+    late = [one for of_ticket in rows for one in last_by_key(of_ticket).values() if one.state is ClockState.BREACHED]
+    if not late:
+        return ()
+    found = await (await statements_of(session)).fetch(_cancelled(), {"ids": [one.ticket_id for one in late]})
+    return {row["subject_id"] for row in found}
+
+
+@cache
+def _cancelled() -> CompiledStatement:
+    of_tickets = any_of(EventRow.ticket_id, bindparam("ids", type_=IDS))
+    return CompiledStatement(select(EventRow.subject_id).where(of_tickets, EventRow.type == SlaCancelled.type))
+
+
+def _differs(plan: Plan, rows: Sequence[StoredClock], withdrawn: Collection[UUID]) -> bool:
     held = {
         (one.kind, one.metric): (one.policy_id, one.policy_number, one.target, one.calendar_id)
         for one in rows
@@ -136,9 +156,13 @@ def _differs(plan: Plan, rows: Sequence[StoredClock]) -> bool:
         for key, one in plan.items()
         # A contract's clock begins when the ticket goes to the vendor, and never late.
         if key in held
-        or (may_come_back(last[key]) if key in last else one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
+        or (_comes_back(last[key], withdrawn) if key in last else one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
     }
     return promised != held
+
+
+def _comes_back(last: StoredClock, withdrawn: Collection[UUID]) -> bool:
+    return may_come_back(last) and (last.state is ClockState.CANCELLED or last.id in withdrawn)
 
 
 def _moves(rows: Sequence[StoredClock], promised: Promises) -> bool:

@@ -159,17 +159,18 @@ async def publish(
     `escalation_loop`, `version_already_scheduled`, `calendar_archived` and `sla_policy_archived`."""
     if policy.archived_at is not None:
         raise errors.SlaPolicyArchived
-    now = clock.now()
-    if body.effective_from is not None and body.effective_from < now:
-        raise errors.EffectiveDateInPast(pointer="#/effective_from")
     versions = await queries.versions_of(session, policy.id)
     drafts = [version for version in versions if version.state is VersionState.DRAFT]
     if not drafts:
         raise errors.NoDraft
-    if any(version.effective_from is not None and version.effective_from > now for version in versions):
-        raise errors.VersionAlreadyScheduled
     draft = drafts[0]
     await _check_calendar(session, draft.calendar_id)
+    # After the last lock that it may wait for: others do not know of it before it is committed.
+    now = clock.now()
+    if body.effective_from is not None and body.effective_from < now:
+        raise errors.EffectiveDateInPast(pointer="#/effective_from")
+    if any(version.effective_from is not None and version.effective_from > now for version in versions):
+        raise errors.VersionAlreadyScheduled
     effective_from = body.effective_from or now
     await check_hand_overs(session, policy, draft, effective_from)
     draft.state, draft.published_at, draft.published_by_id = VersionState.PUBLISHED, now, principal.user_id

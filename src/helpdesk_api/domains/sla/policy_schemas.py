@@ -285,7 +285,7 @@ class SlaPolicyPreview(ResponseModel):
     would_breach: int = Field(ge=0, description="Clocks that would be late at once, also of those that would begin.")
     would_begin: int = Field(ge=0, description="Clocks that would begin for tickets that are open already.")
     would_begin_is_exact: bool = Field(
-        description="False where more than 20,000 open tickets lack a clock that is promised: the oldest are looked "
+        description="False where more than 200,000 open tickets lack a clock that is promised: the oldest are looked "
         "through then, for `would_begin` and what of it would be late."
     )
     not_yet_promised: int = Field(ge=0, description="Promises that no clock runs for yet; `would_begin` of them would.")

@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, union
+from sqlalchemy import and_, or_, select, union
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import first_id_at, public_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.sla.calendar_models import Calendar
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.clock_queries import elapsed_at, events_of
+from helpdesk_api.domains.sla.clock_queries import events_of
+from helpdesk_api.domains.sla.clock_reading import elapsed_at
 from helpdesk_api.domains.sla.clock_state import ONGOING
 from helpdesk_api.domains.sla.clock_store import CLOCKS, shown
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
@@ -81,14 +83,17 @@ async def _tickets(reads: ReadSession) -> AsyncIterator[UUID]:
 
 async def _changed(reads: ReadSession, since: datetime) -> AsyncIterator[UUID]:
     """Timers and policies that come into force move clocks without the ticket, and may tell of an instant long before;
-    an event's id says when it was written down. A clock that should have moved by now counts as one that did."""
+    an event's id says when it was written down. A clock that should have moved by now counts as one that did, and so do
+    all that count on in a calendar that was changed: its next step may move alone, of which no event tells."""
     told = select(EventRow.ticket_id).where(EventRow.id >= first_id_at(since), EventRow.ticket_id.is_not(None))
+    edited = select(Calendar.id).where(Calendar.updated_at >= since)
     moved = select(SlaClock.ticket_id).where(
         or_(
             SlaClock.counted_at >= since,
             SlaClock.ended_at >= since,
             SlaClock.breached_at >= since,
             SlaClock.next_timer_at <= clock.now(),
+            and_(SlaClock.ended_at.is_(None), SlaClock.calendar_id.in_(edited)),
         )
     )
     changed = union(told, moved, select(Ticket.id).where(Ticket.updated_at >= since)).subquery()
@@ -135,7 +140,7 @@ def compare(
             and not (name == "due_at" and _ended_before(one) and _ended_before(other))
         ]
         # Both counted up to now: a change that moves no clock may or may not have been a stop on the way.
-        used, again = elapsed_at(one, promised, now), elapsed_at(other, promised, now)
+        used, again = (elapsed_at(each, promised.hours[each.calendar_id], now) for each in (one, other))
         if used != again:
             found.append(Difference(ticket_id, _key(one), "used", [str(t) for t in used], [str(t) for t in again]))
     return [*found, *(Difference(ticket_id, key, "clock", "not there", "there") for key in by_key)]

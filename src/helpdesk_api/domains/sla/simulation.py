@@ -11,7 +11,8 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.sla.clock_queries import elapsed_at, events_of
+from helpdesk_api.domains.sla.clock_queries import events_of
+from helpdesk_api.domains.sla.clock_reading import elapsed_at
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_schemas import SimulatedChange, SimulatedFacts, SlaSimulate
 from helpdesk_api.domains.sla.clock_state import ONGOING, Fact
@@ -147,7 +148,7 @@ def _is_too_late(ticket: SimpleNamespace, at: datetime) -> bool:
 
 
 def _shown(one: Any, promised: Promises, at: datetime) -> dict[str, Any]:
-    used, elapsed = elapsed_at(one, promised, at)
+    used, elapsed = elapsed_at(one, promised.hours[one.calendar_id], at)
     late = one.breached_at is not None or (one.state in ONGOING and one.due_at is not None and one.due_at < at)
     return {
         "kind": one.kind,
