@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, select
+from sqlalchemy import ColumnElement, Uuid, bindparam, literal_column, select, true
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
