@@ -9,6 +9,7 @@ import random
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import uvloop
 from sqlalchemy import select, text
@@ -61,6 +62,23 @@ _DUE_SOON = text(
     " moved AS (UPDATE sla_clocks SET next_timer_at = at, counted_at = at - steps.used, started_at = at - steps.used,"
     " due_at = at - steps.used + interval '24 hours', fired = steps.fired FROM steps WHERE steps.id = sla_clocks.id)"
     " UPDATE tickets SET sla_due_at = at - steps.used + interval '24 hours' FROM steps WHERE ticket_id = tickets.id"
+)
+# What happened to each: it was created and answered, and every other one rested for an hour.
+_EVERY_PAST = text(
+    "INSERT INTO events (id, type, subject_type, subject_id, ticket_id, occurred_at, actor_kind, visibility, changes,"
+    " internal_changes, data, internal_data, cause_depth)"
+    " SELECT gen_random_uuid(), told.type, 'ticket', tickets.id, tickets.id, created_at + told.after, 'system',"
+    " 'public', told.changes, '{}', told.data, '{}', 0 FROM tickets CROSS JOIN LATERAL (VALUES"
+    """ (1, 'ticket.created', interval '0', jsonb '{"status": [null, "open"]}', jsonb '{}'),"""
+    """ (2, 'ticket.started', interval '1 minute', '{"status": ["open", "in_progress"]}', '{}'),"""
+    """ (3, 'comment.created', interval '2 minutes', '{}', '{"by_requester": false}'),"""
+    """ (4, 'ticket.pended', interval '3 minutes',"""
+    """  '{"status": ["in_progress", "pending"], "pending_reason": [null, "requester"]}', '{}'),"""
+    """ (5, 'comment.created', interval '1 hour', '{}', '{"by_requester": true}'),"""
+    """ (6, 'ticket.resumed', interval '1 hour',"""
+    """  '{"status": ["pending", "in_progress"], "pending_reason": ["requester", null]}', '{}')"""
+    ") AS told (place, type, after, changes, data) WHERE place <= 3 OR tickets.number % 2 = 0"
+    " ORDER BY created_at, tickets.id, place"
 )
 
 
@@ -200,16 +218,30 @@ async def _lag(database: Database, postmaster: int) -> None:
 
 
 async def _preview(database: Database, admin: Principal) -> None:
+    hours = {"critical": 2, "high": 4, "medium": 12, "low": 48}
+    targets = [{"metric": "resolution", "priority": name, "seconds": 3600 * n} for name, n in hours.items()]
+    found = await _previewed(database, admin, targets)
+    _say(f"{found['moved']:,} deadlines would move")
+    async with database.session() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        await session.execute(text("DELETE FROM events WHERE ticket_id IS NOT NULL"))
+        await session.execute(_EVERY_PAST)
+        await session.execute(text("ANALYZE events"))
+    updates = [{"metric": "update", "priority": name, "seconds": 86_400} for name in hours]
+    found = await _previewed(database, admin, [*targets, *updates])
+    _say(f"{found['would_begin']:,} clocks would begin, by the pasts of as many tickets")
+
+
+async def _previewed(database: Database, admin: Principal, targets: list[dict[str, Any]]) -> dict[str, Any]:
     async with database.session() as session:
         policy = await lock_policy(session, STANDARD_POLICY)
-        hours = {"critical": 2, "high": 4, "medium": 12, "low": 48}
-        targets = [{"metric": "resolution", "priority": name, "seconds": 3600 * n} for name, n in hours.items()]
         change = SlaPolicyUpdate.model_validate({"targets": targets})
         await policy_actions.update_policy(session, database, admin, policy, change)
     began, cpu = time.perf_counter(), time.process_time()
     async with database.reads() as reads:
-        found = await preview(reads, database, STANDARD_POLICY, effective_from=None)
+        found: dict[str, Any] = await preview(reads, database, STANDARD_POLICY, effective_from=None)
     _say(
         f"preview over {found['open_tickets']:,} open tickets: {time.perf_counter() - began:.1f} s,"
-        f" {time.process_time() - cpu:.1f} s CPU here; {found['moved']:,} deadlines would move"
+        f" {time.process_time() - cpu:.1f} s CPU here"
     )
+    return found

@@ -79,13 +79,26 @@ async def beginnings(
     rows = await reads.fetch(_lacking_read(tuple(wanted), names, is_open).limit(most + 1))
     candidates = await asyncio.to_thread(_candidates, rows[:most], wanted, plan_of)
     found: list[Beginning] = []
-    for first in range(0, len(candidates), _AT_ONCE):
-        some = candidates[first : first + _AT_ONCE]
-        pasts = await reads.fetch(_PAST, {"ids": [one.id for one in some]})
-        had = [one.id for one in some if one.old]
-        ended = await reads.fetch(_ENDED, {"ids": had}) if had else []
-        found += await asyncio.to_thread(_judged, some, pasts, ended, hours_of, at)
+    some, told = candidates[:_AT_ONCE], await _told(reads, candidates[:_AT_ONCE])
+    for first in range(_AT_ONCE, len(candidates) + _AT_ONCE, _AT_ONCE):
+        following = candidates[first : first + _AT_ONCE]
+        # PostgreSQL looks up the next ones meanwhile.
+        judging = asyncio.to_thread(_judged, some, *told, hours_of, at)
+        judged, next_told = await asyncio.gather(judging, _told(reads, following), return_exceptions=True)
+        if isinstance(judged, BaseException):
+            raise judged
+        if isinstance(next_told, BaseException):
+            raise next_told
+        found += judged
+        some, told = following, next_told
     return found, len(rows) <= most
+
+
+async def _told(reads: ReadSession, some: Sequence[_Candidate]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Their pasts, and the clocks that may come back."""
+    pasts = await reads.fetch(_PAST, {"ids": [one.id for one in some]}) if some else []
+    had = [one.id for one in some if one.old]
+    return pasts, await reads.fetch(_ENDED, {"ids": had}) if had else []
 
 
 def _lacking_read(wanted: Sequence[Key], names: Sequence[str], is_open: ColumnElement[bool]) -> AnySelect:
