@@ -6,20 +6,24 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from helpdesk_api.domains.meta import queries
 from helpdesk_api.domains.meta.queries import enums
+from helpdesk_api.web.openapi.vocabulary import problem_classes
 from tests.fixtures.contract import document_of
-
-_NOT_LABELLED = {"ProblemCode"}
 
 
 @pytest.fixture
 def published(app: FastAPI) -> dict[str, list[str]]:
     schemas: dict[str, Any] = document_of(app)["components"]["schemas"]
-    return {name: schema["enum"] for name, schema in schemas.items() if "enum" in schema and name not in _NOT_LABELLED}
+    return {name: schema["enum"] for name, schema in schemas.items() if "enum" in schema}
 
 
 def test_every_enum_of_the_contract_has_its_labels(published: dict[str, list[str]]) -> None:
     assert {name: [one.value for one in values] for name, values in enums().items()} == published
+
+
+def test_no_problem_is_translated_that_does_not_exist() -> None:
+    assert queries._data("problems_de.toml").keys() == problem_classes().keys()
 
 
 async def test_it_is_read_once_by_anybody(client: httpx.AsyncClient) -> None:

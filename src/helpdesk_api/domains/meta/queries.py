@@ -3,6 +3,7 @@
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from helpdesk_api.conditions import tree
 from helpdesk_api.config import Settings
@@ -17,17 +18,25 @@ from helpdesk_api.domains.tickets.windows import auto_close_after, reopen_window
 from helpdesk_api.domains.views.queries import MAX_VIEWS
 from helpdesk_api.web import idempotency
 from helpdesk_api.web.listing import MAX_LIMIT
+from helpdesk_api.web.openapi.vocabulary import problem_classes
 from helpdesk_api.web.schemas import MAX_QUERY
 
 
 @cache
 def enums() -> dict[str, list[EnumValue]]:
     """By schema, in the contract's order."""
-    found = tomllib.loads((files(__package__) / "labels.toml").read_text(encoding="utf-8"))
+    german = _data("problems_de.toml")
+    problems = {
+        code: {"en": kind.title, "de": german[code]} for code, kind in problem_classes().items() if code in german
+    }
     return {
         name: [EnumValue(value=value, labels=Labels(**labels)) for value, labels in values.items()]
-        for name, values in found.items()
+        for name, values in {**_data("labels.toml"), "ProblemCode": problems}.items()
     }
+
+
+def _data(name: str) -> dict[str, Any]:
+    return tomllib.loads((files(__package__) / name).read_text(encoding="utf-8"))
 
 
 def limits(settings: Settings) -> Limits:

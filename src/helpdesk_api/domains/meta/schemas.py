@@ -54,6 +54,6 @@ class Meta(ResponseModel):
     model_config = ConfigDict(title="Meta")
 
     enums: dict[EnumName, list[EnumValue]] = Field(
-        description="By the name of the schema; what errors are called is at `GET /v1/problems`."
+        description="By the name of the schema; cause and remedy of each problem are at `GET /v1/problems`."
     )
     limits: Limits
