@@ -1,5 +1,6 @@
 """What every run needs; see `tests/fixtures` and `tests/factories` for what a test can ask for."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from tests.fixtures.scheduling import (
 # No test calls anything that a certificate authority of the world has signed, and httpx would read all of theirs for
 # each client: a tenth of a second of a core, here and in each process of the product. This one has signed nothing.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "fixtures" / "nobody.pem")
+# Imports and tests make much and drop little in circles: by default the collector takes a tenth of a run.
+gc.set_threshold(50_000, 20, 50)
 
 __all__ = [
     "pytest_collection_finish",
