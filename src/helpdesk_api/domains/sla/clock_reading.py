@@ -60,7 +60,8 @@ class Reading:
         is_open, version = self._of_now(one.calendar_id, hours)
         used, elapsed = elapsed_at(one, hours, now)
         is_late = one.breached_at is not None or (one.state in ONGOING and due is not None and due < now)
-        left = one.target - used if by_hand is None else hours.between(now, by_hand) - hours.between(by_hand, now)
+        at = one.ended_at or now
+        left = one.target - used if by_hand is None else hours.between(at, by_hand) - hours.between(by_hand, at)
         return {
             "id": one.id,
             "cycle": one.cycle,
