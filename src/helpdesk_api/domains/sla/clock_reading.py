@@ -79,7 +79,8 @@ class Reading:
             "is_paused": one.state == ClockState.PAUSED,
             "is_within_working_hours": is_open and one.state == ClockState.RUNNING,
             "is_breached": is_late,
-            "breached_at": one.breached_at or (due if is_late else None),
+            # As the timer will tell it: a deadline that passed while the ticket was resolved was not missed then.
+            "breached_at": one.breached_at or (max(due, one.counted_at) if is_late else None),
             "elapsed": {"working_seconds": used.total_seconds(), "calendar_seconds": elapsed.total_seconds()},
             "remaining": {
                 "working_seconds": left.total_seconds(),
