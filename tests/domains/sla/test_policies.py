@@ -283,6 +283,28 @@ async def test_open_tickets_follow_at_the_instant(
         await no_differences(database)
 
 
+async def test_who_did_not_know_of_a_change_when_they_began_follows_it(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client)
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        for verb, target in (("publish", 7200), ("archive", 24 * 3600)):
+            now.advance(hours=1)
+            change = admin_client.delete(path) if verb == "archive" else admin_client.post(f"{path}/publish", json={})
+            assert (await change).is_success
+            await drain(database)
+            # It began before, and is seen only now.
+            now.advance(seconds=-1)
+            ticket = await opened(requester_client)
+            now.advance(seconds=6)
+            await drain(database)
+            cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+            assert cycle["target_seconds"] == target
+        await no_differences(database)
+
+
 async def test_what_was_told_before_a_ticket_followed_stays_told(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:
