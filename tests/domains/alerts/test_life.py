@@ -58,6 +58,9 @@ async def test_an_end_is_told_and_resolves_where_it_is_set_so(
     [note] = await comments(admin_client, first)
     assert (note["visibility"], note["channel"], "is over" in note["body"]) == (visibility, "monitoring", True)
     assert (await ticket(admin_client, first))["status"] == status
+    slas = (await admin_client.get(f"/v1/tickets/{first['ticket_id']}/slas")).json()["data"]
+    # Nobody has answered yet.
+    assert {sla["ongoing_cycle"] is not None for sla in slas} == {status == "open"}
     again = await taken(admin_client, made["routing_key"], a_body(an_alert(status=RESOLVED)))
     assert outcomes(again) == ["dropped:no_open_alert"]
     assert len(await comments(admin_client, first)) == 1

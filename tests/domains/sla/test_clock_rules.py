@@ -1,14 +1,20 @@
 """What moves a clock: each rule of the service levels, on facts alone."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from helpdesk_api.domains.sla.clock_reading import Reading
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import Agreement, DerivedClock, Fact, Situation, Step
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
+from helpdesk_api.domains.sla.rules import DAY_MINUTES, DayInterval
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
+from tests.domains.sla.test_rules import timeline
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 POLICY, CALENDAR, OTHER = (UUID(int=n) for n in (1, 2, 3))
@@ -142,6 +148,11 @@ def by_hand(ticket: Ticket, clock: DerivedClock, hours: float, due: float) -> No
     ticket.clocks.recompute(clock, at(hours), Reason.MANUAL_DEADLINE, {})
 
 
+def shown(clock: DerivedClock, hours: float) -> dict[str, Any]:
+    one = SimpleNamespace(id=OTHER, **asdict(clock))
+    return Reading({CALENDAR: timeline((T0, [DayInterval(0, DAY_MINUTES)]))}, at(hours)).cycle(one)
+
+
 def test_a_deadline_by_hand_passes_also_in_a_pause() -> None:
     steps = (Step("warning:0", percent=75), Step("escalation:0", offset=timedelta(hours=2)))
     ticket = Ticket(agreed(Metric.RESOLUTION, 8, steps=steps))
@@ -167,8 +178,9 @@ def test_what_was_resolved_before_its_deadline_is_not_late_before_it_is_reopened
     by_hand(ticket, clock, 1, 20)
     ticket.tell(10, RESOLVED)
     assert clock.state is ClockState.MET
+    assert [shown(clock, hours)["remaining"]["working_seconds"] for hours in (10, 25)] == [36_000, 36_000]
     ticket.tell(30, WORKING)
-    assert clock.next_timer_at == at(30)
+    assert (clock.next_timer_at, shown(clock, 30.5)["breached_at"]) == (at(30), at(30))
     ticket.tell(31, RESOLVED)
     assert (clock.state, clock.breached_at) == (ClockState.BREACHED, at(30))
 

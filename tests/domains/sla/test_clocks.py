@@ -106,6 +106,9 @@ async def test_a_new_ticket_shows_what_was_promised(
     assert labels.keys() == {"first_response", "resolution"}
     assert page["counts"]["sla_state"] == {"running": 1}
     assert await no_differences(database) == 2
+    async with database.session() as session:
+        references = await session.scalars(select(EventRow.data["reference"].astext))
+        assert set(references) == {ticket["reference"]}
 
 
 async def test_a_queue_shows_of_each_clock_what_the_ticket_does(

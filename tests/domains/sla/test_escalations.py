@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
@@ -13,6 +13,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.notifications.models import OutboundMail
 from helpdesk_api.domains.sla import escalations
+from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.timers import fire_due
 from helpdesk_api.domains.tickets.models import TicketWatcher
 from helpdesk_api.integrations.http.protocol import AddressRefused, HttpAnswer
@@ -194,3 +195,82 @@ async def test_a_step_and_a_warning_of_one_instant_are_derived_as_they_were_told
         now.advance(hours=9)
         await fire_due(database)
         assert await no_differences(database) >= 1
+
+
+async def republished(client: httpx.AsyncClient, policy: dict[str, Any], **fields: Any) -> None:
+    path = f"/v1/sla-policies/{policy['id']}"
+    assert (await client.patch(path, json=fields)).status_code == 200
+    assert (await client.post(f"{path}/publish", json={})).status_code == 200
+
+
+async def counted(database: Database) -> tuple[int, int]:
+    async with database.session() as session:
+        types = list(await session.scalars(select(EventRow.type)))
+    return types.count("sla.warned"), types.count("sla.escalated")
+
+
+async def test_a_step_is_told_once_wherever_versions_and_policies_have_it(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_user: Make
+) -> None:
+    people = [await a_user(role=Role.AGENT) for _ in range(4)]
+    rungs = [
+        {"offset_seconds": offset, "actions": [{"type": "add_watcher", "user_id": f"usr_{one.id.hex}"}]}
+        for offset, one in zip((-HOUR, -3000, -2400, -600), people, strict=True)
+    ]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        gold = await drafted(admin_client, warnings=[{"percent": 25}], escalations=rungs[:1])
+        tagged = {"field": "tags", "op": "contains", "value": "silver"}
+        silver = await drafted(
+            admin_client, name="Silver", warnings=[{"percent": 60}], escalations=rungs[2:3], conditions=tagged
+        )
+        for policy in (gold, silver):
+            await first_in_order(admin_client, policy)
+            await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        ticket = await opened(requester_client)
+        path = f"/v1/tickets/{ticket['id']}"
+        now.advance(minutes=75)
+        await drain(database)
+        assert await counted(database) == (1, 1)
+        # Both have passed by now, and their places were those of what was told.
+        warnings, ladder = [{"percent": 50}, {"percent": 25}], [rungs[1], rungs[0], rungs[3]]
+        await republished(admin_client, gold, warnings=warnings, escalations=ladder)
+        await drain(database)
+        assert await counted(database) == (2, 2)
+        now.advance(minutes=10)
+        for tags, expected in ((["silver"], (3, 3)), ([], (3, 3))):
+            assert (await admin_client.patch(path, json={"tags": tags})).status_code == 200
+            await drain(database)
+            assert await counted(database) == expected
+        # What no timer saw is told, and done, as the version has it under which it came to pass.
+        now.advance(minutes=30)
+        assert (await admin_client.patch(path, json={"tags": ["silver"]})).status_code == 200
+        await drain(database)
+        assert await counted(database) == (3, 4)
+        async with database.session() as session:
+            watchers = set(await session.scalars(select(TicketWatcher.user_id)))
+        assert {one.id for one in people} <= watchers
+        await no_differences(database)
+
+
+async def test_what_an_earlier_release_knew_by_its_place_is_derived_so(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client, warnings=[{"percent": 25}])
+        await first_in_order(admin_client, policy)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        await opened(requester_client)
+        now.advance(minutes=40)
+        await drain(database)
+        await republished(admin_client, policy, warnings=[{"percent": 50}])
+        await drain(database)
+        async with database.session() as session:
+            (one,) = await session.scalars(select(SlaClock))
+            assert one.fired == ["warning 25%"]
+            one.fired, one.next_timer_at = ["warning:0"], one.due_at
+            await session.execute(update(EventRow).values(data=EventRow.data.op("-")("steps_told")))
+        await no_differences(database)
+        now.advance(hours=1)
+        await drain(database)
+        assert await counted(database) == (1, 0)
+        await no_differences(database)

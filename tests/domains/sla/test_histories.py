@@ -219,7 +219,10 @@ class Histories(RuleBasedStateMachine):
         targets = [{"metric": "resolution", "priority": p.value, "seconds": 3600 * hours} for p in Priority]
         if hours % 2:
             targets += [{"metric": "update", "priority": p.value, "seconds": 1800 * hours} for p in Priority]
-        self.run(self._publish(self.policy, later, {"targets": targets}))
+        # Steps at other places, and others at theirs.
+        warnings = [{"percent": 10 * hours}, *WARNINGS] if hours % 3 else WARNINGS
+        steps = {"warnings": warnings, "escalations": LADDER[hours % 4 :]}
+        self.run(self._publish(self.policy, later, {"targets": targets, **steps}))
 
     async def _publish(self, policy_id: UUID, later: int, fields: dict[str, Any]) -> None:
         try:

@@ -15,6 +15,8 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.categories.enums import Channel
+from helpdesk_api.domains.comments.actions import note_automatically
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import policy_actions
 from helpdesk_api.domains.sla.calendar_models import AROUND_THE_CLOCK
@@ -23,12 +25,14 @@ from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.policy_queries import lock_policy
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.domains.sla.recompute import differences
+from helpdesk_api.domains.tickets.queries import lock_visible
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
+from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.worker import drain
 from tests.domains.sla.test_clocks import OFFICE, no_differences, opened, promised_in, slas
-from tests.factories.records import Make, make_user
+from tests.factories.records import Make, make_user, principal_of
 from tests.fixtures.clients import BASE_URL, test_authenticator
 
 ALWAYS = "cal_00000000000070008000000000000247"
@@ -121,6 +125,12 @@ async def test_a_preview_tells_what_publishing_then_does(
         await requester_client.post(f"/v1/tickets/{asked['id']}/comments", json={"body": "And?"})
         body = {"team_id": f"tea_{team.id.hex}"}
         assert (await admin_client.post(f"/v1/tickets/{late['id']}/assignments", json=body)).status_code == 201
+        async with database.session() as session:
+            principal = await principal_of(database, await make_user(database, role=Role.ADMIN))
+            noted, _ = await lock_visible(session, principal, late["reference"])
+            await note_automatically(
+                session, principal, noted, "Over.", visibility=Visibility.PUBLIC, channel=Channel.MONITORING
+            )
         now.advance(hours=2.5)
         policies = [
             await drafted(admin_client, targets=more),
@@ -270,6 +280,28 @@ async def test_open_tickets_follow_at_the_instant(
         await drain(database)
         back = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
         assert back["target_seconds"] == 24 * 3600
+        await no_differences(database)
+
+
+async def test_who_did_not_know_of_a_change_when_they_began_follows_it(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client)
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        for verb, target in (("publish", 7200), ("archive", 24 * 3600)):
+            now.advance(hours=1)
+            change = admin_client.delete(path) if verb == "archive" else admin_client.post(f"{path}/publish", json={})
+            assert (await change).is_success
+            await drain(database)
+            # It began before, and is seen only now.
+            now.advance(seconds=-1)
+            ticket = await opened(requester_client)
+            now.advance(seconds=6)
+            await drain(database)
+            cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+            assert cycle["target_seconds"] == target
         await no_differences(database)
 
 

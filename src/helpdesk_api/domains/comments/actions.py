@@ -103,11 +103,11 @@ async def note_automatically(
     visibility: Visibility,
     channel: Channel,
 ) -> Comment:
-    """What a program has to say of a ticket that may be its own: an entry, which moves no status."""
+    """What a program has to say of a ticket that may be its own: an entry, which moves no status and answers nobody."""
     comment = await _new_comment(principal, ticket, CommentCreate(body=body, visibility=visibility, channel=channel))
     insert_at_flush(session, comment)
     _count(ticket, comment)
-    await _record(session, principal, ticket, comment, [], by_requester=False)
+    await _record(session, principal, ticket, comment, [], by_requester=False, is_automatic=True)
     return comment
 
 
@@ -189,6 +189,7 @@ async def _record(
     mention_ids: list[UUID],
     *,
     by_requester: bool,
+    is_automatic: bool = False,
 ) -> Cause:
     event = events.CommentCreated(
         subject_id=comment.id,
@@ -199,6 +200,7 @@ async def _record(
             "comment_id": public_id("cmt", comment.id),
             "author_id": public_id("usr", comment.author_id),
             "by_requester": by_requester,
+            **({"automatic": True} if is_automatic else {}),
             "mention_ids": [public_id("usr", user_id) for user_id in dict.fromkeys(mention_ids)],
         },
         entity=comment,

@@ -11,7 +11,8 @@ class CommentEvent(DomainEvent):
 
 
 class CommentCreated(CommentEvent):
-    """`details`: `comment_id`, `author_id`, `mention_ids`, and `by_requester` (spoken as the one who needs help)."""
+    """`details`: `comment_id`, `author_id`, `mention_ids`, `by_requester` (spoken as the one who needs help), and
+    `automatic` (a program's entry, which answers nobody)."""
 
     type = "comment.created"
 

@@ -29,7 +29,7 @@ from helpdesk_api.domains.sla.calendar_schemas import (
     OpeningHours,
 )
 from helpdesk_api.domains.sla.clock_models import SlaClock
-from helpdesk_api.domains.sla.following import SETTLED, follow_job
+from helpdesk_api.domains.sla.following import follow_jobs
 from helpdesk_api.domains.sla.holiday_dates import YEARS_AHEAD, YEARS_BACK, is_known, public_holidays
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.rules import DAY_MINUTES, overlaps
@@ -274,9 +274,7 @@ async def _record_version(
     data = {"number": version.number, "effective_from": instant_text(version.effective_from)}
     await _record(session, principal, calendar, kind, {}, data)
     # Due times that lie behind the change move at once, not when it comes.
-    now = clock.now()
-    jobs = [follow_job(at, since=version.effective_from) for at in (now, now + SETTLED)]
-    await enqueue_many(session, jobs)
+    await enqueue_many(session, follow_jobs(clock.now(), since=version.effective_from))
 
 
 async def _record(

@@ -60,7 +60,8 @@ class Reading:
         is_open, version = self._of_now(one.calendar_id, hours)
         used, elapsed = elapsed_at(one, hours, now)
         is_late = one.breached_at is not None or (one.state in ONGOING and due is not None and due < now)
-        left = one.target - used if by_hand is None else hours.between(now, by_hand) - hours.between(by_hand, now)
+        at = one.ended_at or now
+        left = one.target - used if by_hand is None else hours.between(at, by_hand) - hours.between(by_hand, at)
         return {
             "id": one.id,
             "cycle": one.cycle,
@@ -78,7 +79,8 @@ class Reading:
             "is_paused": one.state == ClockState.PAUSED,
             "is_within_working_hours": is_open and one.state == ClockState.RUNNING,
             "is_breached": is_late,
-            "breached_at": one.breached_at or (due if is_late else None),
+            # As the timer will tell it: a deadline that passed while the ticket was resolved was not missed then.
+            "breached_at": one.breached_at or (max(due, one.counted_at) if is_late else None),
             "elapsed": {"working_seconds": used.total_seconds(), "calendar_seconds": elapsed.total_seconds()},
             "remaining": {
                 "working_seconds": left.total_seconds(),

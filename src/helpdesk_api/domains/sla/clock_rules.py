@@ -30,6 +30,7 @@ from helpdesk_api.domains.sla.clock_state import (
     Plan,
     Span,
     Step,
+    carried,
 )
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
 from helpdesk_api.domains.tickets.enums import TicketStatus
@@ -219,9 +220,16 @@ class TicketClocks:
         reason = Reason.POLICY_CHANGED
         if (agreement.policy_id, agreement.policy_number) == (clock.policy_id, clock.policy_number):
             reason = Reason.TICKET_CHANGED
+        self._take_over(clock, agreement)
+        self.recompute(clock, at, reason, {**before, **(more or {})})
+
+    def _take_over(self, clock: Any, agreement: Agreement) -> None:
+        """A step that was told stays told, wherever the new version has it; what it has besides is still to be told."""
+        old = self.steps_of(clock)
         clock.policy_id, clock.policy_number = agreement.policy_id, agreement.policy_number
         clock.calendar_id, clock.target = agreement.calendar_id, agreement.target
-        self.recompute(clock, at, reason, {**before, **(more or {})})
+        if clock.fired and not agreement.keeps_places:
+            clock.fired = carried(clock.fired, old, self.steps_of(clock))
 
     def recompute(self, clock: Any, at: datetime, reason: Reason, before: Mapping[str, Any]) -> None:
         """After the target, the calendar or the deadline by hand changed: due anew, and told why."""
@@ -310,8 +318,7 @@ class TicketClocks:
             self._span(last, last.ended_at, fact.at, counted=False, why="resolved")
             before = {"state": last.state, "due_at": last.due_at}
             last.state, last.ended_at, last.counted_at = ClockState.RUNNING, None, fact.at
-            last.policy_id, last.policy_number = agreement.policy_id, agreement.policy_number
-            last.calendar_id, last.target = agreement.calendar_id, agreement.target
+            self._take_over(last, agreement)
             self.recompute(last, fact.at, Reason.REOPENED, before)
 
     def start(
@@ -355,7 +362,9 @@ class TicketClocks:
         before: Mapping[str, Any] | None = None,
         step: str | None = None,
     ) -> None:
-        self.changes.append(Change(kind, clock, at, reason, before or {}, step))
+        # The same fact may give it another promise, whose steps are others.
+        under = (clock.policy_id, clock.policy_number, clock.calendar_id, clock.target)
+        self.changes.append(Change(kind, clock, at, reason, before or {}, step, under))
 
     def _span(self, clock: Any, start: datetime, end: datetime, *, counted: bool, why: str) -> None:
         if self.keeps_spans and end > start:

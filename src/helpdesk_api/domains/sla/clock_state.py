@@ -1,6 +1,6 @@
 """A clock's state, what moves it and what comes of it: plain values, without a database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -25,11 +25,21 @@ class Hours(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that happens when a share of the target, or the target and an offset, is used up."""
+    """Something that happens when a share of the target, or the target and an offset, is used up. `key` is its place in
+    its version, `does` a digest of its actions."""
 
     key: str
     percent: int | None = None
     offset: timedelta | None = None
+    does: str = ""
+
+    @property
+    def what(self) -> str:
+        """The same for the same step of another version or policy, wherever it stands there; no key looks like it."""
+        kind, share = self.key.partition(":")[0], f"{self.percent}%"
+        if self.percent is None:
+            share = f"{(self.offset or NONE).total_seconds():+.0f}s"
+        return f"{kind} {share} {self.does}".rstrip()
 
     def amount(self, target: timedelta) -> timedelta:
         """The working time used at which it happens; never before the clock's start."""
@@ -38,9 +48,23 @@ class Step:
         return max(NONE, target + (self.offset or NONE))
 
 
+def carried(fired: Sequence[str], old: Iterable[Step], new: Iterable[Step]) -> list[str]:
+    """What was told under one version, as another one's clock has it: by its place there, or by what it was, should it
+    come back. A place that the old one does not have stays: earlier releases told apart by places alone."""
+    what = {step.key: step.what for step in old}
+    place = {step.what: step.key for step in new}
+    return [place.get(one, one) for one in (what.get(entry, entry) for entry in fired)]
+
+
+def places_told(fired: Iterable[str]) -> list[str]:
+    """Those of the version that holds."""
+    return [entry for entry in fired if ":" in entry]
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What a policy version promises for one metric of one ticket."""
+    """What a policy version promises for one metric of one ticket. With `keeps_places` a clock that takes it over knows
+    the steps that were told by their places alone, as earlier releases did."""
 
     kind: PolicyKind
     metric: Metric
@@ -50,6 +74,7 @@ class Agreement:
     target: timedelta
     steps: tuple[Step, ...] = ()
     is_paused: Callable[[TicketStatus, PendingReason | None], bool] = field(default=lambda *_: False, compare=False)
+    keeps_places: bool = False
 
 
 Plan = Mapping[tuple[PolicyKind, Metric], Agreement]
@@ -113,7 +138,8 @@ class DerivedClock:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to a clock; `at` is the true instant, which may lie before the fact that brought it to light."""
+    """What happened to a clock; `at` is the true instant, which may lie before the fact that brought it to light, and
+    `under` the policy, its version, calendar and target that held by then, where that may not be the clock's own."""
 
     kind: ClockChange
     clock: Any
@@ -121,6 +147,7 @@ class Change:
     reason: Reason | None = None
     before: Mapping[str, Any] = field(default_factory=dict)
     step: str | None = None
+    under: tuple[UUID, int, UUID, timedelta] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from helpdesk_api.database.writes import Rows, rows_by_owner, statements_of
 from helpdesk_api.domains.sla import events
 from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import ONGOING, RESPONSES, Change
-from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
+from helpdesk_api.domains.sla.clock_state import ONGOING, RESPONSES, Change, places_told
+from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind
 from helpdesk_api.domains.sla.policy_queries import Promises
 from helpdesk_api.domains.tickets.enums import SlaState
 from helpdesk_api.domains.tickets.models import Ticket
@@ -155,6 +155,7 @@ async def tell(
 def _event(ticket: Ticket, change: Change) -> events.SlaEvent:
     clock: StoredClock = change.clock
     is_public = clock.kind is PolicyKind.SLA
+    under = change.under or (clock.policy_id, clock.policy_number, clock.calendar_id, clock.target)
     return events.BY_CHANGE[change.kind](
         subject_id=clock.id,
         ticket_id=ticket.id,
@@ -167,12 +168,14 @@ def _event(ticket: Ticket, change: Change) -> events.SlaEvent:
             "reference": ticket.reference,
             "sla_id": public_id("sla", clock.id),
             "cycle": clock.cycle,
-            **_promise(clock.kind, clock.metric, clock.policy_id, clock.policy_number, clock.calendar_id, clock.target),
+            **_promise(clock.kind, clock.metric, *under),
             "due_at": instant_text(clock.due_at) if clock.due_at is not None else None,
             "manual_due_at": instant_text(clock.manual_due_at) if clock.manual_due_at is not None else None,
             "started_at": instant_text(clock.started_at),
             "reason": change.reason.value if change.reason else None,
             "step": change.step,
+            # Also says that the steps are known by what they are: earlier releases kept their places alone.
+            **({"steps_told": places_told(clock.fired)} if change.kind is ClockChange.RECOMPUTED else {}),
         },
         entity=clock,
         ticket=ticket,

@@ -58,7 +58,8 @@ class SlaMet(SlaEvent):
 
 
 class SlaRecomputed(SlaEvent):
-    """`details.reason` says why; `changes` hold what was promised before."""
+    """`details.reason` says why; `changes` hold what was promised before. `details.steps_told` are the steps, by their
+    places in the version that holds, that were told by then."""
 
     type = "sla.recomputed"
 

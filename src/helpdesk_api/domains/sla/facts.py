@@ -55,14 +55,22 @@ def read_facts(rows: Sequence[Any]) -> list[Told]:
         elif now is None:
             continue
         elif row.type == REPLIED and row.visibility == Visibility.PUBLIC:
-            asked = bool(row.data["by_requester"])
-            fact = Fact(row.occurred_at, now, now, staff_replied=not asked, requester_replied=asked)
+            answered, asked = said_by(row.data)
+            fact = Fact(row.occurred_at, now, now, staff_replied=answered, requester_replied=asked)
             found.append(Told(row.id, fact))
         elif row.type.startswith("ticket."):
             before, now = now, _after(now, row.changes)
             inside = row.data.get("inside_reopen_window", True)
             found.append(Told(row.id, Fact(row.occurred_at, before, now, inside_reopen_window=inside)))
     return found
+
+
+def said_by(data: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether a public comment answers, and whether it asks; a program's does neither."""
+    if data.get("automatic"):
+        return False, False
+    asked = bool(data["by_requester"])
+    return not asked, asked
 
 
 def _said(name: str) -> ColumnElement[str]:
@@ -78,6 +86,7 @@ WORD: ColumnElement[str] = func.concat_ws(
     case(
         (EventRow.type == literal_column(f"'{CREATED}'"), literal_column("'created'")),
         (EventRow.type != literal_column(f"'{REPLIED}'"), literal_column("'changed'")),
+        (EventRow.data["automatic"].astext == literal_column("'true'"), literal_column("'noted'")),
         (EventRow.data["by_requester"].astext == literal_column("'true'"), literal_column("'asked'")),
         else_=literal_column("'answered'"),
     ),

@@ -30,9 +30,14 @@ from helpdesk_api.jobs.queue import NewJob, enqueue_many
 from helpdesk_api.outbox.models import EventRow
 
 FOLLOW = "sla.follow"
-# By then whoever did not know of a calendar's new version has committed.
+# By then whoever did not know of a change of policies or calendars has committed.
 SETTLED = timedelta(seconds=5)
 BATCH = 200
+
+
+def follow_jobs(at: datetime, *, since: datetime | None = None) -> list[NewJob]:
+    """At this instant; and once more for the tickets of those that did not know of it when they began their work."""
+    return [follow_job(moment, since=since) for moment in (at, at + SETTLED)]
 
 
 def follow_job(at: datetime, *, after: UUID | None = None, since: datetime | None = None) -> NewJob:

@@ -20,7 +20,7 @@ from helpdesk_api.domains.sla import errors, events
 from helpdesk_api.domains.sla import policy_queries as queries
 from helpdesk_api.domains.sla.calendar_models import Calendar
 from helpdesk_api.domains.sla.enums import PolicyKind, VersionState
-from helpdesk_api.domains.sla.following import follow_job
+from helpdesk_api.domains.sla.following import follow_jobs
 from helpdesk_api.domains.sla.hand_overs import check_hand_overs
 from helpdesk_api.domains.sla.policy_models import SlaPolicy, SlaPolicyVersion
 from helpdesk_api.domains.sla.policy_schemas import (
@@ -178,7 +178,7 @@ async def publish(
     policy.version += 1
     policy.updated_at = now
     await _record_version(session, principal, policy, events.SlaPolicyPublished, draft)
-    await enqueue_many(session, [follow_job(draft.effective_from)])
+    await enqueue_many(session, follow_jobs(draft.effective_from))
     await session.flush()
     return draft
 
@@ -212,7 +212,7 @@ async def archive_policy(session: AsyncSession, principal: Principal, policy: Sl
     policy.version += 1
     changes = {"archived_at": (None, instant_text(policy.archived_at))}
     await _record(session, principal, policy, events.SlaPolicyArchived, changes)
-    await enqueue_many(session, [follow_job(policy.archived_at)])
+    await enqueue_many(session, follow_jobs(policy.archived_at))
 
 
 async def order_policies(

@@ -1,8 +1,11 @@
 """Reads of SLA policies, and the compiled copies that decide what is promised."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -79,23 +82,6 @@ def compiled(definition: Mapping[str, Any]) -> Definition:
     body = SlaDefinition.model_validate(definition)
     conditions = definition.get("conditions")
     matches = _always if conditions is None else compile_predicate(check(read_tree(conditions), TICKET))
-    warnings = [
-        Step(f"warning:{n}", percent=warning.percent)
-        if isinstance(warning, WarningByPercent)
-        else Step(f"warning:{n}", offset=-timedelta(seconds=warning.seconds_before))
-        for n, warning in enumerate(body.warnings)
-    ]
-    steps = {
-        metric: (
-            *warnings,
-            *(
-                Step(f"escalation:{n}", offset=timedelta(seconds=step.offset_seconds))
-                for n, step in enumerate(body.escalations)
-                if step.metric in (None, metric)
-            ),
-        )
-        for metric in Metric
-    }
     return Definition(
         matches=matches,
         fields=frozenset(_fields_of(conditions)),
@@ -108,8 +94,31 @@ def compiled(definition: Mapping[str, Any]) -> Definition:
             )
             for pause in body.pauses
         },
-        steps=steps,
+        steps={metric: tuple(_steps(body, metric)) for metric in Metric},
     )
+
+
+def _steps(body: SlaDefinition, metric: Metric) -> Iterator[Step]:
+    # The same twice is two steps.
+    seen: Counter[str] = Counter()
+    for step in _written_steps(body, metric):
+        seen[step.what] += 1
+        again = seen[step.what]
+        yield step if again == 1 else replace(step, does=f"{step.does} {again}".lstrip())
+
+
+def _written_steps(body: SlaDefinition, metric: Metric) -> Iterator[Step]:
+    for n, warning in enumerate(body.warnings):
+        if isinstance(warning, WarningByPercent):
+            yield Step(f"warning:{n}", percent=warning.percent)
+        else:
+            yield Step(f"warning:{n}", offset=-timedelta(seconds=warning.seconds_before))
+    for n, step in enumerate(body.escalations):
+        if step.metric in (None, metric):
+            # Without what is null: fields that a later release adds make no other step of it.
+            actions = [action.model_dump(mode="json", exclude_none=True) for action in step.actions]
+            digest = sha256(json.dumps(actions, sort_keys=True).encode()).hexdigest()[:16]
+            yield Step(f"escalation:{n}", offset=timedelta(seconds=step.offset_seconds), does=digest)
 
 
 def _always(ticket: Any) -> bool:

@@ -14,7 +14,7 @@ from helpdesk_api.domains.sla.clock_past import is_reopened, last_by_key, may_co
 from helpdesk_api.domains.sla.clock_state import Fact, Plan
 from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, summarise, tell
 from helpdesk_api.domains.sla.enums import Metric
-from helpdesk_api.domains.sla.facts import changed_situation, facts_of, situation_of
+from helpdesk_api.domains.sla.facts import changed_situation, facts_of, said_by, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.sla.policy_rules import PRICED
 from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent, TicketMerged
@@ -52,24 +52,24 @@ async def move_clocks(session: AsyncSession, principal: Principal, event: Ticket
 
 
 async def answer_clocks(session: AsyncSession, principal: Principal, event: CommentCreated) -> None:
-    """A public word of the staff answers; one of the requester asks. Nothing is read when no clock waits for it,
-    and no condition."""
+    """A public word of the staff answers; one of the requester asks; a program's does neither. Nothing is read when no
+    clock waits for it, and no condition."""
     del principal
     if event.visibility is not Visibility.PUBLIC:
         return
     ticket: Ticket = event.ticket
-    by_requester = bool(event.data["by_requester"])
+    answers, asks = said_by(event.data)
     promises = await promises_within(session)
     now = situation_of(ticket)
-    if by_requester:
+    if asks:
         waits = any(metric is Metric.NEXT_RESPONSE for _, metric in promises.plan(ticket, _instant(event)))
     else:
-        waits = ticket.awaits_reply
+        waits = answers and ticket.awaits_reply
     # The comment is counted by now, and conditions may read how many there are.
     changed = _COUNTED & promises.fields
     if not (waits or changed) or not now.is_active:
         return
-    fact = Fact(_instant(event), now, now, staff_replied=not by_requester, requester_replied=by_requester)
+    fact = Fact(_instant(event), now, now, staff_replied=answers, requester_replied=asks)
     await _follow(session, ticket, promises, fact, Cause(event.id), changed=changed)
 
 

@@ -5,7 +5,7 @@ follows from that by the same rules.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -106,13 +106,14 @@ def _plan(clocks: TicketClocks, told: Sequence[Any], promises: Promises) -> Plan
         data: Mapping[str, Any] = row.data
         key = _key(row)
         if row.type in _APPLIED:
-            plan[key] = promises.policies.agreement(
+            agreed = promises.policies.agreement(
                 *key,
                 parse_id("slp", data["policy_id"]),
                 data["policy_version"],
                 parse_id("cal", data["calendar_id"]),
                 timedelta(seconds=data["target_seconds"]),
             )
+            plan[key] = replace(agreed, keeps_places="steps_told" not in data)
         elif row.type == "sla.cancelled" and data["reason"] == Reason.NO_POLICY.value:
             plan.pop(key, None)
     return plan

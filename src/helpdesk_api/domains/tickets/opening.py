@@ -38,6 +38,7 @@ from helpdesk_api.domains.tickets.policy import works_on
 from helpdesk_api.domains.tickets.prefilling import prefilled
 from helpdesk_api.domains.tickets.priorities import changed_priority, check_first_priority
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketUpdate
+from helpdesk_api.outbox.pending import pending_events
 from helpdesk_api.outbox.record import record
 from helpdesk_api.web.errors import ExternalPairIncomplete, UnknownReference
 from helpdesk_api.web.markdown import rendered
@@ -108,6 +109,10 @@ async def open_ticket(
     row = await record(session, principal, event)
     await flush_checked(session)
     row.data = {**event.data, "reference": ticket.reference}
+    # Its row had no number yet when others told of it.
+    for other in pending_events(session):
+        if other.ticket_id == ticket.id and "reference" in other.data:
+            other.data = {**other.data, "reference": ticket.reference}
     row.changes = _first(ticket, _FIRST_VALUES) | _first_custom(filled.public)
     row.internal_changes = _first(ticket, _FIRST_INTERNAL_VALUES) | _first_custom(filled.internal)
     return ticket
