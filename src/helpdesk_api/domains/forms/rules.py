@@ -231,10 +231,14 @@ def check_fields(fields: Sequence[Field]) -> list[FieldError]:
     return errors
 
 
+def _wants_choices(field: Field) -> bool:
+    return FieldKind(field["kind"]) in {FieldKind.CHOICE, FieldKind.MULTI_CHOICE}
+
+
 def _contradictions(field: Field, before: Mapping[str, Field]) -> Iterable[tuple[str, str, str]]:
     kind = FieldKind(field["kind"])
     choices = [choice["value"] for choice in field["choices"] or ()]
-    has_choices = kind in {FieldKind.CHOICE, FieldKind.MULTI_CHOICE}
+    has_choices = _wants_choices(field)
     if field["key"] in before:
         yield "key_repeated", "another field has this key", "key"
     if has_choices and not choices:
@@ -280,6 +284,9 @@ def _wrong_condition(field: Field, before: Mapping[str, Field]) -> Iterable[tupl
                 "visible_if/field",
             )
             return
+    if _wants_choices(other) and not other["choices"]:
+        # That was said of the other one; until it is put right, nobody knows what it takes.
+        return
     takes = value_schema(other)
     takes = takes.get("items", takes)
     for value in field["visible_if"]["values"]:
