@@ -122,13 +122,12 @@ def select_comments(
         .correlate(Comment)
         .scalar_subquery()
     )
-    editable = case(
-        (
-            (Comment.author_id == principal.user_id) & (Comment.created_at > clock.now() - edit_window),
-            instant_sql(Comment.created_at + literal(edit_window)),
-        ),
-        else_=null(),
+    is_editable = and_(
+        Comment.author_id == principal.user_id,
+        Comment.created_at > clock.now() - edit_window,
+        Ticket.merged_into_id.is_(None),
     )
+    editable = case((is_editable, instant_sql(Comment.created_at + literal(edit_window))), else_=null())
     body = func.json_build_object(
         "id", public_id_sql("cmt", Comment.id),
         "ticket_id", public_id_sql("tkt", home),
@@ -153,6 +152,7 @@ def select_comments(
             (Comment.visibility == Visibility.INTERNAL).label("is_internal"),
             Comment.created_at,
             tickets.sees_internal(principal).label("works_on_ticket"),
+            Ticket.merged_into_id.is_not(None).label("is_merged"),
         )
         .join(Ticket, Ticket.id == home)
         .join(User, User.id == Comment.author_id)
@@ -168,6 +168,7 @@ def comment_json(principal: Principal, row: Any, *, edit_window: timedelta) -> s
         is_author=row["is_author"],
         is_internal=row["is_internal"],
         inside_edit_window=clock.now() <= row["created_at"] + edit_window,
+        is_merged=row["is_merged"],
     )
     return f'{row["body"][:-1]},"allowed_actions":{_actions_json(standing)}}}'
 
