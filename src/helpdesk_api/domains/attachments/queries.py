@@ -40,6 +40,17 @@ def matching_names(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySe
     return found.where(is_within(ticket.created_at)) if by_week else found
 
 
+def matching_merged_names(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
+    """The same by the tickets where they were added, as with comments."""
+    old = aliased(Ticket)
+    found = (
+        select(Attachment.merged_from_id, old.created_at, Attachment.visibility == Visibility.PUBLIC)
+        .join(old, old.id == Attachment.merged_from_id)
+        .where(Attachment.merged_from_id.is_not(None), SEARCH.op("@@")(asked))
+    )
+    return found.where(is_within(old.created_at)) if by_week else found
+
+
 def home_of(ticket: Any) -> InstrumentedAttribute[Any]:
     """By which column a ticket's row has its attachments, as its comments."""
     return Attachment.ticket_id if ticket["merged_into_id"] is None else Attachment.merged_from_id
