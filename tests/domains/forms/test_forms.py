@@ -367,6 +367,14 @@ def test_what_depends_on_a_choice_without_choices_is_said_of_the_choice(kind: st
     assert [(error.code, error.pointer) for error in errors] == [("choices_required", "#/fields/0/choices")]
 
 
+def test_nothing_depends_on_which_file_it_is() -> None:
+    upload = {"key": "a", "kind": "file", "label": "A"}
+    values = [f"att_{'0' * 32}"]
+    more = {"key": "b", "kind": "text", "label": "B", "visible_if": {"field": "a", "values": values}}
+    errors = check_fields([FormField.model_validate(field).model_dump(mode="json") for field in (upload, more)])
+    assert [(error.code, error.pointer) for error in errors] == [("condition_not_taken", "#/fields/1/visible_if/field")]
+
+
 async def test_a_condition_on_what_not_all_fill_in_is_refused(admin_client: httpx.AsyncClient) -> None:
     fields = [{**FIELDS[0], "visible_to": "staff"}, FIELDS[1]]
     reply = await admin_client.post("/v1/forms", json={"name": "Wrong", "fields": fields})

@@ -117,7 +117,8 @@ def _schema_of_applying(field: Field, fields: Mapping[str, Field]) -> dict[str, 
     other, values = fields[field["visible_if"]["field"]], field["visible_if"]["values"]
     key = other["key"]
     fits: dict[str, Any] = {"enum": values}
-    if other["kind"] == FieldKind.MULTI_CHOICE.value:
+    # Of files, too: forms of older releases have such conditions.
+    if other["kind"] in {FieldKind.MULTI_CHOICE.value, FieldKind.FILE.value}:
         fits = {"contains": fits}
     sent = {"properties": {key: fits}, "required": [key]}
     if not _fits(other["default"], values):
@@ -275,6 +276,13 @@ def _wrong_condition(field: Field, before: Mapping[str, Field]) -> Iterable[tupl
     other = before.get(field["visible_if"]["field"])
     if other is None:
         yield "unknown_condition", "a condition asks about a field before it", "visible_if/field"
+        return
+    if other["kind"] == FieldKind.FILE.value:
+        yield (
+            "condition_not_taken",
+            "a file belongs to one ticket, and so nothing depends on which it is",
+            "visible_if/field",
+        )
         return
     for name in ("visible_to", "editable_by"):
         if other[name] == FormAudience.STAFF.value != field[name]:
