@@ -126,12 +126,7 @@ TICKET_CLOCKS: ClockSight = clock_queries.has_ongoing
 # Who is asked what a new ticket is, before it is routed.
 ADVISER: Adviser = advise
 
-SEARCH_SOURCES: tuple[Source, ...] = (
-    comment_queries.matching_comments,
-    comment_queries.matching_merged_comments,
-    attachment_queries.matching_names,
-    attachment_queries.matching_merged_names,
-)
+SEARCH_SOURCES: tuple[Source, ...] = (comment_queries.matching_comments, attachment_queries.matching_names)
 SEARCH_RANKS: tuple[Rank, ...] = (comment_queries.best_rank,)
 SEARCH_TEXTS: tuple[words.Texts, ...] = (comment_queries.COMMENT_TEXTS,)
 SEARCH_EXCERPTS: Mapping[str, Excerpts] = {"comments": comment_queries.excerpts}

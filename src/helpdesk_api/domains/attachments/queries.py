@@ -29,26 +29,19 @@ from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
 SORTS = {"created_at": SortKey("created_at", Attachment.created_at, datetime)}
 
 
-def matching_names(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
+def matching_names(asked: ColumnElement[Any], *, by_week: bool = False, is_merged: bool = False) -> AnySelect:
     """A source of the tickets' full text: files by their names."""
     ticket = aliased(Ticket)
+    home = Attachment.merged_from_id if is_merged else Attachment.ticket_id
     found = (
-        select(Attachment.ticket_id, ticket.created_at, Attachment.visibility == Visibility.PUBLIC)
-        .join(ticket, ticket.id == Attachment.ticket_id)
+        select(home, ticket.created_at, Attachment.visibility == Visibility.PUBLIC)
+        .join(ticket, ticket.id == home)
         .where(SEARCH.op("@@")(asked))
     )
+    if is_merged:
+        # An index of their own has these few alone.
+        found = found.add_columns(Attachment.ticket_id).where(home.is_not(None))
     return found.where(is_within(ticket.created_at)) if by_week else found
-
-
-def matching_merged_names(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
-    """The same by the tickets where they were added, as with comments."""
-    old = aliased(Ticket)
-    found = (
-        select(Attachment.merged_from_id, old.created_at, Attachment.visibility == Visibility.PUBLIC)
-        .join(old, old.id == Attachment.merged_from_id)
-        .where(Attachment.merged_from_id.is_not(None), SEARCH.op("@@")(asked))
-    )
-    return found.where(is_within(old.created_at)) if by_week else found
 
 
 def home_of(ticket: Any) -> InstrumentedAttribute[Any]:

@@ -59,8 +59,10 @@ from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
 
 
-def matching_comments(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
+def matching_comments(asked: ColumnElement[Any], *, by_week: bool = False, is_merged: bool = False) -> AnySelect:
     """A source of the tickets' full text."""
+    if is_merged:
+        return _matching_merged(asked, by_week=by_week)
     ticket = aliased(Ticket)
     looked_up = select(ticket.created_at).where(ticket.id == Comment.ticket_id).correlate(Comment).scalar_subquery()
     created_at = func.coalesce(Comment.ticket_created_at, looked_up)
@@ -73,12 +75,11 @@ def matching_comments(asked: ColumnElement[Any], *, by_week: bool = False) -> An
     )
 
 
-def matching_merged_comments(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
-    """The same by the tickets on which they were said: whoever sees only these finds there what they read there. Their
-    own index has these few alone."""
+def _matching_merged(asked: ColumnElement[Any], *, by_week: bool) -> AnySelect:
+    """Those that a merge has moved. An index of their own has these few alone."""
     old = aliased(Ticket)
     found = (
-        select(Comment.merged_from_id, old.created_at, Comment.visibility == Visibility.PUBLIC)
+        select(Comment.merged_from_id, old.created_at, Comment.visibility == Visibility.PUBLIC, Comment.ticket_id)
         .join(old, old.id == Comment.merged_from_id)
         .where(Comment.merged_from_id.is_not(None), SEARCH.op("@@")(asked))
     )

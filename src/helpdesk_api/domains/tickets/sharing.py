@@ -74,8 +74,10 @@ def of_same(kind: Any, scope: StrEnum, owner_id: UUID, team_id: UUID | None) -> 
     of what others made, and what everybody sees is in it."""
     same: ColumnElement[bool] = kind.scope == scope
     if scope == SharingScope.PERSONAL:
-        return same & (kind.owner_id == owner_id)
-    return same & (kind.team_id == team_id) if scope == SharingScope.TEAM else same
+        same &= kind.owner_id == owner_id
+    elif scope == SharingScope.TEAM:
+        same &= kind.team_id == team_id
+    return same
 
 
 def may_write(principal: Principal, scope: SharingScope, owner_id: UUID, team_id: UUID | None) -> bool:
