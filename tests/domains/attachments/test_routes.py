@@ -301,7 +301,15 @@ async def test_files_follow_a_merged_ticket(
     # Whoever sees only the old one finds them where they were.
     seen = (await requester_client.get(f"/v1/tickets/{old['id']}/attachments")).json()["data"]
     assert [(one["id"], one["ticket_id"]) for one in seen] == [(own["id"], old["id"]), (said["id"], old["id"])]
-    assert (await requester_client.get(f"/v1/attachments/{own['id']}")).json()["ticket_id"] == old["id"]
+    alone = (await requester_client.get(f"/v1/attachments/{own['id']}")).json()
+    assert alone["ticket_id"] == old["id"]
+    for one in (alone, *seen):
+        assert {action["action"]: action["reason_code"] for action in one["allowed_actions"]} == {
+            "download": None,
+            "delete": "merged",
+        }
+    refused = await requester_client.delete(f"/v1/attachments/{own['id']}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "ticket_merged")
     assert (await admin_client.get(f"/v1/attachments/{own['id']}")).json()["ticket_id"] == into["id"]
     assert (await content_of(requester_client, said)).content == b"said"
 

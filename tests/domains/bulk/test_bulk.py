@@ -16,6 +16,7 @@ from helpdesk_api.domains.bulk.steps import PlainStep
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
+from tests.domains.assignments.desk import tea
 from tests.domains.sla.test_clocks import no_differences
 from tests.domains.tickets.test_search import opened
 from tests.factories.records import Make, make_ticket, make_user, principal_of
@@ -101,6 +102,19 @@ async def test_all_or_nothing(agent_client: httpx.AsyncClient, requester_client:
     assert (await agent_client.get(f"/v1/tickets/{first['id']}")).json()["status"] == "open"
     done = await changed(agent_client, item(first, TAKE, RESOLVE), item(second, TAKE), atomic=True)
     assert [result["ticket"]["status"] for result in done] == ["resolved", "open"]
+
+
+async def test_a_ticket_may_leave_its_agents_sight(
+    a_user: Make, a_team: Make, as_user: AsUser, requester_client: httpx.AsyncClient
+) -> None:
+    network = await a_team(auto_assign=False)
+    agent = as_user(await a_user(role=Role.AGENT))
+    leaving, staying = await opened(requester_client), await opened(requester_client)
+    away = {"op": "assign", "body": {"team_id": tea(network)}}
+    gone, kept = await changed(agent, item(leaving, REPLY, away), item(staying, REPLY), atomic=True)
+    assert gone == {"ticket_id": leaving["reference"], "status": 200, "etag": None, "ticket": None, "problem": None}
+    assert (kept["status"], kept["ticket"]["public_comment_count"]) == (200, 1)
+    assert (await agent.get(f"/v1/tickets/{leaving['id']}")).status_code == 404
 
 
 async def test_each_item_has_its_own_precondition(

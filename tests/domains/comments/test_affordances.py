@@ -8,6 +8,7 @@ import pytest
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
+from tests.domains.assignments.desk import tea
 from tests.domains.tickets.test_search import opened
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
@@ -70,6 +71,28 @@ async def test_each_reader_is_told_what_is_theirs(
         }
     edited = await agent_client.patch(one, json={"body": "Once more"})
     assert actions_of(edited.json()) == {"edit": OPEN, "split": OPEN}
+
+
+async def test_of_a_merged_ticket_nothing_is_offered(
+    requester_client: httpx.AsyncClient, admin_client: httpx.AsyncClient, a_user: Make, a_team: Make, as_user: AsUser
+) -> None:
+    team = await a_team(auto_assign=False)
+    colleague = as_user(await a_user(role=Role.AGENT, teams=[team]))
+    ticket, into = await opened(requester_client), await opened(admin_client)
+    for one, its_team in ((ticket, team), (into, await a_team(auto_assign=False))):
+        await admin_client.post(f"/v1/tickets/{one['id']}/assignments", json={"team_id": tea(its_team)})
+    path = f"/v1/tickets/{ticket['id']}/comments"
+    comment = await said(requester_client, path)
+    merged = await admin_client.post(f"/v1/tickets/{ticket['id']}/merge", json={"into": into["id"]})
+    assert merged.status_code == 200, merged.text
+    for client, expected in (
+        (requester_client, {"edit": closed("merged"), "split": closed("not_permitted")}),
+        (colleague, {"edit": closed("not_the_author"), "split": closed("merged")}),
+    ):
+        read = (await client.get(f"{path}/{comment['id']}")).json()
+        assert read == (await client.get(path)).json()["data"][0]
+        assert (actions_of(read), read["editable_until"]) == (expected, None)
+    assert (await tried(requester_client, f"{path}/{comment['id']}"))["edit"] == 409
 
 
 async def test_after_the_window_its_author_is_told_so(

@@ -15,6 +15,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments import storing
 from helpdesk_api.domains.attachments.jobs import drop_unreferenced
 from helpdesk_api.integrations.storage.memory import MemoryStorage
+from tests.domains.assignments.desk import tea
 from tests.domains.attachments.files import uploaded
 from tests.domains.tickets.test_search import opened
 from tests.factories.records import Make
@@ -127,6 +128,25 @@ async def test_it_follows_a_merged_ticket(
     merged = await agent_client.post(f"/v1/tickets/{ticket['id']}/merge", json={"into": into["id"]})
     assert merged.status_code == 200, merged.text
     assert [one["id"] for one in (await agent_client.get(at(into))).json()["data"]] == [draft["id"]]
+
+
+async def test_of_who_does_not_work_where_it_goes_on_it_stays(
+    ticket: dict[str, Any], admin_client: httpx.AsyncClient, a_user: Make, a_team: Make, as_user: AsUser
+) -> None:
+    team, other = await a_team(auto_assign=False), await a_team(auto_assign=False)
+    author, into = as_user(await a_user(role=Role.AGENT, teams=[team])), await opened(admin_client)
+    for one, its_team in ((ticket, team), (into, other)):
+        await admin_client.post(f"/v1/tickets/{one['id']}/assignments", json={"team_id": tea(its_team)})
+    own, shared = await written(author, ticket), await written(author, ticket, is_shared=True)
+    reminder = {"remind_at": (clock.now() + timedelta(days=1)).isoformat()}
+    mine = (await author.post(f"/v1/tickets/{ticket['id']}/reminders", json=reminder)).json()
+    merged = await admin_client.post(f"/v1/tickets/{ticket['id']}/merge", json={"into": into["id"]})
+    assert merged.status_code == 200, merged.text
+    assert [one["id"] for one in (await author.get(at(ticket))).json()["data"]] == [own["id"]]
+    assert [one["id"] for one in (await admin_client.get(at(into))).json()["data"]] == [shared["id"]]
+    assert [one["id"] for one in (await author.get("/v1/reminders")).json()["data"]] == [mine["id"]]
+    assert (await author.post(f"{at(ticket, own)}/send")).json()["code"] == "ticket_merged"
+    assert (await author.delete(at(ticket, own))).status_code == 204
 
 
 async def test_a_mention_of_who_cannot_read_it_keeps_the_draft(

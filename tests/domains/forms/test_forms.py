@@ -17,7 +17,7 @@ from helpdesk_api.conditions.sql import compile_where
 from helpdesk_api.conditions.tree import ConditionComparison
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.forms.rules import FormFields, schema_of
+from helpdesk_api.domains.forms.rules import FormFields, check_fields, schema_of
 from helpdesk_api.domains.forms.schemas import FormField
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.search import vocabulary_of
@@ -354,6 +354,25 @@ async def test_a_form_that_contradicts_itself_is_refused(
     reply = await admin_client.post("/v1/forms", json={"name": "Wrong", "fields": fields})
     assert (reply.status_code, reply.json()["code"]) == (422, "invalid_form_field"), reply.text
     assert (code, pointer) in [(error["code"], error["pointer"]) for error in reply.json()["errors"]]
+
+
+@pytest.mark.parametrize("kind", ["choice", "multi_choice"])
+@pytest.mark.parametrize("choices", [[], None])
+def test_what_depends_on_a_choice_without_choices_is_said_of_the_choice(kind: str, choices: list[Any] | None) -> None:
+    said = [
+        {"key": "a", "kind": kind, "label": "A", "choices": choices},
+        {"key": "b", "kind": "text", "label": "B", "visible_if": {"field": "a", "values": ["x"]}},
+    ]
+    errors = check_fields([FormField.model_validate(field).model_dump(mode="json") for field in said])
+    assert [(error.code, error.pointer) for error in errors] == [("choices_required", "#/fields/0/choices")]
+
+
+def test_nothing_depends_on_which_file_it_is() -> None:
+    upload = {"key": "a", "kind": "file", "label": "A"}
+    values = [f"att_{'0' * 32}"]
+    more = {"key": "b", "kind": "text", "label": "B", "visible_if": {"field": "a", "values": values}}
+    errors = check_fields([FormField.model_validate(field).model_dump(mode="json") for field in (upload, more)])
+    assert [(error.code, error.pointer) for error in errors] == [("condition_not_taken", "#/fields/1/visible_if/field")]
 
 
 async def test_a_condition_on_what_not_all_fill_in_is_refused(admin_client: httpx.AsyncClient) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Table, func, select
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.macros import queries
 from helpdesk_api.jobs.tables import queue
 from helpdesk_api.outbox.models import EventRow
 from tests.domains.assignments.desk import after_commit, open_ticket, refused, tea
@@ -159,6 +160,18 @@ async def test_it_is_offered_while_its_conditions_hold(agent: httpx.AsyncClient,
     assert (await applied(agent, ticket, take)).status_code == 200
     assert [one["title"] for one in (await agent.get(f"{path}/macros")).json()["data"]] == ["Answer", "Take"]
     assert (await applied(agent, ticket, drop)).status_code == 200
+
+
+async def test_what_others_share_takes_nobodys_place(
+    agent: httpx.AsyncClient, admin_client: httpx.AsyncClient, ticket: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "MAX_MACROS", 1)
+    for client, scope in ((admin_client, "shared"), (agent, "personal")):
+        await saved(client, TAG, title=scope, scope=scope)
+        body = {"title": "One more", "scope": scope, "steps": [TAG]}
+        refused(await client.post("/v1/macros", json=body), 409, "too_many_macros")
+    offered = (await agent.get(f"/v1/tickets/{ticket['id']}/macros")).json()["data"]
+    assert [macro["title"] for macro in offered] == ["personal", "shared"]
 
 
 async def test_a_ticket_may_leave_its_agents_sight(

@@ -23,11 +23,14 @@ from helpdesk_api.domains.relations.models import TicketLink
 from helpdesk_api.domains.relations.schemas import TicketMerge
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.recompute import differences
+from helpdesk_api.domains.tickets import full_text
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.main import create_app
 from helpdesk_api.outbox.models import EventRow
 from helpdesk_api.outbox.relay import Relay
 from helpdesk_api.web.errors import ProblemError
+from tests.domains.attachments.files import uploaded
+from tests.domains.tickets.test_search import held
 from tests.factories.records import Make, make_ticket, make_user, principal_of
 from tests.fixtures.clients import AsUser, client_of, test_authenticator
 
@@ -276,6 +279,48 @@ class TestPrivacy:
         assert tkt(target) not in refused.text
         assert (await me.get(f"{at(old)}/links")).json()["data"] == []
         assert await texts(as_user(other), target) == ["my words", "their words"]
+
+    @pytest.mark.parametrize("share", [0.0, 1.0])
+    async def test_they_find_it_where_they_read_it(
+        self,
+        a_user: Make,
+        as_user: AsUser,
+        agent_client: httpx.AsyncClient,
+        a_ticket: Make,
+        monkeypatch: pytest.MonkeyPatch,
+        share: float,
+    ) -> None:
+        # Once by the index and once along the list's own order.
+        monkeypatch.setattr(full_text, "_frequencies", held(dict.fromkeys(["bellows", "gasket", "sprocket"], share)))
+        one, other = await a_user(), await a_user()
+        me = as_user(one)
+        old, target = await a_ticket(by=one), await a_ticket(by=other)
+        files = {"body": "The bellows leak", "attachment_ids": [(await uploaded(me, name="gasket.txt"))["id"]]}
+        mine = await me.post(f"{at(old)}/comments", json=files)
+        assert mine.status_code == 201, mine.text
+        await said(agent_client, old, "bellows of sprocket", "internal")
+        await merge(agent_client, old, target)
+        asked: dict[str, str | bool] = {
+            "q": "bellows",
+            "highlights": True,
+            "sort": "relevance",
+            "include": "last_comment",
+        }
+        found = (await me.get("/v1/tickets", params=asked)).json()
+        assert [ticket["id"] for ticket in found["data"]] == [tkt(old)]
+        (comment,) = found["included"]["comments"].values()
+        assert (comment["id"], comment["ticket_id"]) == (mine.json()["id"], tkt(old))
+        (marked,) = found["highlights"].values()
+        assert [excerpt["comment_id"] for excerpt in marked["comments"]] == [mine.json()["id"]]
+        by_name = (await me.get("/v1/tickets", params={"q": "gasket"})).json()["data"]
+        assert [ticket["id"] for ticket in by_name] == [tkt(old)]
+        assert (await me.get("/v1/tickets", params={"q": "sprocket"})).json()["data"] == []
+        # Who sees where it goes on finds it there alone, be it beside the old one.
+        for client in (as_user(other), agent_client):
+            theirs = (await client.get("/v1/tickets", params=asked)).json()
+            assert [ticket["id"] for ticket in theirs["data"]] == [tkt(target)]
+            (comment,) = theirs["included"]["comments"].values()
+            assert comment["ticket_id"] == tkt(target)
 
     async def test_they_join_when_it_is_asked_for(
         self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient, a_ticket: Make

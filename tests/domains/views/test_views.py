@@ -12,6 +12,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets import pages, ranking
 from helpdesk_api.domains.tickets.grouping import GROUPS
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.views import actions, queries
 from helpdesk_api.domains.views.enums import ViewGrouping
 from helpdesk_api.domains.views.models import View
 from tests.domains.tickets.test_search import opened
@@ -46,6 +47,28 @@ async def test_a_view_asks_for_whoever_opens_it(
         assert shown["counts"]["status"] == {"open": 1}
         counts = (await client.get("/v1/views/counts")).json()["data"]
         assert counts == [{"view_id": view["id"], "count": 1, "is_exact": True}]
+
+
+async def test_what_others_share_takes_nobodys_place(
+    admin_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MAX_VIEWS", 2)
+    monkeypatch.setattr(queries, "MAX_VIEWS", 2)
+    monkeypatch.setattr(queries, "COUNTED_VIEWS", 2)
+    for client, scope in ((admin_client, "shared"), (agent_client, "personal")):
+        for number in (1, 2):
+            await saved(client, name=f"{scope} {number}", scope=scope)
+        refused = await client.post("/v1/views", json={**MINE, "scope": scope})
+        assert (refused.status_code, refused.json()["code"]) == (409, "too_many_views")
+    listed = (await agent_client.get("/v1/views")).json()
+    assert [view["name"] for view in listed["data"]] == ["personal 1", "personal 2", "shared 1", "shared 2"]
+    assert (listed["total"], listed["total_is_exact"]) == (4, True)
+    counts = (await agent_client.get("/v1/views/counts")).json()
+    assert [one["view_id"] for one in counts["data"]] == [view["id"] for view in listed["data"][:2]]
+    assert (counts["total"], counts["total_is_exact"]) == (2, False)
+    named = {"view_ids": ",".join(view["id"] for view in listed["data"][2:])}
+    rest = (await agent_client.get("/v1/views/counts", params=named)).json()
+    assert (len(rest["data"]), rest["total_is_exact"]) == (2, True)
 
 
 async def test_who_has_a_view_and_who_may_change_it(

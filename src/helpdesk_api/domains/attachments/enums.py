@@ -24,5 +24,6 @@ class AttachmentRefusal(StrEnum):
     QUARANTINED = "attachment_quarantined"
     REFUSED = "attachment_refused"
     NOT_THE_UPLOADER = "not_the_uploader"
+    MERGED = "merged"
     DELETION_WINDOW_PASSED = "deletion_window_passed"
     MISSING_SCOPE = "missing_scope"

@@ -67,19 +67,22 @@ def deletion_refusal(
     window: timedelta,
     *,
     edits_article: bool | None = None,
+    is_merged: bool = False,
 ) -> AttachmentRefusal | None:
-    """Administrators always may; the uploader while nothing refers to it, and inside the comments' edit window. What
-    belongs to an article is deleted by those who write it."""
+    """Administrators always may; the uploader while nothing refers to it, and inside the comments' edit window; nobody
+    by way of a merged ticket. What belongs to an article is deleted by those who write it."""
     if edits_article is not None:
         if not principal.has(Permission.ARTICLES_WRITE):
             return AttachmentRefusal.MISSING_SCOPE
         return None if edits_article else AttachmentRefusal.NOT_THE_UPLOADER
     if not principal.has(Permission.TICKETS_WRITE):
         return AttachmentRefusal.MISSING_SCOPE
+    if not principal.is_admin and uploader_id != principal.user_id:
+        return AttachmentRefusal.NOT_THE_UPLOADER
+    if is_merged:
+        return AttachmentRefusal.MERGED
     if principal.is_admin:
         return None
-    if uploader_id != principal.user_id:
-        return AttachmentRefusal.NOT_THE_UPLOADER
     if referenced_at is not None and clock.now() > referenced_at + window:
         return AttachmentRefusal.DELETION_WINDOW_PASSED
     return None
@@ -90,7 +93,12 @@ def allowed_actions(principal: Principal, row: Any, window: timedelta) -> Sequen
     refusals = {
         AttachmentAction.DOWNLOAD: download_refusal(AttachmentState(row["state"])),
         AttachmentAction.DELETE: deletion_refusal(
-            principal, row["uploader_id"], row["referenced_at"], window, edits_article=row["edits_article"]
+            principal,
+            row["uploader_id"],
+            row["referenced_at"],
+            window,
+            edits_article=row["edits_article"],
+            is_merged=row["is_merged"],
         ),
     }
     return [

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, ScalarSelect, case, func, literal, or_, select
+from sqlalchemy import Boolean, ColumnElement, ScalarSelect, case, false, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -29,14 +29,18 @@ from helpdesk_api.web.listing import PageRequest, SortKey, page_of, parse_sort
 SORTS = {"created_at": SortKey("created_at", Attachment.created_at, datetime)}
 
 
-def matching_names(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
+def matching_names(asked: ColumnElement[Any], *, by_week: bool = False, is_merged: bool = False) -> AnySelect:
     """A source of the tickets' full text: files by their names."""
     ticket = aliased(Ticket)
+    home = Attachment.merged_from_id if is_merged else Attachment.ticket_id
     found = (
-        select(Attachment.ticket_id, ticket.created_at, Attachment.visibility == Visibility.PUBLIC)
-        .join(ticket, ticket.id == Attachment.ticket_id)
+        select(home, ticket.created_at, Attachment.visibility == Visibility.PUBLIC)
+        .join(ticket, ticket.id == home)
         .where(SEARCH.op("@@")(asked))
     )
+    if is_merged:
+        # An index of their own has these few alone.
+        found = found.add_columns(Attachment.ticket_id).where(home.is_not(None))
     return found.where(is_within(ticket.created_at)) if by_week else found
 
 
@@ -74,7 +78,11 @@ def _summaries(of: ColumnElement[bool]) -> ScalarSelect[Any]:
     return select(listed).where(of).scalar_subquery()
 
 
-def _select(home: Any, edits_article: Any = None) -> AnySelect:
+_IS_MERGED = Ticket.merged_into_id.is_not(None)
+
+
+def _select(home: Any, edits_article: Any = None, *, is_merged: ColumnElement[bool] = _IS_MERGED) -> AnySelect:
+    """Whether it is merged tells of the row of `tickets` that the statement joins."""
     return select(
         Attachment.id,
         home.label("ticket_id"),
@@ -92,6 +100,7 @@ def _select(home: Any, edits_article: Any = None) -> AnySelect:
         Attachment.version,
         Attachment.uploader_id,
         User.name.label("uploader_name"),
+        is_merged.label("is_merged"),
         (literal(None, Boolean) if edits_article is None else edits_article).label("edits_article"),
     ).join(User, User.id == Attachment.uploader_id)
 
@@ -124,7 +133,7 @@ async def list_of_article(
     """Oldest first, of an article that the caller may read."""
     keys = (SORTS["created_at"], SortKey("id", Attachment.id, UUID))
     none = literal(None, Attachment.ticket_id.type)
-    statement = _select(none, _edits_article(principal)).where(
+    statement = _select(none, _edits_article(principal), is_merged=false()).where(
         Attachment.article_id == article_id, policy.in_article(articles.readable(principal))
     )
     return await page_of(reads, statement, keys, page)

@@ -14,7 +14,7 @@ from helpdesk_api.database.writes import update_at_flush
 from helpdesk_api.domains.bulk.errors import BulkRolledBack
 from helpdesk_api.domains.bulk.schemas import BulkItem, TicketBulk
 from helpdesk_api.domains.bulk.steps import TicketStep, take_step
-from helpdesk_api.domains.tickets import queries, representation
+from helpdesk_api.domains.tickets import queries
 from helpdesk_api.domains.tickets.errors import TicketNotFound, TicketRepeated
 from helpdesk_api.domains.tickets.queries import VisibleTicket
 from helpdesk_api.domains.tickets.routes import current_etag
@@ -29,7 +29,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The ticket's JSON text and ETag, or the problem."""
+    """The problem, or the ticket's JSON text and ETag; these are null when it has left the caller's sight."""
 
     item: BulkItem
     ticket: str | None = None
@@ -85,9 +85,7 @@ async def _change(
     )
     if problem is not None:
         return Outcome(item, problem=problem)
-    row = await queries.written_row(session, principal, visible.ticket)
-    detail = representation.detail_json(principal, row)
-    return Outcome(item, detail, representation.shown_etag(row, detail))
+    return Outcome(item, *await queries.as_seen(session, principal, visible.ticket))
 
 
 async def take_steps(

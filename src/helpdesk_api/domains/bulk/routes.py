@@ -28,7 +28,8 @@ async def change_tickets(
     body: TicketBulk, principal: PrincipalDep, session: SessionDep, database: DatabaseDep
 ) -> Response:
     """Always 207 with one result for each item in order, unless it is atomic and one fails: then 409, and nothing was
-    changed. The steps of one item are taken all or none."""
+    changed. The steps of one item are taken all or none. A ticket that leaves the caller's sight by them is changed,
+    and not shown."""
     outcomes = await actions.change_tickets(session, database, principal, body)
     response = answer('{"data":[' + ",".join(outcome.json() for outcome in outcomes) + "]}")
     response.status_code = 207

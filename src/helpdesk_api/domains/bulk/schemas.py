@@ -78,13 +78,16 @@ class BulkProblem(ResponseModel):
 
 
 class BulkResult(ResponseModel):
-    """What became of one item; exactly one of `ticket` and `problem` is there."""
+    """What became of one item; never are both `ticket` and `problem` there."""
 
     ticket_id: TicketKeyText
     status: int = Field(ge=200, le=599, description="As the item's own request would have been answered.")
-    etag: str | None = Field(max_length=ETAG_LENGTH)
-    ticket: TicketDetail | None
-    problem: BulkProblem | None
+    etag: str | None = Field(max_length=ETAG_LENGTH, description="The ticket's, after it; null with `ticket`.")
+    ticket: TicketDetail | None = Field(
+        description="As the caller sees it after the steps; null where they failed, and, with the status 200, when it "
+        "has left their sight."
+    )
+    problem: BulkProblem | None = Field(description="Null with the status 200.")
 
 
 class BulkResults(ResponseModel):

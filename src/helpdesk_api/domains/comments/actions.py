@@ -1,6 +1,6 @@
 """Saying something, and what it does to the ticket. The ticket's row is locked by the caller."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -242,6 +242,16 @@ def could_read(grants: Grants, ticket: Ticket, visibility: Visibility, participa
     if visibility is Visibility.INTERNAL:
         return policy.works_on(reader, ticket)
     return policy.may_read(reader, ticket, is_participant=grants.user_id in participants)
+
+
+async def working_on(session: AsyncSession, ticket: Ticket, user_ids: Iterable[UUID]) -> set[UUID]:
+    """Who of these people works on the ticket."""
+    known = {user_id: await GRANTS.get_within(session, user_id.hex) for user_id in user_ids}
+    return {
+        user_id
+        for user_id, grants in known.items()
+        if grants is not None and could_read(grants, ticket, Visibility.INTERNAL, ())
+    }
 
 
 async def edit_comment(

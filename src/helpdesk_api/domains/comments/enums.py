@@ -16,4 +16,5 @@ class CommentRefusal(StrEnum):
     NOT_PERMITTED = "not_permitted"
     SCOPE_MISSING = "scope_missing"
     NOT_THE_AUTHOR = "not_the_author"
+    MERGED = "merged"
     EDIT_WINDOW_PASSED = "edit_window_passed"

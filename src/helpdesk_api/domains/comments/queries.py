@@ -1,7 +1,7 @@
 """Reads of comments, each from `policy.readable`, as JSON built by PostgreSQL."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     and_,
+    any_,
     bindparam,
     case,
     cast,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -57,8 +59,10 @@ from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.web.listing import PageRequest, SortKey, paged, parse_sort
 
 
-def matching_comments(asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect:
+def matching_comments(asked: ColumnElement[Any], *, by_week: bool = False, is_merged: bool = False) -> AnySelect:
     """A source of the tickets' full text."""
+    if is_merged:
+        return _matching_merged(asked, by_week=by_week)
     ticket = aliased(Ticket)
     looked_up = select(ticket.created_at).where(ticket.id == Comment.ticket_id).correlate(Comment).scalar_subquery()
     created_at = func.coalesce(Comment.ticket_created_at, looked_up)
@@ -71,10 +75,28 @@ def matching_comments(asked: ColumnElement[Any], *, by_week: bool = False) -> An
     )
 
 
-def _matching(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[bool]:
+def _matching_merged(asked: ColumnElement[Any], *, by_week: bool) -> AnySelect:
+    """Those that a merge has moved. An index of their own has these few alone."""
+    old = aliased(Ticket)
+    found = (
+        select(Comment.merged_from_id, old.created_at, Comment.visibility == Visibility.PUBLIC, Comment.ticket_id)
+        .join(old, old.id == Comment.merged_from_id)
+        .where(Comment.merged_from_id.is_not(None), SEARCH.op("@@")(asked))
+    )
+    return found.where(is_within(old.created_at)) if by_week else found
+
+
+def _matching(
+    shape: tickets.CallerShape, asked: ColumnElement[Any], home: InstrumentedAttribute[Any]
+) -> ColumnElement[bool]:
     """Of the one ticket that the statement looks at, and the caller may see."""
     readable = or_(Comment.visibility == Visibility.PUBLIC, tickets.sees_internal(shape))
-    return and_(Comment.ticket_id == Ticket.id, SEARCH.op("@@")(asked), readable)
+    return and_(home == Ticket.id, SEARCH.op("@@")(asked), readable)
+
+
+def _at_home(of: Callable[[InstrumentedAttribute[Any]], ColumnElement[Any]]) -> ColumnElement[Any]:
+    """By the column of `home_of`: which it is, each row of `tickets` tells, and the other is not asked."""
+    return case((Ticket.merged_into_id.is_(None), of(Comment.ticket_id)), else_=of(Comment.merged_from_id))
 
 
 COMMENT_TEXTS = Texts(
@@ -85,14 +107,20 @@ COMMENT_TEXTS = Texts(
 def best_rank(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[Any]:
     """How well the best of a ticket's readable comments answers."""
     rank = func.max(func.ts_rank_cd(SEARCH, asked, BY_LENGTH))
-    return select(rank).where(_matching(shape, asked)).correlate(Ticket).scalar_subquery()
+    return _at_home(lambda home: select(rank).where(_matching(shape, asked, home)).correlate(Ticket).scalar_subquery())
 
 
 def excerpts(shape: tickets.CallerShape, asked: ColumnElement[Any]) -> ColumnElement[Any]:
     """Of the latest readable comments of a ticket that match."""
+    return _at_home(lambda home: _excerpts(shape, asked, home))
+
+
+def _excerpts(
+    shape: tickets.CallerShape, asked: ColumnElement[Any], home: InstrumentedAttribute[Any]
+) -> ColumnElement[Any]:
     latest = (
         select(Comment.id, Comment.body)
-        .where(_matching(shape, asked))
+        .where(_matching(shape, asked, home))
         .order_by(Comment.created_at.desc(), Comment.id.desc())
         .limit(literal_column(str(MAX_COMMENTS)))
         .correlate(Ticket)
@@ -122,13 +150,12 @@ def select_comments(
         .correlate(Comment)
         .scalar_subquery()
     )
-    editable = case(
-        (
-            (Comment.author_id == principal.user_id) & (Comment.created_at > clock.now() - edit_window),
-            instant_sql(Comment.created_at + literal(edit_window)),
-        ),
-        else_=null(),
+    is_editable = and_(
+        Comment.author_id == principal.user_id,
+        Comment.created_at > clock.now() - edit_window,
+        Ticket.merged_into_id.is_(None),
     )
+    editable = case((is_editable, instant_sql(Comment.created_at + literal(edit_window))), else_=null())
     body = func.json_build_object(
         "id", public_id_sql("cmt", Comment.id),
         "ticket_id", public_id_sql("tkt", home),
@@ -153,6 +180,7 @@ def select_comments(
             (Comment.visibility == Visibility.INTERNAL).label("is_internal"),
             Comment.created_at,
             tickets.sees_internal(principal).label("works_on_ticket"),
+            Ticket.merged_into_id.is_not(None).label("is_merged"),
         )
         .join(Ticket, Ticket.id == home)
         .join(User, User.id == Comment.author_id)
@@ -168,6 +196,7 @@ def comment_json(principal: Principal, row: Any, *, edit_window: timedelta) -> s
         is_author=row["is_author"],
         is_internal=row["is_internal"],
         inside_edit_window=clock.now() <= row["created_at"] + edit_window,
+        is_merged=row["is_merged"],
     )
     return f'{row["body"][:-1]},"allowed_actions":{_actions_json(standing)}}}'
 
@@ -276,7 +305,7 @@ async def list_revisions(reads: ReadSession, comment_id: UUID) -> list[dict[str,
 def _last_read(shape: tickets.CallerShape) -> CompiledStatement:
     body = func.json_build_object(
         "id", public_id_sql("cmt", Comment.id),
-        "ticket_id", public_id_sql("tkt", Comment.ticket_id),
+        "ticket_id", public_id_sql("tkt", Ticket.id.expression),
         "author_id", public_id_sql("usr", Comment.author_id),
         "visibility", Comment.visibility,
         "excerpt", func.left(Comment.body, 500),
@@ -284,8 +313,10 @@ def _last_read(shape: tickets.CallerShape) -> CompiledStatement:
     )  # fmt: skip
     return CompiledStatement(
         select(Comment.id, cast(body, String).label("body"))
-        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .join(Ticket, Ticket.id == any_(array([Comment.ticket_id, Comment.merged_from_id])))
         .where(any_of(Comment.id, bindparam("ids", type_=tickets.IDS)), policy.readable(shape))
+        # Where it is now, behind where it was: the last one counts.
+        .order_by(Ticket.id == Comment.ticket_id)
     )
 
 

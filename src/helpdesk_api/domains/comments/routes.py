@@ -69,6 +69,8 @@ def _read(
         is_author=mine,
         is_internal=comment.visibility is Visibility.INTERNAL,
         inside_edit_window=clock.now() <= comment.created_at + window,
+        # A merged one takes none.
+        is_merged=False,
     )
     return {
         "id": comment.id,

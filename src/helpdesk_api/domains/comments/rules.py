@@ -15,6 +15,8 @@ class CommentStanding:
     is_author: bool
     is_internal: bool
     inside_edit_window: bool
+    is_merged: bool
+    """Whether it is read where it was said, of a ticket that goes on in another."""
 
 
 def refusal(standing: CommentStanding, action: CommentAction) -> CommentRefusal | None:
@@ -22,9 +24,13 @@ def refusal(standing: CommentStanding, action: CommentAction) -> CommentRefusal 
     if not standing.may_write:
         return CommentRefusal.SCOPE_MISSING
     if action is CommentAction.SPLIT:
-        return None if standing.works_on_ticket else CommentRefusal.NOT_PERMITTED
+        if not standing.works_on_ticket:
+            return CommentRefusal.NOT_PERMITTED
+        return CommentRefusal.MERGED if standing.is_merged else None
     if not standing.is_author:
         return CommentRefusal.NOT_THE_AUTHOR
+    if standing.is_merged:
+        return CommentRefusal.MERGED
     return None if standing.inside_edit_window else CommentRefusal.EDIT_WINDOW_PASSED
 
 

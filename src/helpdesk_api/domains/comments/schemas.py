@@ -80,7 +80,9 @@ class CommentRead(ResponseModel):
     attachments: list[AttachmentSummary] = Field(max_length=MAX_ATTACHMENTS)
     created_at: Instant
     edited_at: Instant | None
-    editable_until: Instant | None = Field(description="For its author, while it can be edited.")
+    editable_until: Instant | None = Field(
+        description="For its author, while it can be edited; null on a merged ticket."
+    )
     allowed_actions: list[CommentAllowedAction] = Field(max_length=10)
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -10,7 +10,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, parse_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.attachments.holding import hold, ids_of_draft, share
-from helpdesk_api.domains.comments.actions import add_comment
+from helpdesk_api.domains.comments.actions import add_comment, working_on
 from helpdesk_api.domains.comments.models import Comment
 from helpdesk_api.domains.comments.schemas import CommentCreate
 from helpdesk_api.domains.drafts.errors import DraftForbidden, TooManyDrafts
@@ -106,11 +106,15 @@ async def send_draft(
 
 
 async def follow_merge(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
-    """ticket.merged: what was being written goes on where the ticket does."""
+    """ticket.merged: what was being written goes on where the ticket does; of who does not work there it stays, and
+    they find it where they wrote it."""
     del principal
     if event.data.get("role") == "merged":
-        into_id = parse_id("tkt", event.internal_data["into_id"])
-        moved = update(Draft).where(Draft.ticket_id == event.ticket_id).values(ticket_id=into_id)
-        shared = (await session.execute(moved.returning(Draft.id, Draft.is_shared))).all()
-        for draft_id, is_shared in shared:
-            await share(session, draft_id, shared_on=into_id if is_shared else None)
+        return
+    into: Ticket = event.entity
+    there = Draft.ticket_id == parse_id("tkt", event.internal_data["merged_id"])
+    alone = await session.scalars(select(Draft.author_id).where(there, Draft.is_shared.is_(False)).distinct())
+    following = or_(Draft.is_shared, Draft.author_id.in_(await working_on(session, into, alone.all())))
+    moved = update(Draft).where(there, following).values(ticket_id=into.id)
+    for draft_id, is_shared in (await session.execute(moved.returning(Draft.id, Draft.is_shared))).all():
+        await share(session, draft_id, shared_on=into.id if is_shared else None)

@@ -147,8 +147,8 @@ async def update_draft(
 async def delete_draft(
     worked: DraftedTicketDep, draft_id: DraftId, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
-    """By its author."""
-    draft = await _lock(session, principal, worked.id, draft_id, if_match)
+    """By its author; also what a merge has left with them on the old ticket."""
+    draft = await _lock(session, principal, worked.left_id, draft_id, if_match)
     await actions.delete_draft(session, principal, draft)
 
 

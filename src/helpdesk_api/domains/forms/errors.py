@@ -25,7 +25,8 @@ class FormArchived(Conflict):
 
 class InvalidFormField(Unprocessable):
     """`errors[].code` says which rule: `key_repeated`, `choices_required`, `choices_not_taken`, `choice_repeated`,
-    `unknown_condition`, `condition_hidden`, `bounds_crossed`, `bounds_not_taken`, `default_does_not_fit`."""
+    `unknown_condition`, `condition_hidden`, `condition_not_taken`, `bounds_crossed`, `bounds_not_taken`,
+    `default_does_not_fit`, `default_not_taken`."""
 
     code = "invalid_form_field"
     title = "A field of the form contradicts itself or the others"

@@ -117,7 +117,8 @@ def _schema_of_applying(field: Field, fields: Mapping[str, Field]) -> dict[str, 
     other, values = fields[field["visible_if"]["field"]], field["visible_if"]["values"]
     key = other["key"]
     fits: dict[str, Any] = {"enum": values}
-    if other["kind"] == FieldKind.MULTI_CHOICE.value:
+    # Of files, too: forms of older releases have such conditions.
+    if other["kind"] in {FieldKind.MULTI_CHOICE.value, FieldKind.FILE.value}:
         fits = {"contains": fits}
     sent = {"properties": {key: fits}, "required": [key]}
     if not _fits(other["default"], values):
@@ -231,10 +232,14 @@ def check_fields(fields: Sequence[Field]) -> list[FieldError]:
     return errors
 
 
+def _wants_choices(field: Field) -> bool:
+    return FieldKind(field["kind"]) in {FieldKind.CHOICE, FieldKind.MULTI_CHOICE}
+
+
 def _contradictions(field: Field, before: Mapping[str, Field]) -> Iterable[tuple[str, str, str]]:
     kind = FieldKind(field["kind"])
     choices = [choice["value"] for choice in field["choices"] or ()]
-    has_choices = kind in {FieldKind.CHOICE, FieldKind.MULTI_CHOICE}
+    has_choices = _wants_choices(field)
     if field["key"] in before:
         yield "key_repeated", "another field has this key", "key"
     if has_choices and not choices:
@@ -272,6 +277,13 @@ def _wrong_condition(field: Field, before: Mapping[str, Field]) -> Iterable[tupl
     if other is None:
         yield "unknown_condition", "a condition asks about a field before it", "visible_if/field"
         return
+    if other["kind"] == FieldKind.FILE.value:
+        yield (
+            "condition_not_taken",
+            "a file belongs to one ticket, and so nothing depends on which it is",
+            "visible_if/field",
+        )
+        return
     for name in ("visible_to", "editable_by"):
         if other[name] == FormAudience.STAFF.value != field[name]:
             yield (
@@ -280,6 +292,9 @@ def _wrong_condition(field: Field, before: Mapping[str, Field]) -> Iterable[tupl
                 "visible_if/field",
             )
             return
+    if _wants_choices(other) and not other["choices"]:
+        # That was said of the other one; until it is put right, nobody knows what it takes.
+        return
     takes = value_schema(other)
     takes = takes.get("items", takes)
     for value in field["visible_if"]["values"]:

@@ -16,13 +16,12 @@ from helpdesk_api.domains.bulk.steps import CommentStep, TicketStep, take_step
 from helpdesk_api.domains.macros.errors import MacroNotOffered
 from helpdesk_api.domains.macros.events import MacroApplied
 from helpdesk_api.domains.macros.queries import is_offered
-from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.actions import custom_changes, require, shown
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import TicketNotFound
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.placeholders import OFFERED, held_ticket_values
-from helpdesk_api.domains.tickets.queries import VisibleTicket, know_target, written_row
+from helpdesk_api.domains.tickets.queries import VisibleTicket, as_seen, know_target
 from helpdesk_api.domains.tickets.several import lock_many_visible
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.pending import pending_events, write_pending
@@ -111,7 +110,7 @@ async def apply_macro(
                 row.cause_event_id, row.cause_rule, row.cause_depth = applied.id, CAUSE, 1
         # The log as the next step has to find it.
         await write_pending(session)
-    body, etag = await _as_seen(session, principal, ticket)
+    body, etag = await as_seen(session, principal, ticket)
     return Effect(ticket, list(_changes(before, _snapshot(ticket))), replies, body, etag)
 
 
@@ -172,12 +171,3 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[di
     for name in _CUSTOM:
         for field, (old, new) in custom_changes(before[name], after[name]).items():
             yield {"field": field, "before": old, "after": new}
-
-
-async def _as_seen(session: AsyncSession, principal: Principal, ticket: Ticket) -> tuple[str | None, str | None]:
-    try:
-        row = await written_row(session, principal, ticket)
-    except TicketNotFound:
-        return None, None
-    detail = representation.detail_json(principal, row)
-    return detail, representation.shown_etag(row, detail)

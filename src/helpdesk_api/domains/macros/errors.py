@@ -17,5 +17,7 @@ class MacroNotOffered(Conflict):
 
 
 class TooManyMacros(Conflict):
+    """One's own, each team's and the shared ones are counted apart: 500 of each."""
+
     code = "too_many_macros"
     title = "Nobody finds their way among more macros than this"

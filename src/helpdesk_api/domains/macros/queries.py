@@ -22,6 +22,7 @@ from helpdesk_api.domains.tickets.search import asker
 from helpdesk_api.domains.tickets.sharing import readable, shared_allowances
 from helpdesk_api.web.listing import PageRequest, SortKey, page_of, whole_page
 
+# Of one's own, of a team, and of the shared ones, each for itself.
 MAX_MACROS = 500
 _COLUMNS = tuple(Macro.__table__.c)
 _KEYS = (SortKey("title", Macro.title, str), SortKey("id", Macro.id, UUID))
@@ -73,5 +74,5 @@ async def offered_macros(reads: ReadSession, principal: Principal, ticket_id: UU
     found = select(*TICKETS.columns).where(Ticket.id == ticket_id, policy.readable(principal))
     ticket = TICKETS.entity(await reads.fetch_one(found))
     mine = select(*_COLUMNS).where(readable(principal, Macro)).order_by(func.lower(Macro.title), Macro.id)
-    rows = await reads.fetch(mine.limit(MAX_MACROS))
+    rows = await reads.fetch(mine)
     return whole_page([shown(principal, row) for row in rows if is_offered(principal, row, ticket)])

@@ -38,7 +38,7 @@ class Limits(ResponseModel):
     condition_leaves: int = Field(ge=1)
     bulk_tickets: int = Field(ge=1, description="In one bulk request.")
     bulk_job_tickets: int = Field(ge=1, description="In one bulk job.")
-    views: int = Field(ge=1, description="In one caller's list.")
+    views: int = Field(ge=1, description="Of one's own; of one team; shared ones.")
     form_fields: int = Field(ge=1)
     category_levels: int = Field(ge=1)
     family_levels: int = Field(ge=1, description="From the root ticket to the youngest.")

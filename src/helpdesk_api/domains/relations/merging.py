@@ -138,6 +138,8 @@ async def _carry_comments(session: AsyncSession, ticket: Ticket, into: Ticket) -
         )
         .execution_options(synchronize_session=False)
     )
+    # Asked before the target has the other's times.
+    into.last_comment_id = max((into, ticket), key=_last_said).last_comment_id
     into.public_comment_count += ticket.public_comment_count
     into.internal_comment_count += ticket.internal_comment_count
     news = [
@@ -149,7 +151,6 @@ async def _carry_comments(session: AsyncSession, ticket: Ticket, into: Ticket) -
         into.last_public_comment_at, into.last_public_comment_id = max(news, key=_instant)
     notes = [one.last_internal_comment_at for one in (into, ticket) if one.last_internal_comment_at is not None]
     into.last_internal_comment_at = max(notes, default=None)
-    into.last_comment_id = max((into, ticket), key=_last_said).last_comment_id
 
 
 def _instant(news: tuple[Any, UUID | None]) -> Any:

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +11,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, parse_id, public_id
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.comments.actions import could_read
+from helpdesk_api.domains.comments.actions import could_read, working_on
 from helpdesk_api.domains.reminders.errors import RemindInPast, TooManyReminders
 from helpdesk_api.domains.reminders.events import ReminderDue
 from helpdesk_api.domains.reminders.models import Reminder
@@ -110,12 +109,12 @@ async def tell_due(session: AsyncSession, payload: dict[str, Any]) -> None:
 
 
 async def follow_merge(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
-    """ticket.merged: reminders go on where the ticket does."""
+    """ticket.merged: reminders go on where the ticket does; who does not work there is reminded of the old one."""
     del principal
     if event.data.get("role") == "merged":
-        into_id: UUID = parse_id("tkt", event.internal_data["into_id"])
-        await session.execute(
-            update(Reminder)
-            .where(Reminder.ticket_id == event.ticket_id, Reminder.reminded_at.is_(None))
-            .values(ticket_id=into_id)
-        )
+        return
+    into: Ticket = event.entity
+    ahead = (Reminder.ticket_id == parse_id("tkt", event.internal_data["merged_id"]), Reminder.reminded_at.is_(None))
+    reminded = await session.scalars(select(Reminder.user_id).where(*ahead).distinct())
+    following = Reminder.user_id.in_(await working_on(session, into, reminded.all()))
+    await session.execute(update(Reminder).where(*ahead, following).values(ticket_id=into.id))

@@ -52,9 +52,10 @@ Forms = Mapping[str, Mapping[str, int]]
 
 
 class Source(Protocol):
-    """What matches a tsquery; of those tickets alone, if so asked, that are `weeks.is_within`."""
+    """What matches a tsquery; of those tickets alone, if so asked, that are `weeks.is_within`. With `is_merged` what a
+    merge has moved, by the tickets where it lay, and in a fourth column where it lies now."""
 
-    def __call__(self, asked: ColumnElement[Any], *, by_week: bool = False) -> AnySelect: ...
+    def __call__(self, asked: ColumnElement[Any], *, by_week: bool = False, is_merged: bool = False) -> AnySelect: ...
 
 
 _sources: list[Source] = []
@@ -227,8 +228,8 @@ def matches(shape: policy.CallerShape, tsquery: ColumnElement[str], *, is_common
     asked = as_tsquery(tsquery)
     own: ColumnElement[bool] = SEARCH.op("@@")(asked)
     if is_common:
-        return or_(own, *[_on_this_ticket(shape, source(asked)) for source in _sources])
-    ticket_id, _, is_public = _all_matches(asked).cte().c
+        return or_(own, *[_on_this_ticket(shape, found) for found in _on_tickets(shape, asked)])
+    ticket_id, _, is_public = _all_matches(shape, asked).cte().c
     public = select(ticket_id).where(is_public)
     if not shape.is_staff:
         return Ticket.id.in_(public)
@@ -245,7 +246,7 @@ def matches_in_order(
     `by_week` finds those alone that are `weeks.is_within`."""
     # As a query of its own, of which the planner knows nothing: it is known that few match, and one plan serves all.
     asked = select(as_tsquery(tsquery)).scalar_subquery()
-    ticket_id, created_at, is_public = _all_matches(asked, by_week=by_week).subquery().c
+    ticket_id, created_at, is_public = _all_matches(shape, asked, by_week=by_week).subquery().c
     each = select(
         ticket_id.label("ticket_id"), created_at.label("created_at"), func.bool_or(is_public).label("is_public")
     )
@@ -259,19 +260,33 @@ def matches_in_order(
     return found, or_(found.c.is_public, policy.sees_internal(shape))
 
 
-def _all_matches(asked: ColumnElement[Any], *, by_week: bool = False) -> CompoundSelect[Any]:
+def _all_matches(shape: policy.CallerShape, asked: ColumnElement[Any], *, by_week: bool = False) -> CompoundSelect[Any]:
     of_tickets = select(Ticket.id, Ticket.created_at, true()).where(SEARCH.op("@@")(asked))
     if by_week:
         of_tickets = of_tickets.where(is_within(Ticket.created_at))
-    found = [of_tickets, *[source(asked, by_week=by_week) for source in _sources]]
+    found = [of_tickets, *_on_tickets(shape, asked, by_week=by_week)]
     return union_all(*[one.correlate(None) for one in found])
 
 
+def _on_tickets(shape: policy.CallerShape, asked: ColumnElement[Any], *, by_week: bool = False) -> Sequence[AnySelect]:
+    """What each source finds: what lies on a ticket, and what lay on one that was merged, for those who do not see
+    where it goes on. The others find it there."""
+    found = [source(asked, by_week=by_week) for source in _sources]
+    if shape.is_admin:
+        return found
+    for source in _sources:
+        moved = source(asked, by_week=by_week, is_merged=True)
+        *columns, ticket_id = moved.selected_columns
+        seen = select(Ticket.id).where(Ticket.id == ticket_id, policy.readable(shape)).correlate_except(Ticket)
+        found.append(moved.with_only_columns(*columns).where(~seen.exists()))
+    return found
+
+
 def lies_on_readable(shape: policy.CallerShape, asked: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-    """For each source, whether anything that the caller may read matches, whatever ticket it lies on."""
+    """For each kind of find, whether anything that the caller may read matches, whatever ticket it lies on."""
     return [
-        select(Ticket.id).where(policy.readable(shape), _on_this_ticket(shape, source(asked))).exists()
-        for source in _sources
+        select(Ticket.id).where(policy.readable(shape), _on_this_ticket(shape, found)).exists()
+        for found in _on_tickets(shape, asked)
     ]
 
 

@@ -213,6 +213,16 @@ async def written_row(session: AsyncSession, principal: Principal, ticket: Ticke
     return await _row(await statements_of(session), principal, ticket.id)
 
 
+async def as_seen(session: AsyncSession, principal: Principal, ticket: Ticket) -> tuple[str | None, str | None]:
+    """The JSON text and the ETag of what was just written; null where it has left the caller's sight."""
+    try:
+        row = await written_row(session, principal, ticket)
+    except TicketNotFound:
+        return None, None
+    detail = representation.detail_json(principal, row)
+    return detail, representation.shown_etag(row, detail)
+
+
 async def list_tickets(
     reads: ReadSession,
     principal: Principal,

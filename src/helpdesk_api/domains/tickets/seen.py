@@ -63,6 +63,11 @@ class WorkedTicket:
             raise TicketMerged(self.target_id)
         return self.seen_id
 
+    @property
+    def left_id(self) -> UUID:
+        """For throwing away what a merge has left there for who does not see where it went. Raises as `id` does."""
+        return self.id if self.target_id is not None else self.seen_id
+
 
 def _worked_for(action: TicketAction) -> Any:
     async def worked(ticket_id: TicketKey, request: Request, session: SessionDep) -> WorkedTicket:

@@ -69,6 +69,17 @@ def readable(principal: Principal, kind: Any) -> ColumnElement[bool]:
     return or_(own, of_team, kind.scope == SharingScope.SHARED)
 
 
+def of_same(kind: Any, scope: StrEnum, owner_id: UUID, team_id: UUID | None) -> ColumnElement[bool]:
+    """What one limit counts together: somebody's own, a team's, or all that is shared. So nobody's list is full because
+    of what others made, and what everybody sees is in it."""
+    same: ColumnElement[bool] = kind.scope == scope
+    if scope == SharingScope.PERSONAL:
+        same &= kind.owner_id == owner_id
+    elif scope == SharingScope.TEAM:
+        same &= kind.team_id == team_id
+    return same
+
+
 def may_write(principal: Principal, scope: SharingScope, owner_id: UUID, team_id: UUID | None) -> bool:
     if not principal.is_staff:
         return False

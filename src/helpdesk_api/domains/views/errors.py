@@ -21,5 +21,7 @@ class ViewTeamRequired(Unprocessable):
 
 
 class TooManyViews(Conflict):
+    """One's own, each team's and the shared ones are counted apart; `GET /v1/meta` says how many."""
+
     code = "too_many_views"
     title = "Nobody needs more views than this"

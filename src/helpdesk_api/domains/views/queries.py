@@ -23,7 +23,9 @@ from helpdesk_api.domains.views.errors import ViewNotFound
 from helpdesk_api.domains.views.models import View
 from helpdesk_api.web.listing import whole_page
 
+# Of one's own, of a team, and of the shared ones, each for itself.
 MAX_VIEWS = 200
+COUNTED_VIEWS = 200
 COUNT_LIMIT = 1_000
 _COLUMNS = tuple(View.__table__.c)
 
@@ -33,7 +35,8 @@ def _readable(principal: Principal) -> Select[Any]:
 
 
 async def list_views(reads: ReadSession, principal: Principal) -> dict[str, Any]:
-    rows = await reads.fetch(_readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS))
+    """All of them: what bounds them is how many are saved."""
+    rows = await reads.fetch(_readable(principal).order_by(func.lower(View.name), View.id))
     return whole_page([shown(principal, row) for row in rows])
 
 
@@ -103,12 +106,13 @@ async def know(reads: ReadSession, principal: Principal, views: Sequence[Any]) -
 
 
 async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[UUID] | None) -> dict[str, Any]:
-    """Of these views or all of the caller's: one statement for the views, one for all counts, and one between them for
-    the names in the queries, if there are any; custom fields are known by heart."""
-    found = _readable(principal).order_by(func.lower(View.name), View.id).limit(MAX_VIEWS)
+    """Of these views or the first of the caller's: one statement for the views, one for all counts, and one between
+    them for the names in the queries, if there are any; custom fields are known by heart."""
+    found = _readable(principal).order_by(func.lower(View.name), View.id).limit(COUNTED_VIEWS + 1)
     if ids is not None:
         found = found.where(View.id.in_(ids))
-    views = await reads.fetch(found)
+    rows = await reads.fetch(found)
+    views = rows[:COUNTED_VIEWS]
     known = await know(reads, principal, views)
     asked: dict[UUID, Checked] = {}
     for view in views:
@@ -119,7 +123,8 @@ async def count_tickets(reads: ReadSession, principal: Principal, ids: Sequence[
             continue
     counts = await tickets.count_each(reads, principal, list(asked.values()), limit=COUNT_LIMIT)
     by_view = dict(zip(asked, counts, strict=True))
-    return whole_page([_counted(view["id"], by_view.get(view["id"])) for view in views])
+    counted = whole_page([_counted(view["id"], by_view.get(view["id"])) for view in views])
+    return {**counted, "total_is_exact": len(rows) == len(views)}
 
 
 def _counted(view_id: UUID, count: int | None) -> dict[str, Any]:
