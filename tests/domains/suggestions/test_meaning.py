@@ -145,6 +145,9 @@ async def test_a_model_that_is_down_is_not_missed(editors: Editors, database: Da
     assert (answer["engines"], len(answer["articles"])) == (["full_text"], 1)
     assert (await typed(editors.rita, subject="printer"))["engines"] == ["full_text"]
     assert (await searched(editors.rita, "/v1/articles", "printer"))["engines"] == ["full_text"]
+    model.asked.clear()
+    assert (await searched(editors.rita, "/v1/search", "printer"))["engines"] == ["full_text"]
+    assert model.asked == ["printer"], "nobody waits for it twice"
     await index(database)
     progress = (await editors.admin.get("/v1/embeddings")).json()
     tickets = next(kind for kind in progress["kinds"] if kind["kind"] == "ticket")

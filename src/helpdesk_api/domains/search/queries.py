@@ -51,7 +51,7 @@ async def search(
     suggestion = None
     meaning = await articles.meaning_of_question(reads, text)
     if SearchKind.ARTICLE in wanted:
-        found = await articles.find(reads, principal, text, ArticleFilters())
+        found = await articles.find(reads, principal, text, ArticleFilters(), is_understood=True, meaning=meaning)
         suggestion = found.suggestion
         articles.count_if_missed(text, found)
         shown = await articles.show(reads, principal, found.hits[:limit], found.text)
