@@ -89,8 +89,8 @@ async def search_articles(
     start = _start(page)
     found = await find(reads, principal, text, filters)
     # What a filter left out may well be written, and a later page is the same question.
-    if filters == ArticleFilters() and not start:
-        count_if_missed(text, found)
+    if filters == ArticleFilters() and not start and not found.hits:
+        tally.count_miss(text)
     end = start + page.limit
     total = len(found.hits)
     return {
@@ -103,11 +103,6 @@ async def search_articles(
         "is_corrected": found.is_corrected,
         "engines": found.engines,
     }
-
-
-def count_if_missed(text: str, found: Found) -> None:
-    if not found.hits:
-        tally.count_miss(text)
 
 
 def _start(page: PageRequest) -> int:
