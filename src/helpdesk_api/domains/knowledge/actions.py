@@ -111,7 +111,7 @@ async def update_article(
     if not facts and not new:
         return
     changes = {name: (shown(name, getattr(article, name)), shown(name, value)) for name, value in facts.items()}
-    waited = waiting(article)
+    waited, was_seen = waiting(article), article.audience in policy.FOR_REQUESTERS
     for name, value in facts.items():
         setattr(article, name, value)
     if article.status is ArticleStatus.IN_REVIEW and facts.keys() & _APPROVED:
@@ -127,7 +127,7 @@ async def update_article(
     touch(article, public=is_seen and bool(facts.keys() & _APPROVED))
     await _flush_checked(session)
     if is_seen and "audience" in facts:
-        await touch_translations(session, article, seen=True)
+        await touch_translations(session, article, seen=was_seen or article.audience in policy.FOR_REQUESTERS)
     await show(session, article)
     await tell(session, principal, article, events.ArticleUpdated, changes)
 
@@ -251,7 +251,8 @@ def touch(article: Article, *, public: bool) -> None:
 
 
 async def touch_translations(session: AsyncSession, article: Article, *, seen: bool) -> None:
-    """Whether they are outdated is part of what their readers see, if they see the original."""
+    """Whether they are outdated is part of what their readers see, if they see the original; `seen` is whether
+    requesters do, or did."""
     if article.translation_of_id is None:
         await session.execute(
             update(Article)
