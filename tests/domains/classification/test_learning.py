@@ -17,6 +17,7 @@ from sqlalchemy import func, select, update
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.categories.enums import TicketType
 from helpdesk_api.domains.classification import jobs, training, wording
 from helpdesk_api.domains.classification.children import ChildFailed
 from helpdesk_api.domains.classification.enums import TrainingOutcome
@@ -25,9 +26,11 @@ from helpdesk_api.domains.classification.models import ClassificationModel
 from helpdesk_api.domains.classification.rules import Example
 from helpdesk_api.domains.tickets.enums import ResolutionCode, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.opening import open_ticket
+from helpdesk_api.domains.tickets.schemas import TicketCreate
 from tests.domains.classification.conftest import FIELDS, NIGHT, PRINTER, Learned, examples, learn
 from tests.end_to_end.served import is_alive
-from tests.factories.records import make_category, make_ticket
+from tests.factories.records import make_category, make_ticket, make_user, principal_of
 
 HEADER: dict[str, Any] = {"fields": FIELDS, "thresholds": {}}
 
@@ -208,14 +211,18 @@ async def test_a_learner_that_dies_is_said_and_changes_nothing() -> None:
 
 
 async def test_what_counts_as_said_by_people(learned: Learned, database: Database) -> None:
-    """What the model decided counts once somebody has settled the ticket or set another value."""
-    await learned.activate(database)
+    """What the model decided, or nobody, counts once somebody has settled the ticket or set another value."""
     other = await make_category(database)
+    opener = await principal_of(database, await make_user(database))
+    async with database.session() as session:
+        unguessed = [await open_ticket(session, database, opener, TicketCreate(**PRINTER)) for _ in range(2)]
+    await learned.activate(database)
     resolved = {"status": TicketStatus.RESOLVED, "resolution_code": ResolutionCode.FIXED}
     untouched = await make_ticket(database, **PRINTER)
     corrected = await make_ticket(database, **PRINTER)
     settled = await make_ticket(database, **PRINTER)
-    for ticket, values in ((corrected, {"category_id": other.id}), (settled, resolved)):
+    by_hand = {"category_id": other.id, "type": TicketType.SERVICE_REQUEST}
+    for ticket, values in ((corrected, {"category_id": other.id}), (settled, resolved), (unguessed[0], by_hand)):
         async with database.session() as session:
             held = await session.get_one(type(ticket), ticket.id)
             for name, value in values.items():
@@ -227,6 +234,8 @@ async def test_what_counts_as_said_by_people(learned: Learned, database: Databas
     assert found[corrected.id.hex]["category"] == public_id("cat", other.id)
     assert found[settled.id.hex]["category"] == public_id("cat", learned.printing.id)
     assert gone.id.hex not in found
+    assert found[unguessed[0].id.hex] == {"category": public_id("cat", other.id), "type": "service_request"}
+    assert unguessed[1].id.hex not in found
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
