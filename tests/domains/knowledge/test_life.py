@@ -20,7 +20,7 @@ from helpdesk_api.domains.knowledge.rules import TRANSITIONS, Standing, refusal
 from helpdesk_api.domains.knowledge.schemas import ArticleCreate
 from helpdesk_api.outbox.models import EventRow
 from tests.domains.knowledge.conftest import BODY, Editors, at, done
-from tests.factories.records import make_user, principal_of
+from tests.factories.records import Make, make_user, principal_of
 
 NOW = datetime(2026, 10, 24, 8, 0, tzinfo=UTC)
 
@@ -280,6 +280,23 @@ async def test_what_cannot_be_drafted(editors: Editors, fields: dict[str, Any], 
 async def test_requesters_write_none(editors: Editors) -> None:
     reply = await editors.rita.post("/v1/articles", json=BODY)
     assert (reply.status_code, reply.json()["required_scope"]) == (403, "articles:write")
+
+
+async def test_a_team_is_named_once_and_while_it_is_at_work(editors: Editors, a_team: Make) -> None:
+    own, other = editors.team_id, public_id("tea", (await a_team(name="Gone")).id)
+    article = await editors.draft(audience="teams", team_ids=[own, own])
+    assert article["team_ids"] == [own]
+    twice = await editors.anna.patch(at(article), json={"team_ids": [own, other, other]})
+    assert sorted(twice.json()["team_ids"]) == sorted([own, other])
+    for team in (own, other):
+        assert (await editors.admin.post(f"/v1/teams/{team}/archive")).status_code == 200
+    kept = await editors.anna.patch(at(article), json={"team_ids": [own], "title": "Still theirs"})
+    assert (kept.status_code, kept.json()["team_ids"]) == (200, [own])
+    translated = await editors.draft(language="de", translation_of_id=article["id"], audience=None)
+    assert translated["team_ids"] == [own]
+    anew = await editors.anna.patch(at(article), json={"team_ids": [own, other]})
+    assert (anew.status_code, anew.json()["code"]) == (422, "unknown_reference")
+    assert anew.json()["errors"][0]["pointer"] == "#/team_ids/1"
 
 
 async def test_an_original_is_published_while_its_translation_is_written(own_database: Database) -> None:
