@@ -12,8 +12,11 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 from sqlalchemy import func, select, update
 
+from helpdesk_api import cli
+from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
@@ -166,6 +169,17 @@ async def test_the_process_learns_and_the_result_is_kept(
         active = select(ClassificationModel.content, ClassificationModel.sha256).where(ClassificationModel.is_active)
         (content, sha256) = (await session.execute(active)).one()
         assert "toner empty" not in files.from_bytes(content or b"", sha256 or "").words.places
+
+
+def test_of_a_database_that_was_never_migrated_it_says_so(
+    server_url: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def never(_: Database) -> None:
+        pytest.fail("nothing can be learned from it")
+
+    with pytest.raises(typer.Exit):
+        cli._with_database(settings.model_copy(update={"database_url": server_url}), never)
+    assert "never migrated" in capsys.readouterr().err
 
 
 async def test_once_a_night_it_is_tried(database: Database, admin_client: httpx.AsyncClient) -> None:
