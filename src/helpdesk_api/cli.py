@@ -78,10 +78,15 @@ def _served_database(settings: Settings) -> Iterator[Settings]:
 
 
 def _with_database(settings: Settings, work: Callable[["Database"], Awaitable[None]]) -> None:
-    """Runs `work` on the wired product. A refusal of an action is said in a sentence."""
+    """Runs `work` on the wired product. A refusal of an action is said in a sentence, and so is a database that was
+    never migrated."""
+    from helpdesk_api.database.glance import glance
     from helpdesk_api.preparing import with_database
     from helpdesk_api.web.errors import ProblemError
 
+    if asyncio.run(glance(settings.database_url_required)).revision is None:
+        _say("helpdesk: this database was never migrated; run `helpdesk migrate` first")
+        raise typer.Exit(1)
     try:
         with_database(settings, work)
     except ProblemError as error:

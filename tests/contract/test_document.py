@@ -160,6 +160,7 @@ def test_document_holds_no_trace_of_the_generator(document: Json) -> None:
         "x-no-idempotency",
         "x-codes",
         "x-etag",
+        "x-late-claim",
         "-Input",
         "-Output",
     ):

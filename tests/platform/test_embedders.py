@@ -1,7 +1,8 @@
 """Models of meaning: the installed one, and a service that may answer anything or nothing."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -60,6 +61,34 @@ async def test_it_asks_as_openai_is_asked_and_keeps_the_order() -> None:
 async def test_any_other_answer_is_none(answer: httpx.Response) -> None:
     with pytest.raises(EmbeddingsUnavailable):
         await service(lambda _: answer).embed(["a", "b"])
+
+
+async def test_what_comes_in_drops_or_without_end_is_not_waited_for() -> None:
+    taken = 0
+
+    async def drops() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0)
+
+    async def flood() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield b" " * 10_000
+
+    asked = service(lambda _: httpx.Response(200, content=drops()), timeout_seconds=0.01)
+    for _ in range(remote.FAILURES):
+        with pytest.raises(EmbeddingsUnavailable, match="Timeout"):
+            await asked.embed(["a"])
+    assert not asked.is_ready
+    for answer in (
+        lambda _: httpx.Response(200, content=flood()),
+        lambda _: httpx.Response(200, content=flood(), headers={"content-encoding": "gzip"}),
+    ):
+        with pytest.raises(EmbeddingsUnavailable, match="not one of"):
+            await service(answer).embed(["a"])
+    assert 5 < taken < 25
 
 
 async def test_nobody_waits_for_what_fails_again_and_again() -> None:

@@ -28,6 +28,9 @@ from helpdesk_api.web.solving import Solved
 NO_IDEMPOTENCY = "x-no-idempotency"
 # Its body is too large to be held: the route reads it as a stream, and claims the key when it knows the digest.
 STREAMED_BODY = "x-streamed-body"
+# It waits for somebody else before it writes, and must hold no connection meanwhile: the route claims the key when that
+# is over.
+LATE_CLAIM = "x-late-claim"
 # Says that a GET answers one record though its path ends with a word. Its ETag is of its bytes, and of its version if
 # the route sets that.
 HAS_ETAG = "x-etag"
@@ -73,7 +76,7 @@ class ApiRoute(APIRoute):
         guard = self.guard
         self._checks = (refuse_repeated_headers, *([guard] if guard is not None else ()), RequestShape(self))
         self.dependant.dependencies[:] = [own for own in self.dependant.dependencies if own.call is not guard]
-        if (self.methods or set()) & _IDEMPOTENT_METHODS and not self.streams_body:
+        if (self.methods or set()) & _IDEMPOTENT_METHODS and not self.claims_its_key:
             # Last, so that a replay has passed the permission and the visibility of its subject first.
             self._depend_on(claim_key if self.takes_idempotency_key else refuse_key)
 
@@ -100,6 +103,10 @@ class ApiRoute(APIRoute):
     @property
     def streams_body(self) -> bool:
         return bool((self.openapi_extra or {}).get(STREAMED_BODY))
+
+    @property
+    def claims_its_key(self) -> bool:
+        return self.streams_body or bool((self.openapi_extra or {}).get(LATE_CLAIM))
 
     @property
     def takes_idempotency_key(self) -> bool:

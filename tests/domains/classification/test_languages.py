@@ -50,6 +50,11 @@ async def test_tickets_and_comments_have_it_and_lists_ask_for_it(
         f"{comments}/{said['id']}", json={"body": "It still does not work, what shall I do now?"}
     )
     assert (edited.status_code, edited.json()["language"]) == (200, "en")
+    again = (await requester_client.post(comments, json={"body": "Und jetzt geht auch der Scanner nicht mehr."})).json()
+    for language, expected in (("de", [again["id"]]), ("de,en", [said["id"], again["id"]]), ("fr", [])):
+        page = (await admin_client.get(comments, params={"language": language, "include_total": "true"})).json()
+        assert ([one["id"] for one in page["data"]], page["total"]) == (expected, len(expected))
+    assert (await admin_client.get(comments, params={"language": "Deutsch"})).status_code == 422
     changed = await admin_client.patch(f"/v1/tickets/{german['id']}", json=ENGLISH)
     assert (changed.status_code, changed.json()["language"]) == (200, "en")
 

@@ -12,11 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 from sqlalchemy import func, select, update
 
+from helpdesk_api import cli
+from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.categories.enums import TicketType
 from helpdesk_api.domains.classification import jobs, training, wording
 from helpdesk_api.domains.classification.children import ChildFailed
 from helpdesk_api.domains.classification.enums import TrainingOutcome
@@ -25,9 +29,11 @@ from helpdesk_api.domains.classification.models import ClassificationModel
 from helpdesk_api.domains.classification.rules import Example
 from helpdesk_api.domains.tickets.enums import ResolutionCode, TicketStatus
 from helpdesk_api.domains.tickets.models import Ticket
+from helpdesk_api.domains.tickets.opening import open_ticket
+from helpdesk_api.domains.tickets.schemas import TicketCreate
 from tests.domains.classification.conftest import FIELDS, NIGHT, PRINTER, Learned, examples, learn
 from tests.end_to_end.served import is_alive
-from tests.factories.records import make_category, make_ticket
+from tests.factories.records import make_category, make_ticket, make_user, principal_of
 
 HEADER: dict[str, Any] = {"fields": FIELDS, "thresholds": {}}
 
@@ -165,6 +171,17 @@ async def test_the_process_learns_and_the_result_is_kept(
         assert "toner empty" not in files.from_bytes(content or b"", sha256 or "").words.places
 
 
+def test_of_a_database_that_was_never_migrated_it_says_so(
+    server_url: str, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def never(_: Database) -> None:
+        pytest.fail("nothing can be learned from it")
+
+    with pytest.raises(typer.Exit):
+        cli._with_database(settings.model_copy(update={"database_url": server_url}), never)
+    assert "never migrated" in capsys.readouterr().err
+
+
 async def test_once_a_night_it_is_tried(database: Database, admin_client: httpx.AsyncClient) -> None:
     with clock.frozen(NIGHT) as moment:
         for hours in (0, 1, 20, 3):
@@ -208,14 +225,18 @@ async def test_a_learner_that_dies_is_said_and_changes_nothing() -> None:
 
 
 async def test_what_counts_as_said_by_people(learned: Learned, database: Database) -> None:
-    """What the model decided counts once somebody has settled the ticket or set another value."""
-    await learned.activate(database)
+    """What the model decided, or nobody, counts once somebody has settled the ticket or set another value."""
     other = await make_category(database)
+    opener = await principal_of(database, await make_user(database))
+    async with database.session() as session:
+        unguessed = [await open_ticket(session, database, opener, TicketCreate(**PRINTER)) for _ in range(2)]
+    await learned.activate(database)
     resolved = {"status": TicketStatus.RESOLVED, "resolution_code": ResolutionCode.FIXED}
     untouched = await make_ticket(database, **PRINTER)
     corrected = await make_ticket(database, **PRINTER)
     settled = await make_ticket(database, **PRINTER)
-    for ticket, values in ((corrected, {"category_id": other.id}), (settled, resolved)):
+    by_hand = {"category_id": other.id, "type": TicketType.SERVICE_REQUEST}
+    for ticket, values in ((corrected, {"category_id": other.id}), (settled, resolved), (unguessed[0], by_hand)):
         async with database.session() as session:
             held = await session.get_one(type(ticket), ticket.id)
             for name, value in values.items():
@@ -227,6 +248,8 @@ async def test_what_counts_as_said_by_people(learned: Learned, database: Databas
     assert found[corrected.id.hex]["category"] == public_id("cat", other.id)
     assert found[settled.id.hex]["category"] == public_id("cat", learned.printing.id)
     assert gone.id.hex not in found
+    assert found[unguessed[0].id.hex] == {"category": public_id("cat", other.id), "type": "service_request"}
+    assert unguessed[1].id.hex not in found
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")

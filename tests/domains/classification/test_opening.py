@@ -69,6 +69,12 @@ async def test_it_decides_what_nobody_decided(
     details = {one["name"]: one["value"] for one in history[0]["internal_details"]}
     assert details["model_number"] == 1
     assert len(details["guesses"]) == 4
+    as_by_default = await opened(requester_client, subject="VPN drops", description="Since today: vpn drops.")
+    assert (as_by_default["type"], (await guesses(admin_client, as_by_default))["type"]["outcome"]) == (
+        "incident",
+        "decided",
+    )
+    assert next(step[:2] for step in await steps_of(admin_client, as_by_default)) == ("type", "model")
 
 
 async def test_a_word_that_was_taken_out_of_the_text_is_no_reason_any_more(

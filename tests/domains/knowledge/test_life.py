@@ -6,15 +6,21 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
+from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.domains.knowledge.actions import create_article
 from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleRefusal, ArticleStatus
-from helpdesk_api.domains.knowledge.lifecycle import publish_scheduled
+from helpdesk_api.domains.knowledge.lifecycle import publish_scheduled, tell_reviews
+from helpdesk_api.domains.knowledge.queries import lock_article
 from helpdesk_api.domains.knowledge.rules import TRANSITIONS, Standing, refusal
+from helpdesk_api.domains.knowledge.schemas import ArticleCreate
 from helpdesk_api.outbox.models import EventRow
 from tests.domains.knowledge.conftest import BODY, Editors, at, done
+from tests.factories.records import Make, make_user, principal_of
 
 NOW = datetime(2026, 10, 24, 8, 0, tzinfo=UTC)
 
@@ -274,6 +280,42 @@ async def test_what_cannot_be_drafted(editors: Editors, fields: dict[str, Any], 
 async def test_requesters_write_none(editors: Editors) -> None:
     reply = await editors.rita.post("/v1/articles", json=BODY)
     assert (reply.status_code, reply.json()["required_scope"]) == (403, "articles:write")
+
+
+async def test_a_team_is_named_once_and_while_it_is_at_work(editors: Editors, a_team: Make) -> None:
+    own, other = editors.team_id, public_id("tea", (await a_team(name="Gone")).id)
+    article = await editors.draft(audience="teams", team_ids=[own, own])
+    assert article["team_ids"] == [own]
+    twice = await editors.anna.patch(at(article), json={"team_ids": [own, other, other]})
+    assert sorted(twice.json()["team_ids"]) == sorted([own, other])
+    for team in (own, other):
+        assert (await editors.admin.post(f"/v1/teams/{team}/archive")).status_code == 200
+    kept = await editors.anna.patch(at(article), json={"team_ids": [own], "title": "Still theirs"})
+    assert (kept.status_code, kept.json()["team_ids"]) == (200, [own])
+    translated = await editors.draft(language="de", translation_of_id=article["id"], audience=None)
+    assert translated["team_ids"] == [own]
+    anew = await editors.anna.patch(at(article), json={"team_ids": [own, other]})
+    assert (anew.status_code, anew.json()["code"]) == (422, "unknown_reference")
+    assert anew.json()["errors"][0]["pointer"] == "#/team_ids/1"
+
+
+async def test_an_original_is_published_while_its_translation_is_written(own_database: Database) -> None:
+    anna = await principal_of(own_database, await make_user(own_database, role=Role.ADMIN))
+    async with own_database.session() as session:
+        original = await create_article(session, anna, ArticleCreate(**BODY))
+        original.published_number, original.review_at = 1, clock.now()
+        more = BODY | {"language": "de", "translation_of_id": public_id("art", original.id)}
+        translation = await create_article(session, anna, ArticleCreate(**more))
+
+    for by_a_job in (False, True):
+        async with own_database.session() as publishing, own_database.session() as writing:
+            written = await lock_article(writing, anna, translation.id)
+            await (tell_reviews(publishing, {}) if by_a_job else lock_article(publishing, anna, original.id))
+            await writing.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            # What was written by the same transaction has its foreign keys looked at again.
+            for number in (2, 3):
+                written.version = number
+                await writing.flush()
 
 
 async def test_an_external_id_is_taken_once(editors: Editors) -> None:

@@ -62,6 +62,15 @@ async def test_it_may_be_kept_until_it_changes(editors: Editors, visitor: httpx.
         assert (await visitor.get(path, headers=held)).status_code == 200
 
 
+async def test_an_original_that_is_hidden_moves_nothing(editors: Editors, visitor: httpx.AsyncClient) -> None:
+    original = await editors.published()
+    german = await editors.published(language="de", audience="public", translation_of_id=original["id"])
+    held = {"If-None-Match": (await visitor.get(f"{PATH}/{german['id']}")).headers["etag"]}
+    await editors.anna.patch(at(original), json={"body": "New."})
+    await done(editors.olga, original, "publish")
+    assert (await visitor.get(f"{PATH}/{german['id']}", headers=held)).status_code == 304
+
+
 async def test_a_page_of_several_may_be_kept(editors: Editors, visitor: httpx.AsyncClient) -> None:
     """Its cursors are sealed anew each time."""
     for title in ("Seen", "Seen as well"):

@@ -90,9 +90,12 @@ async def test_the_languages_of_an_article(editors: Editors) -> None:
         assert (seen.status_code, (seen.json()["translation_of_id"], seen.json()["is_outdated"])) == (200, shown)
     # Nor is it of the staff whose team it is not for.
     held = {"If-None-Match": (await editors.ben.get(at(german))).headers["etag"]}
+    ritas = {"If-None-Match": (await editors.rita.get(at(german))).headers["etag"]}
     of_team = {"audience": "teams", "team_ids": [editors.team_id]}
     assert (await editors.olga.patch(at(original), json=of_team)).status_code == 200
     hidden = await editors.ben.get(at(german), headers=held)
+    # Of whom it was hidden already, nothing moves.
+    assert (await editors.rita.get(at(german), headers=ritas)).status_code == 304
     assert (hidden.status_code, hidden.json()["translation_of_id"]) == (200, None)
     assert (await editors.anna.get(at(german))).json()["translation_of_id"] == original["id"]
     twice = await editors.anna.post(

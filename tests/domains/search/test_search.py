@@ -60,7 +60,15 @@ async def test_it_escapes_and_suggests(editors: Editors) -> None:
 async def test_what_no_article_answers_is_counted(editors: Editors) -> None:
     await editors.published(title="Toner")
     tally._misses.clear()
-    for question, types in (("toner", "article"), ("Fax", "article,ticket"), ("fax", ""), ("gizmo", "ticket,user")):
+    await opened(editors.rita, subject="Plotter", description="Again.")
+    questions = (
+        ("toner", "article"),
+        ("Fax", "article,ticket"),
+        ("fax", ""),
+        ("gizmo", "ticket,user"),
+        ("plotter", ""),
+    )
+    for question, types in (*questions, ("Rita", "")):
         await found(editors.rita, question, **({"types": types} if types else {}))
     assert dict(tally._misses) == {"fax": 2}
     tally._misses.clear()

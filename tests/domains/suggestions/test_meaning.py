@@ -1,6 +1,7 @@
 """Meaning beside words: vectors made by a job, compared under the caller's permissions, and never missed when gone."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.session import Database
@@ -18,12 +20,13 @@ from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
 from helpdesk_api.domains.embeddings.rules import cosines, fuse, pack, sign_code, unit
 from helpdesk_api.integrations.embeddings.fake import FakeEmbedder
 from helpdesk_api.jobs.tables import queue
+from helpdesk_api.main import create_app
 from helpdesk_api.outbox.models import EventRow
 from tests.domains.knowledge.conftest import Editors, editors
 from tests.domains.suggestions.test_suggestions import resolved, suggested, typed
 from tests.domains.tickets.test_search import opened
-from tests.factories.records import Make, make_ticket
-from tests.fixtures.clients import AsUser
+from tests.factories.records import Make, make_ticket, make_user
+from tests.fixtures.clients import AsUser, client_of, test_authenticator
 
 __all__ = ["editors"]
 MEANINGS = {"drucker": "printer", "streikt": "broken", "kaputt": "broken", "imprimante": "printer", "toner": "printer"}
@@ -83,6 +86,38 @@ async def test_what_means_the_same_is_found_without_a_common_word(
     assert (await searched(editors.ben, "/v1/search", "imprimante streikt"))["engines"] == ["full_text", "embeddings"]
 
 
+async def test_no_connection_waits_for_a_model(own_database: Database, settings: Settings) -> None:
+    held: list[int] = []
+
+    class Watching(FakeEmbedder):
+        async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+            free = own_database._readers._places
+            for _ in range(20_000):
+                if free.qsize() == size:
+                    break
+                await asyncio.sleep(0)
+            held.append(size - free.qsize() + own_database.engine.pool.checkedout())  # type: ignore[attr-defined]
+            return await super().embed(texts)
+
+    size = own_database._readers._places.qsize()
+    use_embedder(FakeEmbedder(MEANINGS))
+    await make_ticket(own_database, subject="printer broken")
+    await index(own_database)
+    app = create_app(settings, database=own_database)
+    app.state.authenticator = test_authenticator
+    client = client_of(app, f"test-{(await make_user(own_database)).id.hex}")
+    use_embedder(Watching(MEANINGS))
+    try:
+        replies = [
+            await client.post("/v1/suggestions", json={"subject": "toner"}, headers={"Idempotency-Key": "typed"})
+            for _ in range(2)
+        ]
+    finally:
+        use_embedder(None)
+    assert [reply.json()["engines"] for reply in replies] == [["full_text", "embeddings"]] * 2, replies[0].text
+    assert (replies[1].headers["idempotency-replayed"], held) == ("true", [0])
+
+
 @pytest.mark.parametrize("question", ["it is off again", "_", "(((((", "İ", "\x1f"])
 async def test_what_only_meaning_finds_is_shown_without_marks(
     editors: Editors, database: Database, model: FakeEmbedder, question: str
@@ -110,6 +145,9 @@ async def test_a_model_that_is_down_is_not_missed(editors: Editors, database: Da
     assert (answer["engines"], len(answer["articles"])) == (["full_text"], 1)
     assert (await typed(editors.rita, subject="printer"))["engines"] == ["full_text"]
     assert (await searched(editors.rita, "/v1/articles", "printer"))["engines"] == ["full_text"]
+    model.asked.clear()
+    assert (await searched(editors.rita, "/v1/search", "printer"))["engines"] == ["full_text"]
+    assert model.asked == ["printer"], "nobody waits for it twice"
     await index(database)
     progress = (await editors.admin.get("/v1/embeddings")).json()
     tickets = next(kind for kind in progress["kinds"] if kind["kind"] == "ticket")

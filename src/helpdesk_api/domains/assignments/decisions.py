@@ -146,9 +146,9 @@ class Routing:
         """Of what must be known before the rules are asked."""
         kind, category = self.opinions.get(DecisionStep.TYPE), self.opinions.get(DecisionStep.CATEGORY)
         if kind is not None and DecisionStep.TYPE.value not in self.explicit:
+            # What nobody said and is taken for sure is decided, also where it would have been so anyway.
             before, self.ticket.type = self.ticket.type, kind.value
-            if before != kind.value:
-                self._note(DecisionStep.TYPE, kind.value, DecidedBy.MODEL, kind.reason, before=before)
+            self._note(DecisionStep.TYPE, kind.value, DecidedBy.MODEL, kind.reason, before=before)
         if category is not None and DecisionStep.CATEGORY not in self.decided and self._is_in_use(category.value):
             self.ticket.category_id = category.value
             self._note(DecisionStep.CATEGORY, category.value, DecidedBy.MODEL, category.reason)

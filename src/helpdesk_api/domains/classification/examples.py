@@ -45,6 +45,9 @@ async def read_examples(session: AsyncSession) -> list[list[Any]]:
             team_in_use.scalar_subquery().label("team_id"),
             EventRow.data["explicit"].label("explicit"),
             EventRow.internal_data["decisions"].label("decisions"),
+            EventRow.type.is_not(None).label("is_told"),
+            EventRow.changes["type"][1].astext.label("first_type"),
+            EventRow.changes["category_id"][1].astext.label("first_category_id"),
         )
         .outerjoin(EventRow, opening)
         .where(Ticket.status != TicketStatus.CANCELLED, Ticket.merged_into_id.is_(None))
@@ -67,6 +70,10 @@ def _labels(row: Mapping[str, Any]) -> dict[str, str]:
     decided = {one["step"]: one for one in row["decisions"] or () if one["decided_by"] not in _NOBODY}
     explicit = row["explicit"] or ()
     first = {one["step"]: one["value"] for one in row["decisions"] or ()}
+    if row["is_told"]:
+        # Where nothing decided these, it was opened with them, or without: what they are now somebody said.
+        undecided = {ClassifiedField.TYPE: row["first_type"], ClassifiedField.CATEGORY: row["first_category_id"]}
+        first = {one.value: value for one, value in undecided.items()} | first
     return {
         name: value
         for name, value in now.items()

@@ -213,6 +213,7 @@ async def list_comments(
     page: PageRequest,
     *,
     sort: str | None,
+    languages: Sequence[str] | None,
     edit_window: timedelta,
     include: Sequence[str] | None,
 ) -> tuple[str, str | None, str | None]:
@@ -223,10 +224,13 @@ async def list_comments(
     home = home_of(ticket)
     keys = parse_sort(sort, SORTS, "created_at")
     keys.append(SortKey("id", Comment.id, UUID, keys[0].descending))
-    statement = select_comments(principal, edit_window=edit_window, home=home).where(home == ticket["id"])
+    wanted = [home == ticket["id"]]
+    if languages is not None:
+        wanted.append(Comment.language.in_(languages))
+    statement = select_comments(principal, edit_window=edit_window, home=home).where(*wanted)
     cut = paged(statement, keys, page)
     rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
-    total = await _total(reads, principal, home, ticket["id"]) if page.include_total else None
+    total = await _total(reads, principal, home, wanted) if page.include_total else None
     data = ",".join(comment_json(principal, row, edit_window=edit_window) for row in rows)
     body = (
         f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
@@ -243,12 +247,14 @@ async def _ticket_json(reads: ReadSession, principal: Principal, ticket: Any, in
     return f'"ticket":{detail},"ticket_etag":{json.dumps(representation.shown_etag(ticket, detail))}'
 
 
-async def _total(reads: ReadSession, principal: Principal, home: InstrumentedAttribute[Any], ticket_id: UUID) -> int:
+async def _total(
+    reads: ReadSession, principal: Principal, home: InstrumentedAttribute[Any], wanted: Sequence[ColumnElement[bool]]
+) -> int:
     counted: int = await reads.fetch_value(
         select(func.count())
         .select_from(Comment)
         .join(Ticket, Ticket.id == home)
-        .where(policy.readable(principal), home == ticket_id)
+        .where(policy.readable(principal), *wanted)
     )
     return counted
 

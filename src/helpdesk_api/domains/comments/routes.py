@@ -31,6 +31,7 @@ from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, AttachmentNotUsable, TicketNotFound
+from helpdesk_api.domains.tickets.filters import Languages
 from helpdesk_api.domains.tickets.includes import parse_include
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
@@ -176,6 +177,7 @@ WithTicket = Annotated[
     responses=documents(TicketNotFound, InvalidCursor),
 )
 async def list_comments(
+    *,
     ticket_id: TicketKey,
     page: PageDep,
     principal: PrincipalDep,
@@ -189,7 +191,8 @@ async def list_comments(
             description="`created_at` when left out.",
         ),
     ] = None,
-    with_ticket: WithTicket = False,  # noqa: FBT002
+    language: Languages = None,
+    with_ticket: WithTicket = False,
     include: Include = None,
 ) -> Response:
     """Only those that the caller may read, oldest first. A merged ticket's are read where it goes on. `include` is of
@@ -202,6 +205,7 @@ async def list_comments(
         ticket,
         page,
         sort=sort,
+        languages=language.split(",") if language is not None else None,
         edit_window=_window(request),
         include=parse_include(include) if asks_for_ticket else None,
     )

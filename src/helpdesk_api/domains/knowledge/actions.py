@@ -1,7 +1,7 @@
 """What changes an article: one function per verb. The caller holds the row's lock (see `queries.lock_article`)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -64,7 +64,8 @@ async def create_article(
     if given.get("audience") not in {None, inherited.get("audience")}:
         inherited.pop("team_ids", None)
     facts = {"audience": ArticleAudience.AGENTS, "team_ids": [], "owner_id": principal.user_id, **inherited, **given}
-    await _check_facts(session, facts)
+    await _check_facts(session, facts, kept_teams=inherited.get("team_ids", ()))
+    facts["team_ids"] = list(dict.fromkeys(facts["team_ids"]))
     article_id, now = new_id(), clock.now()
     article = Article(
         id=article_id,
@@ -103,7 +104,10 @@ async def update_article(
         and not policy.may_approve(principal, approver_id)
     ):
         raise errors.ArticleActionForbidden(ArticleAction.APPROVE)
-    await _check_facts(session, {"audience": article.audience, "team_ids": article.team_ids, **facts}, changed=facts)
+    held = {"audience": article.audience, "team_ids": article.team_ids}
+    await _check_facts(session, held | facts, facts, kept_teams=article.team_ids)
+    if "team_ids" in facts:
+        facts["team_ids"] = list(dict.fromkeys(facts["team_ids"]))
     if "source_number" in content:
         original = await session.get(Article, article.translation_of_id) if article.translation_of_id else None
         content["source_number"] = _source(original, content["source_number"])
@@ -111,7 +115,7 @@ async def update_article(
     if not facts and not new:
         return
     changes = {name: (shown(name, getattr(article, name)), shown(name, value)) for name, value in facts.items()}
-    waited = waiting(article)
+    waited, was_seen = waiting(article), article.audience in policy.FOR_REQUESTERS
     for name, value in facts.items():
         setattr(article, name, value)
     if article.status is ArticleStatus.IN_REVIEW and facts.keys() & _APPROVED:
@@ -127,7 +131,7 @@ async def update_article(
     touch(article, public=is_seen and bool(facts.keys() & _APPROVED))
     await _flush_checked(session)
     if is_seen and "audience" in facts:
-        await touch_translations(session, article, seen=True)
+        await touch_translations(session, article, seen=was_seen or article.audience in policy.FOR_REQUESTERS)
     await show(session, article)
     await tell(session, principal, article, events.ArticleUpdated, changes)
 
@@ -251,7 +255,8 @@ def touch(article: Article, *, public: bool) -> None:
 
 
 async def touch_translations(session: AsyncSession, article: Article, *, seen: bool) -> None:
-    """Whether they are outdated is part of what their readers see, if they see the original."""
+    """Whether they are outdated is part of what their readers see, if they see the original; `seen` is whether
+    requesters do, or did."""
     if article.translation_of_id is None:
         await session.execute(
             update(Article)
@@ -314,17 +319,25 @@ def _source(original: Article | None, number: int | None) -> int | None:
 
 
 async def _check_facts(
-    session: AsyncSession, facts: Mapping[str, Any], changed: Mapping[str, Any] | None = None
+    session: AsyncSession,
+    facts: Mapping[str, Any],
+    changed: Mapping[str, Any] | None = None,
+    *,
+    kept_teams: Collection[UUID],
 ) -> None:
+    """An archived team stays where it was named, and is not named anew."""
     changed = facts if changed is None else changed
     if (facts["audience"] is ArticleAudience.TEAMS) != bool(facts["team_ids"]):
         raise errors.ArticleTeamsRequired(pointer="#/team_ids")
     if changed.get("team_ids"):
-        wanted = set(changed["team_ids"])
-        known = set(await session.scalars(select(Team.id).where(Team.id.in_(wanted))))
+        named = select(Team.id, Team.archived_at).where(Team.id.in_(set(changed["team_ids"])))
+        archived_at = dict((await session.execute(named)).all())
         for place, team_id in enumerate(changed["team_ids"]):
-            if team_id not in known:
+            if team_id not in archived_at:
                 raise UnknownReference(pointer=f"#/team_ids/{place}")
+            if archived_at[team_id] is not None and team_id not in kept_teams:
+                message = "This team is archived, and nothing new is meant for it."
+                raise UnknownReference(message, pointer=f"#/team_ids/{place}")
     if changed.get("category_id") is not None:
         category = await session.get(ArticleCategory, changed["category_id"])
         if category is None:

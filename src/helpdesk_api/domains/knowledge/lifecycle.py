@@ -89,7 +89,7 @@ async def publish_scheduled(session: AsyncSession, payload: dict[str, Any]) -> N
         .where(Article.publish_at <= clock.now(), Article.status == ArticleStatus.IN_REVIEW)
         .order_by(Article.publish_at)
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     for article in (await session.scalars(due)).all():
         await _publish(session, Principal.system(), article)
@@ -104,7 +104,7 @@ async def tell_reviews(session: AsyncSession, payload: dict[str, Any]) -> None:
         .where(Article.published_number.is_not(None), Article.review_at <= now, Article.review_told_at.is_(None))
         .order_by(Article.review_at)
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     for article in (await session.scalars(due)).all():
         article.review_told_at = now

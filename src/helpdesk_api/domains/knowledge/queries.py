@@ -154,14 +154,14 @@ def may_edit(principal: Principal, row: Mapping[str, Any]) -> bool:
     return own or policy.may_approve(principal, row["approver_id"])
 
 
-def etag(principal: Principal | None, *, version: int, public_version: int) -> str:
-    """Moves only with what this reader can see."""
-    if principal is not None and principal.is_staff:
+def etag(principal: Principal, *, version: int, public_version: int) -> str:
+    """Moves only with what this reader can see. Who is not signed in sees less than any version counts."""
+    if principal.is_staff:
         return etag_of(version, audience="s")
     return etag_of(public_version, audience="p")
 
 
-def row_etag(principal: Principal | None, row: Mapping[str, Any]) -> str:
+def row_etag(principal: Principal, row: Mapping[str, Any]) -> str:
     return etag(principal, version=row["version"], public_version=row["public_version"])
 
 
@@ -181,11 +181,12 @@ async def lock_article(session: AsyncSession, principal: Principal, article_id: 
 
 
 async def lock_articles(session: AsyncSession, principal: Principal, *article_ids: UUID) -> list[Article]:
-    """As they are named; locked in the order of their ids, so that no two callers wait for each other. Raises
-    `article_not_found` where one is missing."""
+    """As they are named; locked in the order of their ids, so that no two callers wait for each other. What only
+    refers to them, as a translation does to its original, may be written meanwhile. Raises `article_not_found` where
+    one is missing."""
     named = Article.id.in_(article_ids)
     statement = select(Article).where(named, policy.readable(principal)).order_by(Article.id)
-    locked = statement.with_for_update(of=Article).execution_options(populate_existing=True)
+    locked = statement.with_for_update(of=Article, key_share=True).execution_options(populate_existing=True)
     found = {article.id: article for article in await session.scalars(locked)}
     if not found.keys() >= set(article_ids):
         raise ArticleNotFound

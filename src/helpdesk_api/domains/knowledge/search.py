@@ -50,8 +50,17 @@ class Found:
     is_whole: bool
 
 
-async def find(reads: ReadSession, principal: Principal | None, text: str, filters: ArticleFilters) -> Found:
-    """Two statements, a third where nothing has the words but a suggestion, and one or two more by meaning."""
+async def find(
+    reads: ReadSession,
+    principal: Principal | None,
+    text: str,
+    filters: ArticleFilters,
+    *,
+    is_understood: bool = False,
+    meaning: Meaning | None = None,
+) -> Found:
+    """Two statements, a third where nothing has the words but a suggestion, and one or two more by meaning. Once
+    `is_understood`, `meaning` is what the question means, and null where no model said it: none is asked again."""
     hits = await rank(reads, principal, text, filters)
     suggestion = await _suggest(reads, principal, text)
     is_corrected = False
@@ -60,7 +69,8 @@ async def find(reads: ReadSession, principal: Principal | None, text: str, filte
         if corrected:
             hits, text, is_corrected = corrected, suggestion, True
     is_whole = len(hits) < MAX_CANDIDATES
-    meaning = await meaning_of_question(reads, text)
+    if not is_understood or (is_corrected and meaning is not None):
+        meaning = await meaning_of_question(reads, text)
     if meaning is None:
         return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT], is_whole)
     near = await rank_by_meaning(reads, principal, meaning, filters)
@@ -79,8 +89,8 @@ async def search_articles(
     start = _start(page)
     found = await find(reads, principal, text, filters)
     # What a filter left out may well be written, and a later page is the same question.
-    if filters == ArticleFilters() and not start:
-        count_if_missed(text, found)
+    if filters == ArticleFilters() and not start and not found.hits:
+        tally.count_miss(text)
     end = start + page.limit
     total = len(found.hits)
     return {
@@ -93,11 +103,6 @@ async def search_articles(
         "is_corrected": found.is_corrected,
         "engines": found.engines,
     }
-
-
-def count_if_missed(text: str, found: Found) -> None:
-    if not found.hits:
-        tally.count_miss(text)
 
 
 def _start(page: PageRequest) -> int:

@@ -17,6 +17,7 @@ from helpdesk_api.domains.embeddings import rules as embeddings
 from helpdesk_api.domains.embeddings.engine import Meaning
 from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.knowledge import search as articles
+from helpdesk_api.domains.knowledge import tally
 from helpdesk_api.domains.knowledge.queries import ArticleFilters
 from helpdesk_api.domains.search.enums import SearchKind
 from helpdesk_api.domains.search.rules import fuse
@@ -48,18 +49,20 @@ async def search(
     """Kinds that the caller has no right to are left out."""
     wanted = {kind for kind in kinds if principal.has(_RIGHTS[kind])}
     lists: list[list[dict[str, Any]]] = []
-    suggestion = None
+    suggestion, no_article = None, False
     meaning = await articles.meaning_of_question(reads, text)
     if SearchKind.ARTICLE in wanted:
-        found = await articles.find(reads, principal, text, ArticleFilters())
-        suggestion = found.suggestion
-        articles.count_if_missed(text, found)
+        found = await articles.find(reads, principal, text, ArticleFilters(), is_understood=True, meaning=meaning)
+        suggestion, no_article = found.suggestion, not found.hits
         shown = await articles.show(reads, principal, found.hits[:limit], found.text)
         lists.append([_article(row) for row in shown])
     if SearchKind.TICKET in wanted:
         lists.append(await _tickets(reads, principal, request, text, meaning, limit))
     if SearchKind.USER in wanted:
         lists.append(await _users(reads, principal, text, limit))
+    # The name of a person who was found is none of the authors' business.
+    if no_article and not any(lists):
+        tally.count_miss(text)
     fused = [item | {"score": score} for score, item in fuse(lists)[:limit]]
     engines = [SearchEngine.FULL_TEXT] if meaning is None else list(SearchEngine)
     return whole_page(fused) | {"suggestion": suggestion, "engines": engines}

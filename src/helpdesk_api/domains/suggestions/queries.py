@@ -14,14 +14,31 @@ from helpdesk_api.domains.knowledge.ranking import Hit
 from helpdesk_api.domains.suggestions import articles
 from helpdesk_api.domains.suggestions.enums import TicketScope
 from helpdesk_api.domains.suggestions.recent import find_recent
-from helpdesk_api.domains.suggestions.similar import Alike, Among, Asked, alike_by_words, find_tickets, understand
+from helpdesk_api.domains.suggestions.similar import (
+    Alike,
+    AlikeByWords,
+    Among,
+    Asked,
+    alike_by_words,
+    find_tickets,
+    understand,
+)
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.seen import get_worked_row
 
 SHOWN: Final = 5
 MAX_WORDS_SHOWN: Final = 10
+_OWN: Final = Among(TicketScope.OWN)
 _RESOLUTION: Final[Any] = literal_column("2000")
+
+
+@dataclass(slots=True)
+class FoundByWords:
+    """What has the words of one text; nothing of what the caller may not read at all."""
+
+    articles: Sequence[Hit] = ()
+    tickets: Sequence[AlikeByWords] = ()
 
 
 @dataclass(slots=True)
@@ -101,18 +118,23 @@ async def suggest_articles(reads: ReadSession, principal: Principal, asked: Aske
     return await _show_articles(reads, principal, asked, by_words)
 
 
-async def suggest(reads: ReadSession, principal: Principal, asked: Asked) -> Suggested:
-    """For who is typing: articles, and their own tickets. All words are looked for first, while the model reads."""
-    found, own = Suggested(), Among(TicketScope.OWN)
-    may_read_articles, may_read_tickets = (
-        principal.has(right) for right in (Permission.ARTICLES_READ, Permission.TICKETS_READ)
-    )
-    articles_by_words = await articles.articles_by_words(reads, principal, asked) if may_read_articles else []
-    own_by_words = await alike_by_words(reads, principal, asked.worth, own) if may_read_tickets else []
-    if may_read_articles:
-        found.articles = await _show_articles(reads, principal, asked, articles_by_words)
-    if may_read_tickets:
-        alike = await find_tickets(reads, principal, asked, own, own_by_words)
+async def look_for_words(reads: ReadSession, principal: Principal, asked: Asked) -> FoundByWords:
+    """For who is typing; a model may read meanwhile."""
+    found = FoundByWords()
+    if principal.has(Permission.ARTICLES_READ):
+        found.articles = await articles.articles_by_words(reads, principal, asked)
+    if principal.has(Permission.TICKETS_READ):
+        found.tickets = await alike_by_words(reads, principal, asked.worth, _OWN)
+    return found
+
+
+async def suggest(reads: ReadSession, principal: Principal, asked: Asked, by_words: FoundByWords) -> Suggested:
+    """For who is typing: articles, and their own tickets."""
+    found = Suggested()
+    if principal.has(Permission.ARTICLES_READ):
+        found.articles = await _show_articles(reads, principal, asked, by_words.articles)
+    if principal.has(Permission.TICKETS_READ):
+        alike = await find_tickets(reads, principal, asked, _OWN, by_words.tickets)
         found.tickets = await show_tickets(reads, principal, alike[:SHOWN])
     return found
 

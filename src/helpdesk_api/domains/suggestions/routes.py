@@ -2,13 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Request
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires, signed_in
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import SuggestionId
-from helpdesk_api.database.session import ReadSessionDep, SessionDep
-from helpdesk_api.database.writes import statements_of
+from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.suggestions import actions, errors, queries
 from helpdesk_api.domains.suggestions.report import report
 from helpdesk_api.domains.suggestions.schemas import (
@@ -23,7 +22,8 @@ from helpdesk_api.domains.suggestions.similar import understand
 from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey
 from helpdesk_api.web.errors import UnknownReference, documents
-from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.idempotency import claim_key
+from helpdesk_api.web.routing import LATE_CLAIM, ApiRouter
 from helpdesk_api.web.schemas import RequestInstant
 
 ticket_router = ApiRouter(prefix="/v1/tickets/{ticket_id}", tags=["suggestions"])
@@ -57,12 +57,20 @@ async def suggest_for_ticket(ticket_id: TicketKey, principal: PrincipalDep, read
     response_model=SuggestionRead,
     dependencies=[signed_in()],
     responses=documents(UnknownReference),
+    openapi_extra={LATE_CLAIM: True},
 )
-async def suggest(body: SuggestionCreate, principal: PrincipalDep, session: SessionDep) -> Any:
+async def suggest(
+    body: SuggestionCreate, principal: PrincipalDep, request: Request, database: DatabaseDep, session: SessionDep
+) -> Any:
     """Articles, and the caller's own tickets. What is typed is not kept; that something was suggested is counted."""
-    reads = await statements_of(session)
-    asked = await understand(reads, f"{body.subject}\n{body.description or ''}", is_typed=True)
-    found = await queries.suggest(reads, principal, asked)
+    async with database.reads() as reads:
+        asked = await understand(reads, f"{body.subject}\n{body.description or ''}", is_typed=True)
+        by_words = await queries.look_for_words(reads, principal, asked)
+    # A model may be a service that hangs: no connection waits for it.
+    await asked.meaning()
+    async with database.reads() as reads:
+        found = await queries.suggest(reads, principal, asked, by_words)
+    await claim_key(request, session)
     suggestion_id = await actions.keep_shown(
         session,
         principal,

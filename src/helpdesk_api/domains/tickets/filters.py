@@ -55,6 +55,9 @@ def _listed(pattern: str, description: str, width: int = 2_000) -> Any:
     return Query(pattern=pattern, max_length=width, description=description)
 
 
+Languages = Annotated[
+    str | None, _listed(r"^[a-z]{2,3}(,[a-z]{2,3}){0,19}$", "Written in any of these languages, ISO 639-1.", 80)
+]
 CREATED_AT = "created_at"
 SORTS = {
     CREATED_AT: SortKey(CREATED_AT, Ticket.created_at, datetime),
@@ -103,9 +106,7 @@ class TicketFilters:
         _listed(_ids("usr", "me", "none"), "Any of these people; `me`, `none`."),
     ] = None
     requester_id: Annotated[str | None, _listed(_ids("usr", "me"), "Any of these people; `me`.")] = None
-    language: Annotated[
-        str | None, _listed(r"^[a-z]{2,3}(,[a-z]{2,3}){0,19}$", "Written in any of these languages, ISO 639-1.", 80)
-    ] = None
+    language: Languages = None
     category_id: Annotated[str | None, _listed(_ids("cat", "none"), "Any of these categories; `none`.")] = None
     organization_id: Annotated[str | None, _listed(_ids("org", "none"), "Any of these organizations; `none`.")] = None
     tag: Annotated[

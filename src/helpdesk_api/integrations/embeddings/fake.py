@@ -27,6 +27,7 @@ class FakeEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         if self.is_down:
+            self.asked += texts
             message = "answered 503"
             raise EmbeddingsUnavailable(message)
         if any(word in text.lower() for word in self.refused for text in texts):

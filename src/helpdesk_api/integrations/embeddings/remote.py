@@ -1,5 +1,7 @@
 """Any service that answers as OpenAI's `/embeddings` does."""
 
+import asyncio
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +17,10 @@ PAUSE_SECONDS: Final = 30.0
 # A batch may take longer than a question: as long again for every so many texts.
 _TEXTS_IN_TIME: Final = 16
 MAX_DIMENSIONS: Final = 4_096
+# A number takes some twenty characters; what stands round them, little.
+_NUMBER_BYTES, _FRAME_BYTES = 32, 64 * 1024
+# More than this is read in a thread.
+_SMALL_BYTES: Final = 64 * 1024
 # Too long, or not to its liking: said of the texts, and no failure of the service.
 _REFUSALS: Final = frozenset(
     {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNPROCESSABLE_ENTITY}
@@ -36,7 +42,8 @@ class EmbeddingService:
     ) -> None:
         self._url = url if url.rstrip("/").endswith("/embeddings") else f"{url.rstrip('/')}/embeddings"
         self._model = model
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        # As it is: of what is packed nobody knows how large it will be.
+        headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
         self._client = httpx.AsyncClient(headers=headers, transport=transport, trust_env=False, follow_redirects=False)
         self._timeout = timeout_seconds
         self._timer = timer
@@ -79,20 +86,20 @@ class EmbeddingService:
         await self._client.aclose()
 
     async def _ask(self, texts: Sequence[str]) -> list[list[float]]:
+        seconds = self._timeout * (1 + len(texts) / _TEXTS_IN_TIME)
         try:
-            answer = await self._client.post(
-                self._url,
-                json={"model": self._model, "input": list(texts)},
-                timeout=self._timeout * (1 + len(texts) / _TEXTS_IN_TIME),
-            )
-            answer.raise_for_status()
-            rows = sorted(answer.json()["data"], key=lambda row: row["index"])
-            vectors = [_vector(row["embedding"]) for row in rows]
+            # Of all of it: the client's own is for each piece that comes.
+            async with asyncio.timeout(seconds):
+                content = await self._receive(texts, seconds)
+                if len(content) > _SMALL_BYTES:
+                    vectors = await asyncio.to_thread(_vectors, content)
+                else:
+                    vectors = _vectors(content)
         except httpx.HTTPStatusError as error:
             message = f"answered {error.response.status_code}"
             refused = error.response.status_code in _REFUSALS
             raise (EmbeddingsRefused if refused else EmbeddingsUnavailable)(message) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise EmbeddingsUnavailable(type(error).__name__) from error
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             message = "the answer is not one of embeddings"
@@ -101,6 +108,28 @@ class EmbeddingService:
             message = "the answer holds too few vectors, or of different lengths"
             raise EmbeddingsUnavailable(message)
         return vectors
+
+    async def _receive(self, texts: Sequence[str], seconds: float) -> bytes:
+        """The body of a good answer. Raises ValueError for more than so many vectors can take."""
+        most = len(texts) * MAX_DIMENSIONS * _NUMBER_BYTES + _FRAME_BYTES
+        asked = {"model": self._model, "input": list(texts)}
+        async with self._client.stream("POST", self._url, json=asked, timeout=seconds) as answer:
+            answer.raise_for_status()
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                message = "packed"
+                raise ValueError(message)
+            received = bytearray()
+            async for piece in answer.aiter_bytes():
+                received += piece
+                if len(received) > most:
+                    message = "too long"
+                    raise ValueError(message)
+        return bytes(received)
+
+
+def _vectors(content: bytes) -> list[list[float]]:
+    rows = sorted(json.loads(content)["data"], key=lambda row: row["index"])
+    return [_vector(row["embedding"]) for row in rows]
 
 
 def _vector(given: Any) -> list[float]:

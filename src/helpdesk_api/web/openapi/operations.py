@@ -27,7 +27,7 @@ from helpdesk_api.web.routing import ApiRoute, IdempotencyNotSupported
 
 _WRITES = frozenset({"post", "put", "patch", "delete"})
 _HEADER_NAMES = {"if-match": "If-Match", "last-event-id": "Last-Event-ID"}
-_STAYS_LOCAL = ("x-codes", "x-no-idempotency", "x-etag", "x-content-location", "x-streamed-body")
+_STAYS_LOCAL = ("x-codes", "x-no-idempotency", "x-etag", "x-content-location", "x-streamed-body", "x-late-claim")
 _CREATED, _ACCEPTED, _NO_CONTENT, _NOT_MODIFIED = 201, 202, 204, 304
 
 
