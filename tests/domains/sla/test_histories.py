@@ -282,7 +282,8 @@ class Histories(RuleBasedStateMachine):
         """What a preview says of that."""
         async with self.database.reads() as reads:
             found = await preview(reads, self.database, policy_id, effective_from=None)
-        return {(one["kind"], one["metric"]): one["due_at"] for one in found["begins"]}
+        mine = [one for one in found["begins"] if one["ticket_id"] == self.ticket_id]
+        return {(one["kind"], one["metric"]): one["due_at"] for one in mine}
 
     @rule(place=st.integers(0, 4), hours=st.sampled_from([None, 1, 5, 40]))
     def agree_by_hand(self, place: int, hours: int | None) -> None:

@@ -116,7 +116,8 @@ def _next_response(facts: Sequence[Fact]) -> datetime | None:
     reopens the ticket."""
     was_answered, asked = False, None
     for fact in facts:
-        if fact.staff_replied or (fact.before is not None and fact.before.is_active and not fact.after.is_active):
+        comes_to_rest = not fact.after.is_active and (fact.before is None or fact.before.is_active)
+        if fact.staff_replied or comes_to_rest:
             was_answered, asked = True, None
         elif fact.requester_replied and was_answered and asked is None:
             asked = fact.at

@@ -114,7 +114,9 @@ def _may_come_late(
 ) -> bool:
     """A promise of another policy, or for another priority, may come late, one that was withdrawn may come back, and
     what is reopened goes on from what it was; only then the past is read."""
-    if changed & PRICED or _is_of_other_policy(plan, rows) or (plan and is_reopened(fact)):
+    if not fact.after.is_active or not plan:
+        return False
+    if changed & PRICED or is_reopened(fact) or _is_of_other_policy(plan, rows):
         return True
     if not changed & promises.policies.facts:
         return False
