@@ -1,12 +1,14 @@
 """What moves a clock: each rule of the service levels, on facts alone."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from helpdesk_api.domains.sla.clock_reading import Reading
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
@@ -366,3 +368,157 @@ def test_counted_spans_add_up_to_the_time_used(hours: float) -> None:
     assert counted == ticket.clock(Metric.RESOLUTION).used
     whole = sum((span.end - span.start for span in ticket.clocks.spans), timedelta(0))
     assert whole == timedelta(hours=41)
+
+
+TEAMS = (UUID(int=11), UUID(int=12))
+
+
+def in_team(team: UUID, situation: Situation = WORKING) -> Situation:
+    return replace(situation, team_id=team)
+
+
+def between_teams(metric: Metric, team: UUID) -> Agreement:
+    """Each team has a policy of its own."""
+    return replace(agreed(metric, 8, policy=team), kind=PolicyKind.OLA)
+
+
+@pytest.mark.parametrize("asks_before", [False, True])
+def test_the_word_that_reopens_a_ticket_waits_for_its_answer(asks_before: bool) -> None:
+    ticket = Ticket(agreed(Metric.RESOLUTION, 8), agreed(Metric.NEXT_RESPONSE, 2))
+    ticket.tell(1, WORKING, staff=True)
+    if asks_before:
+        ticket.tell(2, WORKING, requester=True)
+        ticket.tell(3, WORKING, staff=True)
+    ticket.tell(4, RESOLVED)
+    ticket.tell(5, RESOLVED, requester=True)
+    ticket.tell(5, WORKING)
+    assert ticket.clock(Metric.NEXT_RESPONSE, 1 + asks_before).due_at == at(7)
+    ticket.tell(6, RESOLVED)
+    # Who reopens it without a word asks nothing.
+    ticket.tell(7, WORKING)
+    assert [clock.metric for clock in ticket.clocks.ongoing()] == [Metric.RESOLUTION]
+
+
+def test_lowered_and_raised_again_while_resolved_keeps_the_time_used() -> None:
+    promised = agreed(Metric.RESOLUTION, 8)
+    ticket = Ticket(promised)
+    ticket.promise()
+    ticket.tell(4, WORKING)
+    ticket.tell(5, RESOLVED)
+    ticket.promise(promised)
+    ticket.tell(20, RESOLVED)
+    ticket.tell(30, WORKING)
+    (clock,) = ticket.clocks.clocks
+    assert (clock.state, clock.used, clock.due_at) == (ClockState.RUNNING, timedelta(hours=5), at(33))
+    assert ticket.clocks.changes[-1].reason is Reason.REOPENED
+    assert [(span.why, span.start, span.end) for span in ticket.clocks.spans[-2:]] == [
+        ("running", at(4), at(5)),
+        ("resolved", at(5), at(30)),
+    ]
+
+
+def test_what_is_promised_late_begins_where_it_would_have_begun_since_the_reopening() -> None:
+    metrics = (Metric.RESOLUTION, Metric.UPDATE, Metric.NEXT_RESPONSE, Metric.FIRST_RESPONSE)
+    for is_inside, begun in ((True, at(0)), (False, at(5))):
+        ticket = Ticket()
+        ticket.tell(1, WORKING, staff=True)
+        ticket.tell(2, WORKING, requester=True)
+        ticket.tell(3, RESOLVED)
+        ticket.tell(5, WORKING, inside=is_inside)
+        ticket.promise(*(agreed(metric, 8) for metric in metrics))
+        ticket.tell(6, WORKING)
+        assert {clock.metric: clock.started_at for clock in ticket.clocks.ongoing()} == {
+            Metric.RESOLUTION: begun,
+            Metric.UPDATE: at(5),
+        }
+
+
+@pytest.mark.parametrize("metric", [Metric.ASSIGNMENT, Metric.NEXT_RESPONSE, Metric.RESOLUTION])
+def test_a_cycle_that_began_without_a_promise_counts_once_it_is_promised(metric: Metric) -> None:
+    promised = agreed(metric, 8)
+    ticket = Ticket(promised)
+    ticket.tell(1, WORKING, staff=True)
+    ticket.tell(2, WORKING, requester=True)
+    ticket.tell(3, RESOLVED, staff=True)
+    ticket.promise()
+    ticket.tell(4, WORKING)
+    ticket.tell(5, replace(WORKING, is_assigned=False), requester=True)
+    ticket.promise(promised)
+    ticket.tell(6, replace(WORKING, is_assigned=False))
+    (clock,) = ticket.clocks.ongoing()
+    goes_on = metric is Metric.RESOLUTION
+    assert (clock.cycle, clock.started_at) == ((1, at(0)) if goes_on else (2, at(5)))
+    assert clock.used == timedelta(hours=5 if goes_on else 1)
+
+
+def test_each_team_counts_from_when_it_works_on_the_ticket() -> None:
+    teams = [in_team(team) for team in TEAMS]
+    ticket = Ticket()
+    ticket.tell(1, teams[0])
+    ticket.promise(between_teams(Metric.RESOLUTION, TEAMS[0]))
+    ticket.tell(2, teams[0])
+    ticket.tell(4, in_team(TEAMS[0], RESOLVED))
+    ticket.promise(between_teams(Metric.RESOLUTION, TEAMS[1]))
+    ticket.tell(5, in_team(TEAMS[1], RESOLVED))
+    ticket.tell(6, teams[1])
+    first, second = ticket.clocks.clocks
+    assert (first.state, first.policy_id, first.used) == (ClockState.MET, TEAMS[0], timedelta(hours=3))
+    assert (second.state, second.started_at, second.used) == (ClockState.RUNNING, at(6), timedelta(0))
+    # The first team has no promise when it comes back to them: theirs counts from when they took it over.
+    ticket.promise()
+    ticket.tell(7, teams[0])
+    ticket.promise(between_teams(Metric.RESOLUTION, TEAMS[0]))
+    ticket.tell(9, teams[0])
+    third = ticket.clocks.clocks[2]
+    assert (third.started_at, third.used, third.cycle) == (at(7), timedelta(hours=2), 3)
+
+
+def ongoing(ticket: Ticket) -> dict[tuple[str, str], tuple[ClockState, datetime, timedelta, UUID]]:
+    return {
+        (one.kind.value, one.metric.value): (one.state, one.started_at, one.used, one.policy_id)
+        for one in ticket.clocks.ongoing()
+    }
+
+
+ACTS = ("answer", "ask", "assign", "unassign", "pend", "resume", "resolve", "reopen", "reopen_late", "word", "move")
+
+
+def told_by(situation: Situation, act: str) -> list[tuple[Situation, dict[str, bool]]]:
+    """The facts that an act makes of a ticket as it is: none where it cannot be done."""
+    resolved = situation.status is TicketStatus.RESOLVED
+    if act in ("answer", "ask") and not (resolved and act == "ask"):
+        return [(situation, {"staff": act == "answer", "requester": act == "ask"})]
+    if act == "move":
+        other = TEAMS[1] if situation.team_id == TEAMS[0] else TEAMS[0]
+        return [(replace(situation, team_id=other, is_assigned=False), {})]
+    if act in ("assign", "unassign"):
+        return [(replace(situation, is_assigned=act == "assign"), {})]
+    back = replace(situation, status=TicketStatus.IN_PROGRESS, pending_reason=None)
+    if resolved:
+        said: list[tuple[Situation, dict[str, bool]]] = [(situation, {"requester": True})] if act == "word" else []
+        reopened = [*said, (back, {"inside": act != "reopen_late"})]
+        return reopened if act in ("reopen", "reopen_late", "word") else []
+    if act == "resolve":
+        return [(replace(back, status=TicketStatus.RESOLVED), {})]
+    if act == "pend":
+        return [(replace(back, status=TicketStatus.PENDING, pending_reason=PendingReason.REQUESTER), {})]
+    return [(back, {})] if act == "resume" else []
+
+
+@given(acts=st.lists(st.tuples(st.sampled_from(ACTS), st.booleans()), max_size=14))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_whenever_it_was_promised_it_stands_as_if_it_always_had_been(acts: list[tuple[str, bool]]) -> None:
+    """Whatever was withdrawn in between, and whoever had it while it rested: in the end the same clocks go on."""
+    always, at_times = Ticket(), Ticket()
+    for hours, (act, is_promised) in enumerate([*acts, ("assign", True)], start=1):
+        for place, (after, more) in enumerate(told_by(always.facts[-1].after, act)):
+            plan = [agreed(metric, 8) for metric in Metric]
+            if after.team_id is not None:
+                plan += [between_teams(metric, after.team_id) for metric in Metric]
+            for ticket, agreements in ((always, plan), (at_times, plan if is_promised else [])):
+                ticket.promise(*agreements)
+                ticket.tell(hours + place / 10, after, **more)
+    assert ongoing(at_times) == ongoing(always)
+    for clock in at_times.clocks.clocks:
+        spans = [span for span in at_times.clocks.spans if span.clock is clock]
+        assert sum((span.end - span.start for span in spans if span.counted), timedelta(0)) == clock.used

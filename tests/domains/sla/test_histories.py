@@ -17,10 +17,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import Uuid, bindparam, select
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
+from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.assignments.actions import assign_ticket
 from helpdesk_api.domains.assignments.schemas import AssignmentCreate
@@ -30,9 +32,11 @@ from helpdesk_api.domains.comments.schemas import CommentCreate
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla import calendar_actions, calendar_queries, clock_actions, policy_actions, policy_queries
 from helpdesk_api.domains.sla.calendar_schemas import CalendarCreate, CalendarVersionCreate
+from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
-from helpdesk_api.domains.sla.clock_store import read_clocks
+from helpdesk_api.domains.sla.clock_store import CLOCKS, read_clocks
 from helpdesk_api.domains.sla.policy_schemas import SlaPolicyCreate, SlaPolicyPublish, SlaPolicyUpdate
+from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.domains.sla.recompute import compare_ticket
 from helpdesk_api.domains.tickets import actions
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
@@ -47,6 +51,9 @@ from helpdesk_api.worker import drain
 from tests.factories.records import make_team, make_ticket, make_user, principal_of
 
 S = TicketStatus
+_CLOCKS = CompiledStatement(
+    select(*CLOCKS.columns).where(SlaClock.ticket_id == bindparam("ticket_id", type_=Uuid(as_uuid=True)))
+)
 METRICS = ("first_response", "next_response", "update", "resolution", "assignment")
 # Several at one instant, of both kinds, and one that changes the ticket.
 WARNINGS = [{"percent": 50}, {"seconds_before": 3600}]
@@ -155,7 +162,7 @@ class Histories(RuleBasedStateMachine):
 
         self.run(change())
 
-    @rule(minutes=st.sampled_from([1, 7, 45, 60, 180, 600, 1440, 4000]))
+    @rule(minutes=st.sampled_from([1, 7, 45, 60, 180, 600, 1440, 4000, 11000]))
     def pass_time(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes, microseconds=minutes)
 
@@ -193,6 +200,25 @@ class Histories(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.act(lambda s, p, t, _: actions.reopen_ticket(s, p, t, TicketReopen(reason="Again.")))
 
+    @rule(
+        priority=st.sampled_from([None, Priority.LOW, Priority.HIGH]),
+        place=st.sampled_from([None, 0, 1]),
+        minutes=st.sampled_from([60, 11000]),
+        with_a_word=st.booleans(),
+    )
+    def reopen_otherwise(self, priority: Priority | None, place: int | None, minutes: int, with_a_word: bool) -> None:
+        """What was resolved comes back to others, for another priority, inside of the window or after it."""
+        self.resolve()
+        if priority is not None:
+            self.prioritise(priority)
+        if place is not None:
+            self.hand_over(place)
+        self.pass_time(minutes)
+        if with_a_word:
+            self.say(by_staff=False, internal=False)
+        else:
+            self.reopen()
+
     @rule(by_staff=st.booleans(), internal=st.booleans())
     def say(self, by_staff: bool, internal: bool) -> None:
         speaker = self.admin if by_staff else self.requester
@@ -216,9 +242,14 @@ class Histories(RuleBasedStateMachine):
 
     @rule(hours=st.integers(1, 9), later=st.sampled_from([0, 3, 30]))
     def promise_otherwise(self, hours: int, later: int) -> None:
-        targets = [{"metric": "resolution", "priority": p.value, "seconds": 3600 * hours} for p in Priority]
+        priorities = [p for p in Priority if p is not Priority.LOW or hours % 3]
+        targets = [{"metric": "resolution", "priority": p.value, "seconds": 3600 * hours} for p in priorities]
         if hours % 2:
-            targets += [{"metric": "update", "priority": p.value, "seconds": 1800 * hours} for p in Priority]
+            targets += [
+                {"metric": metric, "priority": p.value, "seconds": 1800 * hours}
+                for p in priorities
+                for metric in ("update", "next_response", "assignment")
+            ]
         # Steps at other places, and others at theirs.
         warnings = [{"percent": 10 * hours}, *WARNINGS] if hours % 3 else WARNINGS
         steps = {"warnings": warnings, "escalations": LADDER[hours % 4 :]}
@@ -230,11 +261,32 @@ class Histories(RuleBasedStateMachine):
                 policy = await policy_queries.lock_policy(session, policy_id)
                 change = SlaPolicyUpdate.model_validate(fields)
                 await policy_actions.update_policy(session, self.database, self.admin, policy, change)
-                await session.flush()
+            before = None
+            if not (later or self.worker_rests):
+                before = await self._ongoing(), await self._beginning(policy_id)
+            async with self.database.session() as session:
+                policy = await policy_queries.lock_policy(session, policy_id)
                 body = SlaPolicyPublish(effective_from=self.now + timedelta(hours=later))
                 await policy_actions.publish(session, self.admin, policy, body)
         except ProblemError:
             return  # Another version waits for its instant.
+        if before is not None:
+            await drain(self.database)
+            now = await self._ongoing()
+            assert {key: due for key, due in now.items() if key not in before[0]} == before[1]
+
+    async def _ongoing(self) -> dict[tuple[str, str], datetime | None]:
+        await drain(self.database)
+        async with self.database.reads() as reads:
+            rows = [CLOCKS.load(row) for row in await reads.fetch(_CLOCKS, {"ticket_id": self.ticket_id})]
+        return {(one.kind, one.metric): one.due_at for one in rows if one.ended_at is None}
+
+    async def _beginning(self, policy_id: UUID) -> dict[tuple[str, str], datetime | None]:
+        """What a preview says of that."""
+        async with self.database.reads() as reads:
+            found = await preview(reads, self.database, policy_id, effective_from=None)
+        mine = [one for one in found["begins"] if one["ticket_id"] == self.ticket_id]
+        return {(one["kind"], one["metric"]): one["due_at"] for one in mine}
 
     @rule(place=st.integers(0, 4), hours=st.sampled_from([None, 1, 5, 40]))
     def agree_by_hand(self, place: int, hours: int | None) -> None:

@@ -25,6 +25,7 @@ from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.policy_queries import lock_policy
 from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.domains.sla.recompute import differences
+from helpdesk_api.domains.sla.timers import fire_due
 from helpdesk_api.domains.tickets.queries import lock_visible
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.main import create_app
@@ -102,12 +103,21 @@ async def test_a_draft_binds_nobody_and_its_preview_changes_nothing(
         await no_differences(database)
 
 
+async def noted_by_a_program(database: Database, ticket: dict[str, Any]) -> None:
+    async with database.session() as session:
+        principal = await principal_of(database, await make_user(database, role=Role.ADMIN))
+        noted, _ = await lock_visible(session, principal, ticket["reference"])
+        await note_automatically(
+            session, principal, noted, "Over.", visibility=Visibility.PUBLIC, channel=Channel.MONITORING
+        )
+
+
 async def test_a_preview_tells_what_publishing_then_does(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_team: Make
 ) -> None:
     """Of metrics that the draft adds: with and without an answer, paused now or once, short of their target and past
-    it."""
-    team = await a_team()
+    it, and though another team was done with its own."""
+    team, other = await a_team(), await a_team()
     more = [
         {"metric": metric, "priority": "medium", "seconds": seconds}
         for metric, seconds in (("update", 4 * 3600), ("next_response", 3600), ("resolution", 24 * 3600))
@@ -125,20 +135,21 @@ async def test_a_preview_tells_what_publishing_then_does(
         await requester_client.post(f"/v1/tickets/{asked['id']}/comments", json={"body": "And?"})
         body = {"team_id": f"tea_{team.id.hex}"}
         assert (await admin_client.post(f"/v1/tickets/{late['id']}/assignments", json=body)).status_code == 201
-        async with database.session() as session:
-            principal = await principal_of(database, await make_user(database, role=Role.ADMIN))
-            noted, _ = await lock_visible(session, principal, late["reference"])
-            await note_automatically(
-                session, principal, noted, "Over.", visibility=Visibility.PUBLIC, channel=Channel.MONITORING
-            )
+        await noted_by_a_program(database, late)
         now.advance(hours=2.5)
         policies = [
             await drafted(admin_client, targets=more),
             await drafted(admin_client, name="OLA", kind="ola", team_id=f"tea_{team.id.hex}"),
+            await drafted(admin_client, name="Another's", kind="ola", team_id=f"tea_{other.id.hex}"),
         ]
         await first_in_order(admin_client, policies[0])
         await drain(database)
-        for policy, expected in zip(policies, ((7, 3), (1, 1)), strict=True):
+        for policy, expected in zip(policies, ((7, 3), (1, 1), (2, 0)), strict=True):
+            if policy is policies[-1]:
+                body = {"team_id": f"tea_{other.id.hex}"}
+                for ticket in (late, rested):
+                    assert (await admin_client.post(f"/v1/tickets/{ticket['id']}/assignments", json=body)).is_success
+                now.advance(minutes=15)
             path = f"/v1/sla-policies/{policy['id']}"
             shown = (await admin_client.post(f"{path}/preview", json={})).json()
             assert shown["would_begin_is_exact"]
@@ -159,6 +170,17 @@ async def test_a_preview_tells_what_publishing_then_does(
                 key = begins["kind"], begins["metric"]
                 cycle = next(row["ongoing_cycle"] for row in rows if (row["kind"], row["metric"]) == key)
                 assert (cycle["due_at"], cycle["is_breached"]) == (begins["due_at"], begins["would_breach"])
+        # Whoever reopens it with a word waits for an answer, as they did before.
+        path = f"/v1/tickets/{asked['id']}"
+        await admin_client.post(f"{path}/comments", json={"body": "Yes."})
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        assert (await admin_client.post(f"{path}/resolve", json=resolution)).is_success
+        now.advance(hours=1)
+        assert (await requester_client.post(f"{path}/comments", json={"body": "No."})).is_success
+        shown = (await slas(requester_client, asked))["next_response"]
+        assert shown["ongoing_cycle"]["due_at"] == "2026-03-02T15:45:00Z"
+        assert [one["state"] for one in shown["completed_cycles"]] == ["breached"]
+        await fire_due(database)
         await no_differences(database)
 
 

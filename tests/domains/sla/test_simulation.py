@@ -106,7 +106,7 @@ async def test_what_lies_behind_now_is_honoured_and_what_lies_before_the_last_fa
 
 
 async def test_a_requesters_word_moves_the_simulated_ticket_as_it_moves_the_real_one(
-    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient
+    requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, admin_client: httpx.AsyncClient
 ) -> None:
     resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
     for verb, body in (("pend", {"reason": "requester"}), ("resolve", resolution)):
@@ -134,6 +134,14 @@ async def test_a_requesters_word_moves_the_simulated_ticket_as_it_moves_the_real
         "changes": [{"action": "resolve"}, {"at": far.isoformat(), "action": "requester_reply"}],
     }
     assert (await simulated(agent_client, late))["clocks"]["resolution"]["state"] == "met"
+    # Somebody waits for the answer to what reopened it, and is not asked whether they had asked before.
+    await published(admin_client, targets=[{"metric": "next_response", "priority": "medium", "seconds": 3600}])
+    words = [{"action": name} for name in ("reply", "requester_reply", "reply", "resolve", "requester_reply")]
+    told = (await agent_client.post(PATH, json={"facts": {}, "changes": words})).json()["clocks"]
+    assert [(one["cycle"], one["state"]) for one in told] == [(1, "met"), (2, "running")]
+    words = [{"action": "requester_reply"}]
+    told = (await agent_client.post(PATH, json={"facts": {"status": "resolved"}, "changes": words})).json()["clocks"]
+    assert [one["state"] for one in told] == ["running"]
 
 
 async def test_who_was_given_it_keeps_it(admin_client: httpx.AsyncClient) -> None:

@@ -52,7 +52,7 @@ class Beginning:
 
 
 class _Candidate(NamedTuple):
-    """`new` are promises of which it never had a clock, `old` those of which one may have been withdrawn."""
+    """`new` are promises of which it never had a clock, `old` those of which the last may not be the last."""
 
     id: UUID
     reference: str
@@ -117,16 +117,23 @@ def _lacking_read(wanted: Sequence[Key], names: Sequence[str], is_open: ColumnEl
 
 
 def _lacks(kind: PolicyKind, metric: Metric) -> ColumnElement[int]:
-    """`_NEW` when it never had such a clock, `_OLD` when none runs and one may have been withdrawn: the past says
-    whether it was."""
+    """`_NEW` when it never had such a clock, `_OLD` when none runs and one may go on, or another begin: the past says
+    whether it does. By the same columns as `may_go_on`."""
 
     def has(*more: ColumnElement[bool]) -> ColumnElement[bool]:
         return func.count(SlaClock.id).filter(SlaClock.kind == kind, SlaClock.metric == metric, *more) > 0
 
-    may_come_back = has(SlaClock.state.in_([ClockState.CANCELLED, ClockState.BREACHED]))
+    may_go_on: ColumnElement[bool] = has()
+    if kind is PolicyKind.UNDERPINNING_CONTRACT or (metric is Metric.FIRST_RESPONSE and kind is PolicyKind.SLA):
+        may_go_on = has(SlaClock.state.in_([ClockState.CANCELLED, ClockState.BREACHED]))
+    elif metric is Metric.NEXT_RESPONSE:
+        may_go_on = or_(
+            has(SlaClock.state.in_([ClockState.CANCELLED, ClockState.BREACHED])),
+            ~has(SlaClock.ended_at > Ticket.last_public_comment_at),
+        )
     # A contract's clock begins when the ticket goes to the vendor, and never late.
     never_had = 0 if kind is PolicyKind.UNDERPINNING_CONTRACT else _NEW
-    return case((~has(), never_had), (has(SlaClock.ended_at.is_(None)), 0), (may_come_back, _OLD), else_=0)
+    return case((~has(), never_had), (has(SlaClock.ended_at.is_(None)), 0), (may_go_on, _OLD), else_=0)
 
 
 def _may_begin(kind: PolicyKind, metric: Metric) -> Iterator[ColumnElement[bool]]:
@@ -136,8 +143,8 @@ def _may_begin(kind: PolicyKind, metric: Metric) -> Iterator[ColumnElement[bool]
     if metric is Metric.ASSIGNMENT:
         yield Ticket.assignee_id.is_(None)
     if metric is Metric.NEXT_RESPONSE:
-        # Somebody answered, and somebody asked again.
-        yield Ticket.public_comment_count > 1
+        # Somebody answered or resolved it, and somebody asked again.
+        yield Ticket.public_comment_count + Ticket.reopened_count > 1
 
 
 def _candidates(
@@ -237,10 +244,10 @@ def _anew(
         if begun is None:
             continue
         hours = hours_of(agreement.calendar_id)
-        *before, (since, _, counts) = stretches(agreement, past, begun, now)
+        *before, (since, _, last) = stretches(agreement, past, begun, now)
         due = None
-        if counts:
-            used = sum((hours.between(start, end) for start, end, counted in before if counted), NONE)
+        if last == "running":
+            used = sum((hours.between(start, end) for start, end, why in before if why == "running"), NONE)
             due = hours.add(since, agreement.target - used)
         is_late = due is not None and due <= now.at
         shown = now.at if is_late else due

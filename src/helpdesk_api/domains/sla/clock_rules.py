@@ -12,11 +12,13 @@ from uuid import UUID
 
 from helpdesk_api.domains.sla.clock_past import (
     ends,
+    is_of_cycle,
     is_reopened,
     last_by_key,
     late_start,
+    situation_at,
     stretches,
-    was_withdrawn,
+    takes_over,
 )
 from helpdesk_api.domains.sla.clock_state import (
     BREACH,
@@ -54,14 +56,15 @@ class TicketClocks:
     def apply(self, fact: Fact, plan: Plan, past: Sequence[Fact] = (), *, begins: Plan | None = None) -> None:
         """Move every clock to the fact's instant, let it happen, and let the plan that holds from then on apply.
 
-        `past` are the ticket's earlier facts: a metric that is promised later than its start counts from its start.
+        `past` are the ticket's earlier facts: a metric that is promised later than its start counts from its start, and
+        what is reopened goes on from there. They may be left out where neither can be.
         `begins` is the part of the plan under which clocks may begin, where that is not all of it.
         """
         for clock in list(self.ongoing()):
             self.settle(clock, fact.at)
         self._end_by(fact)
         self._follow(fact, plan, past)
-        self._begin_by(fact, plan if begins is None else begins)
+        self._begin_by(fact, plan if begins is None else begins, past)
         for clock in list(self.ongoing()):
             self._pause_or_resume(clock, fact, plan)
         for clock in self.ongoing():
@@ -81,10 +84,10 @@ class TicketClocks:
             hours = self.hours_of(clock.calendar_id)
             clock.used += hours.between(clock.counted_at, at)
             clock.used_calendar += at - clock.counted_at
-            self._span(clock, clock.counted_at, at, counted=True, why="running")
+            self._span(clock, clock, clock.counted_at, at, counted=True, why="running")
             clock.counted_at = at
         elif clock.state is ClockState.PAUSED:
-            self._span(clock, clock.counted_at, at, counted=False, why="paused")
+            self._span(clock, clock, clock.counted_at, at, counted=False, why="paused")
             clock.counted_at = at
 
     def steps_due(self, clock: Any, at: datetime) -> list[tuple[str, datetime]]:
@@ -211,15 +214,23 @@ class TicketClocks:
                 self.retarget(clock, agreement, fact.at)
         if fact.before is not None and past:
             for agreement in plan.values():
-                if not self._begins(agreement, fact):
+                # Of questions the oldest counts, also where it was asked before answers were promised.
+                begins_now = agreement.metric is not Metric.NEXT_RESPONSE and self._begins(agreement, fact, past)
+                if not begins_now and not self._has_ongoing(agreement):
                     self._begin_late(agreement, fact, past)
 
-    def retarget(self, clock: Any, agreement: Agreement, at: datetime, more: Mapping[str, Any] | None = None) -> None:
+    def retarget(
+        self,
+        clock: Any,
+        agreement: Agreement,
+        at: datetime,
+        reason: Reason | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         """The time used carries over; a breach that was recorded stays recorded."""
         before = {name: getattr(clock, name) for name in ("policy_id", "policy_number", "target", "due_at")}
-        reason = Reason.POLICY_CHANGED
-        if (agreement.policy_id, agreement.policy_number) == (clock.policy_id, clock.policy_number):
-            reason = Reason.TICKET_CHANGED
+        is_same = (agreement.policy_id, agreement.policy_number) == (clock.policy_id, clock.policy_number)
+        reason = reason or (Reason.TICKET_CHANGED if is_same else Reason.POLICY_CHANGED)
         self._take_over(clock, agreement)
         self.recompute(clock, at, reason, {**before, **(more or {})})
 
@@ -238,18 +249,19 @@ class TicketClocks:
         self._tell(ClockChange.RECOMPUTED, clock, at, reason, before=before)
 
     def _begin_late(self, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> None:
-        """A promise that came after its beginning counts from its beginning, without the pauses; one that was
-        withdrawn and comes back goes on."""
-        last = self._last(agreement)
-        if last is not None and (is_reopened(fact) or not was_withdrawn(last, [*past, fact])):
-            return
+        """Its present cycle, from that cycle's beginning and without the pauses: the clock that it has goes on, be it
+        that the promise was withdrawn or the ticket resolved; else one begins."""
         begun = late_start(agreement, past, fact)
         if begun is None:
             return
-        if last is not None and begun <= last.started_at:
+        last = self._last(agreement)
+        if last is not None and is_of_cycle(last, begun):
             self._go_on(last, agreement, fact, past)
         elif agreement.kind is not PolicyKind.UNDERPINNING_CONTRACT:
-            clock = self.start(agreement, begun, Reason.RETROACTIVE, told_at=fact.at)
+            reason = Reason.RETROACTIVE if begun < fact.at else None
+            if not situation_at(past, begun).is_active:
+                reason = Reason.REOPENED
+            clock = self.start(agreement, begun, reason, told_at=fact.at)
             self._count_past(clock, agreement, fact, past)
 
     def _go_on(self, clock: Any, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> None:
@@ -257,26 +269,26 @@ class TicketClocks:
         before = clock.state
         clock.state, clock.ended_at = ClockState.RUNNING, None
         self._count_past(clock, agreement, fact, past)
-        self.retarget(clock, agreement, fact.at, {"state": before})
+        reason = Reason.REOPENED if is_reopened(fact) else None
+        self.retarget(clock, agreement, fact.at, reason, {"state": before})
 
     def _count_past(self, clock: Any, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> None:
-        for start, end, counts in stretches(agreement, past, clock.counted_at, fact):
+        for start, end, why in stretches(agreement, past, clock.counted_at, fact):
+            counts = why == "running"
             if counts:
                 clock.used += self.hours_of(agreement.calendar_id).between(start, end)
                 clock.used_calendar += end - start
-            self._span(clock, start, end, counted=counts, why="running" if counts else "paused")
+            self._span(agreement, clock, start, end, counted=counts, why=why)
         clock.counted_at = fact.at
 
     # What begins one.
 
-    def _begin_by(self, fact: Fact, plan: Plan) -> None:
+    def _begin_by(self, fact: Fact, plan: Plan, past: Sequence[Fact]) -> None:
         for agreement in plan.values():
-            if self._begins(agreement, fact) and not self._has_ongoing(agreement):
+            if self._begins(agreement, fact, past) and not self._has_ongoing(agreement):
                 self.start(agreement, fact.at)
-        if is_reopened(fact):
-            self._reopen(fact, plan)
 
-    def _begins(self, agreement: Agreement, fact: Fact) -> bool:
+    def _begins(self, agreement: Agreement, fact: Fact, past: Sequence[Fact]) -> bool:
         before, after, metric = fact.before, fact.after, agreement.metric
         if not after.is_active:
             return False
@@ -286,13 +298,13 @@ class TicketClocks:
             return False
         if agreement.kind is PolicyKind.UNDERPINNING_CONTRACT:
             return after.with_vendor and (before is None or not before.with_vendor)
-        is_new = before is None or (agreement.kind is PolicyKind.OLA and before.team_id != after.team_id)
+        is_new = before is None or (agreement.kind is PolicyKind.OLA and takes_over(past, fact))
         if metric is Metric.NEXT_RESPONSE:
             return fact.requester_replied and not self._awaits_response(agreement.kind)
         if metric is Metric.ASSIGNMENT:
             return is_new or (before is not None and before.is_assigned)
         if metric is Metric.UPDATE:
-            return is_new or fact.staff_replied or (before is not None and not before.is_active)
+            return is_new or fact.staff_replied or is_reopened(fact)
         return is_new
 
     def _awaits_response(self, kind: PolicyKind) -> bool:
@@ -303,23 +315,6 @@ class TicketClocks:
 
     def _last(self, agreement: Agreement) -> Any:
         return last_by_key(self.clocks).get((agreement.kind, agreement.metric))
-
-    def _reopen(self, fact: Fact, plan: Plan) -> None:
-        """Inside the reopen window the resolution goes on where it stopped; after it, a new cycle begins."""
-        for (kind, metric), agreement in plan.items():
-            if metric is not Metric.RESOLUTION or kind is PolicyKind.UNDERPINNING_CONTRACT:
-                continue
-            if self._has_ongoing(agreement):
-                continue
-            last = self._last(agreement)
-            if last is None or not fact.inside_reopen_window or last.state is ClockState.CANCELLED:
-                self.start(agreement, fact.at, Reason.REOPENED)
-                continue
-            self._span(last, last.ended_at, fact.at, counted=False, why="resolved")
-            before = {"state": last.state, "due_at": last.due_at}
-            last.state, last.ended_at, last.counted_at = ClockState.RUNNING, None, fact.at
-            self._take_over(last, agreement)
-            self.recompute(last, fact.at, Reason.REOPENED, before)
 
     def start(
         self, agreement: Agreement, at: datetime, reason: Reason | None = None, *, told_at: datetime | None = None
@@ -366,6 +361,7 @@ class TicketClocks:
         under = (clock.policy_id, clock.policy_number, clock.calendar_id, clock.target)
         self.changes.append(Change(kind, clock, at, reason, before or {}, step, under))
 
-    def _span(self, clock: Any, start: datetime, end: datetime, *, counted: bool, why: str) -> None:
+    def _span(self, by: Any, clock: Any, start: datetime, end: datetime, *, counted: bool, why: str) -> None:
+        """`by` is what it was promised by: the clock itself, or an agreement that it does not follow yet."""
         if self.keeps_spans and end > start:
-            self.spans.append(Span(clock, start, end, counted, why, clock.calendar_id, clock.policy_number))
+            self.spans.append(Span(clock, start, end, counted, why, by.calendar_id, by.policy_number))

@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, String, case, cast, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, String, and_, case, cast, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database.ids import parse_id
@@ -22,7 +22,7 @@ from helpdesk_api.outbox.pending import pending_events
 
 # The fields of a ticket that make a `Situation`.
 SITUATION = ("status", "pending_reason", "team_id", "assignee_id")
-CREATED, REPLIED = "ticket.created", "comment.created"
+CREATED, REOPENED, REPLIED = "ticket.created", "ticket.reopened", "comment.created"
 _NEW = Situation(TicketStatus.OPEN, None, None, is_assigned=False)
 
 
@@ -85,6 +85,13 @@ WORD: ColumnElement[str] = func.concat_ws(
     literal_column("'|'"),
     case(
         (EventRow.type == literal_column(f"'{CREATED}'"), literal_column("'created'")),
+        (
+            and_(
+                EventRow.type == literal_column(f"'{REOPENED}'"),
+                EventRow.data["inside_reopen_window"].astext == literal_column("'false'"),
+            ),
+            literal_column("'late'"),
+        ),
         (EventRow.type != literal_column(f"'{REPLIED}'"), literal_column("'changed'")),
         (EventRow.data["automatic"].astext == literal_column("'true'"), literal_column("'noted'")),
         (EventRow.data["by_requester"].astext == literal_column("'true'"), literal_column("'asked'")),
@@ -104,16 +111,16 @@ def facts_of_words(instants: Sequence[int], words: str) -> list[Fact]:
 
 
 @lru_cache(maxsize=10_000)
-def _told_by(words: str) -> tuple[int, list[tuple[Situation | None, Situation, bool, bool]]]:
+def _told_by(words: str) -> tuple[int, list[tuple[Situation | None, Situation, bool, bool, bool]]]:
     """How many events come before it was created; and what follows, but for its instants."""
     events = words.split(" ")
     behind = next((n for n, word in enumerate(events) if word.startswith("created")), len(events))
-    found: list[tuple[Situation | None, Situation, bool, bool]] = []
+    found: list[tuple[Situation | None, Situation, bool, bool, bool]] = []
     now: Situation | None = None
     for word in events[behind:]:
         kind, *changed = word.split("|")
         before, now = now, _after_word(now or _NEW, *changed)
-        found.append((before, now, kind == "answered", kind == "asked"))
+        found.append((before, now, kind == "answered", kind == "asked", kind != "late"))
     return behind, found
 
 

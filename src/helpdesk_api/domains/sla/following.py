@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.writes import statements_of, update_at_flush
 from helpdesk_api.domains.sla.clock_models import StoredClock
-from helpdesk_api.domains.sla.clock_past import last_by_key, may_come_back
+from helpdesk_api.domains.sla.clock_past import last_by_key, may_come_back, may_go_on
 from helpdesk_api.domains.sla.clock_reading import elapsed_at
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
@@ -94,7 +94,8 @@ async def _follow_ticket(
     )
     # What the ticket has done since has already followed.
     at = max([at, *(one.counted_at for one in rows if one.state in ONGOING)])
-    if not was_counted and not _differs(promised.plan(ticket, at), rows, withdrawn) and not _moves(rows, promised):
+    differs = _differs(ticket, promised.plan(ticket, at), rows, withdrawn)
+    if not was_counted and not differs and not _moves(rows, promised):
         return
     past = await facts_of(session, ticket)
     # Nothing follows before what was told before it, also of what moved no clock: that is how it is derived again.
@@ -149,7 +150,7 @@ def _cancelled() -> CompiledStatement:
     return CompiledStatement(select(EventRow.subject_id).where(of_tickets, EventRow.type == SlaCancelled.type))
 
 
-def _differs(plan: Plan, rows: Sequence[StoredClock], withdrawn: Collection[UUID]) -> bool:
+def _differs(ticket: Ticket, plan: Plan, rows: Sequence[StoredClock], withdrawn: Collection[UUID]) -> bool:
     held = {
         (one.kind, one.metric): (one.policy_id, one.policy_number, one.target, one.calendar_id)
         for one in rows
@@ -161,12 +162,16 @@ def _differs(plan: Plan, rows: Sequence[StoredClock], withdrawn: Collection[UUID
         for key, one in plan.items()
         # A contract's clock begins when the ticket goes to the vendor, and never late.
         if key in held
-        or (_comes_back(last[key], withdrawn) if key in last else one.kind is not PolicyKind.UNDERPINNING_CONTRACT)
+        or (
+            may_go_on(one, last[key], ticket, is_withdrawn=_is_withdrawn(last[key], withdrawn))
+            if key in last
+            else one.kind is not PolicyKind.UNDERPINNING_CONTRACT
+        )
     }
     return promised != held
 
 
-def _comes_back(last: StoredClock, withdrawn: Collection[UUID]) -> bool:
+def _is_withdrawn(last: StoredClock, withdrawn: Collection[UUID]) -> bool:
     return may_come_back(last) and (last.state is ClockState.CANCELLED or last.id in withdrawn)
 
 

@@ -10,7 +10,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.domains.comments.events import CommentCreated
 from helpdesk_api.domains.sla.clock_models import StoredClock
-from helpdesk_api.domains.sla.clock_past import is_reopened, last_by_key, may_come_back
+from helpdesk_api.domains.sla.clock_past import is_reopened, last_by_key, may_come_back, may_go_on
 from helpdesk_api.domains.sla.clock_state import Fact, Plan
 from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, summarise, tell
 from helpdesk_api.domains.sla.enums import Metric
@@ -93,7 +93,7 @@ async def _follow(
     plan: Plan = promises.plan(ticket, fact.at)
     rows = no_clocks_yet(session, ticket.id) if is_new else await read_clocks(session, ticket.id)
     clocks = clocks_of(session, ticket.id, promises, rows)
-    comes_late = not is_new and _may_come_late(plan, rows, fact, changed, promises)
+    comes_late = not is_new and _may_come_late(ticket, plan, rows, fact, changed, promises)
     past = await facts_of(session, ticket, before=cause.event_id) if comes_late else ()
     clocks.apply(fact, plan, past)
     if imported or clock.is_importing():
@@ -105,16 +105,26 @@ async def _follow(
 
 
 def _may_come_late(
-    plan: Plan, rows: Sequence[StoredClock], fact: Fact, changed: AbstractSet[str], promises: Promises
+    ticket: Ticket,
+    plan: Plan,
+    rows: Sequence[StoredClock],
+    fact: Fact,
+    changed: AbstractSet[str],
+    promises: Promises,
 ) -> bool:
-    """A promise of another policy, or for another priority, may come late, and one that was withdrawn may come back;
-    only then the past is read."""
-    if changed & PRICED or _is_of_other_policy(plan, rows):
+    """A promise of another policy, or for another priority, may come late, one that was withdrawn may come back, and
+    what is reopened goes on from what it was; only then the past is read."""
+    if not fact.after.is_active or not plan:
+        return False
+    if changed & PRICED or is_reopened(fact) or _is_of_other_policy(plan, rows):
         return True
+    if not changed & promises.policies.facts:
+        return False
     last = last_by_key(rows)
-    if is_reopened(fact) and any(key not in last for key in plan if key[1] is Metric.RESOLUTION):
-        return True
-    return bool(changed & promises.policies.facts) and any(key in last and may_come_back(last[key]) for key in plan)
+    return any(
+        key in last and may_go_on(agreement, last[key], ticket, is_withdrawn=may_come_back(last[key]))
+        for key, agreement in plan.items()
+    )
 
 
 def _is_of_other_policy(plan: Plan, rows: Sequence[StoredClock]) -> bool:
