@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpdesk_api.domains.sla.clock_past import late_start
 from helpdesk_api.domains.sla.clock_reading import Reading
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import Agreement, DerivedClock, Fact, Situation, Step
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
+from helpdesk_api.domains.sla.facts import facts_of_words
 from helpdesk_api.domains.sla.rules import DAY_MINUTES, DayInterval
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from tests.domains.sla.test_rules import timeline
@@ -431,6 +433,15 @@ def test_what_is_promised_late_begins_where_it_would_have_begun_since_the_reopen
             Metric.RESOLUTION: begun,
             Metric.UPDATE: at(5),
         }
+
+
+def test_a_preview_knows_of_a_reopening_after_the_window() -> None:
+    begun = []
+    for kind in ("changed", "late"):
+        words = f'created|"open"||| changed|"resolved"||| {kind}|"in_progress"|||'
+        *past, now = facts_of_words([0, 1_000_000, 2_000_000], words)
+        begun.append(late_start(agreed(Metric.RESOLUTION, 8), past, now))
+    assert begun == [past[0].at, now.at]
 
 
 @pytest.mark.parametrize("metric", [Metric.ASSIGNMENT, Metric.NEXT_RESPONSE, Metric.RESOLUTION])
