@@ -276,6 +276,24 @@ async def test_a_ticket_that_comes_while_a_preview_is_made_is_no_error(
     assert (found["open_tickets"], found["moved"], found["not_yet_promised"]) == (1, 4, 0)
 
 
+async def test_open_tickets_follow_another_order(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        policy = await drafted(admin_client)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        for ordered, seconds in ((False, 24 * 3600), (True, 7200)):
+            now.advance(hours=1)
+            if ordered:
+                await first_in_order(admin_client, policy)
+            await drain(database)
+            cycle = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+            assert cycle["target_seconds"] == seconds
+        assert cycle["elapsed"]["working_seconds"] == 7200
+        await no_differences(database)
+
+
 async def test_open_tickets_follow_at_the_instant(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:

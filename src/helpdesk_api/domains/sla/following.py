@@ -93,7 +93,7 @@ async def _follow_ticket(
         since is not None and ticket.updated_at > since and await _count_again(session, ticket, rows, promised)
     )
     # What the ticket has done since has already followed.
-    at = max([at, *(one.counted_at for one in rows if one.state in ONGOING)])
+    at = max([at, *(one.ended_at or one.counted_at for one in rows)])
     differs = _differs(ticket, promised.plan(ticket, at), rows, withdrawn)
     if not was_counted and not differs and not _moves(rows, promised):
         return

@@ -237,6 +237,7 @@ async def order_policies(
     for policy_id, place in moved.items():
         changes = {"position": (by_id[policy_id].position, place)}
         await _record(session, principal, by_id[policy_id], events.SlaPolicyUpdated, changes)
+    await enqueue_many(session, follow_jobs(clock.now()))
 
 
 async def _check(session: AsyncSession, database: Database, definition: SlaDefinition) -> None:

@@ -121,7 +121,7 @@ async def get_order(reads: ReadSessionDep, response: Response) -> Any:
 async def order_policies(
     body: SlaPolicyOrderUpdate, principal: PrincipalDep, session: SessionDep, if_match: IfMatchDep
 ) -> None:
-    """Every policy in use once. Open tickets follow at their next change."""
+    """Every policy in use once. Open tickets follow within seconds, as when one is published."""
     await actions.order_policies(session, principal, body.policy_ids, if_match)
 
 
