@@ -315,6 +315,8 @@ class TestPrivacy:
         by_name = (await me.get("/v1/tickets", params={"q": "gasket"})).json()["data"]
         assert [ticket["id"] for ticket in by_name] == [tkt(old)]
         assert (await me.get("/v1/tickets", params={"q": "sprocket"})).json()["data"] == []
+        misspelt = (await me.get("/v1/tickets", params={"q": "belllows"})).json()
+        assert misspelt["did_you_mean"] == [{"word": "belllows", "suggestions": ["bellows"]}]
         # Who sees where it goes on finds it there alone, be it beside the old one.
         for client in (as_user(other), agent_client):
             theirs = (await client.get("/v1/tickets", params=asked)).json()

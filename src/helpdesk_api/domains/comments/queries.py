@@ -100,7 +100,13 @@ def _at_home(of: Callable[[InstrumentedAttribute[Any]], ColumnElement[Any]]) -> 
 
 
 COMMENT_TEXTS = Texts(
-    "comments", Comment.id, Comment.ticket_id, Comment.created_at, SEARCH, Comment.visibility == Visibility.PUBLIC
+    "comments",
+    Comment.id,
+    Comment.ticket_id,
+    Comment.created_at,
+    SEARCH,
+    Comment.visibility == Visibility.PUBLIC,
+    Comment.merged_from_id,
 )
 
 

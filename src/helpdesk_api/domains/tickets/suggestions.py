@@ -108,8 +108,10 @@ def _of_own_tickets(shape: policy.CallerShape, asked: FromClause) -> Any:
     )
     vectors: list[Select[Any]] = [select(own.c.search.label("vector"))]
     for texts in searched_texts()[1:]:
-        shown = select(texts.vector.label("vector")).join(own, own.c.id == texts.ticket_id).where(texts.is_public)
-        vectors.append(select(shown.limit(literal_column(str(_OWN_TEXTS))).subquery().c.vector))
+        for home in (texts.ticket_id, texts.merged_from_id):
+            if home is not None:
+                shown = select(texts.vector.label("vector")).join(own, own.c.id == home).where(texts.is_public)
+                vectors.append(select(shown.limit(literal_column(str(_OWN_TEXTS))).subquery().c.vector))
     vector = union_all(*vectors).cte("vectors")
     parts = func.unnest(vector.c.vector).table_valued("lexeme", "positions", "weights", name="part").lateral()
     words = select(parts.c.lexeme.label("word")).select_from(vector.join(parts, true())).distinct().cte("own_words")

@@ -102,6 +102,8 @@ class Texts:
     created_at: Any
     vector: Any
     is_public: ColumnElement[bool]
+    merged_from_id: Any = None
+    """Where it lay before that ticket was merged; None for what never moves."""
 
 
 _OWN: Final = Texts("tickets", Ticket.id, Ticket.id, Ticket.created_at, SEARCH, true())
