@@ -130,11 +130,13 @@ async def test_it_follows_a_merged_ticket(
     assert [one["id"] for one in (await agent_client.get(at(into))).json()["data"]] == [draft["id"]]
 
 
+@pytest.mark.parametrize("asks", [False, True], ids=["does not see it", "is its requester"])
 async def test_of_who_does_not_work_where_it_goes_on_it_stays(
-    ticket: dict[str, Any], admin_client: httpx.AsyncClient, a_user: Make, a_team: Make, as_user: AsUser
+    ticket: dict[str, Any], admin_client: httpx.AsyncClient, a_user: Make, a_team: Make, as_user: AsUser, asks: bool
 ) -> None:
     team, other = await a_team(auto_assign=False), await a_team(auto_assign=False)
-    author, into = as_user(await a_user(role=Role.AGENT, teams=[team])), await opened(admin_client)
+    author = as_user(await a_user(role=Role.AGENT, teams=[team]))
+    into = await opened(author if asks else admin_client)
     for one, its_team in ((ticket, team), (into, other)):
         await admin_client.post(f"/v1/tickets/{one['id']}/assignments", json={"team_id": tea(its_team)})
     own, shared = await written(author, ticket), await written(author, ticket, is_shared=True)

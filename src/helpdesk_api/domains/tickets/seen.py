@@ -55,6 +55,7 @@ class WorkedTicket:
     seen_id: UUID
     is_merged: bool = False
     target_id: UUID | None = None
+    works_on_target: bool = False
 
     @property
     def id(self) -> UUID:
@@ -65,8 +66,8 @@ class WorkedTicket:
 
     @property
     def left_id(self) -> UUID:
-        """For throwing away what a merge has left there for who does not see where it went. Raises as `id` does."""
-        return self.id if self.target_id is not None else self.seen_id
+        """For throwing away what a merge has left there for who does not work where it went. Raises as `id` does."""
+        return self.id if self.works_on_target else self.seen_id
 
 
 def _worked_for(action: TicketAction) -> Any:
@@ -76,8 +77,12 @@ def _worked_for(action: TicketAction) -> Any:
             raise ActionForbidden(action)
         if row["merged_into_id"] is None:
             return WorkedTicket(row["id"])
-        shown = policy.readable(await authenticate(request)), Ticket.id == row["merged_into_id"]
-        return WorkedTicket(row["id"], is_merged=True, target_id=await session.scalar(select(Ticket.id).where(*shown)))
+        principal = await authenticate(request)
+        target = select(Ticket.id, policy.sees_internal(principal)).where(
+            policy.readable(principal), Ticket.id == row["merged_into_id"]
+        )
+        target_id, works = (await session.execute(target)).one_or_none() or (None, False)
+        return WorkedTicket(row["id"], is_merged=True, target_id=target_id, works_on_target=works)
 
     return Depends(worked)
 
@@ -98,8 +103,7 @@ async def get_worked_row(reads: ReadSession, principal: Principal, key: str) -> 
 
 
 async def get_followed_work(reads: ReadSession, principal: Principal, key: str) -> Any:
-    """As `get_worked_row`, but of the ticket that goes on for a merged one: for what moves there in a merge."""
+    """As `get_worked_row`, but of the ticket that goes on for a merged one, if the caller works there: for what moves
+    in a merge."""
     row, _ = await get_followed_row(reads, principal, key)
-    if not row["internal"]:
-        raise ActionForbidden(TicketAction.COMMENT_INTERNALLY)
-    return row
+    return row if row["internal"] else await get_worked_row(reads, principal, key)
