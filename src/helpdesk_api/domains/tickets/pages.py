@@ -19,7 +19,7 @@ from helpdesk_api.domains.tickets.filters import (
 from helpdesk_api.domains.tickets.full_text import Sought, matches_in_order
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.ranking import Order, bounded_keys, newest_in_order, order_keys
-from helpdesk_api.domains.tickets.weeks import weeks_to_try
+from helpdesk_api.domains.tickets.weeks import MATCHES_PER_ROW, WIDENING, weeks_of
 from helpdesk_api.web.listing import CutShape, PageCut, SortKey, cut_statement
 
 
@@ -49,13 +49,18 @@ async def page_rows(
     text = asked.sought if lead is None or lead.sought is None else lead.sought
     if lead is not None and text is not None:
         start, descending = cut.values[0] if cut.values else None, _runs_down(order, cut.shape)
-        for weeks in await weeks_to_try(
-            reads, rows=limit + 1, seen_count=text.seen_count, start=start, descending=descending
-        ):
-            read = _led_read(shape, lead, order, cut.shape, by_week=True)
+        read = _led_read(shape, lead, order, cut.shape, by_week=True)
+        matches: float = MATCHES_PER_ROW * (limit + 1)
+        for _ in range(2):
+            weeks = await weeks_of(
+                reads, matches=matches, seen_count=text.seen_count, start=start, descending=descending
+            )
+            if not weeks:
+                break
             found = await reads.fetch(read, {**values, "weeks": weeks})
             if len(found) > limit:
                 return found
+            matches *= WIDENING * (limit + 1) / max(len(found), 1)
     return await reads.fetch(_page_read(shape, asked.forms, asked.checked, order, cut.shape), values)
 
 

@@ -17,9 +17,10 @@ from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.statistics import Statistic
 from helpdesk_api.database.text_search import UNKNOWN_WEEK, WEEKS, week_number, week_of
 
-# So many matches for each row of the page, and so many if those do not fill it: what the caller may not read is among
-# them, and some lie on the same ticket.
-MATCHES_PER_ROW: Final = (8, 40)
+# So many matches for each row of the page: what the caller may not read is among them, and some lie on the same ticket.
+MATCHES_PER_ROW: Final = 10
+# Where these do not fill it, what was found of them says how many do, about; and so many times more are looked in.
+WIDENING: Final = 2
 # Beyond this share of all that there is all matches at once are as cheap, as they are beyond so many weeks.
 _MAX_SHARE: Final = 0.25
 MAX_WEEKS: Final = 100
@@ -32,18 +33,16 @@ def is_within(instant: SQLColumnExpression[Any]) -> ColumnElement[bool]:
     return week_of(instant).bool_op("&&")(_WEEKS)
 
 
-async def weeks_to_try(
-    reads: ReadSession, *, rows: int, seen_count: int, start: datetime | None, descending: bool
-) -> Sequence[Sequence[int]]:
-    """For a page of so many rows, of a text that so many texts have: the weeks to look in, then those to look in if
-    these do not fill it, by their numbers. `start` is None for the first page. None at all where all matches are
-    better looked for at once. No statement as a rule."""
-    shares = [rows * each / seen_count for each in MATCHES_PER_ROW if seen_count * _MAX_SHARE >= rows * each]
-    if not shares:
+async def weeks_of(
+    reads: ReadSession, *, matches: float, seen_count: int, start: datetime | None, descending: bool
+) -> Sequence[int]:
+    """Those that probably hold so many matches of a text that so many texts have, by their numbers. `start` is None for
+    the first page. None at all where all matches are better looked for at once. No statement as a rule."""
+    if matches > seen_count * _MAX_SHARE:
         return ()
     bounds = await _times.refresh(reads)
-    chosen = [choose_weeks(bounds, share, start, descending=descending) for share in shares]
-    return [[UNKNOWN_WEEK, *weeks] for weeks in dict.fromkeys(chosen) if weeks]
+    weeks = choose_weeks(bounds, matches / seen_count, start, descending=descending)
+    return [UNKNOWN_WEEK, *weeks] if weeks else ()
 
 
 def choose_weeks(bounds: Sequence[datetime], share: float, start: datetime | None, *, descending: bool) -> range:
