@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import asyncpg
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
@@ -35,6 +36,15 @@ def _render(statement: Any, parameters: Mapping[str, Any]) -> tuple[str, list[An
 
 def _processed(names: Any, values: Mapping[str, Any], processors: Mapping[str, Any]) -> list[Any]:
     return [processors[name](values[name]) if name in processors else values[name] for name in (names or ())]
+
+
+def opaque(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """For what may be planned without its value: as a query of its own, which the planner cannot look into.
+
+    PostgreSQL plans each call anew where the plan for the value at hand looks cheaper than the one for all. Where
+    planning takes longer than running, that is dear; where it sees no value, it keeps the one.
+    """
+    return select(value).scalar_subquery()
 
 
 class CompiledStatement:

@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from helpdesk_api.conditions.checking import Checked, Every, Inverse, Leaf, Some
 from helpdesk_api.conditions.query_language import NEAR
 from helpdesk_api.conditions.tree import ConditionOperator
-from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.reads import CompiledStatement, ReadSession, opaque
 from helpdesk_api.database.statistics import Statistic
 from helpdesk_api.database.text_search import quoted, readable
 from helpdesk_api.database.types import AnySelect
@@ -107,21 +107,15 @@ async def understand(
     return understood, sought[text] if text is not None else None
 
 
-def _unseen_by_planner(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """As a query of its own. A plan for this very value would hardly be another, and costs more than to run it; where
-    PostgreSQL can make none, it keeps one for all."""
-    return select(value).scalar_subquery()
-
-
 _given = (
     func.unnest(
-        _unseen_by_planner(bindparam("texts", type_=ARRAY(Text))),
-        _unseen_by_planner(bindparam("near", type_=ARRAY(Text))),
+        opaque(bindparam("texts", type_=ARRAY(Text))),
+        opaque(bindparam("near", type_=ARRAY(Text))),
     )
     .table_valued("text", "near", name="given")
     .render_derived()
 )
-_languages: ColumnElement[Any] = cast(_unseen_by_planner(bindparam("languages", type_=ARRAY(Text))), ARRAY(Text))
+_languages: ColumnElement[Any] = cast(opaque(bindparam("languages", type_=ARRAY(Text))), ARRAY(Text))
 _READ_TEXTS: Final = CompiledStatement(
     select(
         _given.c.text,
@@ -234,7 +228,7 @@ def as_tsquery(text: ColumnElement[str]) -> ColumnElement[Any]:
 
 def matches(shape: policy.CallerShape, tsquery: ColumnElement[str], *, is_common: bool) -> ColumnElement[bool]:
     """For a statement over the tickets that the caller may read; both forms find the same."""
-    asked = _unseen_by_planner(as_tsquery(tsquery))
+    asked = opaque(as_tsquery(tsquery))
     own: ColumnElement[bool] = SEARCH.op("@@")(asked)
     if is_common:
         return or_(own, *[_on_this_ticket(shape, found) for found in _on_tickets(shape, asked)])
@@ -253,7 +247,7 @@ def matches_in_order(
     any ticket is looked up, so that the looking up stops with the page. And what is to be asked of the ticket still.
 
     `by_week` finds those alone that are `weeks.is_within`."""
-    asked = _unseen_by_planner(as_tsquery(tsquery))
+    asked = opaque(as_tsquery(tsquery))
     ticket_id, created_at, is_public = _all_matches(shape, asked, by_week=by_week).subquery().c
     each = select(
         ticket_id.label("ticket_id"), created_at.label("created_at"), func.bool_or(is_public).label("is_public")

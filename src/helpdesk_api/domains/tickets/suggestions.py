@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.reads import CompiledStatement, ReadSession, opaque
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.full_text import Sought, lies_on_readable
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
@@ -60,7 +60,9 @@ async def suggest(reads: ReadSession, principal: Principal, words: Sequence[str]
 
 @lru_cache(maxsize=16)
 def _suggestions(shape: policy.CallerShape) -> CompiledStatement:
-    asked = func.unnest(bindparam("words", type_=ARRAY(Text))).table_valued("word", name="asked").render_derived()
+    asked = (
+        func.unnest(opaque(bindparam("words", type_=ARRAY(Text)))).table_valued("word", name="asked").render_derived()
+    )
     near = (_of_corpus if shape.is_staff else _of_own_tickets)(shape, asked)
     return CompiledStatement(
         select(asked.c.word.label("asked"), near.c.word)
