@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpdesk_api.domains.sla.clock_past import late_start
+from helpdesk_api.domains.sla.beginnings import Past
+from helpdesk_api.domains.sla.clock_past import late_start, stretches
 from helpdesk_api.domains.sla.clock_reading import Reading
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import Agreement, DerivedClock, Fact, Situation, Step
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, Metric, PolicyKind, Reason
-from helpdesk_api.domains.sla.facts import facts_of_words
+from helpdesk_api.domains.sla.facts import facts_of_words, instant
 from helpdesk_api.domains.sla.rules import DAY_MINUTES, DayInterval
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
 from tests.domains.sla.test_rules import timeline
@@ -54,6 +55,9 @@ def agreed(metric: Metric, hours: float, *, steps: tuple[Step, ...] = (), policy
         steps=steps,
         is_paused=lambda status, _: metric is not Metric.FIRST_RESPONSE and status is TicketStatus.PENDING,
     )
+
+
+AGREED = {metric: agreed(metric, 8) for metric in Metric}
 
 
 class Ticket:
@@ -442,6 +446,33 @@ def test_a_preview_knows_of_a_reopening_after_the_window() -> None:
         *past, now = facts_of_words([0, 1_000_000, 2_000_000], words)
         begun.append(late_start(agreed(Metric.RESOLUTION, 8), past, now))
     assert begun == [past[0].at, now.at]
+
+
+WORDS = [
+    'changed|"in_progress"|||"string"',
+    'changed|"pending"|"requester"||',
+    'changed|"resolved"|||',
+    'late|"in_progress"|||',
+    "answered||||",
+    "asked||||",
+]
+TOLD = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(WORDS)), max_size=4)
+COURSES: dict[Any, Any] = {}
+
+
+@settings(max_examples=300)
+@given(TOLD, st.integers(0, 4), st.sampled_from(sorted(Metric)))
+def test_what_happened_in_the_same_order_has_the_same_course(
+    told: list[tuple[int, str]], until: int, metric: Metric
+) -> None:
+    """Also where instants are the same, or a clock was set back."""
+    promised = AGREED[metric]
+    instants, words = [0, *(at for at, _ in told)], " ".join(['created|"open"|||', *(word for _, word in told)])
+    past = Past(instants, words, until)
+    course, in_order = past.course(promised, COURSES)
+    begun = late_start(promised, past.facts, past.now)
+    expected = list(stretches(promised, past.facts, begun, past.now)) if begun is not None else []
+    assert [(instant(in_order[start]), instant(in_order[end]), why) for start, end, why in course] == expected
 
 
 @pytest.mark.parametrize("metric", [Metric.ASSIGNMENT, Metric.NEXT_RESPONSE, Metric.RESOLUTION])

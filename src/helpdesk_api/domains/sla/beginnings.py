@@ -5,7 +5,6 @@ Only tickets of which a promise has no clock are read, and the past of those alo
 
 import asyncio
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,23 +17,31 @@ from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.sla.clock_models import SlaClock, StoredClock
 from helpdesk_api.domains.sla.clock_past import late_start, stretches
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import NONE, Fact, Hours, Plan
+from helpdesk_api.domains.sla.clock_state import NONE, Agreement, Fact, Hours, Plan
 from helpdesk_api.domains.sla.clock_store import CLOCKS
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
-from helpdesk_api.domains.sla.facts import CREATED, INSTANT, REPLIED, SITUATION, WORD, facts_of_words
+from helpdesk_api.domains.sla.facts import (
+    CREATED,
+    INSTANT,
+    REPLIED,
+    SITUATION,
+    WORD,
+    facts_of_words,
+    instant,
+    microseconds,
+)
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import IDS, any_of
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.models import EventRow
 
 Key = tuple[PolicyKind, Metric]
-# All at once are found much faster than part by part; so many take some hundred megabytes.
-_AT_ONCE = 100_000
+# So many are judged while PostgreSQL looks up the next ones.
+_AT_ONCE = 25_000
 _NEW, _OLD = 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
+class Beginning(NamedTuple):
     """A clock that would begin, counted from its start in the past."""
 
     ticket_id: UUID
@@ -224,47 +231,93 @@ def _judged(
     for one in map(CLOCKS.load, ended):
         had.setdefault(one.ticket_id, []).append(one)
     found: list[Beginning] = []
+    courses: Courses = {}
+    until = microseconds(at)
     for candidate in some:
         row = told.get(candidate.id)
-        # Made one by one: kept together, they would be looked through by the collector again and again.
-        past = facts_of_words(row["instants"], row["words"]) if row is not None else ()
-        if past:
-            now = Fact(max(at, past[-1].at), past[-1].after, past[-1].after)
-            found += _anew(candidate, past, now, hours_of)
-            found += _again(candidate, had.get(candidate.id, []), past, now, hours_of)
+        if row is None:
+            continue
+        past = Past(row["instants"], row["words"], until)
+        found += _anew(candidate, past, courses, hours_of)
+        if candidate.old and past.facts:
+            found += _again(candidate, had.get(candidate.id, []), past, hours_of)
     return found
 
 
+# Of the present cycle, between which instants of a past a clock does what, by their places among all its instants.
+Course = Sequence[tuple[int, int, str]]
+Courses = dict[tuple[str, Sequence[int], int], Course]
+
+
+class Past:
+    """What happened to a ticket, at instants in microseconds since 1970, until now."""
+
+    def __init__(self, instants: Sequence[int], words: str, until: int) -> None:
+        self.words = words
+        self._instants = instants
+        self._until = until
+
+    @property
+    def facts(self) -> Sequence[Fact]:
+        return facts_of_words(self._instants, self.words)
+
+    @property
+    def now(self) -> Fact:
+        *_, last = self.facts
+        return Fact(max(instant(self._until), last.at), last.after, last.after)
+
+    def course(self, agreement: Agreement, courses: Courses) -> tuple[Course, Sequence[int]]:
+        """And the instants by their places. Nothing of a course when there is nothing to run for.
+
+        To many tickets the same happened in the same order, and what clocks make of that, which takes longest, is
+        known by the first of them.
+        """
+        told = [*self._instants, max(self._until, self._instants[-1])]
+        in_order = sorted(set(told))
+        places: Sequence[int] = range(len(told)) if in_order == told else [in_order.index(one) for one in told]
+        key = self.words, tuple(places), id(agreement)
+        if key not in courses:
+            courses[key] = _course(agreement, Past(places[:-1], self.words, places[-1]))
+        return courses[key], in_order
+
+
+def _course(agreement: Agreement, past: Past) -> Course:
+    facts = past.facts
+    begun = late_start(agreement, facts, past.now) if facts else None
+    if begun is None:
+        return ()
+    found = stretches(agreement, facts, begun, past.now)
+    return [(microseconds(start), microseconds(end), why) for start, end, why in found]
+
+
 def _anew(
-    candidate: _Candidate, past: Sequence[Fact], now: Fact, hours_of: Callable[[UUID], Hours]
+    candidate: _Candidate, past: Past, courses: Courses, hours_of: Callable[[UUID], Hours]
 ) -> Iterator[Beginning]:
     """As `TicketClocks` begins one late, without all that could have happened to it: most tickets need no more."""
     for agreement in candidate.new.values():
-        begun = late_start(agreement, past, now)
-        if begun is None:
+        course, instants = past.course(agreement, courses)
+        if not course:
             continue
         hours = hours_of(agreement.calendar_id)
-        *before, (since, _, last) = stretches(agreement, past, begun, now)
-        due = None
+        *before, (since, until, last) = course
+        due, now = None, instant(instants[until])
         if last == "running":
-            used = sum((hours.between(start, end) for start, end, why in before if why == "running"), NONE)
-            due = hours.add(since, agreement.target - used)
-        is_late = due is not None and due <= now.at
-        shown = now.at if is_late else due
+            ran = [(instant(instants[start]), instant(instants[end])) for start, end, why in before if why == "running"]
+            used = sum((hours.between(*one) for one in ran), NONE)
+            due = hours.add(instant(instants[since]), agreement.target - used)
+        is_late = due is not None and due <= now
+        shown = now if is_late else due
         yield Beginning(candidate.id, candidate.reference, agreement.kind, agreement.metric, shown, is_late)
 
 
 def _again(
     candidate: _Candidate,
     ended: list[StoredClock],
-    past: Sequence[Fact],
-    now: Fact,
+    past: Past,
     hours_of: Callable[[UUID], Hours],
 ) -> Iterator[Beginning]:
-    if not candidate.old:
-        return
     clocks = TicketClocks(ended, hours_of, lambda _: ())
-    clocks.apply(now, candidate.old, past)
+    clocks.apply(past.now, candidate.old, past.facts)
     for one in clocks.ongoing():
         is_late = one.state is ClockState.RUNNING and one.used >= one.target and one.breached_at is None
         yield Beginning(candidate.id, candidate.reference, one.kind, one.metric, one.due_at, is_late)

@@ -84,6 +84,9 @@ class _Clock(NamedTuple):
     breached_at: float | None
 
 
+_OWN = len(_Clock._fields)
+
+
 class _Move(NamedTuple):
     """The farthest come first, then by reference and id."""
 
@@ -113,47 +116,44 @@ async def preview(
     names = sorted(proposed.facts & TICKET.fields.keys())
     tickets = await reads.fetch(_tickets_read(tuple(names)))
     clocks = await reads.fetch(_clocks_read(tuple(names)))
-    # Seconds for a hundred thousand of them, which nobody else shall wait for.
     planned = _Planned(proposed, names, hours, at)
-    found, listed, lacking = await asyncio.to_thread(_compared, planned, tickets, clocks, at)
-    begun, is_exact = await beginnings(reads, lacking, names, _is_open(), planned.plan, hours.__getitem__, at, judged)
-    found["would_breach"] += sum(one.is_late for one in begun)
-    found |= {"would_begin": len(begun), "would_begin_is_exact": is_exact}
-    found["begins"] = list(map(_begins, heapq.nsmallest(LISTED, begun, key=_rank)))
+    promised, kept = planned.promised(tickets), planned.kept(clocks)
+    lacking = {key for key in promised if promised[key] > kept[key]}
+    # Seconds for a hundred thousand of them, which nobody else shall wait for; PostgreSQL looks up pasts meanwhile.
+    compared, (begun, is_exact) = await asyncio.gather(
+        asyncio.to_thread(_compared, planned, clocks, at),
+        beginnings(reads, lacking, names, _is_open(), planned.plan, hours.__getitem__, at, judged),
+    )
+    moves, listed = compared
     rows = await reads.fetch(_TICKETS_OF, {"ids": [move.sla_id for move in listed]})
     ticket_ids = {row["id"]: row["ticket_id"] for row in rows}
     # One that was deleted meanwhile is nobody's any more.
-    return found | {"data": [_shown(move, ticket_ids[move.sla_id]) for move in listed if move.sla_id in ticket_ids]}
-
-
-def _compared(
-    planned: "_Planned", tickets: Sequence[Any], clocks: Sequence[Any], at: datetime
-) -> tuple[dict[str, Any], list[_Move], set[Key]]:
-    """What is found, the moves that are listed, and the promises of which some ticket has no clock that goes on."""
-    moves: list[_Move] = []
-    kept: Counter[Key] = Counter()
-    for row in clocks:
-        outcome = planned.outcome(row[: -len(_Clock._fields)])
-        # A column for each of a clock's own values, with those of all of them.
-        own = row[-len(_Clock._fields) :]
-        if outcome.agreement is not None:
-            kept[outcome.agreement.kind, outcome.agreement.metric] += len(own[0])
-        alike = map(_Clock._make, zip(*own, strict=True))
-        moves += [move for one in alike if (move := _move(one, outcome, at)) is not None]
-    promised: Counter[Key] = Counter()
-    for row in tickets:
-        promised.update(dict.fromkeys(planned.plan(row[1:]), row["tickets"]))
-    found = {
+    data = [_shown(move, ticket_ids[move.sla_id]) for move in listed if move.sla_id in ticket_ids]
+    return {
         "effective_from": at,
         "open_tickets": sum(row["tickets"] for row in tickets),
         "moved": len(moves),
-        "would_breach": sum(move.is_late for move in moves),
+        "has_more": len(moves) > LISTED,
+        "data": data,
         # Of a kind and metric a ticket has one clock that runs or rests; of one that came meanwhile only the clocks
         # were counted.
         "not_yet_promised": max(0, promised.total() - kept.total()),
-        "has_more": len(moves) > LISTED,
+        "would_begin": len(begun),
+        "would_begin_is_exact": is_exact,
+        "begins": list(map(_begins, heapq.nsmallest(LISTED, begun, key=_rank))),
+        "would_breach": sum(move.is_late for move in moves) + sum(one.is_late for one in begun),
     }
-    return found, heapq.nsmallest(LISTED, moves), {key for key in promised if promised[key] > kept[key]}
+
+
+def _compared(planned: "_Planned", clocks: Sequence[Any], at: datetime) -> tuple[list[_Move], list[_Move]]:
+    """All moves, and those that are listed."""
+    moves: list[_Move] = []
+    for row in clocks:
+        outcome = planned.outcome(row[:-_OWN])
+        # A column for each of a clock's own values, with those of all of them.
+        alike = map(_Clock._make, zip(*row[-_OWN:], strict=True))
+        moves += [move for one in alike if (move := _move(one, outcome, at)) is not None]
+    return moves, heapq.nsmallest(LISTED, moves)
 
 
 class _Planned:
@@ -175,6 +175,22 @@ class _Planned:
             ticket.priority, ticket.type = Priority(ticket.priority), TicketType(ticket.type)
             self._plans[key] = self._policies.plan(ticket, self._at)
         return self._plans[key]
+
+    def promised(self, tickets: Sequence[Any]) -> Counter[Key]:
+        """To how many of them, by what."""
+        found: Counter[Key] = Counter()
+        for row in tickets:
+            found.update(dict.fromkeys(self.plan(row[1:]), row["tickets"]))
+        return found
+
+    def kept(self, clocks: Sequence[Any]) -> Counter[Key]:
+        """How many clocks there are of that already."""
+        found: Counter[Key] = Counter()
+        for row in clocks:
+            agreement = self.outcome(row[:-_OWN]).agreement
+            if agreement is not None:
+                found[agreement.kind, agreement.metric] += len(row[-1])
+        return found
 
     def outcome(self, held: tuple[Any, ...]) -> _Outcome:
         """`held` are a clock's values of `_HELD`, and its ticket's facts."""
