@@ -81,14 +81,21 @@ class Reading:
         self._connection: PoolProxiedConnection | None = None
 
     async def __aenter__(self) -> ReadSession:
-        self._connection = await self._connections.take()
-        return ReadSession(_driver(self._connection))
+        return ReadSession(await self.take(), self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.give_back()
+
+    async def take(self) -> Any:
+        self._connection = await self._connections.take()
+        return _driver(self._connection)
+
+    def give_back(self) -> None:
         if self._connection is not None:
             self._connections.give_back(self._connection)
+            self._connection = None
 
 
 def _driver(connection: PoolProxiedConnection) -> Any:

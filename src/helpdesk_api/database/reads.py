@@ -3,8 +3,9 @@
 An ORM read costs three times as much CPU; a GET has no use for entities or a transaction's round trips.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, cast
 
 import asyncpg
 from sqlalchemy import ColumnElement, select
@@ -89,11 +90,32 @@ def _prepared(statement: Statement, parameters: Mapping[str, Any] | None) -> tup
     return _render(statement, parameters or {})
 
 
+class Lender(Protocol):
+    """Where a connection comes from that others may have for a while."""
+
+    def give_back(self) -> None: ...
+
+    async def take(self) -> "asyncpg.Connection[asyncpg.Record]": ...
+
+
 class ReadSession:
     """Runs SELECTs one by one in autocommit on a driver connection; each sees what is committed when it starts."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", lender: Lender | None = None) -> None:
         self._connection = connection
+        self._lender = lender
+
+    @asynccontextmanager
+    async def without_connection(self) -> AsyncIterator[None]:
+        """While another service is waited for, other requests have its connection. Nothing can be read inside."""
+        if self._lender is None:
+            yield
+            return
+        self._lender.give_back()
+        try:
+            yield
+        finally:
+            self._connection = await self._lender.take()
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[asyncpg.Record]:
         sql, values = _prepared(statement, parameters)

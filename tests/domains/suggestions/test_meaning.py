@@ -112,10 +112,12 @@ async def test_no_connection_waits_for_a_model(own_database: Database, settings:
             await client.post("/v1/suggestions", json={"subject": "toner"}, headers={"Idempotency-Key": "typed"})
             for _ in range(2)
         ]
+        for path in ("/v1/articles", "/v1/search"):
+            replies.append(await client.get(path, params={"q": f"printer for {path}"}))
     finally:
         use_embedder(None)
-    assert [reply.json()["engines"] for reply in replies] == [["full_text", "embeddings"]] * 2, replies[0].text
-    assert (replies[1].headers["idempotency-replayed"], held) == ("true", [0])
+    assert [reply.json()["engines"] for reply in replies] == [["full_text", "embeddings"]] * 4, replies[0].text
+    assert (replies[1].headers["idempotency-replayed"], held) == ("true", [0, 0, 0])
 
 
 @pytest.mark.parametrize("question", ["it is off again", "_", "(((((", "İ", "\x1f"])

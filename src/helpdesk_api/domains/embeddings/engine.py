@@ -67,11 +67,23 @@ _IN_USE: Final = CompiledStatement(
 
 async def meaning_of(reads: ReadSession, text: str) -> Meaning | None:
     """Null where there is no model, nothing to compare with, or no answer in time: nothing fails for it."""
-    begun = await begin_meaning_of(reads, text)
-    return await begun if isinstance(begun, asyncio.Task) else begun
+    return await awaited(reads, await begin_meaning_of(reads, text))
 
 
-async def begin_meaning_of(reads: ReadSession, text: str) -> asyncio.Task[Meaning | None] | Meaning | None:
+Begun = asyncio.Task[Meaning | None] | Meaning | None
+
+
+async def awaited(reads: ReadSession, begun: Begun) -> Meaning | None:
+    """A model may be a service that hangs: no connection waits for it."""
+    if not isinstance(begun, asyncio.Task):
+        return begun
+    if begun.done():
+        return begun.result()
+    async with reads.without_connection():
+        return await begun
+
+
+async def begin_meaning_of(reads: ReadSession, text: str) -> Begun:
     """As `meaning_of`, and while it is being made, who asks may look for words: a model takes as long as PostgreSQL."""
     embedder = _engine.embedder
     if embedder is None or not await _is_in_use(reads, embedder.name):

@@ -46,7 +46,7 @@ async def with_meaning(
     reads: ReadSession, principal: Principal, asked: Asked, by_words: Sequence[Hit]
 ) -> tuple[list[Hit], dict[UUID, float]]:
     """The best first, and the cosines of those that are near in meaning. One statement, or none without a model."""
-    meaning = await asked.meaning()
+    meaning = await asked.meaning(reads)
     near = await rank_by_meaning(reads, principal, meaning, _PUBLISHED, is_quick=True) if meaning is not None else []
     if near:
         return fused(by_words, near), {hit.id: hit.score for hit in near}

@@ -148,7 +148,7 @@ async def suggest_for_ticket(reads: ReadSession, principal: Principal, key: str)
     recent = await find_recent(reads, principal, asked, ticket["id"], text["created_at"])
     return {
         "ticket_id": ticket["id"],
-        **await asked.searched_by(),
+        **await asked.searched_by(reads),
         "similar": await show_tickets(reads, principal, similar[:SHOWN]),
         "articles": await suggest_articles(reads, principal, asked),
         "duplicates": await show_tickets(reads, principal, recent.duplicates[:SHOWN]),

@@ -66,10 +66,8 @@ async def suggest(
     async with database.reads() as reads:
         asked = await understand(reads, f"{body.subject}\n{body.description or ''}", is_typed=True)
         by_words = await queries.look_for_words(reads, principal, asked)
-    # A model may be a service that hangs: no connection waits for it.
-    await asked.meaning()
-    async with database.reads() as reads:
         found = await queries.suggest(reads, principal, asked, by_words)
+        searched_by = await asked.searched_by(reads)
     await claim_key(request, session)
     suggestion_id = await actions.keep_shown(
         session,
@@ -80,7 +78,7 @@ async def suggest(
     )
     return {
         "id": suggestion_id,
-        **await asked.searched_by(),
+        **searched_by,
         "articles": found.articles,
         "tickets": found.tickets,
     }

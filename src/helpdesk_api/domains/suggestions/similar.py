@@ -3,7 +3,6 @@
 Only what everybody who sees a ticket may read of it is compared: its subject and what the requester wrote.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +31,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import AnySelect
-from helpdesk_api.domains.embeddings.engine import Meaning, begin_meaning_of
+from helpdesk_api.domains.embeddings.engine import Begun, Meaning, awaited, begin_meaning_of
 from helpdesk_api.domains.embeddings.enums import EmbeddedKind, SearchEngine
 from helpdesk_api.domains.embeddings.nearest import Near, in_order, near_statement, parameters_of
 from helpdesk_api.domains.embeddings.rules import fuse
@@ -221,20 +220,20 @@ class Asked:
 
     text: str
     words: Sequence[AskedWord]
-    begun: asyncio.Task[Meaning | None] | Meaning | None
+    begun: Begun
     is_typed: bool = False
 
-    async def meaning(self) -> Meaning | None:
-        return await self.begun if isinstance(self.begun, asyncio.Task) else self.begun
+    async def meaning(self, reads: ReadSession) -> Meaning | None:
+        return await awaited(reads, self.begun)
 
     @cached_property
     def worth(self) -> Mapping[str, float]:
         """Of the words that tell it from others."""
         return choose(self.words)
 
-    async def searched_by(self) -> dict[str, Any]:
+    async def searched_by(self, reads: ReadSession) -> dict[str, Any]:
         """The engines and the model, as an answer names them."""
-        meaning = await self.meaning()
+        meaning = await self.meaning(reads)
         engines = [SearchEngine.FULL_TEXT] if meaning is None else list(SearchEngine)
         return {"engines": engines, "model": meaning.model if meaning is not None else None}
 
@@ -268,7 +267,7 @@ async def find_tickets(
     if found_by_words is None:
         found_by_words = await alike_by_words(reads, principal, asked.worth, among)
     by_words = {one.id: one for one in found_by_words}
-    by_meaning = await alike_by_meaning(reads, principal, await asked.meaning(), among, is_quick=asked.is_typed)
+    by_meaning = await alike_by_meaning(reads, principal, await asked.meaning(reads), among, is_quick=asked.is_typed)
     near = {one.id: one.similarity for one in by_meaning}
     return [
         Alike(
