@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -16,7 +16,7 @@ from helpdesk_api.integrations.embeddings.local import SentenceEncoder
 from helpdesk_api.integrations.embeddings.protocol import EmbeddingsRefused, EmbeddingsUnavailable
 from helpdesk_api.integrations.embeddings.remote import EmbeddingService
 
-Answer = Callable[[httpx.Request], httpx.Response]
+Answer = Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
 def service(answer: Answer, url: str = "http://127.0.0.1:9/v1", **given: Any) -> EmbeddingService:
@@ -95,8 +95,9 @@ async def test_nobody_waits_for_what_fails_again_and_again() -> None:
     calls = []
     now = [100.0]
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    async def answer(request: httpx.Request) -> httpx.Response:
         calls.append(request)
+        await asyncio.sleep(0)
         if len(calls) <= remote.FAILURES:
             return httpx.Response(503)
         return httpx.Response(200, json=rows([1]))
@@ -107,7 +108,11 @@ async def test_nobody_waits_for_what_fails_again_and_again() -> None:
             await asked.embed(["a"])
     assert (len(calls), asked.is_ready) == (remote.FAILURES, False)
     now[0] += remote.PAUSE_SECONDS
-    assert await asked.embed(["a"]) == [[1.0]]
+    # Whether it is back, one of them asks.
+    first, *others = await asyncio.gather(*(asked.embed(["a"]) for _ in range(3)), return_exceptions=True)
+    assert first == [[1.0]]
+    assert [type(one) for one in others] == [EmbeddingsUnavailable] * 2
+    assert (len(calls), await asked.embed(["a"])) == (remote.FAILURES + 1, [[1.0]])
     await asked.close()
 
 

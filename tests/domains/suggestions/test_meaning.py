@@ -112,8 +112,7 @@ async def test_no_connection_waits_for_a_model(own_database: Database, settings:
             await client.post("/v1/suggestions", json={"subject": "toner"}, headers={"Idempotency-Key": "typed"})
             for _ in range(2)
         ]
-        for path in ("/v1/articles", "/v1/search"):
-            replies.append(await client.get(path, params={"q": f"printer for {path}"}))
+        replies += [await client.get(f"/v1/{path}", params={"q": f"one {path}"}) for path in ("articles", "search")]
     finally:
         use_embedder(None)
     assert [reply.json()["engines"] for reply in replies] == [["full_text", "embeddings"]] * 4, replies[0].text

@@ -69,18 +69,25 @@ class EmbeddingService:
         if not self.is_ready:
             message = "it failed repeatedly, and is asked again in half a minute"
             raise EmbeddingsUnavailable(message)
+        if self._failures >= FAILURES:
+            # One asks whether it is back, and the others rest until that is known.
+            self._closed_until = self._timer() + PAUSE_SECONDS
         try:
             vectors = await self._ask(texts)
         except EmbeddingsRefused:
-            self._failures = 0
+            self._is_back()
             raise
         except EmbeddingsUnavailable:
             self._failures += 1
             if self._failures >= FAILURES:
                 self._closed_until = self._timer() + PAUSE_SECONDS
             raise
-        self._failures = 0
+        self._is_back()
         return vectors
+
+    def _is_back(self) -> None:
+        self._failures = 0
+        self._closed_until = float("-inf")
 
     async def close(self) -> None:
         await self._client.aclose()
