@@ -323,6 +323,36 @@ async def test_open_tickets_follow_at_the_instant(
         await no_differences(database)
 
 
+async def test_a_team_that_has_a_ticket_again_owes_another_first_answer_also_where_it_is_promised_late(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, a_team: Make
+) -> None:
+    first, second = [f"tea_{(await a_team()).id.hex}" for _ in range(2)]
+    target = [{"metric": "first_response", "priority": "medium", "seconds": 7200}]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await opened(requester_client)
+        policy = await drafted(admin_client, name="OLA", kind="ola", team_id=first, targets=target)
+        path, nowhere = f"/v1/sla-policies/{policy['id']}", {"field": "tags", "op": "in", "value": ["nowhere"]}
+        assert (await admin_client.post(f"{path}/publish", json={})).status_code == 200
+        for team in (first, second, first):
+            if team == second:
+                await admin_client.post(f"/v1/tickets/{ticket['id']}/comments", json={"body": "I am on it."})
+                await admin_client.patch(path, json={"conditions": nowhere})
+                assert (await admin_client.post(f"{path}/publish", json={})).status_code == 200
+            now.advance(minutes=30)
+            reply = await admin_client.post(f"/v1/tickets/{ticket['id']}/assignments", json={"team_id": team})
+            assert reply.status_code == 201, reply.text
+            await drain(database)
+        now.advance(minutes=30)
+        await admin_client.patch(path, json={"conditions": None})
+        assert (await admin_client.post(f"{path}/publish", json={})).status_code == 200
+        await drain(database)
+        listed = (await admin_client.get(f"/v1/tickets/{ticket['id']}/slas")).json()["data"]
+        (promised,) = [one for one in listed if one["kind"] == "ola"]
+        assert [one["state"] for one in promised["completed_cycles"]] == ["met"]
+        assert promised["ongoing_cycle"]["started_at"] == "2026-03-02T10:30:00Z"
+        await no_differences(database)
+
+
 async def test_who_did_not_know_of_a_change_when_they_began_follows_it(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:

@@ -44,8 +44,8 @@ def may_go_on(agreement: Agreement, last: Any, ticket: Any, *, is_withdrawn: boo
     if metric is Metric.ASSIGNMENT:
         return ticket.assignee_id is None
     if metric is Metric.FIRST_RESPONSE:
-        # Each team has its own policy, and gives its own first answer.
-        return is_withdrawn or (last.policy_id != agreement.policy_id and agreement.kind is PolicyKind.OLA)
+        # Each team gives its own first answer, and another one when the ticket comes back to it.
+        return is_withdrawn or agreement.kind is PolicyKind.OLA
     if metric is Metric.NEXT_RESPONSE:
         said_at = ticket.last_public_comment_at
         return is_withdrawn or (said_at is not None and said_at >= last.ended_at)
