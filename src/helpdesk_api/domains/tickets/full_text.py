@@ -1,7 +1,7 @@
 """Full text over a ticket and what lies on it, in one of two forms: by the index, or along the list's own order.
 
 An index finds all matches before the first is shown, which is fast for a word that few have. A word that every
-hundredth has is met soon enough on the way through the list.
+tenth has is met soon enough on the way through the list.
 """
 
 import json
@@ -321,7 +321,7 @@ _frequencies: Final[Statistic[Mapping[str, float]]] = Statistic(_read_frequencie
 
 
 def is_common(text: str, forms: Forms | None = None) -> bool:
-    """Whether about one text in a hundred or more has it; a guess that decides on the form alone."""
+    """Whether about one text in twenty or more has it; a guess that decides on the form alone."""
     lowered = text.lower()
     shares = [_share(word, forms or {}) for word in _WORD.findall(lowered) if word != "or"]
     if not shares:
