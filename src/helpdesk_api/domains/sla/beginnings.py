@@ -58,11 +58,12 @@ class Beginning(NamedTuple):
         return (not self.is_late, due, self.reference, self.kind, self.metric)
 
 
-class _Candidate(NamedTuple):
-    """`new` are promises of which it never had a clock, `old` those of which the last may not be the last."""
+class _Candidates(NamedTuple):
+    """Tickets that lack the same: `new` are promises of which they never had a clock, `old` those of which the last may
+    not be the last. In the order of their ids, which is that of their age."""
 
-    id: UUID
-    reference: str
+    ids: Sequence[UUID]
+    references: Sequence[str]
     new: Plan
     old: Plan
 
@@ -83,12 +84,14 @@ async def beginnings(
     wanted = sorted(keys)
     if not wanted:
         return [], True
-    rows = await reads.fetch(_lacking_read(tuple(wanted), names, is_open).limit(most + 1))
-    candidates = await asyncio.to_thread(_candidates, rows[:most], wanted, plan_of)
+    rows = await reads.fetch(_lacking_read(tuple(wanted), names, is_open, most + 1))
+    candidates, is_exact = _candidates(rows, wanted, plan_of, most)
     found: list[Beginning] = []
-    some, told = candidates[:_AT_ONCE], await _told(reads, candidates[:_AT_ONCE])
-    for first in range(_AT_ONCE, len(candidates) + _AT_ONCE, _AT_ONCE):
-        following = candidates[first : first + _AT_ONCE]
+    batches = _batches(candidates)
+    some = next(batches, [])
+    told = await _told(reads, some)
+    while some:
+        following = next(batches, [])
         # PostgreSQL looks up the next ones meanwhile.
         judging = asyncio.to_thread(_judged, some, *told, hours_of, at)
         judged, next_told = await asyncio.gather(judging, _told(reads, following), return_exceptions=True)
@@ -98,29 +101,52 @@ async def beginnings(
             raise next_told
         found += judged
         some, told = following, next_told
-    return found, len(rows) <= most
+    return found, is_exact
 
 
-async def _told(reads: ReadSession, some: Sequence[_Candidate]) -> tuple[Sequence[Any], Sequence[Any]]:
+def _batches(candidates: Sequence[_Candidates]) -> Iterator[Sequence[_Candidates]]:
+    batch: list[_Candidates] = []
+    room = _AT_ONCE
+    for one in candidates:
+        first = 0
+        while first < len(one.ids):
+            taken = slice(first, first + room)
+            batch.append(one._replace(ids=one.ids[taken], references=one.references[taken]))
+            first, room = first + room, room - len(batch[-1].ids)
+            if not room:
+                yield batch
+                batch, room = [], _AT_ONCE
+    if batch:
+        yield batch
+
+
+async def _told(reads: ReadSession, some: Sequence[_Candidates]) -> tuple[Sequence[Any], Sequence[Any]]:
     """Their pasts, and the clocks that may come back."""
-    pasts = await reads.fetch(_PAST, {"ids": [one.id for one in some]}) if some else []
-    had = [one.id for one in some if one.old]
+    ids = [id_ for one in some for id_ in one.ids]
+    had = [id_ for one in some if one.old for id_ in one.ids]
+    pasts = await reads.fetch(_PAST, {"ids": ids}) if ids else []
     return pasts, await reads.fetch(_ENDED, {"ids": had}) if had else []
 
 
-def _lacking_read(wanted: Sequence[Key], names: Sequence[str], is_open: ColumnElement[bool]) -> AnySelect:
-    """Id and reference of each ticket that may begin one, how it lacks each of them, and the facts of the names."""
+def _lacking_read(wanted: Sequence[Key], names: Sequence[str], is_open: ColumnElement[bool], most: int) -> AnySelect:
+    """A row for all that lack each of them in the same way and are alike in the facts of the names, with their ids and
+    references: of so many tickets that may begin one, the oldest."""
     facts = [getattr(Ticket, name) for name in names]
     of_keys = tuple_(SlaClock.kind, SlaClock.metric).in_(wanted)
-    lacking = [_lacks(*key) for key in wanted]
-    return (
+    lacking = [_lacks(*key).label(f"lacks_{place}") for place, key in enumerate(wanted)]
+    each = (
         select(Ticket.id, Ticket.reference, *lacking, *facts)
         .outerjoin(SlaClock, and_(SlaClock.ticket_id == Ticket.id, of_keys))
         .where(is_open)
         .group_by(Ticket.id)
-        .having(or_(*(and_(lacks > 0, *_may_begin(*key)) for key, lacks in zip(wanted, lacking, strict=True))))
+        .having(or_(*(and_(_lacks(*key) > 0, *_may_begin(*key)) for key in wanted)))
         .order_by(Ticket.id)
+        .limit(most)
+        .subquery("each")
     )
+    id_, reference, *alike = each.c
+    listed = [func.array_agg(aggregate_order_by(one, id_)) for one in (id_, reference)]
+    return select(*alike, *listed).group_by(*alike)
 
 
 def _lacks(kind: PolicyKind, metric: Metric) -> ColumnElement[int]:
@@ -155,18 +181,20 @@ def _may_begin(kind: PolicyKind, metric: Metric) -> Iterator[ColumnElement[bool]
 
 
 def _candidates(
-    rows: Sequence[Any], wanted: Sequence[Key], plan_of: Callable[[tuple[Any, ...]], Plan]
-) -> list[_Candidate]:
+    rows: Sequence[Any], wanted: Sequence[Key], plan_of: Callable[[tuple[Any, ...]], Plan], most: int
+) -> tuple[list[_Candidates], bool]:
+    """And whether these are all, which they are not when there is one more than `most`."""
+    newest = max((row[-2][-1] for row in rows), default=None)
+    is_exact = sum(len(row[-2]) for row in rows) <= most
     found = []
-    known: dict[Hashable, tuple[Plan, Plan]] = {}
     for row in rows:
-        alike = likeness(row[2:])
-        parts = known.get(alike)
-        if parts is None:
-            parts = known[alike] = _parts(row[2:], wanted, plan_of)
-        if parts[0] or parts[1]:
-            found.append(_Candidate(row["id"], row["reference"], *parts))
-    return found
+        *values, ids, references = row
+        if not is_exact and ids[-1] == newest:
+            ids, references = ids[:-1], references[:-1]
+        new, old = _parts(tuple(values), wanted, plan_of)
+        if new or old:
+            found.append(_Candidates(ids, references, new, old))
+    return found, is_exact
 
 
 def likeness(values: tuple[Any, ...]) -> Hashable:
@@ -220,7 +248,7 @@ _ENDED = CompiledStatement(
 
 
 def _judged(
-    some: Sequence[_Candidate],
+    some: Sequence[_Candidates],
     pasts: Sequence[Any],
     ended: Sequence[Any],
     hours_of: Callable[[UUID], Hours],
@@ -233,14 +261,16 @@ def _judged(
     found: list[Beginning] = []
     courses: Courses = {}
     until = microseconds(at)
-    for candidate in some:
-        row = told.get(candidate.id)
-        if row is None:
-            continue
-        past = Past(row["instants"], row["words"], until)
-        found += _anew(candidate, past, courses, hours_of)
-        if candidate.old and past.facts:
-            found += _again(candidate, had.get(candidate.id, []), past, hours_of)
+    for alike in some:
+        for id_, reference in zip(alike.ids, alike.references, strict=True):
+            row = told.get(id_)
+            if row is None:
+                continue
+            past = Past(row["instants"], row["words"], until)
+            of_ticket = [*_anew(alike.new, past, courses, hours_of)]
+            if alike.old and past.facts:
+                of_ticket += _again(alike.old, had.get(id_, []), past, hours_of)
+            found += [Beginning(id_, reference, *begins) for begins in of_ticket]
     return found
 
 
@@ -290,11 +320,12 @@ def _course(agreement: Agreement, past: Past) -> Course:
     return [(microseconds(start), microseconds(end), why) for start, end, why in found]
 
 
-def _anew(
-    candidate: _Candidate, past: Past, courses: Courses, hours_of: Callable[[UUID], Hours]
-) -> Iterator[Beginning]:
+_Begins = tuple[PolicyKind, Metric, datetime | None, bool]
+
+
+def _anew(plan: Plan, past: Past, courses: Courses, hours_of: Callable[[UUID], Hours]) -> Iterator[_Begins]:
     """As `TicketClocks` begins one late, without all that could have happened to it: most tickets need no more."""
-    for agreement in candidate.new.values():
+    for agreement in plan.values():
         course, instants = past.course(agreement, courses)
         if not course:
             continue
@@ -306,18 +337,12 @@ def _anew(
             used = sum((hours.between(*one) for one in ran), NONE)
             due = hours.add(instant(instants[since]), agreement.target - used)
         is_late = due is not None and due <= now
-        shown = now if is_late else due
-        yield Beginning(candidate.id, candidate.reference, agreement.kind, agreement.metric, shown, is_late)
+        yield agreement.kind, agreement.metric, now if is_late else due, is_late
 
 
-def _again(
-    candidate: _Candidate,
-    ended: list[StoredClock],
-    past: Past,
-    hours_of: Callable[[UUID], Hours],
-) -> Iterator[Beginning]:
+def _again(plan: Plan, ended: list[StoredClock], past: Past, hours_of: Callable[[UUID], Hours]) -> Iterator[_Begins]:
     clocks = TicketClocks(ended, hours_of, lambda _: ())
-    clocks.apply(past.now, candidate.old, past.facts)
+    clocks.apply(past.now, plan, past.facts)
     for one in clocks.ongoing():
         is_late = one.state is ClockState.RUNNING and one.used >= one.target and one.breached_at is None
-        yield Beginning(candidate.id, candidate.reference, one.kind, one.metric, one.due_at, is_late)
+        yield one.kind, one.metric, one.due_at, is_late
