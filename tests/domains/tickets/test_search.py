@@ -14,7 +14,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.database.statistics import Statistic
 from helpdesk_api.domains.tickets import full_text
 from tests.domains.attachments.files import uploaded
-from tests.factories.records import Make
+from tests.factories.records import Make, make_ticket
 from tests.fixtures.clients import AsUser
 
 NEW = {"subject": "VPN drops", "description": "Every five minutes.", "impact": "medium", "urgency": "medium"}
@@ -220,14 +220,17 @@ async def test_a_mistake_in_the_address_names_the_parameter_and_the_column(
 
 
 async def test_postgresql_tells_which_words_are_common(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for subject in ("Toner", "Toner", "Printer", "Printer"):
+        await make_ticket(own_database, subject=subject, description="It streaks.")
+    async with own_database.session() as session:
+        await session.execute(sa.text("ANALYZE tickets, comments, articles"))
     async with own_database.reads() as reads:
-        await full_text._read_frequencies(reads)
-    monkeypatch.setattr(full_text, "_frequencies", held({"vpn": 0.4, "drops": 0.3, "toner": 0.001}))
-    assert full_text.is_common("VPN drops")
-    assert not full_text.is_common("vpn toner")
-    assert full_text.is_common("vpn or toner")
-    assert not full_text.is_common("unheard")
-    assert full_text.is_common("vpn -toner")
+        found = await full_text._read_frequencies(reads)
+    assert (found["toner"], found["streaks"]) == (0.5, 1.0)
+    monkeypatch.setattr(full_text, "_frequencies", held({"vpn": 0.4, "drops": 0.3, "ink": 0.03, "toner": 0.001}))
+    words = ("VPN drops", "vpn toner", "vpn or toner", "unheard", "vpn -toner", "ink", "ink -toner", "-toner")
+    said = [full_text.frequency_of(each).value for each in words]
+    assert said == ["many", "few", "many", "few", "many", "some", "some", "many"]
 
 
 @pytest.mark.parametrize(

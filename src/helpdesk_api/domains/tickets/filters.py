@@ -31,7 +31,7 @@ from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.categories.enums import Channel, Priority, TicketType
 from helpdesk_api.domains.tickets.enums import PendingReason, SlaState, TicketStatus
-from helpdesk_api.domains.tickets.full_text import Sought, matches
+from helpdesk_api.domains.tickets.full_text import Frequency, Sought, matches
 from helpdesk_api.domains.tickets.models import PRIORITY_RANK, SLA_STATE_RANK, Ticket, TicketWatcher
 from helpdesk_api.domains.tickets.policy import IDS, CallerShape, any_of, shown_updated_at
 from helpdesk_api.domains.tickets.rules import ACTIVE_STATUSES
@@ -166,7 +166,6 @@ _INSTANTS: dict[str, Any] = {
     "sla_due_before": Ticket.sla_due_at.__lt__,
 }
 _UPDATED: dict[str, Any] = {"updated_after": operator.ge, "updated_before": operator.lt}
-_RARE_TEXT = ("q", "one")
 _ACTIVE = frozenset(status.value for status in ACTIVE_STATUSES)
 
 
@@ -187,7 +186,7 @@ def read_filters(
             forms.append((name, "one"))
             values[name] = value
     if sought is not None:
-        forms.append(("q", "common" if sought.is_common else "one"))
+        forms.append(("q", sought.frequency))
         values["q"] = sought.tsquery
     if filters.tag is not None:
         forms.append(("tag", "any"))
@@ -237,20 +236,25 @@ class Lead:
         return bindparam("q", type_=Text) if self.sought is None else literal(self.sought.tsquery, Text)
 
 
-def leading_text(forms: Forms, asked: Checked | None) -> Lead | None:
-    """None where any text is one that many have, or only one of several things that would do."""
-    if _RARE_TEXT in forms:
-        return Lead(None, tuple(form for form in forms if form != _RARE_TEXT), asked)
+def leading_text(shape: CallerShape, forms: Forms, asked: Checked | None) -> Lead | None:
+    """None where any text is one that many have, or only one of several things that would do. What is asked besides may
+    leave little of what a text finds, as a requester's sight does; of one that some have, that would be much to find.
+    """
     parts = asked.parts if isinstance(asked, Every) else () if asked is None else (asked,)
+    is_wide = shape.is_staff and len(forms) + len(parts) == 1
+    led = (Frequency.FEW, Frequency.SOME) if is_wide else (Frequency.FEW,)
+    for form in forms:
+        if form[0] == "q" and form[1] in led:
+            return Lead(None, tuple(other for other in forms if other is not form), asked)
     for part in parts:
-        if isinstance(part, Leaf) and part.op is ConditionOperator.MATCHES and not part.operand.is_common:
+        if isinstance(part, Leaf) and part.op is ConditionOperator.MATCHES and part.operand.frequency in led:
             others = tuple(other for other in parts if other is not part)
             return Lead(part.operand, forms, Every(others))
     return None
 
 
 def _text_matches(shape: CallerShape, sought: Sought) -> ColumnElement[bool]:
-    return matches(shape, literal(sought.tsquery, Text), is_common=sought.is_common)
+    return matches(shape, literal(sought.tsquery, Text), sought.frequency)
 
 
 def _clause(shape: CallerShape, name: str, form: str) -> ColumnElement[bool]:
@@ -265,7 +269,7 @@ def _clause(shape: CallerShape, name: str, form: str) -> ColumnElement[bool]:
     if name == "tag":
         return Ticket.tags.bool_op("&&")(bindparam(name, type_=ARRAY(Text)))
     if name == "q":
-        return matches(shape, bindparam(name, type_=Text), is_common=form == "common")
+        return matches(shape, bindparam(name, type_=Text), Frequency(form))
     if name == "watching":
         watches = exists(
             select(TicketWatcher.ticket_id).where(

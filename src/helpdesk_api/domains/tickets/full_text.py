@@ -1,13 +1,15 @@
 """Full text over a ticket and what lies on it, in one of two forms: by the index, or along the list's own order.
 
 An index finds all matches before the first is shown, which is fast for a word that few have. A word that every
-tenth has is met soon enough on the way through the list.
+hundredth has is met soon enough on the way through a list that something else narrows, too.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from math import prod
 from typing import Any, Final, Protocol
 
 from sqlalchemy import (
@@ -17,6 +19,7 @@ from sqlalchemy import (
     FromClause,
     Text,
     and_,
+    any_,
     bindparam,
     cast,
     column,
@@ -40,15 +43,24 @@ from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 from helpdesk_api.domains.tickets.weeks import is_within
-from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, languages_in_use, near_words
+from helpdesk_api.domains.tickets.words import CONFIGURATION, forms_of, languages_in_use, near_words, searched_texts
 
-_COMMON_SHARE: Final = 0.05
+# Of all texts; and so many of these that a list which nothing else narrows is read along what the index finds.
+_FEW_SHARE, _SOME_SHARE = 0.01, 0.05
 _WORD: Final = re.compile(r"(?<![-\w])\w+")
 _FOLLOWED_BY: Final = "<->"
 _SEPARATORS: Final = re.compile(r"[-._]+")
 _TOKEN: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|<->|<[0-9]+>|[&|!()]")
 # By each word the words that it stands for, too, and in about how many texts each of them is.
 Forms = Mapping[str, Mapping[str, int]]
+
+
+class Frequency(StrEnum):
+    """In how many texts one stands, about. A guess, that decides on the form of a statement alone."""
+
+    FEW = "few"
+    SOME = "some"
+    MANY = "many"
 
 
 class Source(Protocol):
@@ -81,7 +93,7 @@ class Sought:
     tsquery: str
     wanted: str
     words: tuple[str, ...]
-    is_common: bool
+    frequency: Frequency
     # It changes from minute to minute, and no statement depends on it.
     seen_count: int = field(default=0, compare=False)
 
@@ -178,7 +190,7 @@ def _sought(text: str, tsquery: str, forms: Forms) -> Sought:
             wanted.append(widened[-1])
     any_of = " | ".join(f"( {one} )" for one in wanted)
     seen_count = (sum if "|" in tokens else min)(counts) if counts and all(counts) else 0
-    return Sought(" ".join(widened), any_of, tuple(dict.fromkeys(words)), is_common(text, forms), seen_count)
+    return Sought(" ".join(widened), any_of, tuple(dict.fromkeys(words)), frequency_of(text, forms), seen_count)
 
 
 def _without_compounds(tokens: Sequence[str]) -> list[str]:
@@ -226,11 +238,11 @@ def as_tsquery(text: ColumnElement[str]) -> ColumnElement[Any]:
     return cast(cast(text, Text), TSQUERY)
 
 
-def matches(shape: policy.CallerShape, tsquery: ColumnElement[str], *, is_common: bool) -> ColumnElement[bool]:
+def matches(shape: policy.CallerShape, tsquery: ColumnElement[str], frequency: Frequency) -> ColumnElement[bool]:
     """For a statement over the tickets that the caller may read; both forms find the same."""
     asked = opaque(as_tsquery(tsquery))
     own: ColumnElement[bool] = SEARCH.op("@@")(asked)
-    if is_common:
+    if frequency is not Frequency.FEW:
         return or_(own, *[_on_this_ticket(shape, found) for found in _on_tickets(shape, asked)])
     ticket_id, _, is_public = _all_matches(shape, asked).cte().c
     public = select(ticket_id).where(is_public)
@@ -298,40 +310,54 @@ def _on_this_ticket(shape: policy.CallerShape, found: AnySelect) -> ColumnElemen
     return found.where(ticket_id == Ticket.id, shown).correlate(Ticket).exists()
 
 
-_stats = table("pg_stats", column("schemaname"), column("attname"), schema="pg_catalog")
-_elements = (
-    func.unnest(literal_column("most_common_elems::text::text[]"), literal_column("most_common_elem_freqs"))
-    .table_valued("word", "share")
-    .render_derived()
+_stats = table("pg_stats", *map(column, ("schemaname", "tablename", "attname")), schema="pg_catalog")
+_class = table("pg_class", *map(column, ("relname", "relnamespace", "reltuples")), schema="pg_catalog")
+# As many texts as each table has: of few articles' words, each stands in many of them.
+_searched = (
+    select(
+        literal_column("most_common_elems::text::text[]").label("words"),
+        literal_column("most_common_elem_freqs").label("shares"),
+        (_class.c.reltuples / func.sum(_class.c.reltuples).over()).label("part"),
+    )
+    .select_from(_stats.join(_class, _class.c.relname == _stats.c.tablename))
+    .where(
+        _class.c.relnamespace == literal_column("current_schema()::regnamespace::oid"),
+        _stats.c.schemaname == func.current_schema(),
+        _stats.c.attname == literal_column("'search'"),
+        _stats.c.tablename == any_(bindparam("tables", type_=ARRAY(Text))),
+        _class.c.reltuples > literal_column("0"),
+    )
+    .subquery("searched")
 )
+_elements = func.unnest(_searched.c.words, _searched.c.shares).table_valued("word", "share").render_derived()
 _STATISTICS: Final = CompiledStatement(
-    select(_elements.c.word, func.max(_elements.c.share).label("share"))
-    .select_from(_stats.join(_elements, literal_column("true")))
-    .where(_stats.c.schemaname == func.current_schema(), _stats.c.attname == literal_column("'search'"))
+    select(_elements.c.word, func.sum(_elements.c.share * _searched.c.part).label("share"))
+    .select_from(_searched.join(_elements, literal_column("true")))
     .group_by(_elements.c.word)
 )
 
 
 async def _read_frequencies(reads: ReadSession) -> Mapping[str, float]:
-    return {row["word"]: row["share"] for row in await reads.fetch(_STATISTICS)}
+    tables = [texts.id.class_.__tablename__ for texts in searched_texts()]
+    return {row["word"]: row["share"] for row in await reads.fetch(_STATISTICS, {"tables": tables})}
 
 
 # In what share of the texts a word stands, as PostgreSQL's own statistics have it.
 _frequencies: Final[Statistic[Mapping[str, float]]] = Statistic(_read_frequencies, {})
 
 
-def is_common(text: str, forms: Forms | None = None) -> bool:
-    """Whether about one text in twenty or more has it; a guess that decides on the form alone."""
-    lowered = text.lower()
-    shares = [_share(word, forms or {}) for word in _WORD.findall(lowered) if word != "or"]
+def frequency_of(text: str, forms: Forms | None = None) -> Frequency:
+    share = _share_of(text.lower(), forms or {})
+    if share < _FEW_SHARE:
+        return Frequency.FEW
+    return Frequency.SOME if share < _SOME_SHARE else Frequency.MANY
+
+
+def _share_of(text: str, forms: Forms) -> float:
+    shares = [_share(word, forms) for word in _WORD.findall(text) if word != "or"]
     if not shares:
-        return True
-    if " or " in lowered:
-        return max(shares) >= _COMMON_SHARE
-    product = 1.0
-    for share in shares:
-        product *= share
-    return product >= _COMMON_SHARE
+        return 1.0
+    return max(shares) if " or " in text else prod(shares)
 
 
 def _share(word: str, forms: Forms) -> float:

@@ -45,7 +45,7 @@ async def page_rows(
     """One row more than the page has, where there is one. One statement; and up to two more for a word of so many
     matches that they are looked for in some weeks first, where these do not fill the page."""
     values, limit = {**asked.values, **cut.parameters}, cut.page.limit
-    lead = _lead(order, asked.forms, asked.checked)
+    lead = _lead(shape, order, asked.forms, asked.checked)
     text = asked.sought if lead is None or lead.sought is None else lead.sought
     if lead is not None and text is not None:
         start, descending = cut.values[0] if cut.values else None, _runs_down(order, cut.shape)
@@ -70,16 +70,16 @@ def _page_read(
 ) -> CompiledStatement:
     if order.is_bounded:
         return CompiledStatement(newest_in_order(shape, forms, asked, order, cut))
-    lead = _lead(order, forms, asked)
+    lead = _lead(shape, order, forms, asked)
     if lead is not None:
         return _led_read(shape, lead, order, cut, by_week=False)
     statement = representation.select_tickets(shape).where(*clauses(shape, forms, asked))
     return CompiledStatement(cut_statement(statement, order_of(order), cut))
 
 
-def _lead(order: Order, forms: Forms, asked: Checked | None) -> Lead | None:
+def _lead(shape: policy.CallerShape, order: Order, forms: Forms, asked: Checked | None) -> Lead | None:
     is_by_time = [key.name for key in order_of(order)] == [CREATED_AT, TIE_BREAK.name]
-    return leading_text(forms, asked) if is_by_time else None
+    return leading_text(shape, forms, asked) if is_by_time else None
 
 
 def _runs_down(order: Order, cut: CutShape) -> bool:

@@ -22,7 +22,7 @@ MATCHES_PER_ROW: Final = 10
 # Where these do not fill it, what was found of them says how many do, about; and so many times more are looked in.
 WIDENING: Final = 2
 # Beyond this share of all that there is all matches at once are as cheap, as they are beyond so many weeks.
-_MAX_SHARE: Final = 0.25
+_MAX_SHARE: Final = 0.15
 MAX_WEEKS: Final = 100
 _AHEAD: Final = timedelta(hours=1)
 _WEEKS: Final = bindparam("weeks", type_=WEEKS)
