@@ -9,6 +9,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, parse_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.turns import take_turn
 from helpdesk_api.domains.attachments.holding import hold, ids_of_draft, share
 from helpdesk_api.domains.comments.actions import add_comment, working_on
 from helpdesk_api.domains.comments.models import Comment
@@ -26,6 +27,7 @@ from helpdesk_api.domains.tickets.queries import VisibleTicket
 
 async def write_draft(session: AsyncSession, principal: Principal, ticket_id: UUID, body: DraftCreate) -> Draft:
     """Raises `too_many_drafts` and `attachment_not_usable`."""
+    await take_turn(session, Draft.__tablename__, ticket_id)
     there = await session.scalar(select(func.count()).select_from(Draft).where(Draft.ticket_id == ticket_id))
     if (there or 0) >= MAX_DRAFTS:
         raise TooManyDrafts
