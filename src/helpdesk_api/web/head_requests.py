@@ -3,7 +3,17 @@
 No operation says so of itself, and the contract names GET alone.
 """
 
+from contextvars import ContextVar
+from typing import Final
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_asks_for_headers_alone: Final[ContextVar[bool]] = ContextVar("asks_for_headers_alone", default=False)
+
+
+def is_read() -> bool:
+    """False while a HEAD is answered: what counts its readers has none in it."""
+    return not _asks_for_headers_alone.get()
 
 
 class _HeadersSentError(Exception):
@@ -28,7 +38,10 @@ class HeadRequests:
                 # What was done is committed by now: an answer begins to be sent after that.
                 raise _HeadersSentError
 
+        asked = _asks_for_headers_alone.set(True)
         try:
             await self._app({**scope, "method": "GET"}, receive, sending)
         except _HeadersSentError:
             return
+        finally:
+            _asks_for_headers_alone.reset(asked)

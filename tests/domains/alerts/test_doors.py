@@ -83,6 +83,11 @@ async def test_a_secret_asks_for_a_signature_of_the_raw_body(
         "/v1/alert-intake", content=content + b" ", headers={"X-Routing-Key": key, header: digest}
     )
     assert (changed.status_code, changed.json()["code"]) == (401, "invalid_alert_signature")
+    # Of two signatures neither counts, in whichever order they come and also where both are right.
+    for pair in ((digest, digest), ("0" * 64, digest), (digest, "")):
+        given_twice = [("X-Routing-Key", key), *((header, one) for one in pair)]
+        twice = await client.post("/v1/alert-intake", content=content, headers=given_twice)
+        assert (twice.status_code, twice.json()["code"]) == (401, "invalid_alert_signature")
 
 
 async def test_pagerduty_is_answered_as_pagerduty_answers(

@@ -95,6 +95,29 @@ async def test_changing_one_is_in_force_at_once_and_told(
     assert not any(made["routing_key"] in str([event.changes, event.data, event.internal_data]) for event in told)
 
 
+async def test_what_named_a_team_or_a_category_before_it_went_keeps_it(
+    admin_client: httpx.AsyncClient, a_team: Make, a_category: Make
+) -> None:
+    team, category = f"tea_{(await a_team()).id.hex}", f"cat_{(await a_category()).id.hex}"
+    named = {"team_id": team, "category_id": category}
+    rules = [{"conditions": {"field": "severity", "op": "eq", "value": "critical"}, **named}]
+    path = f"/v1/alert-integrations/{(await an_integration(admin_client, **named, rules=rules))['id']}"
+    assert (await admin_client.post(f"/v1/teams/{team}/archive")).status_code == 200
+    assert (await admin_client.post(f"/v1/categories/{category}/retire")).status_code == 200
+    saved = await admin_client.patch(path, json={**named, "rules": [*rules, *rules], "name": "As before"})
+    assert (saved.status_code, saved.json()["team_id"]) == (200, team)
+    none: dict[str, object] = {"team_id": None, "category_id": None, "rules": []}
+    assert (await admin_client.patch(path, json=none)).status_code == 200
+    for name, value in named.items():
+        for body, pointer in (({name: value}, f"#/{name}"), ({"rules": rules}, "#/rules/0/category_id")):
+            refused = await admin_client.patch(path, json=body)
+            assert (refused.status_code, refused.json()["code"]) == (422, "unknown_reference")
+            assert refused.json()["errors"][0]["pointer"] == pointer
+    rule = {**rules[0], "category_id": None}
+    refused = await admin_client.patch(path, json={"rules": [rule]})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/rules/0/team_id")
+
+
 async def test_a_new_key_lets_the_old_one_live_as_long_as_it_is_told(
     admin_client: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:

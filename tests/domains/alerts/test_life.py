@@ -194,6 +194,11 @@ async def test_rules_give_category_team_priority_and_tags(
     [other] = await taken(admin_client, made["routing_key"], a_body(an_alert("Other")))
     shown = await ticket(admin_client, other)
     assert (shown["team_id"], shown["priority"], shown["tags"]) == (None, "low", ["all"])
+    # Without its team the rest of what they say still counts.
+    assert (await admin_client.post(f"/v1/teams/tea_{team.id.hex}/archive")).status_code == 200
+    [third] = await taken(admin_client, made["routing_key"], a_body({**alert, "fingerprint": "third"}))
+    shown = await ticket(admin_client, third)
+    assert (third["outcome"], shown["team_id"], shown["tags"]) == ("opened", None, ["red", "all"])
 
 
 async def test_a_group_is_one_alert_where_it_is_set_so(admin_client: httpx.AsyncClient) -> None:

@@ -151,6 +151,28 @@ async def test_of_who_does_not_work_where_it_goes_on_it_stays(
     assert (await author.delete(at(ticket, own))).status_code == 204
 
 
+async def test_what_stayed_goes_on_when_the_next_merge_leads_to_where_they_work(
+    ticket: dict[str, Any], admin_client: httpx.AsyncClient, a_user: Make, a_team: Make, as_user: AsUser
+) -> None:
+    team, other = await a_team(auto_assign=False), await a_team(auto_assign=False)
+    author = as_user(await a_user(role=Role.AGENT, teams=[team]))
+    middle, last = await opened(admin_client), await opened(admin_client)
+    for one, its_team in ((ticket, team), (middle, other), (last, team)):
+        await admin_client.post(f"/v1/tickets/{one['id']}/assignments", json={"team_id": tea(its_team)})
+    draft = await written(author, ticket)
+    reminder = {"remind_at": (clock.now() + timedelta(days=1)).isoformat()}
+    mine = (await author.post(f"/v1/tickets/{ticket['id']}/reminders", json=reminder)).json()
+    for one, into in ((ticket, middle), (middle, last)):
+        merged = await admin_client.post(f"/v1/tickets/{one['id']}/merge", json={"into": into["id"]})
+        assert merged.status_code == 200, merged.text
+    # Its old name leads past the middle one, where nobody looks for it any more.
+    for one in (ticket, last):
+        assert [held["id"] for held in (await author.get(at(one))).json()["data"]] == [draft["id"]]
+    reminded = (await author.get(f"/v1/tickets/{last['id']}/reminders")).json()["data"]
+    assert [one["id"] for one in reminded] == [mine["id"]]
+    assert (await author.post(f"{at(last, draft)}/send")).status_code == 201
+
+
 async def test_a_mention_of_who_cannot_read_it_keeps_the_draft(
     ticket: dict[str, Any], agent_client: httpx.AsyncClient, a_user: Make
 ) -> None:

@@ -90,6 +90,7 @@ async def test_views_of_authors_are_not_counted(
     path = f"{PATH}/{article['id']}"
     for reader in (editors.anna, editors.olga, editors.ben, visitor):
         assert (await reader.get(path)).status_code == 200
+        assert (await reader.head(path)).status_code == 200
     assert (await visitor.get(path, headers={"Authorization": "Basic nonsense"})).status_code == 200
     await tally.flush(database)
     assert (await editors.anna.get(at(article, "/statistics"))).json()["view_count"] == 3

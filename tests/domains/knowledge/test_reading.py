@@ -28,6 +28,8 @@ async def test_views_of_readers_are_counted(editors: Editors, database: Database
     for reader, times in ((editors.rita, 3), (editors.ben, 1), (editors.anna, 2), (editors.olga, 1)):
         for _ in range(times):
             assert (await reader.get(at(article))).status_code == 200
+        # Who asks for the headers alone has read nothing.
+        assert (await reader.head(at(article))).status_code == 200
     await tally.flush(database)
     await tally.flush(database)
     counts = (await editors.ben.get(at(article, "/statistics"))).json()

@@ -164,6 +164,8 @@ async def test_authors_learn_what_was_not_found(editors: Editors, database: Data
         await asked(editors.rita, question)
     for filters in ({"tag": "none"}, {"language": "tr"}, {"category_id": editors.category_id}):
         await asked(editors.rita, "gizmo" if "category_id" in filters else "toner", **filters)
+    # A HEAD asks for no answer.
+    assert (await editors.rita.head("/v1/articles", params={"q": "fax machine"})).status_code == 200
     await tally.flush(database)
     page = (await editors.anna.get("/v1/articles/search-misses")).json()["data"]
     assert [(one["words"], one["miss_count"]) for one in page] == [("fax machine", 3)]

@@ -280,6 +280,32 @@ class TestPrivacy:
         assert (await me.get(f"{at(old)}/links")).json()["data"] == []
         assert await texts(as_user(other), target) == ["my words", "their words"]
 
+    async def test_who_sees_only_the_middle_of_three_keeps_what_had_come_to_it(
+        self, a_user: Make, as_user: AsUser, agent_client: httpx.AsyncClient, a_ticket: Make
+    ) -> None:
+        askers = [await a_user() for _ in range(3)]
+        first, middle, last = [await a_ticket(by=one) for one in askers]
+        one, two, three = map(as_user, askers)
+        file = (await uploaded(one, name="gasket.txt"))["id"]
+        await said(three, last, "last")
+        await said(two, middle, "middle")
+        sent = await one.post(f"{at(first)}/comments", json={"body": "first", "attachment_ids": [file]})
+        await said(agent_client, first, "note", "internal")
+        for ticket, into in ((first, middle), (middle, last)):
+            assert (await merge(agent_client, ticket, into)).status_code == 200
+        assert await texts(one, first) == ["first"]
+        assert await texts(two, middle) == ["middle", "first"]
+        assert await texts(three, last) == ["last", "middle", "first"]
+        comment = sent.json()["id"]
+        for asker, ticket in ((one, first), (two, middle), (three, last)):
+            assert (await asker.get(f"{at(ticket)}/comments/{comment}")).json()["ticket_id"] == tkt(ticket)
+            page = (await asker.get("/v1/tickets?include=last_comment")).json()
+            assert page["included"]["comments"][comment]["ticket_id"] == tkt(ticket)
+            files = (await asker.get(f"{at(ticket)}/attachments")).json()["data"]
+            assert [(held["id"], held["ticket_id"]) for held in files] == [(file, tkt(ticket))]
+            assert (await asker.get(f"/v1/attachments/{file}")).json()["ticket_id"] == tkt(ticket)
+        assert (await one.get(f"{at(middle)}/comments")).status_code == 404
+
     @pytest.mark.parametrize("share", [0.0, 1.0])
     async def test_they_find_it_where_they_read_it(
         self,

@@ -761,6 +761,32 @@ async def test_what_would_be_dropped_in_silence_is_refused(admin_client: httpx.A
         assert reply.json()["errors"][0]["pointer"] == pointer
 
 
+async def test_a_draft_keeps_whom_it_named_before_they_went(
+    admin_client: httpx.AsyncClient, a_team: Make, a_user: Make
+) -> None:
+    team, member = f"tea_{(await a_team()).id.hex}", f"usr_{(await a_user(role=Role.AGENT)).id.hex}"
+    ladder = [
+        {"offset_seconds": 0, "actions": [{"type": "assign", "team_id": team}]},
+        {"offset_seconds": 60, "actions": [{"type": "notify", "to": "user", "user_id": member}]},
+    ]
+    path = f"/v1/sla-policies/{(await drafted(admin_client, escalations=ladder))['id']}"
+    assert (await admin_client.post(f"/v1/teams/{team}/archive")).status_code == 200
+    assert (await admin_client.post(f"/v1/users/{member}/deactivate")).status_code == 200
+    for change in ({"description": "As before"}, {"escalations": ladder[::-1]}):
+        saved = await admin_client.patch(path, json=change)
+        assert saved.status_code == 200, saved.text
+    told = {"type": "notify", "to": "team", "team_id": team}
+    assigned = {"type": "assign", "user_id": member}
+    for action, name in ((told, "team_id"), (assigned, "user_id")):
+        refused = await admin_client.patch(path, json={"escalations": [{"offset_seconds": 0, "actions": [action]}]})
+        assert (refused.status_code, refused.json()["code"]) == (422, "unknown_reference")
+        assert refused.json()["errors"][0]["pointer"] == f"#/escalations/0/actions/0/{name}"
+    ola = {**GOLD, "name": "OLA", "kind": "ola", "team_id": team}
+    refused = await admin_client.post("/v1/sla-policies", json=ola)
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_reference")
+    assert refused.json()["errors"][0]["pointer"] == "#/team_id"
+
+
 async def test_only_policies_in_use_are_too_many(
     admin_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from fastapi import Request
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
 from helpdesk_api.database.reachability import is_unreachable
@@ -112,13 +113,20 @@ async def find_integration(database: Database, key: str | None, *kinds: AlertKin
 
 async def read_incoming(request: Request) -> Incoming:
     """Raises `unreadable_alert` for a sender that hung up: nobody reads the answer, and it is no defect."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         body = await request.body()
     except ClientDisconnect as error:
         message = "The sender hung up before the end of the body."
         raise UnreadableAlert(message) from error
-    return Incoming(body, request.headers.get("content-type", ""), headers)
+    return Incoming(body, request.headers.get("content-type", ""), _each_once(request.headers))
+
+
+def _each_once(headers: Headers) -> dict[str, str]:
+    """A repeated one is the list of its values (RFC 9110, 5.3), so that of two signatures neither is one."""
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def check_signature(integration: Integration, incoming: Incoming) -> None:

@@ -1,13 +1,12 @@
 """Integrations and their keys. A key is stored nowhere; what it opens is kept in each process."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import Role
@@ -17,7 +16,7 @@ from helpdesk_api.conditions.checking import check
 from helpdesk_api.conditions.tree import as_json
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
-from helpdesk_api.database.ids import new_id, public_id
+from helpdesk_api.database.ids import new_id, parse_id, public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.alerts import events
 from helpdesk_api.domains.alerts.condition_fields import ALERT
@@ -27,7 +26,7 @@ from helpdesk_api.domains.alerts.models import AlertIntegration
 from helpdesk_api.domains.alerts.queries import INTEGRATION_CACHE, SECRET_PURPOSE, key_hash
 from helpdesk_api.domains.alerts.schemas import AlertIntegrationCreate, AlertIntegrationUpdate, AlertRule
 from helpdesk_api.domains.categories import queries as categories
-from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.domains.teams.queries import require_known_and_takes_tickets
 from helpdesk_api.domains.users import actions as users
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
@@ -87,12 +86,12 @@ async def update_integration(
 ) -> None:
     """Merge patch. Raises what `create_integration` does."""
     given: dict[str, Any] = body.model_dump(mode="python", exclude_unset=True)
-    await _check_references(session, database, given, "#")
+    await _check_references(session, database, given, "#", kept=(integration.team_id, integration.category_id))
     if "mapping" in given:
         _check_mapping(integration.kind, body.mapping is not None)
         given["mapping"] = body.mapping.model_dump(mode="json") if body.mapping is not None else None
     if "rules" in given:
-        given["rules"] = await _checked_rules(session, database, body.rules)
+        given["rules"] = await _checked_rules(session, database, body.rules, integration.rules)
     if "signing_secret" in given:
         given["signing_secret"] = _sealed(body.signing_secret)
     changes: dict[str, tuple[Any, Any]] = {}
@@ -138,28 +137,38 @@ def _check_mapping(kind: AlertKind, is_given: bool) -> None:  # noqa: FBT001
         raise InvalidMapping(message, pointer="#/mapping")
 
 
-async def _checked_rules(session: AsyncSession, database: Database, rules: list[AlertRule]) -> list[dict[str, Any]]:
+async def _checked_rules(
+    session: AsyncSession, database: Database, rules: list[AlertRule], before: Iterable[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    references = [(name, rule[name]) for rule in before for name in ("team_id", "category_id")]
+    kept = {parse_id(_ID_PREFIXES[name], shown) for name, shown in references if shown is not None}
     checked = []
     for place, rule in enumerate(rules):
         pointer = f"#/rules/{place}"
         check(rule.conditions, ALERT, f"{pointer}/conditions")
         values = rule.model_dump(exclude={"conditions"})
-        await _check_references(session, database, values, pointer)
+        await _check_references(session, database, values, pointer, kept=kept)
         shown = {name: _shown(name, value) for name, value in values.items()}
         checked.append({**shown, "conditions": as_json(rule.conditions)})
     return checked
 
 
-async def _check_references(session: AsyncSession, database: Database, values: Mapping[str, Any], pointer: str) -> None:
+async def _check_references(
+    session: AsyncSession,
+    database: Database,
+    values: Mapping[str, Any],
+    pointer: str,
+    *,
+    kept: Collection[UUID | None] = (),
+) -> None:
+    """An archived team and a retired category stay where they were named, and are not named anew."""
     category_id, team_id = values.get("category_id"), values.get("team_id")
-    if category_id is not None:
+    if category_id is not None and category_id not in kept:
         category = await categories.category(database, category_id)
         if category is None or category.retired_at is not None:
             raise UnknownReference(pointer=f"{pointer}/category_id")
-    if team_id is not None:
-        found = await session.scalar(select(Team.id).where(Team.id == team_id, Team.archived_at.is_(None)))
-        if found is None:
-            raise UnknownReference(pointer=f"{pointer}/team_id")
+    if team_id is not None and team_id not in kept:
+        await require_known_and_takes_tickets(session, team_id, f"{pointer}/team_id")
 
 
 def _shown(name: str, value: Any) -> Any:

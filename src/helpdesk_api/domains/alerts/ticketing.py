@@ -1,5 +1,6 @@
 """What alerts do to tickets, as the integration's service account and by the tickets' own verbs."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -42,6 +43,7 @@ async def open_for(
         team_id=integration.team_id,
         asset_labels=integration.asset_labels,
     )
+    choice = replace(choice, team_id=await _team_in_use(session, choice.team_id))
     if not carefully:
         return await _open(session, database, integration, fact, choice)
     try:
@@ -50,6 +52,11 @@ async def open_for(
     except ProblemError:
         # A category that was retired since, or whose form asks for what no alert knows.
         return await _open(session, database, integration, fact, _NOTHING)
+
+
+async def _team_in_use(session: AsyncSession, team_id: UUID | None) -> UUID | None:
+    """An archived one stays in the settings and gets nothing more; all else that they say still counts."""
+    return team_id if team_id is not None and team_id not in await archived_within(session) else None
 
 
 async def _open(
@@ -81,7 +88,7 @@ async def open_storm(session: AsyncSession, database: Database, integration: Int
         description=f"{rules.escaped(subject)}\n\n{listed}",
         channel=Channel.MONITORING,
         # Nobody's rather than none at all: every agent sees it.
-        team_id=integration.team_id if integration.team_id not in await archived_within(session) else None,
+        team_id=await _team_in_use(session, integration.team_id),
         impact=Impact.HIGH,
         urgency=Urgency.HIGH,
         priority=Priority.CRITICAL,

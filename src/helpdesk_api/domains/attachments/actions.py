@@ -15,6 +15,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.turns import take_turn
 from helpdesk_api.database.writes import Loader, statements_of, update_at_flush
 from helpdesk_api.domains.attachments import events, policy, storing
 from helpdesk_api.domains.attachments.enums import AttachmentRefusal, AttachmentState
@@ -46,9 +47,7 @@ async def keep_upload(
     session: AsyncSession, principal: Principal, attachment_id: UUID, name: str, found: Inspected
 ) -> Attachment:
     """The row of an object that lies in the store. Raises `too_many_uploads`."""
-    # One person's uploads are counted in turn: who sends many at once would have each find room for itself.
-    turn = int.from_bytes(principal.user_id.bytes[-8:], signed=True)
-    await session.execute(select(func.pg_advisory_xact_lock(turn)))
+    await take_turn(session, Attachment.__tablename__, principal.user_id)
     waiting = policy.is_own_unreferenced(principal), Attachment.draft_id.is_(None)
     own = select(func.count()).select_from(Attachment).where(*waiting)
     if (await session.execute(own)).scalar_one() >= MAX_UNREFERENCED:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Boolean, ColumnElement, ScalarSelect, case, false, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import aliased
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id_sql
@@ -20,6 +20,7 @@ from helpdesk_api.domains.attachments.errors import AttachmentNotFound
 from helpdesk_api.domains.attachments.links import end_of_links, path_until
 from helpdesk_api.domains.attachments.models import SEARCH, Attachment
 from helpdesk_api.domains.knowledge import policy as articles
+from helpdesk_api.domains.tickets.merged import has_lain_on, lies_on
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.weeks import is_within
 from helpdesk_api.domains.users.models import User
@@ -42,11 +43,6 @@ def matching_names(asked: ColumnElement[Any], *, by_week: bool = False, is_merge
         # An index of their own has these few alone.
         found = found.add_columns(Attachment.ticket_id).where(home.is_not(None))
     return found.where(is_within(ticket.created_at)) if by_week else found
-
-
-def home_of(ticket: Any) -> InstrumentedAttribute[Any]:
-    """By which column a ticket's row has its attachments, as its comments."""
-    return Attachment.ticket_id if ticket["merged_into_id"] is None else Attachment.merged_from_id
 
 
 def of_comment(comment_id: Any) -> ScalarSelect[Any]:
@@ -107,13 +103,14 @@ def _select(home: Any, edits_article: Any = None, *, is_merged: ColumnElement[bo
 
 async def get_row(reads: ReadSession, principal: Principal, attachment_id: UUID) -> Any:
     """Raises `attachment_not_found`."""
-    home = or_(Ticket.id == Attachment.ticket_id, Ticket.id == Attachment.merged_from_id)
     row = await reads.fetch_one(
         _select(Ticket.__table__.c.id, _edits_article(principal))
-        .outerjoin(Ticket, home)
+        .outerjoin(Ticket, has_lain_on(Attachment, attachment_id))
         .where(Attachment.id == attachment_id, or_(policy.seen_elsewhere(principal), policy.readable(principal)))
-        # Where it is now, before where it was.
-        .order_by((Ticket.id == Attachment.ticket_id).desc().nulls_last())
+        # Where it is now, before where it came from, and that before where it was between.
+        .order_by(
+            (Ticket.id == Attachment.ticket_id).desc().nulls_last(), (Ticket.id == Attachment.merged_from_id).desc()
+        )
         .limit(1)
     )
     if row is None:
@@ -165,10 +162,10 @@ async def list_of_ticket(
     reads: ReadSession, principal: Principal, ticket: Any, page: PageRequest, *, sort: str | None
 ) -> dict[str, Any]:
     """One page of the files of one row of `select_tickets`, oldest first unless sorted otherwise."""
-    home = home_of(ticket)
     keys = parse_sort(sort, SORTS, "created_at")
     keys.append(SortKey("id", Attachment.id, UUID, keys[0].descending))
-    statement = _select(home).join(Ticket, Ticket.id == home).where(home == ticket["id"], policy.readable(principal))
+    on = lies_on(ticket, Attachment)
+    statement = _select(Ticket.__table__.c.id).join(Ticket, on).where(policy.readable(principal))
     return await page_of(reads, statement, keys, page)
 
 

@@ -10,6 +10,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.turns import take_turn
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.canned_responses import events, queries
 from helpdesk_api.domains.canned_responses.errors import TooManyCannedResponses
@@ -32,6 +33,8 @@ async def create_response(
     """Raises what `check_sharing` does, `invalid_template`, `unknown_reference` and `too_many_canned_responses`."""
     await check_sharing(session, principal, body.scope, body.team_id)
     await _check(database, body.body, body.category_id)
+    # The shared ones are in everybody's count.
+    await take_turn(session, CannedResponse.__tablename__)
     mine = select(func.count()).select_from(CannedResponse).where(readable(principal, CannedResponse))
     if (await session.scalar(mine) or 0) >= queries.MAX_RESPONSES:
         raise TooManyCannedResponses

@@ -48,6 +48,7 @@ from helpdesk_api.domains.tickets import policy as tickets
 from helpdesk_api.domains.tickets import representation
 from helpdesk_api.domains.tickets.highlights import MAX_COMMENTS, excerpt
 from helpdesk_api.domains.tickets.includes import included_json
+from helpdesk_api.domains.tickets.merged import lies_on
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.policy import any_of
 from helpdesk_api.domains.tickets.ranking import BY_LENGTH
@@ -95,7 +96,7 @@ def _matching(
 
 
 def _at_home(of: Callable[[InstrumentedAttribute[Any]], ColumnElement[Any]]) -> ColumnElement[Any]:
-    """By the column of `home_of`: which it is, each row of `tickets` tells, and the other is not asked."""
+    """Where it is, or for a merged ticket where it was: each row of `tickets` tells, and the other is not asked."""
     return case((Ticket.merged_into_id.is_(None), of(Comment.ticket_id)), else_=of(Comment.merged_from_id))
 
 
@@ -141,15 +142,11 @@ def _excerpts(
 SORTS = {"created_at": SortKey("created_at", Comment.created_at, datetime)}
 
 
-def home_of(ticket: Any) -> InstrumentedAttribute[Any]:
-    """By which column a ticket's row has its comments: a merged one's have moved on, and are read where they were."""
-    return Comment.ticket_id if ticket["merged_into_id"] is None else Comment.merged_from_id
+_IS_HERE = Ticket.id == Comment.ticket_id
 
 
-def select_comments(
-    principal: Principal, *, edit_window: timedelta, home: InstrumentedAttribute[Any] = Comment.ticket_id
-) -> AnySelect:
-    """Readable comments: id, version, the JSON text, and what `comment_json` needs besides."""
+def select_comments(principal: Principal, *, edit_window: timedelta, on: ColumnElement[bool] = _IS_HERE) -> AnySelect:
+    """Readable comments, `on` their tickets: id, version, the JSON text, and what `comment_json` needs besides."""
     mentioned = (
         select(func.array_agg(public_id_sql("usr", CommentMention.user_id)))
         .where(CommentMention.comment_id == Comment.id)
@@ -164,7 +161,7 @@ def select_comments(
     editable = case((is_editable, instant_sql(Comment.created_at + literal(edit_window))), else_=null())
     body = func.json_build_object(
         "id", public_id_sql("cmt", Comment.id),
-        "ticket_id", public_id_sql("tkt", home),
+        "ticket_id", public_id_sql("tkt", Ticket.id.expression),
         "author", func.json_build_object("id", public_id_sql("usr", Comment.author_id), "name", User.name),
         "visibility", Comment.visibility,
         "channel", Comment.channel,
@@ -188,7 +185,7 @@ def select_comments(
             tickets.sees_internal(principal).label("works_on_ticket"),
             Ticket.merged_into_id.is_not(None).label("is_merged"),
         )
-        .join(Ticket, Ticket.id == home)
+        .join(Ticket, on)
         .join(User, User.id == Comment.author_id)
         .where(policy.readable(principal))
     )
@@ -227,16 +224,14 @@ async def list_comments(
 
     With `include`, be it empty, the ticket comes along: no statement but those of what it includes.
     """
-    home = home_of(ticket)
+    on = lies_on(ticket, Comment)
     keys = parse_sort(sort, SORTS, "created_at")
     keys.append(SortKey("id", Comment.id, UUID, keys[0].descending))
-    wanted = [home == ticket["id"]]
-    if languages is not None:
-        wanted.append(Comment.language.in_(languages))
-    statement = select_comments(principal, edit_window=edit_window, home=home).where(*wanted)
+    wanted = [] if languages is None else [Comment.language.in_(languages)]
+    statement = select_comments(principal, edit_window=edit_window, on=on).where(*wanted)
     cut = paged(statement, keys, page)
     rows, next_cursor, prev_cursor = cut.finish(await reads.fetch(cut.statement))
-    total = await _total(reads, principal, home, wanted) if page.include_total else None
+    total = await _total(reads, principal, on, wanted) if page.include_total else None
     data = ",".join(comment_json(principal, row, edit_window=edit_window) for row in rows)
     body = (
         f'{{"data":[{data}],"next_cursor":{json.dumps(next_cursor)},"prev_cursor":{json.dumps(prev_cursor)},'
@@ -254,13 +249,10 @@ async def _ticket_json(reads: ReadSession, principal: Principal, ticket: Any, in
 
 
 async def _total(
-    reads: ReadSession, principal: Principal, home: InstrumentedAttribute[Any], wanted: Sequence[ColumnElement[bool]]
+    reads: ReadSession, principal: Principal, on: ColumnElement[bool], wanted: Sequence[ColumnElement[bool]]
 ) -> int:
     counted: int = await reads.fetch_value(
-        select(func.count())
-        .select_from(Comment)
-        .join(Ticket, Ticket.id == home)
-        .where(policy.readable(principal), *wanted)
+        select(func.count()).select_from(Comment).join(Ticket, on).where(policy.readable(principal), *wanted)
     )
     return counted
 
@@ -274,12 +266,8 @@ async def get_row(
     edit_window: timedelta,
 ) -> Any:
     """Of a row of `select_tickets`. Raises `comment_not_found`."""
-    home = home_of(ticket)
-    row = await reads.fetch_one(
-        select_comments(principal, edit_window=edit_window, home=home).where(
-            home == ticket["id"], Comment.id == comment_id
-        )
-    )
+    statement = select_comments(principal, edit_window=edit_window, on=lies_on(ticket, Comment))
+    row = await reads.fetch_one(statement.where(Comment.id == comment_id))
     if row is None:
         raise CommentNotFound
     return row
@@ -323,9 +311,13 @@ def _last_read(shape: tickets.CallerShape) -> CompiledStatement:
         "excerpt", func.left(Comment.body, 500),
         "created_at", instant_sql(Comment.created_at),
     )  # fmt: skip
+    here = array([Comment.ticket_id, Comment.merged_from_id])
+    # A merged one may have it from another that was merged into it before, which neither tells.
+    among = any_(func.array_cat(here, bindparam("merged", type_=tickets.IDS)))
+    is_last = Comment.id == any_(array([Ticket.last_comment_id, Ticket.last_public_comment_id]))
     return CompiledStatement(
         select(Comment.id, cast(body, String).label("body"))
-        .join(Ticket, Ticket.id == any_(array([Comment.ticket_id, Comment.merged_from_id])))
+        .join(Ticket, and_(Ticket.id == among, or_(Ticket.id == any_(here), is_last)))
         .where(any_of(Comment.id, bindparam("ids", type_=tickets.IDS)), policy.readable(shape))
         # Where it is now, behind where it was: the last one counts.
         .order_by(Ticket.id == Comment.ticket_id)
@@ -343,5 +335,6 @@ async def last_comments(reads: ReadSession, principal: Principal, rows: Sequence
     if not ids:
         return {}
     read = _last_read(tickets.shape_of(principal))
-    found = await reads.fetch(read, {**tickets.caller_parameters(principal), "ids": ids})
+    merged = [row["id"] for row in rows if row["merged_into_id"] is not None]
+    found = await reads.fetch(read, {**tickets.caller_parameters(principal), "ids": ids, "merged": merged})
     return {public_id("cmt", row["id"]): row["body"] for row in found}

@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import new_id, parse_id
+from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.turns import take_turn
 from helpdesk_api.domains.attachments.holding import hold, ids_of_draft, share
 from helpdesk_api.domains.comments.actions import add_comment, working_on
 from helpdesk_api.domains.comments.models import Comment
@@ -20,12 +21,14 @@ from helpdesk_api.domains.drafts.schemas import DraftCreate, DraftUpdate
 from helpdesk_api.domains.tickets.actions import require
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.events import TicketEvent
+from helpdesk_api.domains.tickets.merged import merged_into
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.queries import VisibleTicket
 
 
 async def write_draft(session: AsyncSession, principal: Principal, ticket_id: UUID, body: DraftCreate) -> Draft:
     """Raises `too_many_drafts` and `attachment_not_usable`."""
+    await take_turn(session, Draft.__tablename__, ticket_id)
     there = await session.scalar(select(func.count()).select_from(Draft).where(Draft.ticket_id == ticket_id))
     if (there or 0) >= MAX_DRAFTS:
         raise TooManyDrafts
@@ -107,12 +110,12 @@ async def send_draft(
 
 async def follow_merge(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
     """ticket.merged: what was being written goes on where the ticket does; of who does not work there it stays, and
-    they find it where they wrote it."""
+    they find it where they wrote it, until that leads on to where they work."""
     del principal
     if event.data.get("role") == "merged":
         return
     into: Ticket = event.entity
-    there = Draft.ticket_id == parse_id("tkt", event.internal_data["merged_id"])
+    there = Draft.ticket_id.in_(merged_into(into.id))
     alone = await session.scalars(select(Draft.author_id).where(there, Draft.is_shared.is_(False)).distinct())
     following = or_(Draft.is_shared, Draft.author_id.in_(await working_on(session, into, alone.all())))
     moved = update(Draft).where(there, following).values(ticket_id=into.id)

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.knowledge.models import ArticleStatistics, SearchMiss
+from helpdesk_api.web.head_requests import is_read
 
 logger = structlog.get_logger(__name__)
 FLUSH_SECONDS: Final = 5.0
@@ -29,13 +30,14 @@ _misses: Counter[str] = Counter()
 
 
 def count_view(article_id: UUID) -> None:
-    _views[article_id] += 1
+    if is_read():
+        _views[article_id] += 1
 
 
 def count_miss(text: str) -> None:
     """The words alone, in lower case and in the order of the alphabet, so that equal questions are one."""
     words = sorted(set(_PERSONAL.sub(" ", text.lower()).split()))
-    if words and len(_misses) < MAX_MISSES:
+    if words and is_read() and len(_misses) < MAX_MISSES:
         _misses[" ".join(words)[:400]] += 1
 
 

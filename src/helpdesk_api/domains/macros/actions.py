@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -18,7 +17,7 @@ from helpdesk_api.domains.macros.models import Macro
 from helpdesk_api.domains.macros.schemas import MacroCreate, MacroUpdate
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.domains.tickets.search import asker
-from helpdesk_api.domains.tickets.sharing import check_sharing, of_same, require_writer
+from helpdesk_api.domains.tickets.sharing import check_sharing, count_same, require_writer
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
 
@@ -26,8 +25,7 @@ from helpdesk_api.outbox.record import record
 async def create_macro(session: AsyncSession, principal: Principal, body: MacroCreate) -> Macro:
     """Raises what `check_sharing` does, `invalid_template`, `invalid_conditions` and `too_many_macros`."""
     await check_sharing(session, principal, body.scope, body.team_id)
-    there = select(func.count()).select_from(Macro).where(of_same(Macro, body.scope, principal.user_id, body.team_id))
-    if (await session.scalar(there) or 0) >= queries.MAX_MACROS:
+    if await count_same(session, Macro, body.scope, principal.user_id, body.team_id) >= queries.MAX_MACROS:
         raise TooManyMacros
     now = clock.now()
     macro = Macro(

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.grants import GRANTS
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
-from helpdesk_api.database.ids import new_id, parse_id, public_id
+from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.comments.actions import could_read, working_on
 from helpdesk_api.domains.reminders.errors import RemindInPast, TooManyReminders
@@ -19,6 +19,7 @@ from helpdesk_api.domains.reminders.schemas import ReminderCreate, ReminderUpdat
 from helpdesk_api.domains.tickets.actions import require
 from helpdesk_api.domains.tickets.enums import TicketAction
 from helpdesk_api.domains.tickets.events import TicketEvent
+from helpdesk_api.domains.tickets.merged import merged_into
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
@@ -109,12 +110,13 @@ async def tell_due(session: AsyncSession, payload: dict[str, Any]) -> None:
 
 
 async def follow_merge(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
-    """ticket.merged: reminders go on where the ticket does; who does not work there is reminded of the old one."""
+    """ticket.merged: reminders go on where the ticket does; who does not work there is reminded of the old one, until
+    that leads on to where they work."""
     del principal
     if event.data.get("role") == "merged":
         return
     into: Ticket = event.entity
-    ahead = (Reminder.ticket_id == parse_id("tkt", event.internal_data["merged_id"]), Reminder.reminded_at.is_(None))
+    ahead = (Reminder.ticket_id.in_(merged_into(into.id)), Reminder.reminded_at.is_(None))
     reminded = await session.scalars(select(Reminder.user_id).where(*ahead).distinct())
     following = Reminder.user_id.in_(await working_on(session, into, reminded.all()))
     await session.execute(update(Reminder).where(*ahead, following).values(ticket_id=into.id))

@@ -1,6 +1,6 @@
 """Changing SLA policies: drafts are edited, versions are published and kept."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +35,7 @@ from helpdesk_api.domains.sla.policy_schemas import (
     SlaPolicyPublish,
     SlaPolicyUpdate,
 )
-from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.domains.teams.queries import require_known_and_takes_tickets, require_takes_tickets_within
 from helpdesk_api.domains.tickets.condition_fields import TICKET
 from helpdesk_api.jobs.queue import enqueue_many
 from helpdesk_api.outbox.events import Visibility
@@ -47,6 +47,9 @@ from helpdesk_api.web.webhook_addresses import check_address
 
 _ORDER_LOCK = 4_207_003
 _HEAD_FIELDS = {"name", "kind", "team_id"}
+_NAMING = NotifyAction | AssignAction | AddWatcherAction
+# The kind of an escalation's action, and the team or person that it names.
+_Named = tuple[str, UUID | None]
 
 
 async def create_policy(
@@ -57,6 +60,7 @@ async def create_policy(
     `target_repeated`, `pause_repeated`, `calendar_archived`, `webhook_url_refused`."""
     if (body.kind is PolicyKind.OLA) != (body.team_id is not None):
         raise errors.OlaTeamRequired(pointer="#/team_id")
+    await require_takes_tickets_within(session, body.team_id)
     given = body.model_dump(exclude=_HEAD_FIELDS, by_alias=True)
     if body.kind is PolicyKind.UNDERPINNING_CONTRACT and "pauses" not in body.model_fields_set:
         # It runs while the ticket waits for the vendor, which is what pauses the others.
@@ -139,8 +143,9 @@ async def _update_draft(
     versions = await queries.versions_of(session, policy.id)
     held = versions[-1]
     drafts = [version for version in versions if version.state is VersionState.DRAFT]
-    definition = SlaDefinition.model_validate({**(drafts[-1] if drafts else held).definition, **patch})
-    await _check(session, database, definition)
+    before = (drafts[-1] if drafts else held).definition
+    definition = SlaDefinition.model_validate({**before, **patch})
+    await _check(session, database, definition, kept=_named(SlaDefinition.model_validate(before)))
     if not drafts:
         number = max(held.number, policy.withdrawn_number) + 1
         session.add(_draft(principal, policy, number, definition))
@@ -240,7 +245,16 @@ async def order_policies(
     await enqueue_many(session, follow_jobs(clock.now()))
 
 
-async def _check(session: AsyncSession, database: Database, definition: SlaDefinition) -> None:
+def _named(definition: SlaDefinition) -> set[_Named]:
+    actions = [action for step in definition.escalations for action in step.actions]
+    teams = {(one.type, one.team_id) for one in actions if isinstance(one, NotifyAction | AssignAction)}
+    people = {(one.type, one.user_id) for one in actions if isinstance(one, _NAMING)}
+    return teams | people
+
+
+async def _check(
+    session: AsyncSession, database: Database, definition: SlaDefinition, *, kept: Collection[_Named] = ()
+) -> None:
     if definition.conditions is not None:
         check(definition.conditions, TICKET)
     seen = set()
@@ -257,8 +271,8 @@ async def _check(session: AsyncSession, database: Database, definition: SlaDefin
     for place, step in enumerate(definition.escalations):
         for n, action in enumerate(step.actions):
             pointer = f"#/escalations/{place}/actions/{n}"
-            if isinstance(action, NotifyAction | AssignAction | AddWatcherAction):
-                await _check_people(session, database, action, pointer)
+            if isinstance(action, _NAMING):
+                await _check_people(session, database, action, pointer, kept=kept)
             elif isinstance(action, CallWebhookAction):
                 check_address(str(action.url), f"{pointer}/url")
 
@@ -273,21 +287,25 @@ async def _check_calendar(session: AsyncSession, calendar_id: UUID) -> None:
 
 
 async def _check_people(
-    session: AsyncSession, database: Database, action: NotifyAction | AssignAction | AddWatcherAction, pointer: str
+    session: AsyncSession,
+    database: Database,
+    action: NotifyAction | AssignAction | AddWatcherAction,
+    pointer: str,
+    *,
+    kept: Collection[_Named],
 ) -> None:
-    """Whom it names must exist, and be named where the action needs somebody."""
+    """Whom it names must be there, and be named where the action needs somebody. An archived team and who has left
+    stay where they were named, and are not named anew."""
     team_id = action.team_id if isinstance(action, NotifyAction | AssignAction) else None
-    if action.user_id is not None:
+    if action.user_id is not None and (action.type, action.user_id) not in kept:
         grants = await GRANTS.get(database, action.user_id.hex)
         if grants is None or not grants.is_active:
             raise UnknownReference(pointer=f"{pointer}/user_id")
         if isinstance(action, AssignAction) and grants.role not in STAFF_ROLES:
             message = "Tickets are assigned to the staff."
             raise UnknownReference(message, pointer=f"{pointer}/user_id")
-    if team_id is not None:
-        team = await session.get(Team, team_id)
-        if team is None or team.archived_at is not None:
-            raise UnknownReference(pointer=f"{pointer}/team_id")
+    if team_id is not None and (action.type, team_id) not in kept:
+        await require_known_and_takes_tickets(session, team_id, f"{pointer}/team_id")
     if isinstance(action, AssignAction) and team_id is None and action.user_id is None:
         message = "Name a person or a team."
         raise UnknownReference(message, pointer=f"{pointer}/team_id")

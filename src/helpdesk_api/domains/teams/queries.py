@@ -48,19 +48,27 @@ _archived: InvalidatedCache[frozenset[UUID]] = InvalidatedCache(ARCHIVED, _load_
 async def require_takes_tickets(database: Database, team_id: UUID | None) -> None:
     """Raises `unknown_reference` for an archived team: it keeps what it has. Says nothing of teams that are unknown."""
     if team_id is not None:
-        _refuse_archived(team_id, await _archived.get(database))
+        _refuse_archived(team_id, await _archived.get(database), "#/team_id")
 
 
-async def require_takes_tickets_within(session: AsyncSession, team_id: UUID | None) -> None:
-    """The same, inside a transaction that writes down where tickets shall go."""
+async def require_takes_tickets_within(session: AsyncSession, team_id: UUID | None, pointer: str = "#/team_id") -> None:
+    """The same, inside a transaction that writes down where tickets shall go. What named the team before is not asked
+    again."""
     if team_id is not None:
-        _refuse_archived(team_id, await archived_within(session))
+        _refuse_archived(team_id, await archived_within(session), pointer)
 
 
-def _refuse_archived(team_id: UUID, archived: Collection[UUID]) -> None:
+async def require_known_and_takes_tickets(session: AsyncSession, team_id: UUID, pointer: str) -> None:
+    """The same for what is kept as JSON, where no foreign key finds out that there is no such team."""
+    if await session.get(Team, team_id) is None:
+        raise UnknownReference(pointer=pointer)
+    await require_takes_tickets_within(session, team_id, pointer)
+
+
+def _refuse_archived(team_id: UUID, archived: Collection[UUID], pointer: str) -> None:
     if team_id in archived:
         message = "This team is archived and takes no new tickets."
-        raise UnknownReference(message, pointer="#/team_id")
+        raise UnknownReference(message, pointer=pointer)
 
 
 async def archived_within(session: AsyncSession) -> Collection[UUID]:

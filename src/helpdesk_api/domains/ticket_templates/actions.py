@@ -9,6 +9,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.turns import take_turn
 from helpdesk_api.domains.categories import queries as categories
 from helpdesk_api.domains.ticket_templates import events, queries
 from helpdesk_api.domains.ticket_templates.errors import TooManyTicketTemplates
@@ -30,6 +31,7 @@ async def create_template(
 ) -> TicketTemplate:
     """Raises `invalid_template`, `unknown_reference` and `too_many_ticket_templates`."""
     fields = await _checked(database, body.fields)
+    await take_turn(session, TicketTemplate.__tablename__)
     if (await session.scalar(select(func.count()).select_from(TicketTemplate)) or 0) >= queries.MAX_TEMPLATES:
         raise TooManyTicketTemplates
     now = clock.now()

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, false, or_
+from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.turns import take_turn
 from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.teams.policy import may_configure
 from helpdesk_api.domains.tickets.enums import Refusal
@@ -69,15 +70,17 @@ def readable(principal: Principal, kind: Any) -> ColumnElement[bool]:
     return or_(own, of_team, kind.scope == SharingScope.SHARED)
 
 
-def of_same(kind: Any, scope: StrEnum, owner_id: UUID, team_id: UUID | None) -> ColumnElement[bool]:
+async def count_same(session: AsyncSession, kind: Any, scope: StrEnum, owner_id: UUID, team_id: UUID | None) -> int:
     """What one limit counts together: somebody's own, a team's, or all that is shared. So nobody's list is full because
-    of what others made, and what everybody sees is in it."""
+    of what others made, and what everybody sees is in it. One after the other, for whoever adds to them."""
     same: ColumnElement[bool] = kind.scope == scope
+    whose = None
     if scope == SharingScope.PERSONAL:
-        same &= kind.owner_id == owner_id
+        same, whose = same & (kind.owner_id == owner_id), owner_id
     elif scope == SharingScope.TEAM:
-        same &= kind.team_id == team_id
-    return same
+        same, whose = same & (kind.team_id == team_id), team_id
+    await take_turn(session, kind.__tablename__, scope, whose)
+    return await session.scalar(select(func.count()).select_from(kind).where(same)) or 0
 
 
 def may_write(principal: Principal, scope: SharingScope, owner_id: UUID, team_id: UUID | None) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -22,7 +21,7 @@ from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
 from helpdesk_api.domains.tickets.filters import RELEVANCE
 from helpdesk_api.domains.tickets.full_text import texts_in
 from helpdesk_api.domains.tickets.ranking import Order
-from helpdesk_api.domains.tickets.sharing import of_same
+from helpdesk_api.domains.tickets.sharing import count_same
 from helpdesk_api.domains.views import events, policy
 from helpdesk_api.domains.views.enums import ViewColumn, ViewScope
 from helpdesk_api.domains.views.errors import TooManyViews, ViewForbidden, ViewTeamRequired
@@ -46,8 +45,7 @@ async def create_view(session: AsyncSession, principal: Principal, body: ViewCre
         raise UnknownReference(pointer="#/team_id")
     if not policy.may_write(principal, body.scope, principal.user_id, body.team_id):
         raise ViewForbidden
-    there = select(func.count()).select_from(View).where(of_same(View, body.scope, principal.user_id, body.team_id))
-    if (await session.scalar(there) or 0) >= MAX_VIEWS:
+    if await count_same(session, View, body.scope, principal.user_id, body.team_id) >= MAX_VIEWS:
         raise TooManyViews
     values = await _checked(session, principal, body.model_dump(exclude={"conditions"}), body.conditions)
     values["columns"] = _without_repeats(body.columns or _STANDARD)
