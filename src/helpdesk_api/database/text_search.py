@@ -4,7 +4,18 @@ import re
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, ColumnElement, Date, Integer, SQLColumnExpression, cast, func, literal_column
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Integer,
+    SQLColumnExpression,
+    Text,
+    cast,
+    func,
+    literal,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.sql.expression import Grouping
 
@@ -14,6 +25,29 @@ WEEKS: Final = ARRAY(Integer)
 # The week of what has no instant: whoever looks in some weeks looks in this one, too.
 UNKNOWN_WEEK: Final = 0
 _FIRST_DAY: Final = date(1970, 1, 1)
+
+
+# Behind each of these PostgreSQL's parser looks for a tag, a path or an address, to the end of what has no blank: of
+# thousands in a row that takes minutes. As words between blanks they are found, too.
+_LOOKED_BEHIND: Final = "<~_/"
+_BLANKS: Final = " " * len(_LOOKED_BEHIND)
+# Nobody types them: for what is shown again.
+_STAND_INS: Final = "\x04\x05\x06\x07"
+# In SQL, of a text in SQL: as the columns are computed, and what is looked for is read.
+PARSED: Final = f"translate({{}}, '{_LOOKED_BEHIND}', '{_BLANKS}')"
+
+
+def parsed(text: Any) -> ColumnElement[str]:
+    """What PostgreSQL's parser may be given of a text, however somebody wrote it."""
+    return func.translate(text, literal_column(f"'{_LOOKED_BEHIND}'", Text), literal_column(f"'{_BLANKS}'", Text))
+
+
+def headline(configuration: Any, text: Any, asked: Any, options: Any) -> ColumnElement[str]:
+    """PostgreSQL's, of a text as it is; without its control characters from 2 to 7, among which the marks may be."""
+    shown, hidden = literal(_LOOKED_BEHIND, Text), literal(_STAND_INS, Text)
+    plain = func.translate(text, literal(f"\x02\x03{_STAND_INS}", Text), literal("", Text))
+    marked = func.ts_headline(configuration, func.translate(plain, shown, hidden), asked, options)
+    return func.translate(marked, hidden, shown)
 
 
 def quoted(lexeme: str) -> str:

@@ -1,5 +1,7 @@
 """Searching: by query, by conditions, in full text, and never beyond what the caller may see."""
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -338,3 +340,37 @@ async def test_the_last_change_is_the_one_that_the_caller_is_shown(
             older = (await client.get("/v1/tickets", params={"updated_before": since})).json()["data"]
             everything = (await client.get("/v1/tickets", params={"sort": "updated_at"})).json()["data"]
             assert {row["id"] for row in older} == {row["id"] for row in everything} - set(changed)
+
+
+@pytest.mark.parametrize("piece", ["_a", "~/", "./", "<!--‹!--"])
+async def test_no_text_keeps_the_parser_for_minutes(
+    database: Database, requester_client: httpx.AsyncClient, admin_client: httpx.AsyncClient, piece: str
+) -> None:
+    text = f"toner {piece * 30_000}"[:60_000]
+    async with database.session() as session:
+        await session.execute(sa.text("SET LOCAL statement_timeout = '5s'"))
+        ticket = await opened(requester_client, subject="Toner", description=text)
+        path = f"/v1/tickets/{ticket['id']}"
+        for client, method, of, body in (
+            (requester_client, "PATCH", path, {"steps_tried": text[:4_000]}),
+            (requester_client, "POST", f"{path}/comments", {"body": text}),
+            (requester_client, "POST", "/v1/suggestions", {"subject": text[:200], "description": text[:9_000]}),
+            (admin_client, "POST", "/v1/articles", {"title": "Toner", "body": text, "language": "en"}),
+        ):
+            reply = await client.request(method, of, json=body)
+            assert reply.is_success, reply.text
+        found = (await requester_client.get("/v1/tickets", params={"q": "toner", "highlights": "true"})).json()
+        listed = (await admin_client.get("/v1/articles", params={"q": "toner"})).json()["data"]
+    assert found["highlights"][ticket["id"]]["description"].startswith("<mark>toner</mark>")
+    assert "<mark>" in listed[0]["highlight"]
+
+
+@pytest.mark.parametrize("asked", ["/etc/hosts", "hosts", "snake_case", "27/11/2026", '"etc hosts"'])
+async def test_paths_and_dates_are_found_as_they_are_written(requester_client: httpx.AsyncClient, asked: str) -> None:
+    text = "See <b>/etc/hosts</b> and snake_case of 27/11/2026."
+    ticket = await opened(requester_client, subject="Names", description=text)
+    found = (await requester_client.get("/v1/tickets", params={"q": asked, "highlights": "true"})).json()
+    assert [one["id"] for one in found["data"]] == [ticket["id"]]
+    shown = html.unescape(found["highlights"][ticket["id"]]["description"])
+    assert "<mark>" in shown
+    assert re.sub("</?mark>", "", shown) in text

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.ids import new_id
-from helpdesk_api.database.text_search import week_of
+from helpdesk_api.database.text_search import PARSED, week_of
 from helpdesk_api.database.types import text_enum
 from helpdesk_api.domains.categories.enums import Channel
 from helpdesk_api.outbox.events import Visibility
@@ -49,7 +49,9 @@ class Comment(Base):
 
 
 # Outside the mapping, as the tickets' own: nobody reads the vector.
-SEARCH = Column("search", TSVECTOR, Computed("to_tsvector('simple', body)", persisted=True), nullable=False)
+SEARCH = Column(
+    "search", TSVECTOR, Computed(f"to_tsvector('simple', {PARSED.format('body')})", persisted=True), nullable=False
+)
 Comment.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
 Index(
     "ix_comments_search_by_week",

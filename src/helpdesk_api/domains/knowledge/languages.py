@@ -32,6 +32,7 @@ CONFIGURATIONS: Final[dict[ArticleLanguage, str]] = dict.fromkeys(ArticleLanguag
 UNSPACED: Final = frozenset({L.JA, L.KO, L.ZH})
 _UNSPACED_RUN: Final = re.compile("[\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f]+")
 _WORD: Final = re.compile(r"[^\W\d_]{3,40}")
+_TOO_LONG: Final = re.compile(r"\S{200}")
 MAX_WORDS: Final = 20_000
 
 
@@ -51,7 +52,8 @@ def _pairs(run: re.Match[str]) -> str:
 
 
 def searchable(language: ArticleLanguage, text: str) -> str:
-    return in_pairs(text) if language in UNSPACED else text
+    """PostgreSQL's parser looks behind each `<`, and behind much else in what has no blank, to the end of it."""
+    return _TOO_LONG.sub(r"\g<0> ", (in_pairs(text) if language in UNSPACED else text).replace("<", " "))
 
 
 def words_of(texts: Iterable[str]) -> list[str]:

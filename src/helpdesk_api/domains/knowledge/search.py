@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, func, literal, se
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import ReadSession
+from helpdesk_api.database.text_search import headline
 from helpdesk_api.domains.embeddings.engine import Meaning, meaning_of
 from helpdesk_api.domains.embeddings.enums import SearchEngine
 from helpdesk_api.domains.knowledge import policy, tally
@@ -128,11 +129,11 @@ async def show(reads: ReadSession, principal: Principal | None, hits: Sequence[H
         _HEADLINE_TEXT,
     )
     # Found by meaning, where a language has no word of the question: there is nothing to mark.
-    headline = func.coalesce(
-        func.ts_headline(configurations(), plain, asked.c.loose, literal(_HEADLINE)), func.left(plain, _EXCERPT)
+    excerpt = func.coalesce(
+        headline(configurations(), plain, asked.c.loose, literal(_HEADLINE)), func.left(plain, _EXCERPT)
     )
     is_unspaced = cast(Article.language, Text).in_([language.value for language in UNSPACED])
-    marked = case((is_unspaced, plain), else_=headline)
+    marked = case((is_unspaced, plain), else_=excerpt)
     statement = (
         select_articles(principal, with_text=False)
         .add_columns(marked.label("marked"))

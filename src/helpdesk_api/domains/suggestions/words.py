@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.text_search import parsed
 from helpdesk_api.domains.suggestions.rules import AskedWord
 from helpdesk_api.domains.tickets.words import CONFIGURATION, LANGUAGES, SearchWord, languages_in_use
 
@@ -30,7 +31,7 @@ _WORD: Final = "^[[:alnum:]]{3,40}$"
 
 @lru_cache(maxsize=1)
 def _statement() -> CompiledStatement:
-    vector = func.to_tsvector(CONFIGURATION, bindparam("text", type_=Text))
+    vector = func.to_tsvector(CONFIGURATION, parsed(bindparam("text", type_=Text)))
     parts = func.unnest(vector).table_valued("lexeme", "positions", "weights", name="part")
     nothing = literal_column("'{}'::text[]", ARRAY(Text))
     languages = cast(bindparam("languages", type_=ARRAY(Text)), ARRAY(Text))

@@ -38,7 +38,7 @@ from helpdesk_api.conditions.query_language import NEAR
 from helpdesk_api.conditions.tree import ConditionOperator
 from helpdesk_api.database.reads import CompiledStatement, ReadSession, opaque
 from helpdesk_api.database.statistics import Statistic
-from helpdesk_api.database.text_search import quoted, readable
+from helpdesk_api.database.text_search import parsed, quoted, readable
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
@@ -131,7 +131,7 @@ _languages: ColumnElement[Any] = cast(opaque(bindparam("languages", type_=ARRAY(
 _READ_TEXTS: Final = CompiledStatement(
     select(
         _given.c.text,
-        cast(func.websearch_to_tsquery(CONFIGURATION, func.coalesce(_given.c.near, _given.c.text)), Text).label(
+        cast(func.websearch_to_tsquery(CONFIGURATION, parsed(func.coalesce(_given.c.near, _given.c.text))), Text).label(
             "tsquery"
         ),
         cast(func.coalesce(near_words(_given.c.near), forms_of(_given.c.text, _languages)), Text).label("forms"),

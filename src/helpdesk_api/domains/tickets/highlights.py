@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Text, bindparam, func, literal_column, nul
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.text_search import headline
 from helpdesk_api.domains.tickets import policy
 from helpdesk_api.domains.tickets.full_text import as_tsquery
 from helpdesk_api.domains.tickets.models import Ticket
@@ -20,7 +21,6 @@ _OPTIONS: Final = literal_column(
     "E'StartSel=\\x02, StopSel=\\x03, MaxFragments=2, MinWords=8, MaxWords=24, FragmentDelimiter=\" … \"'", Text
 )
 _WHOLE: Final = literal_column("E'StartSel=\\x02, StopSel=\\x03, HighlightAll=true'", Text)
-_MARKS: Final[ColumnElement[str]] = literal_column("E'\\x02\\x03'", Text)
 _NOTHING: Final[ColumnElement[str]] = literal_column("''", Text)
 # Longer texts are searched to their end, and marked so far.
 _MARKED_LENGTH: Final[ColumnElement[int]] = literal_column("20000")
@@ -39,8 +39,7 @@ def register_excerpts(excerpts: Mapping[str, Excerpts]) -> None:
 
 def excerpt(text: Any, asked: ColumnElement[Any], *, is_short: bool = False) -> ColumnElement[str]:
     """Around the matches, or the whole of a short text; without a mark when nothing matches."""
-    plain = func.translate(func.left(text, _MARKED_LENGTH), _MARKS, _NOTHING)
-    return func.ts_headline(CONFIGURATION, plain, asked, _WHOLE if is_short else _OPTIONS)
+    return headline(CONFIGURATION, func.left(text, _MARKED_LENGTH), asked, _WHOLE if is_short else _OPTIONS)
 
 
 @lru_cache(maxsize=16)

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.ids import new_id
-from helpdesk_api.database.text_search import week_of
+from helpdesk_api.database.text_search import PARSED, week_of
 from helpdesk_api.database.types import text_enum
 from helpdesk_api.domains.categories.enums import (
     Channel,
@@ -251,14 +251,14 @@ class Ticket(Base):
 
 
 # Outside the mapping: nobody reads the vector, and a mapped one would come back with every UPDATE.
+_TEXT = (
+    "reference_prefix || '-' || number::text || ' ' || subject || ' ' || description"
+    " || ' ' || coalesce(steps_tried, '') || ' ' || coalesce(affected_service, '')"
+)
 SEARCH = Column(
     "search",
     TSVECTOR,
-    Computed(
-        "to_tsvector('simple', reference_prefix || '-' || number::text || ' ' || subject || ' ' || description"
-        " || ' ' || coalesce(steps_tried, '') || ' ' || coalesce(affected_service, ''))",
-        persisted=True,
-    ),
+    Computed(f"to_tsvector('simple', {PARSED.format(_TEXT)})", persisted=True),
     nullable=False,
 )
 Ticket.__table__.append_column(SEARCH)  # type: ignore[attr-defined]

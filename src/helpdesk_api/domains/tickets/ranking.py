@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from helpdesk_api.conditions.checking import Checked
 from helpdesk_api.conditions.registry import CUSTOM_PREFIX
+from helpdesk_api.database.text_search import parsed
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.tickets import policy, representation
 from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
@@ -161,7 +162,7 @@ def _custom_values(shape: policy.CallerShape, name: str) -> list[ColumnElement[A
 
 def _relevance(shape: policy.CallerShape) -> ColumnElement[float]:
     asked = as_tsquery(bindparam("wanted", type_=Text))
-    subject = func.to_tsvector(CONFIGURATION, Ticket.subject)
+    subject = func.to_tsvector(CONFIGURATION, parsed(Ticket.subject))
     relevance = _SUBJECT * func.ts_rank_cd(subject, asked, BY_LENGTH)
     relevance += _WHOLE * func.ts_rank_cd(SEARCH, asked, BY_LENGTH)
     for rank in _ranks:

@@ -38,6 +38,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.statistics import Statistic
+from helpdesk_api.database.text_search import parsed
 from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 
 CONFIGURATION: Final[ColumnElement[Any]] = literal_column("'simple'::regconfig")
@@ -167,7 +168,7 @@ def stems_of(word: Any, languages: ColumnElement[Any] | None = None) -> ColumnEl
 def forms_of(text: Any, languages: ColumnElement[Any]) -> ColumnElement[Any]:
     """A JSON object: by each word of the text, the words of the corpus that share a stem with it in one of these
     languages, itself among them; each with in about how many texts it is."""
-    lexemes = func.unnest(func.tsvector_to_array(func.to_tsvector(CONFIGURATION, text))).table_valued(
+    lexemes = func.unnest(func.tsvector_to_array(func.to_tsvector(CONFIGURATION, parsed(text)))).table_valued(
         "word", name="asked_word"
     )
     asked = lexemes.render_derived()
