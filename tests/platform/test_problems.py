@@ -9,7 +9,9 @@ import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from uvicorn.server import ServerState
 
+from helpdesk_api.web.errors import MalformedJson
 from helpdesk_api.web.http_protocol import ProblemProtocol
+from helpdesk_api.web.json_bodies import MAX_NAMES, read_json
 from helpdesk_api.web.problems import from_validation
 
 _Short = Annotated[str, StringConstraints(max_length=3)]
@@ -55,6 +57,19 @@ def test_a_pointer_leads_to_a_place_of_the_body(body: Any, pointers: set[str]) -
         _Body.model_validate(body)
     failures: Any = [{**line, "loc": ("body", *line["loc"])} for line in caught.value.errors()]
     assert {error.pointer for error in from_validation(failures, body).errors} == pointers
+
+
+def test_an_object_has_so_many_names_and_no_more() -> None:
+    names = [str(number) for number in range(MAX_NAMES + 1)]
+    assert len(read_json(json.dumps(dict.fromkeys(names[1:])).encode())) == MAX_NAMES
+    with pytest.raises(MalformedJson, match="more than 1000 names"):
+        read_json(json.dumps([dict.fromkeys(names)]).encode())
+
+
+def test_a_problem_names_some_of_very_many_places_and_counts_all() -> None:
+    failures: Any = [{"type": "extra_forbidden", "loc": ("body", str(at)), "msg": "Not here"} for at in range(300)]
+    problem = from_validation(failures, {str(at): 1 for at in range(300)})
+    assert (len(problem.errors), problem.detail[:3]) == (50, "300")
 
 
 class _Line(asyncio.Transport):

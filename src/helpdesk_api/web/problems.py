@@ -83,7 +83,7 @@ def from_validation(failures: Sequence[ErrorDetails], body: Any = None) -> Probl
         return errors.MalformedJson(str(failures[0].get("ctx", {}).get("error", "")) or None)
     return errors.ValidationFailed(
         f"{len(failures)} part(s) of the request do not fit; see `errors`.",
-        errors=[_located(failure, body) for failure in failures],
+        errors=[_located(failure, body) for failure in failures[:_MAX_ERRORS]],
     )
 
 
