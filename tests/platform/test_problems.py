@@ -9,10 +9,10 @@ import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from uvicorn.server import ServerState
 
-from helpdesk_api.web.errors import MalformedJson
+from helpdesk_api.web.errors import FieldError, MalformedJson, ValidationFailed
 from helpdesk_api.web.http_protocol import ProblemProtocol
 from helpdesk_api.web.json_bodies import MAX_NAMES, read_json
-from helpdesk_api.web.problems import from_validation
+from helpdesk_api.web.problems import from_validation, problem_bytes
 
 _Short = Annotated[str, StringConstraints(max_length=3)]
 
@@ -70,6 +70,25 @@ def test_a_problem_names_some_of_very_many_places_and_counts_all() -> None:
     failures: Any = [{"type": "extra_forbidden", "loc": ("body", str(at)), "msg": "Not here"} for at in range(300)]
     problem = from_validation(failures, {str(at): 1 for at in range(300)})
     assert (len(problem.errors), problem.detail[:3]) == (50, "300")
+
+
+@pytest.mark.parametrize(
+    ("pointer", "sent"),
+    [
+        ("#/" + "a" * 9_998, "#/" + "a" * 9_998),
+        ("#/" + "a" * 900_000, "#"),
+        ("#/steps/3/" + "a" * 10_000, "#/steps/3"),
+        ("#/" + "a" * 9_998 + "/b", "#/" + "a" * 9_998),
+    ],
+)
+def test_what_is_sent_is_as_long_as_the_document_says(pointer: str, sent: str) -> None:
+    error = FieldError("extra_forbidden", "x" * 20_000, pointer=pointer, parameter="p" * 20_000)
+    problem = json.loads(problem_bytes(ValidationFailed("d" * 20_000, errors=[error]), "/v1/x" + "ä" * 30_000))
+    (line,) = problem["errors"]
+    assert line["pointer"] == sent
+    assert [len(line[name]) for name in ("detail", "parameter")] == [10_000, 1_000]
+    assert (len(problem["detail"]), len(problem["instance"])) == (10_000, 9_998)
+    assert problem["instance"].endswith("%C3")
 
 
 class _Line(asyncio.Transport):
