@@ -121,6 +121,14 @@ def test_the_secret_is_only_in_the_message() -> None:
     assert "tok123" not in mail.text + mail.html
 
 
+def test_only_our_own_mark_becomes_the_secret() -> None:
+    comment = a_mail(text=f"Set PASSWORD={SECRET}", html=f"<p>Set PASSWORD={SECRET}</p>")
+    assert build(comment, IDENTITY).as_string().count(f"PASSWORD={SECRET}") == 2
+    named = a_mail(text=f"Hello {SECRET}, https://x/{SECRET}", html=f'{SECRET} <a href="https://x/{SECRET}">')
+    sent = build(named, IDENTITY, secret="tok123").as_string()
+    assert (sent.count("x/tok123"), sent.count("tok123"), sent.count(SECRET)) == (2, 2, 2)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("template", MailTemplate)
 def test_every_template_says_something_in_every_language(template: MailTemplate, language: str) -> None:
