@@ -99,6 +99,15 @@ def test_no_header_can_be_injected(breaks: str) -> None:
     assert [address.addr_spec for address in message["To"].addresses] == ["rita@example.test"]
 
 
+def test_nothing_that_was_written_is_decoded() -> None:
+    evil = "=?utf-8?q?x=0D=0ABcc:_victim@example.org?="
+    message = parsed(build(a_mail(subject=evil, to_name=evil, headers={"References": evil}), IDENTITY))
+    shown = "= ?utf-8?q?x=0D=0ABcc:_victim@example.org?="
+    assert (message["Subject"], message["To"].addresses[0].display_name) == (shown, shown)
+    assert build(a_mail(subject=evil), IDENTITY)["Subject"] == shown
+    assert one_line("What is x=? And y?") == "What is x=? And y?"
+
+
 def test_long_and_foreign_subjects_survive() -> None:
     subject = "[INC-7] " + "Übergrößenträger " * 12
     assert parsed(build(a_mail(subject=subject), IDENTITY))["Subject"] == one_line(subject)
