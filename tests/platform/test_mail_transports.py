@@ -59,6 +59,19 @@ class TestSmtp:
             await transport.close()
         assert len(server.taken) == 1
 
+    async def test_an_address_beyond_ascii_takes_a_server_that_knows_them(self) -> None:
+        message = a_message(to="jörg@example.test")
+        async with mail_server() as server, mail_server(knows_utf8=False) as old:
+            transport = SmtpTransport(f"smtp://127.0.0.1:{server.port}")
+            await transport.send(message)
+            await transport.close()
+            transport = SmtpTransport(f"smtp://127.0.0.1:{old.port}")
+            with pytest.raises(PermanentRefusal, match="SMTPUTF8 is not supported"):
+                await transport.send(message)
+            await transport.close()
+        assert "To: jörg@example.test\r\n".encode() in server.taken[0]
+        assert old.taken == []
+
     async def test_a_server_that_is_down_is_a_passing_thing(self) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

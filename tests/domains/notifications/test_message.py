@@ -124,6 +124,16 @@ def test_a_domain_beyond_ascii_is_written_as_it_was_checked(domain: str, written
     assert sender_of(f"Desk <desk@{domain}>").domain == written
 
 
+@pytest.mark.parametrize("name", ["Jörg", "E"])
+def test_an_address_beyond_ascii_is_written_and_not_encoded(name: str) -> None:
+    mail = a_mail(to_name=name, to_address="jörg@büro.example", subject="Grüße")
+    head = build(mail, IDENTITY).as_bytes().partition(b"\r\n\r\n")[0].decode()
+    assert f"To: {name} <jörg@xn--bro-hoa.example>\r\n" in head
+    assert "Grüße" in head
+    # Where it can do without, it asks nothing of the servers on the way.
+    assert build(a_mail(to_name="Jörg"), IDENTITY).as_bytes().isascii()
+
+
 def test_the_secret_is_only_in_the_message() -> None:
     mail = a_mail(text=f"Go to https://x/{SECRET}", html=f'<a href="https://x/{SECRET}">')
     assert "tok123" in build(mail, IDENTITY, secret="tok123").as_string()

@@ -25,9 +25,12 @@ def thread_id(ticket_id: UUID, domain: str) -> str:
 
 
 def build(mail: OutboundMail, identity: MailIdentity, *, secret: str | None = None) -> EmailMessage:
-    message = EmailMessage(policy=policy.SMTP)
+    to = _address(mail.to_name, mail.to_address)
+    # An address is never encoded (RFC 2047, 5): beyond ASCII it takes headers in UTF-8 (RFC 6532).
+    is_ascii = (to.username + identity.sender.username).isascii()
+    message = EmailMessage(policy=policy.SMTP if is_ascii else policy.SMTPUTF8)
     message["From"] = identity.sender
-    message["To"] = _address(mail.to_name, mail.to_address)
+    message["To"] = to
     message["Subject"] = one_line(mail.subject)
     message["Message-ID"] = mail.message_id
     message["Date"] = format_datetime(mail.created_at)
