@@ -121,6 +121,11 @@ class _Line(asyncio.Transport):
             "request_head_too_large",
         ),
         ([b"GET /", *[b"a" * 30_000] * 5], b"431 Request Header Fields Too Large", "request_head_too_large"),
+        (
+            [b"GET /?a=" + b"a" * 65_532 + b" HTTP/1.1\r\nHost: a\r\n\r\n"],
+            b"431 Request Header Fields Too Large",
+            "request_head_too_large",
+        ),
     ],
 )
 async def test_what_is_no_request_is_a_problem_too(packets: list[bytes], status: bytes, code: str) -> None:
