@@ -132,6 +132,13 @@ class TestEmlFolder:
         assert file.name == "one@example.test.eml"
         assert message_from_bytes(file.read_bytes(), policy=policy.default)["Subject"] == "Grüße"
 
+    async def test_an_address_beyond_ascii_is_written_and_not_encoded(self, tmp_path: Path) -> None:
+        message = a_message(to="jörg@example.test")
+        message.policy = policy.SMTPUTF8
+        await EmlFolder(tmp_path).send(message)
+        (file,) = eml_files(tmp_path)
+        assert "\r\nTo: jörg@example.test\r\n".encode() in file.read_bytes()
+
     async def test_a_name_stays_inside_the_folder(self, tmp_path: Path) -> None:
         message = a_message()
         message.replace_header("Message-ID", "<../../etc/passwd@x>")

@@ -27,8 +27,7 @@ def thread_id(ticket_id: UUID, domain: str) -> str:
 def build(mail: OutboundMail, identity: MailIdentity, *, secret: str | None = None) -> EmailMessage:
     to = _address(mail.to_name, mail.to_address)
     # An address is never encoded (RFC 2047, 5): beyond ASCII it takes headers in UTF-8 (RFC 6532).
-    is_ascii = (to.username + identity.sender.username).isascii()
-    message = EmailMessage(policy=policy.SMTP if is_ascii else policy.SMTPUTF8)
+    message = EmailMessage(policy=policy.SMTP if to.username.isascii() else policy.SMTPUTF8)
     message["From"] = identity.sender
     message["To"] = to
     message["Subject"] = one_line(mail.subject)
