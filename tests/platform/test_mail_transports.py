@@ -59,6 +59,19 @@ class TestSmtp:
             await transport.close()
         assert len(server.taken) == 1
 
+    async def test_an_address_beyond_ascii_takes_a_server_that_knows_them(self) -> None:
+        message = a_message(to="jörg@example.test")
+        async with mail_server() as server, mail_server(knows_utf8=False) as old:
+            transport = SmtpTransport(f"smtp://127.0.0.1:{server.port}")
+            await transport.send(message)
+            await transport.close()
+            transport = SmtpTransport(f"smtp://127.0.0.1:{old.port}")
+            with pytest.raises(PermanentRefusal, match="SMTPUTF8 is not supported"):
+                await transport.send(message)
+            await transport.close()
+        assert "To: jörg@example.test\r\n".encode() in server.taken[0]
+        assert old.taken == []
+
     async def test_a_server_that_is_down_is_a_passing_thing(self) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -118,6 +131,13 @@ class TestEmlFolder:
         (file,) = eml_files(tmp_path)
         assert file.name == "one@example.test.eml"
         assert message_from_bytes(file.read_bytes(), policy=policy.default)["Subject"] == "Grüße"
+
+    async def test_an_address_beyond_ascii_is_written_and_not_encoded(self, tmp_path: Path) -> None:
+        message = a_message(to="jörg@example.test")
+        message.policy = policy.SMTPUTF8
+        await EmlFolder(tmp_path).send(message)
+        (file,) = eml_files(tmp_path)
+        assert "\r\nTo: jörg@example.test\r\n".encode() in file.read_bytes()
 
     async def test_a_name_stays_inside_the_folder(self, tmp_path: Path) -> None:
         message = a_message()

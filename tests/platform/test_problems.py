@@ -9,8 +9,10 @@ import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from uvicorn.server import ServerState
 
+from helpdesk_api.web.errors import FieldError, MalformedJson, ValidationFailed
 from helpdesk_api.web.http_protocol import ProblemProtocol
-from helpdesk_api.web.problems import from_validation
+from helpdesk_api.web.json_bodies import MAX_NAMES, read_json
+from helpdesk_api.web.problems import from_validation, problem_bytes
 
 _Short = Annotated[str, StringConstraints(max_length=3)]
 
@@ -57,6 +59,38 @@ def test_a_pointer_leads_to_a_place_of_the_body(body: Any, pointers: set[str]) -
     assert {error.pointer for error in from_validation(failures, body).errors} == pointers
 
 
+def test_an_object_has_so_many_names_and_no_more() -> None:
+    names = [str(number) for number in range(MAX_NAMES + 1)]
+    assert len(read_json(json.dumps(dict.fromkeys(names[1:])).encode())) == MAX_NAMES
+    with pytest.raises(MalformedJson, match="more than 1000 names"):
+        read_json(json.dumps([dict.fromkeys(names)]).encode())
+
+
+def test_a_problem_names_some_of_very_many_places_and_counts_all() -> None:
+    failures: Any = [{"type": "extra_forbidden", "loc": ("body", str(at)), "msg": "Not here"} for at in range(300)]
+    problem = from_validation(failures, {str(at): 1 for at in range(300)})
+    assert (len(problem.errors), problem.detail[:3]) == (50, "300")
+
+
+@pytest.mark.parametrize(
+    ("pointer", "sent"),
+    [
+        ("#/" + "a" * 9_998, "#/" + "a" * 9_998),
+        ("#/" + "a" * 900_000, "#"),
+        ("#/steps/3/" + "a" * 10_000, "#/steps/3"),
+        ("#/" + "a" * 9_998 + "/b", "#/" + "a" * 9_998),
+    ],
+)
+def test_what_is_sent_is_as_long_as_the_document_says(pointer: str, sent: str) -> None:
+    error = FieldError("extra_forbidden", "x" * 20_000, pointer=pointer, parameter="p" * 20_000)
+    problem = json.loads(problem_bytes(ValidationFailed("d" * 20_000, errors=[error]), "/v1/x" + "ä" * 30_000))
+    (line,) = problem["errors"]
+    assert line["pointer"] == sent
+    assert [len(line[name]) for name in ("detail", "parameter")] == [10_000, 1_000]
+    assert (len(problem["detail"]), len(problem["instance"])) == (10_000, 9_998)
+    assert problem["instance"].endswith("%C3")
+
+
 class _Line(asyncio.Transport):
     """What a connection is written, and that it is closed."""
 
@@ -87,6 +121,11 @@ class _Line(asyncio.Transport):
             "request_head_too_large",
         ),
         ([b"GET /", *[b"a" * 30_000] * 5], b"431 Request Header Fields Too Large", "request_head_too_large"),
+        (
+            [b"GET /?a=" + b"a" * 65_532 + b" HTTP/1.1\r\nHost: a\r\n\r\n"],
+            b"431 Request Header Fields Too Large",
+            "request_head_too_large",
+        ),
     ],
 )
 async def test_what_is_no_request_is_a_problem_too(packets: list[bytes], status: bytes, code: str) -> None:

@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+# How long a problem's texts and names of parameters are at most, in the document and in what is sent.
+MAX_TEXT: Final = 10_000
+MAX_PARAMETER: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)

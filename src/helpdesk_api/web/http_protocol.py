@@ -43,13 +43,15 @@ class ProblemProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._head_bytes = None
-                self._refuse(RequestHeadTooLarge(f"At most {MAX_HEAD_BYTES} bytes are taken before the body."))
+                self._refuse(_too_large())
                 return
         super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
         del msg
-        self._refuse(BadRequest("This is no HTTP request that can be read."))
+        # Addresses are counted in 16 bits by what takes them apart; in a first packet a longer one can have come whole.
+        is_long = len(self.url or b"") >= MAX_HEAD_BYTES
+        self._refuse(_too_large() if is_long else BadRequest("This is no HTTP request that can be read."))
 
     def _refuse(self, error: ProblemError) -> None:
         if self.transport.is_closing():
@@ -69,3 +71,7 @@ class ProblemProtocol(HttpToolsProtocol):
         lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}", *(f"{k}: {v}" for k, v in head.items())]
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + content)
         self.transport.close()
+
+
+def _too_large() -> RequestHeadTooLarge:
+    return RequestHeadTooLarge(f"At most {MAX_HEAD_BYTES} bytes are taken before the body.")

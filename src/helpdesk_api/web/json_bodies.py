@@ -6,9 +6,12 @@ Python's own reader also takes UTF-16, halves of surrogates, NaN, and the last o
 import json
 import math
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from helpdesk_api.web.errors import BadRequest, MalformedJson
+
+# Far more than any body here has, and few enough to name each one that is unknown: that takes time in the event loop.
+MAX_NAMES: Final = 1_000
 
 
 class NumberTooLarge(BadRequest):
@@ -58,6 +61,9 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_NAMES:
+        message = f"An object in the body has more than {MAX_NAMES} names."
+        raise MalformedJson(message)
     found = dict(pairs)
     if len(found) != len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]

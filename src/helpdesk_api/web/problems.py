@@ -1,6 +1,7 @@
 """Turns every failure into `application/problem+json` (RFC 9457), the router's own 404 and 405 included."""
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,7 +19,7 @@ from starlette.responses import Response
 
 from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.web import errors, trace
-from helpdesk_api.web.errors import FieldError, ProblemError
+from helpdesk_api.web.errors import MAX_PARAMETER, MAX_TEXT, FieldError, ProblemError
 from helpdesk_api.web.secret_paths import shown_path
 
 logger = structlog.get_logger(__name__)
@@ -27,6 +28,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _DEADLOCK = "40P01"
 _UNIQUE = "23505"
 _MAX_ERRORS = 50
+_PART_OF_ESCAPE = re.compile("%.?$")
 _LOGGED = "The error was logged under the request id."
 _BY_STATUS: dict[int, type[ProblemError]] = {
     400: errors.MalformedJson,
@@ -53,8 +55,8 @@ def problem_bytes(error: ProblemError, path: str) -> bytes:
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
-        "instance": quote(path, safe="/:@!$&'()*+,;=", errors="replace"),
+        "detail": error.detail[:MAX_TEXT],
+        "instance": _PART_OF_ESCAPE.sub("", quote(path, safe="/:@!$&'()*+,;=", errors="replace")[:MAX_TEXT]),
         "code": error.code,
         "request_id": trace.request_id.get(),
         "required_scope": getattr(error, "required_scope", None),
@@ -66,12 +68,19 @@ def problem_bytes(error: ProblemError, path: str) -> bytes:
 
 def _field_error(item: FieldError) -> dict[str, Any]:
     return {
-        "pointer": item.pointer,
-        "parameter": item.parameter,
+        "pointer": _short(item.pointer),
+        "parameter": item.parameter and item.parameter[:MAX_PARAMETER],
         "code": item.code,
-        "detail": item.detail,
+        "detail": item.detail[:MAX_TEXT],
         "params": item.params,
     }
+
+
+def _short(pointer: str | None) -> str | None:
+    """Half a pointer points nowhere, so the longest that fits is of what the place is in."""
+    if pointer is None or len(pointer) <= MAX_TEXT:
+        return pointer
+    return pointer[: MAX_TEXT + 1].rpartition("/")[0]
 
 
 def from_validation(failures: Sequence[ErrorDetails], body: Any = None) -> ProblemError:
@@ -83,7 +92,7 @@ def from_validation(failures: Sequence[ErrorDetails], body: Any = None) -> Probl
         return errors.MalformedJson(str(failures[0].get("ctx", {}).get("error", "")) or None)
     return errors.ValidationFailed(
         f"{len(failures)} part(s) of the request do not fit; see `errors`.",
-        errors=[_located(failure, body) for failure in failures],
+        errors=[_located(failure, body) for failure in failures[:_MAX_ERRORS]],
     )
 
 

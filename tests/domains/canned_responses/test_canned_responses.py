@@ -104,6 +104,11 @@ async def test_whose_it_is(
     refused(await requester_client.post(PATH, json=GREETING), 403, "sharing_forbidden")
     refused(await other.post(PATH, json={**GREETING, "scope": "shared"}), 403, "sharing_forbidden")
     refused(await lead.post(PATH, json={**GREETING, "scope": "team"}), 422, "sharing_team_required", "#/team_id")
+    # An archived team keeps what it has, and gets nothing new.
+    await admin_client.post(f"/v1/teams/{tea(team)}/archive")
+    named = {**GREETING, "scope": "team", "team_id": tea(team)}
+    refused(await lead.post(PATH, json=named), 422, "unknown_reference", "#/team_id")
+    assert (await lead.patch(f"{PATH}/{teams['id']}", json={"title": "Still"})).json()["team_id"] == tea(team)
 
 
 async def test_by_category_and_by_etag(agent_client: httpx.AsyncClient, a_category: Make) -> None:

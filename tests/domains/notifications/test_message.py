@@ -99,6 +99,15 @@ def test_no_header_can_be_injected(breaks: str) -> None:
     assert [address.addr_spec for address in message["To"].addresses] == ["rita@example.test"]
 
 
+def test_nothing_that_was_written_is_decoded() -> None:
+    evil = "=?utf-8?q?x=0D=0ABcc:_victim@example.org?="
+    message = parsed(build(a_mail(subject=evil, to_name=evil, headers={"References": evil}), IDENTITY))
+    shown = "= ?utf-8?q?x=0D=0ABcc:_victim@example.org?="
+    assert (message["Subject"], message["To"].addresses[0].display_name) == (shown, shown)
+    assert build(a_mail(subject=evil), IDENTITY)["Subject"] == shown
+    assert one_line("What is x=? And y?") == "What is x=? And y?"
+
+
 def test_long_and_foreign_subjects_survive() -> None:
     subject = "[INC-7] " + "Übergrößenträger " * 12
     assert parsed(build(a_mail(subject=subject), IDENTITY))["Subject"] == one_line(subject)
@@ -115,10 +124,28 @@ def test_a_domain_beyond_ascii_is_written_as_it_was_checked(domain: str, written
     assert sender_of(f"Desk <desk@{domain}>").domain == written
 
 
+@pytest.mark.parametrize("name", ["Jörg", "E"])
+def test_an_address_beyond_ascii_is_written_and_not_encoded(name: str) -> None:
+    mail = a_mail(to_name=name, to_address="jörg@büro.example", subject="Grüße")
+    head = build(mail, IDENTITY).as_bytes().partition(b"\r\n\r\n")[0].decode()
+    assert f"To: {name} <jörg@xn--bro-hoa.example>\r\n" in head
+    assert "Grüße" in head
+    # Where it can do without, it asks nothing of the servers on the way.
+    assert build(a_mail(to_name="Jörg"), IDENTITY).as_bytes().isascii()
+
+
 def test_the_secret_is_only_in_the_message() -> None:
     mail = a_mail(text=f"Go to https://x/{SECRET}", html=f'<a href="https://x/{SECRET}">')
     assert "tok123" in build(mail, IDENTITY, secret="tok123").as_string()
     assert "tok123" not in mail.text + mail.html
+
+
+def test_only_our_own_mark_becomes_the_secret() -> None:
+    comment = a_mail(text=f"Set PASSWORD={SECRET}", html=f"<p>Set PASSWORD={SECRET}</p>")
+    assert build(comment, IDENTITY).as_string().count(f"PASSWORD={SECRET}") == 2
+    named = a_mail(text=f"Hello {SECRET}, https://x/{SECRET}", html=f'{SECRET} <a href="https://x/{SECRET}">')
+    sent = build(named, IDENTITY, secret="tok123").as_string()
+    assert (sent.count("x/tok123"), sent.count("tok123"), sent.count(SECRET)) == (2, 2, 2)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -166,8 +166,9 @@ class TestCreate:
     ) -> None:
         refused = await agent_client.post("/v1/tickets", json={**NEW, "priority": "critical"})
         assert (refused.status_code, refused.json()["required_scope"]) == (403, "tickets:admin")
-        bare = await supervisor_client.post("/v1/tickets", json={**NEW, "priority": "critical"})
-        assert (bare.status_code, bare.json()["code"]) == (422, "priority_reason_required")
+        for reason in ({}, {"priority_reason": " \n\u2003"}):
+            bare = await supervisor_client.post("/v1/tickets", json={**NEW, "priority": "critical", **reason})
+            assert (bare.status_code, bare.json()["code"]) == (422, "priority_reason_required")
         idle = await supervisor_client.post("/v1/tickets", json={**NEW, "priority_reason": "Board meeting"})
         assert (idle.status_code, idle.json()["code"]) == (422, "priority_reason_unused")
         assert idle.json()["errors"][0]["pointer"] == "#/priority_reason"
@@ -393,6 +394,8 @@ class TestUpdate:
             ({}, {"priority_reason": "x", "impact": "low"}, "priority_reason_unused"),
             (by_hand, {"priority": None, "priority_reason": "why"}, "priority_reason_unused"),
             (by_hand, {"priority_reason": None}, "priority_reason_required"),
+            (by_hand, {"priority_reason": " "}, "priority_reason_required"),
+            (by_hand, {**by_hand, "priority_reason": " "}, "priority_reason_required"),
             (by_hand, {"priority": "low"}, "priority_reason_required"),
         ):
             was = (await supervisor_client.patch(path, json=before)).json()

@@ -71,8 +71,15 @@ def test_unassigned_work_reopens_as_open() -> None:
         (
             {"status": S.RESOLVED, "works_on": False, "is_requester": True, "for_another": True},
             A.CONFIRM,
-            None,
+            Refusal.NOT_PERMITTED,
         ),
+        (
+            {"status": S.RESOLVED, "works_on": False, "is_requester": True, "for_another": True},
+            A.RATE,
+            Refusal.NOT_PERMITTED,
+        ),
+        ({"status": S.RESOLVED, "works_on": False, "is_requester": True, "for_another": True}, A.REOPEN, None),
+        ({"status": S.RESOLVED, "works_on": False, "is_requester": True}, A.RATE, None),
         (
             {"status": S.RESOLVED, "works_on": False, "is_requester": True, "inside_reopen_window": False},
             A.REOPEN,

@@ -193,6 +193,13 @@ class TestUpdate:
         assert (await admin_client.patch(path_of(user), json={})).headers["etag"] == reply.headers["etag"]
         assert len(await events_about(database, user.id)) == 1
 
+    async def test_a_service_account_gets_no_address(self, admin_client: httpx.AsyncClient, a_user: Make) -> None:
+        account = path_of(await a_user(role=Role.AGENT, kind="service", email=None))
+        reply = await admin_client.patch(account, json={"email": "program@example.com"})
+        assert (reply.status_code, reply.json()["code"]) == (422, "invalid_email")
+        assert reply.json()["errors"][0]["pointer"] == "#/email"
+        assert (await admin_client.patch(account, json={"department": "IT"})).json()["email"] is None
+
     async def test_null_where_a_value_is_needed(self, admin_client: httpx.AsyncClient, a_user: Make) -> None:
         user = await a_user()
         for name in ("name", "email", "role", "time_zone", "locale", "sees_organization"):

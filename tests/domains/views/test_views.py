@@ -101,6 +101,11 @@ async def test_who_has_a_view_and_who_may_change_it(
         assert (reply.status_code, reply.json()["code"]) == (403, "view_forbidden")
     assert (await requester_client.post("/v1/views", json=MINE)).status_code == 201
     assert await names(requester_client) == ["Mine"]
+    # An archived team keeps what it has, and gets nothing new.
+    await admin_client.post(f"/v1/teams/{team_id}/archive")
+    reply = await of_team.post("/v1/views", json={**MINE, "scope": "team", "team_id": team_id})
+    assert (reply.json()["code"], reply.json()["errors"][0]["pointer"]) == ("unknown_reference", "#/team_id")
+    assert (await of_team.patch(f"/v1/views/{teams['id']}", json={"name": "Still"})).json()["team_id"] == team_id
 
 
 async def test_a_column_that_is_named_twice_counts_once(agent_client: httpx.AsyncClient) -> None:

@@ -25,22 +25,30 @@ def thread_id(ticket_id: UUID, domain: str) -> str:
 
 
 def build(mail: OutboundMail, identity: MailIdentity, *, secret: str | None = None) -> EmailMessage:
-    message = EmailMessage(policy=policy.SMTP)
+    to = _address(mail.to_name, mail.to_address)
+    # An address is never encoded (RFC 2047, 5): beyond ASCII it takes headers in UTF-8 (RFC 6532).
+    message = EmailMessage(policy=policy.SMTP if to.username.isascii() else policy.SMTPUTF8)
     message["From"] = identity.sender
-    message["To"] = _address(mail.to_name, mail.to_address)
+    message["To"] = to
     message["Subject"] = one_line(mail.subject)
     message["Message-ID"] = mail.message_id
     message["Date"] = format_datetime(mail.created_at)
     # RFC 3834, and what Exchange understands: no out-of-office answers to a machine.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(mail.text.replace(SECRET, secret or ""))
-    message.add_alternative(mail.html.replace(SECRET, secret or ""), subtype="html")
+    message.set_content(_revealed(mail.text, secret))
+    message.add_alternative(_revealed(mail.html, secret), subtype="html")
     message.set_boundary(f"=_{mail.id.hex}")
     # Last, since setting a content drops every Content- header.
     for name, value in mail.headers.items():
         message[name] = one_line(str(value), limit=900)
     return message
+
+
+def _revealed(content: str, secret: str | None) -> str:
+    """The link comes last; what stands before it may be what somebody wrote, and stays."""
+    before, mark, after = content.rpartition(SECRET)
+    return content if secret is None or not mark else before + secret + after
 
 
 def _address(name: str, address: str) -> Address:

@@ -19,6 +19,8 @@ FALLBACK_LANGUAGE = "en"
 LANGUAGES = ("en", "de")
 SUBJECT_LIMIT = 240
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# What begins like an encoded word (RFC 2047), which mail programs would decode.
+_ENCODED_WORD = re.compile(r"=(?=\?[^?]*\?[bq]\?)", re.IGNORECASE)
 _DATE_FORMATS = {"en": "%d %B %Y", "de": "%d.%m.%Y"}
 
 
@@ -48,8 +50,8 @@ def language_of(locale: str | None) -> str:
 
 
 def one_line(text: str, limit: int = SUBJECT_LIMIT) -> str:
-    """Fit for a header: no line break or other control character can get into one."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
+    """Fit for a header: no line break or other control character can get into one, nor what would be read as one."""
+    line = _ENCODED_WORD.sub("= ", " ".join(_CONTROL.sub(" ", text).split()))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

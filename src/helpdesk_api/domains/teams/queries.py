@@ -59,7 +59,8 @@ async def require_takes_tickets_within(session: AsyncSession, team_id: UUID | No
 
 
 async def require_known_and_takes_tickets(session: AsyncSession, team_id: UUID, pointer: str) -> None:
-    """The same for what is kept as JSON, where no foreign key finds out that there is no such team."""
+    """The same where no foreign key says in time that there is no such team: of what is kept as JSON, or of what is
+    judged by its team before it is written."""
     if await session.get(Team, team_id) is None:
         raise UnknownReference(pointer=pointer)
     await require_takes_tickets_within(session, team_id, pointer)

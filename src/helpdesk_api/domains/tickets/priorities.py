@@ -1,5 +1,6 @@
 """A ticket's priority: set by hand with a reason that is kept, or what follows from what is known of the ticket."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,10 @@ from helpdesk_api.domains.tickets.enums import PrioritySource
 from helpdesk_api.domains.tickets.errors import PriorityReasonRequired, PriorityReasonUnused
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.schemas import TicketCreate
+from helpdesk_api.web.schemas import NOT_BLANK
 
 _POINTER = "#/priority_reason"
+_NOT_BLANK = re.compile(NOT_BLANK)
 
 
 def check_first_priority(principal: Principal, body: TicketCreate) -> None:
@@ -29,7 +32,12 @@ def check_first_priority(principal: Principal, body: TicketCreate) -> None:
 def _check_by_hand(principal: Principal, reason: str | None) -> None:
     if not principal.has(Permission.TICKETS_ADMIN):
         raise MissingScope(Permission.TICKETS_ADMIN)
-    if not reason:
+    _check_said(reason)
+
+
+def _check_said(reason: str | None) -> None:
+    """Blank is what all texts that must say something take as such."""
+    if reason is None or _NOT_BLANK.search(reason) is None:
         raise PriorityReasonRequired(pointer=_POINTER)
 
 
@@ -60,9 +68,9 @@ async def changed_priority(
 
 def _check_reason(reason: str | None, kept: str | None, *, by_hand: bool) -> None:
     """Sent without a priority: another one for that by hand, or the same again."""
-    if by_hand and not reason:
-        raise PriorityReasonRequired(pointer=_POINTER)
-    if not by_hand and reason != kept:
+    if by_hand:
+        _check_said(reason)
+    elif reason != kept:
         raise PriorityReasonUnused(pointer=_POINTER)
 
 

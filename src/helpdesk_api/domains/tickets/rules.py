@@ -152,16 +152,19 @@ def _refused_by_right(standing: Standing, action: TicketAction) -> Refusal | Non
     if action in _STAFF_ONLY:
         return None if standing.works_on else Refusal.NOT_PERMITTED
     if action is A.CONFIRM:
-        # "Confirmed" means that the requester said so, and not who took the call and did the work.
-        own_work = standing.for_another and standing.works_on
-        return None if standing.is_requester and not own_work else Refusal.NOT_PERMITTED
+        # "Confirmed" means that the requester said so, and nobody in their stead: not who took the call either.
+        return None if _asked_for_it(standing) else Refusal.NOT_PERMITTED
     if action is A.RATE:
         # Nobody rates their own work.
-        return None if standing.is_requester and not standing.works_on else Refusal.NOT_PERMITTED
+        return None if _asked_for_it(standing) and not standing.works_on else Refusal.NOT_PERMITTED
     if action is A.COMMENT:
         party = standing.works_on or standing.is_requester or standing.is_participant
         return None if party else Refusal.NOT_PERMITTED
     return None if standing.works_on or standing.is_requester else Refusal.NOT_PERMITTED
+
+
+def _asked_for_it(standing: Standing) -> bool:
+    return standing.is_requester and not standing.for_another
 
 
 def _lacks_scope(standing: Standing, action: TicketAction) -> bool:

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.turns import take_turn
-from helpdesk_api.domains.teams.models import Team
 from helpdesk_api.domains.teams.policy import may_configure
+from helpdesk_api.domains.teams.queries import require_known_and_takes_tickets
 from helpdesk_api.domains.tickets.enums import Refusal
 from helpdesk_api.domains.tickets.policy import any_of
-from helpdesk_api.web.errors import Forbidden, UnknownReference, Unprocessable
+from helpdesk_api.web.errors import Forbidden, Unprocessable
 from helpdesk_api.web.schemas import ResponseModel
 
 
@@ -97,8 +97,8 @@ async def check_sharing(session: AsyncSession, principal: Principal, scope: Shar
     """For a new one. Raises `sharing_team_required`, `unknown_reference` and `sharing_forbidden`."""
     if (scope is SharingScope.TEAM) != (team_id is not None):
         raise SharingTeamRequired(pointer="#/team_id")
-    if team_id is not None and await session.get(Team, team_id) is None:
-        raise UnknownReference(pointer="#/team_id")
+    if team_id is not None:
+        await require_known_and_takes_tickets(session, team_id, "#/team_id")
     require_writer(principal, scope, principal.user_id, team_id)
 
 

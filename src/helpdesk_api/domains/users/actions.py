@@ -17,7 +17,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.domains.users import events, rules
-from helpdesk_api.domains.users.errors import EmailTaken, LastAdmin, ManagerCycle, UserExternalIdTaken
+from helpdesk_api.domains.users.errors import EmailTaken, InvalidEmail, LastAdmin, ManagerCycle, UserExternalIdTaken
 from helpdesk_api.domains.users.models import User, UserKind
 from helpdesk_api.domains.users.schemas import UserCreate, UserUpdate
 from helpdesk_api.outbox.events import Visibility
@@ -90,6 +90,9 @@ async def update_user(session: AsyncSession, principal: Principal, user: User, b
 
 
 async def change_user(session: AsyncSession, principal: Principal, user: User, values: Mapping[str, Any]) -> None:
+    if user.kind is UserKind.SERVICE and "email" in values:
+        message = "A service account has no address."
+        raise InvalidEmail(message, pointer="#/email")
     values = _checked(values)
     changes = {
         name: (shown(name, getattr(user, name)), shown(name, value))

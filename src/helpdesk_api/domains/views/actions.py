@@ -14,7 +14,7 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.writes import statements_of
-from helpdesk_api.domains.teams.models import Team
+from helpdesk_api.domains.teams.queries import require_known_and_takes_tickets
 from helpdesk_api.domains.tickets import search
 from helpdesk_api.domains.tickets.custom_conditions import require_known
 from helpdesk_api.domains.tickets.errors import RelevanceNeedsText
@@ -30,7 +30,6 @@ from helpdesk_api.domains.views.queries import MAX_VIEWS, asked_by
 from helpdesk_api.domains.views.schemas import ViewCreate, ViewUpdate
 from helpdesk_api.outbox.events import Visibility
 from helpdesk_api.outbox.record import record
-from helpdesk_api.web.errors import UnknownReference
 
 _OF_ORDER = frozenset({"sort", "query", "conditions"})
 _STANDARD = [ViewColumn.REFERENCE, ViewColumn.SUBJECT, ViewColumn.STATUS, ViewColumn.PRIORITY]
@@ -41,8 +40,8 @@ async def create_view(session: AsyncSession, principal: Principal, body: ViewCre
     `relevance_needs_text`, `invalid_conditions` and `invalid_query`."""
     if (body.scope is ViewScope.TEAM) != (body.team_id is not None):
         raise ViewTeamRequired(pointer="#/team_id")
-    if body.team_id is not None and await session.get(Team, body.team_id) is None:
-        raise UnknownReference(pointer="#/team_id")
+    if body.team_id is not None:
+        await require_known_and_takes_tickets(session, body.team_id, "#/team_id")
     if not policy.may_write(principal, body.scope, principal.user_id, body.team_id):
         raise ViewForbidden
     if await count_same(session, View, body.scope, principal.user_id, body.team_id) >= MAX_VIEWS:

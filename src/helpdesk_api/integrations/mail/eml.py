@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import tempfile
-from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -34,7 +33,7 @@ class EmlFolder:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             target = self._folder / f"{name}.eml"
-            self._put(target, message.as_bytes(policy=policy.SMTP))
+            self._put(target, message.as_bytes(policy=message.policy.clone(linesep="\r\n")))
         except OSError as error:
             raise TemporaryRefusal(str(error)) from error
 

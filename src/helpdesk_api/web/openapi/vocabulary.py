@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from helpdesk_api.authorization.permissions import Permission
-from helpdesk_api.web.errors import ProblemError, every_code
+from helpdesk_api.web.errors import MAX_PARAMETER, MAX_TEXT, ProblemError, every_code
 from helpdesk_api.web.openapi.headers import EXAMPLE_REQUEST_ID, header_references
 from helpdesk_api.web.openapi.nodes import Json
 from helpdesk_api.web.openapi.schemas import ANY_TEXT
@@ -81,7 +81,7 @@ _EXAMPLE_CODES = {
 
 
 _CODE: Json = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 100}
-_TEXT: Json = {"type": "string", "pattern": ANY_TEXT, "maxLength": 10_000}
+_TEXT: Json = {"type": "string", "pattern": ANY_TEXT, "maxLength": MAX_TEXT}
 _PARAMS: Json = {
     "type": "object",
     "description": "Values that the text is made of, by name.",
@@ -93,14 +93,14 @@ _FIELD: Json = {
     "pointer": {
         "type": ["string", "null"],
         "pattern": "^#(/|$)",
-        "maxLength": 10_000,
+        "maxLength": MAX_TEXT,
         "description": "JSON pointer into the body (RFC 6901), null when the place is a parameter.",
         "examples": ["#/subject"],
     },
     "parameter": {
         "type": ["string", "null"],
         "pattern": ANY_TEXT,
-        "maxLength": 1_000,
+        "maxLength": MAX_PARAMETER,
         "description": "Name of a query, path or header parameter.",
         "examples": [None],
     },
@@ -130,7 +130,7 @@ _PROBLEM: Json = {
     "instance": {
         "type": "string",
         "format": "uri-reference",
-        "maxLength": 10_000,
+        "maxLength": MAX_TEXT,
         "description": "The path.",
     },
     "code": {"$ref": "#/components/schemas/ProblemCode"},
