@@ -80,18 +80,23 @@ def _served_database(settings: Settings) -> Iterator[Settings]:
 def _with_database(settings: Settings, work: Callable[["Database"], Awaitable[None]]) -> None:
     """Runs `work` on the wired product. A refusal of an action is said in a sentence, and so is a database that was
     never migrated."""
-    from helpdesk_api.database.glance import glance
     from helpdesk_api.preparing import with_database
     from helpdesk_api.web.errors import ProblemError
 
-    if asyncio.run(glance(settings.database_url_required)).revision is None:
-        _say("helpdesk: this database was never migrated; run `helpdesk migrate` first")
-        raise typer.Exit(1)
+    _check_migrated(settings)
     try:
         with_database(settings, work)
     except ProblemError as error:
         _say(f"helpdesk: {error.title}{f': {error.detail}' if error.detail else ''}")
         raise typer.Exit(1) from error
+
+
+def _check_migrated(settings: Settings) -> None:
+    from helpdesk_api.database.glance import glance
+
+    if asyncio.run(glance(settings.database_url_required)).revision is None:
+        _say("helpdesk: this database was never migrated; run `helpdesk migrate` first")
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -149,11 +154,15 @@ def _prepare(settings: Settings) -> bool:
 def worker() -> None:
     """Run the relay, the jobs and the schedule; any number of these may run."""
     from helpdesk_api.logs import configure_logging
+    from helpdesk_api.preparing import refuse_demo_passwords
     from helpdesk_api.worker import run
 
     settings = _settings()
     configure_logging(settings)
     with _plainly(), _served_database(settings) as served:
+        _check_migrated(served)
+        if served.is_production:
+            refuse_demo_passwords()
         asyncio.run(run(served))
 
 
