@@ -10,11 +10,13 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from helpdesk_api.authorization.secret_box import use_secret
 from helpdesk_api.config import Settings
 from helpdesk_api.database.dump import find_program
 from helpdesk_api.database.revisions import newest_revision
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import demo_password_in_use
+from helpdesk_api.domains.authentication.keys import count_closed
 from helpdesk_api.domains.embeddings.models import EmbeddingTask
 from helpdesk_api.installation import embedding_model, file_storage, open_database
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
@@ -77,7 +79,7 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
     findings.append(Finding(has_trigrams, f"extension pg_trgm: {trigrams}"))
     findings.append(Finding(is_good=True, text=f"extension vector: {vectors}"))
     if current == newest:
-        findings += await _set_aside(database)
+        findings += [*await _set_aside(database), *await _signing_keys(settings, database)]
     if current == newest and await demo_password_in_use(database):
         findings.append(
             Finding(not settings.is_production, "accounts: the demo data's passwords are in use; never in production")
@@ -105,6 +107,18 @@ async def _set_aside(database: Database) -> list[Finding]:
     async with database.reads() as reads:
         count = await reads.fetch_value(_ASIDE)
     said = f"search by meaning: the model refused {count} texts, which are found by their words"
+    return [Finding(is_good=False, text=said)] if count else []
+
+
+async def _signing_keys(settings: Settings, database: Database) -> list[Finding]:
+    """Those in force that another secret sealed."""
+    use_secret(settings.secret)
+    async with database.session() as session:
+        count = await count_closed(session)
+    said = (
+        f"signing keys: {count} cannot be opened with this HELPDESK_SECRET_KEY. If it was changed for good, everybody"
+        " signs in anew, and after that `helpdesk keys rotate` retires them; else set the right one"
+    )
     return [Finding(is_good=False, text=said)] if count else []
 
 
