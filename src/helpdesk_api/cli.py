@@ -80,6 +80,7 @@ def _served_database(settings: Settings) -> Iterator[Settings]:
 def _with_database(settings: Settings, work: Callable[["Database"], Awaitable[None]]) -> None:
     """Runs `work` on the wired product. A refusal of an action is said in a sentence, and so is a database that was
     never migrated."""
+    from helpdesk_api.authorization.secret_box import WrongSecretKey
     from helpdesk_api.preparing import with_database
     from helpdesk_api.web.errors import ProblemError
 
@@ -88,6 +89,9 @@ def _with_database(settings: Settings, work: Callable[["Database"], Awaitable[No
         with_database(settings, work)
     except ProblemError as error:
         _say(f"helpdesk: {error.title}{f': {error.detail}' if error.detail else ''}")
+        raise typer.Exit(1) from error
+    except WrongSecretKey as error:
+        _say(f"helpdesk: {error}")
         raise typer.Exit(1) from error
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from helpdesk_api import doctor
 from helpdesk_api.authorization import secret_box
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.authorization.secret_box import WrongSecretKey
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import set_listening
 from helpdesk_api.database.statement_count import StatementCount, statement_count
@@ -244,6 +245,9 @@ class TestKeys:
             settings = desk.app.state.settings.model_copy(update={"secret_key": SecretStr(OTHER_SECRET)})
             (told,) = [one for one in await doctor._signing_keys(settings, desk.database) if not one.is_good]
             assert told.text.startswith("signing keys: 1 cannot be opened")
+            async with desk.database.session() as session:
+                with pytest.raises(WrongSecretKey, match="nothing was changed"):
+                    await actions.rotate_signing_key(session)
             made = await asyncio.gather(*[key_set(desk.database) for _ in range(3)])
             (new,) = {one.signing_id for one in made}
             assert new != old

@@ -25,6 +25,10 @@ _PURPOSE = "signing-key"
 KEEPS_VERIFYING = timedelta(hours=2)
 # Two processes that find no key must not both make one.
 _LOCK = 7_236_002
+_NONE_OPENS = (
+    "no signing key in force opens with this HELPDESK_SECRET_KEY; nothing was changed. If the secret was changed for "
+    "good, the first sign-in makes a new key"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,14 @@ async def _in_force(session: AsyncSession) -> Sequence[str]:
 
 
 async def rotate(session: AsyncSession) -> str:
-    """A new key signs from the commit on; the ones before verify until the last of their tokens has expired."""
+    """A new key signs from the commit on; the ones before verify until the last of their tokens has expired.
+
+    Raises WrongSecretKey when none in force opens: those of a service that has the right secret would be retired.
+    """
     await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    in_force = await _in_force(session)
+    if in_force and all(_opened(sealed) is None for sealed in in_force):
+        raise WrongSecretKey(_NONE_OPENS)
     await session.execute(update(SigningKey).where(SigningKey.retired_at.is_(None)).values(retired_at=clock.now()))
     return await _add(session)
 
