@@ -151,7 +151,7 @@ class TestServiceAccounts:
         }
         post = await desk.client.post("/v1/oauth/token", data=form)
         assert (post.status_code, post.json()["scope"]) == (200, "tickets:read")
-        assert post.headers["cache-control"] == "no-store"
+        assert (post.headers["cache-control"], post.headers["pragma"]) == ("no-store", "no-cache")
         basic = await desk.client.post(
             "/v1/oauth/token",
             data={"grant_type": "client_credentials"},
@@ -180,9 +180,19 @@ class TestServiceAccounts:
             ({"client_secret": "wrong"}, 401, "invalid_client"),
             ({"client_id": "nobody"}, 401, "invalid_client"),
             ({"scope": "tickets:admin"}, 400, "invalid_scope"),
+            ({"scope": ["tickets:read", "tickets:read"]}, 400, "invalid_request"),
+            ({"audience": ["a", "b"]}, 400, "invalid_request"),
+            ({"grant_type": "x" * 101}, 400, "unsupported_grant_type"),
+            ({"grant_type": "a grant\n"}, 400, "unsupported_grant_type"),
+            ({"client_id": "x" * 101}, 401, "invalid_client"),
+            ({"client_id": "no\0body"}, 401, "invalid_client"),
+            ({"client_secret": "é" * 201}, 401, "invalid_client"),
+            ({"scope": "tickets:read " * 100}, 400, "invalid_scope"),
+            ({"scope": "tickets:read\ttickets:read"}, 400, "invalid_scope"),
         ):
             reply = await desk.client.post("/v1/oauth/token", data={**good, **change})
             assert (reply.status_code, reply.json()["error"]) == (status, error)
+            assert (reply.headers["cache-control"], reply.headers["pragma"]) == ("no-store", "no-cache")
         both = await desk.client.post("/v1/oauth/token", data=good, auth=(made["client_id"], made["client_secret"]))
         assert (both.status_code, both.json()["error"]) == (400, "invalid_request")
         broken = {"Authorization": "Basic !"}

@@ -242,6 +242,8 @@ async def find_service_client(
     session: AsyncSession, client_id: str, client_secret: str
 ) -> tuple[User, ServiceClient] | None:
     """The active account whose credentials these are."""
+    if "\0" in client_id:
+        return None  # PostgreSQL's texts have none, and refuse to compare it
     client = await session.scalar(select(ServiceClient).where(ServiceClient.client_id == client_id))
     if client is None or not hmac.compare_digest(client.secret_hash, secret_hash(client_secret)):
         return None
