@@ -48,12 +48,6 @@ class TestSignIn:
         assert (me.json()["id"], me.json()["role"]) == (f"usr_{user.id.hex}", "agent")
         assert "tickets:admin" not in me.json()["permissions"]
 
-    async def test_case_of_the_address_does_not_matter(self, desk: Desk) -> None:
-        user = await desk.person(email="Mara@Example.com")
-        reply = await desk.client.post("/v1/sessions", json={"email": "mara@example.COM", "password": PASSWORD})
-        assert reply.status_code == 201
-        assert reply.json()["user"]["id"] == f"usr_{user.id.hex}"
-
     async def test_wrong_unknown_and_deactivated_look_alike_and_cost_alike(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -170,7 +170,9 @@ async def find_sign_in(reads: ReadSession, email: str) -> Any:
     """Id and password hash of the person with this address, whatever its case; None when there is none."""
     return await reads.fetch_one(
         select(User.id, User.password_hash).where(
-            func.lower(User.email) == email.strip().lower(), User.kind == UserKind.USER
+            # Both by PostgreSQL, whose small letters are not Python's: İ, or Σ at the end.
+            func.lower(User.email) == func.lower(email.strip()),
+            User.kind == UserKind.USER,
         )
     )
 
