@@ -22,6 +22,8 @@ from helpdesk_api.installation import embedding_model, file_storage, open_databa
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
 from helpdesk_api.integrations.antivirus.protocol import NotScanned
 from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+from helpdesk_api.integrations.mail.protocol import PermanentRefusal, TemporaryRefusal
+from helpdesk_api.integrations.mail.smtp import SmtpTransport
 from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUnavailable
 
 OLDEST_POSTGRES = 150_000
@@ -34,6 +36,7 @@ _VECTORS = text(
 )
 _ASIDE = select(func.count()).select_from(EmbeddingTask).where(EmbeddingTask.refused_by.is_not(None))
 _ENOUGH_DISK = 1_000_000_000
+_MAIL_SECONDS = 5.0
 # Of one command, and of the tests.
 _NOT_SETTINGS = {"HELPDESK_PASSWORD", "HELPDESK_TEST_MATERIAL", "HELPDESK_TEST_PGVECTOR", "HELPDESK_CONTRACT_CACHE"}
 
@@ -47,8 +50,8 @@ class Finding:
 
 
 async def diagnose(settings: Settings) -> list[Finding]:
-    findings = [Finding(is_good=True, text=f"environment: {settings.env}"), _mail(settings), _disk(settings)]
-    findings += [await _files(settings), await _scanner(settings), await _meaning(settings)]
+    findings = [Finding(is_good=True, text=f"environment: {settings.env}"), _disk(settings)]
+    findings += [await _mail(settings), await _files(settings), await _scanner(settings), await _meaning(settings)]
     findings += [Finding(is_good=False, text=f"{name}: no such setting") for name in unknown_settings(os.environ)]
     for program in ("pg_dump", "pg_restore"):
         where = find_program(settings, program)
@@ -133,10 +136,17 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _mail(settings: Settings) -> Finding:
+async def _mail(settings: Settings) -> Finding:
+    """The server is asked as for a message, and given none."""
     if settings.smtp_url is None:
         return Finding(not settings.is_production, f"mail: no HELPDESK_SMTP_URL; files in {settings.data_dir}/mail")
-    return Finding(is_good=True, text=f"mail: by {urlsplit(settings.smtp_url.get_secret_value()).hostname}")
+    url = settings.smtp_url.get_secret_value()
+    name = urlsplit(url).hostname
+    try:
+        await SmtpTransport(url, timeout=_MAIL_SECONDS).ping()
+    except (TemporaryRefusal, PermanentRefusal) as error:
+        return Finding(is_good=False, text=f"mail: {name} does not answer, or not to us ({error})")
+    return Finding(is_good=True, text=f"mail: by {name}, which answers")
 
 
 async def _files(settings: Settings) -> Finding:
