@@ -119,17 +119,17 @@ def serve(
             folder = settings.data_dir / "postgres"
             _say("Starting PostgreSQL …" if folder.exists() else "Creating the database …")
             with EmbeddedPostgres(folder, bin_dir=settings.postgres_bin) as server:
-                _serve(settings.model_copy(update={"database_url": server.url}), workers, no_worker)
+                _serve(settings.model_copy(update={"database_url": server.url}), workers, no_worker, server.check)
         else:
             _serve(settings, workers, no_worker)
 
 
-def _serve(settings: Settings, workers: int, no_worker: bool) -> None:
+def _serve(settings: Settings, workers: int, no_worker: bool, check: Callable[[], None] = lambda: None) -> None:
     from helpdesk_api.welcome import welcome
 
     with_demo = _prepare(settings)
     _say("Starting the API …")
-    server = Server(settings, workers=workers, with_worker=not no_worker)
+    server = Server(settings, workers=workers, with_worker=not no_worker, check=check)
     server.run(lambda: typer.echo(welcome(settings, with_demo=with_demo)))
 
 
