@@ -42,6 +42,9 @@ class TestApiKeys:
         await key_use.settled()
         assert (await client.get(path)).json()["last_used_at"] is not None
         assert (await client.delete(path)).status_code == 204
+        again = await client.delete(path)
+        assert (again.status_code, again.json()["code"]) == (404, "api_key_not_found")
+        assert (await client.get(path)).json()["revoked_at"] is not None
         assert (await keyed.get("/v1/tickets")).status_code == 401
         async with desk.database.session() as session:
             stored = (await session.scalars(select(ApiKey.key_hash))).one()

@@ -106,7 +106,7 @@ async def get_api_key(key_id: ApiKeyId, principal: PrincipalDep, reads: ReadSess
     responses=documents(errors.ApiKeyNotFound),
 )
 async def revoke_api_key(key_id: ApiKeyId, principal: PrincipalDep, session: SessionDep) -> None:
-    """At once on every process."""
+    """At once on every process. It stays readable, and cannot be revoked again: a repeat is 404."""
     await credentials.revoke_api_key(session, principal, await queries.lock_api_key(session, principal, key_id))
 
 

@@ -63,9 +63,7 @@ async def create_api_key(session: AsyncSession, principal: Principal, body: ApiK
 
 
 async def revoke_api_key(session: AsyncSession, principal: Principal, key: ApiKey) -> None:
-    """Idempotent; in force at once on every process."""
-    if key.revoked_at is not None:
-        return
+    """Of a locked key that still works; in force at once on every process."""
     key.revoked_at = clock.now()
     await invalidate(session, API_KEYS, key.key_hash.hex())
     await record_account(session, principal, key.user_id, events.ApiKeyRevoked, data=_key_data(key))

@@ -205,9 +205,13 @@ async def get_api_key(reads: ReadSession, principal: Principal, key_id: UUID) ->
 
 
 async def lock_api_key(session: AsyncSession, principal: Principal, key_id: UUID) -> ApiKey:
-    """Raises `api_key_not_found`."""
+    """One that still works. Raises `api_key_not_found`."""
     key = await session.get(ApiKey, key_id, with_for_update=True)
-    if key is None or not (manages_accounts(principal) or key.user_id == principal.user_id):
+    if (
+        key is None
+        or key.revoked_at is not None
+        or not (manages_accounts(principal) or key.user_id == principal.user_id)
+    ):
         raise ApiKeyNotFound
     return key
 
