@@ -80,18 +80,27 @@ def _served_database(settings: Settings) -> Iterator[Settings]:
 def _with_database(settings: Settings, work: Callable[["Database"], Awaitable[None]]) -> None:
     """Runs `work` on the wired product. A refusal of an action is said in a sentence, and so is a database that was
     never migrated."""
-    from helpdesk_api.database.glance import glance
+    from helpdesk_api.authorization.secret_box import WrongSecretKey
     from helpdesk_api.preparing import with_database
     from helpdesk_api.web.errors import ProblemError
 
-    if asyncio.run(glance(settings.database_url_required)).revision is None:
-        _say("helpdesk: this database was never migrated; run `helpdesk migrate` first")
-        raise typer.Exit(1)
+    _check_migrated(settings)
     try:
         with_database(settings, work)
     except ProblemError as error:
         _say(f"helpdesk: {error.title}{f': {error.detail}' if error.detail else ''}")
         raise typer.Exit(1) from error
+    except WrongSecretKey as error:
+        _say(f"helpdesk: {error}")
+        raise typer.Exit(1) from error
+
+
+def _check_migrated(settings: Settings) -> None:
+    from helpdesk_api.database.glance import glance
+
+    if asyncio.run(glance(settings.database_url_required)).revision is None:
+        _say("helpdesk: this database was never migrated; run `helpdesk migrate` first")
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -110,17 +119,17 @@ def serve(
             folder = settings.data_dir / "postgres"
             _say("Starting PostgreSQL …" if folder.exists() else "Creating the database …")
             with EmbeddedPostgres(folder, bin_dir=settings.postgres_bin) as server:
-                _serve(settings.model_copy(update={"database_url": server.url}), workers, no_worker)
+                _serve(settings.model_copy(update={"database_url": server.url}), workers, no_worker, server.check)
         else:
             _serve(settings, workers, no_worker)
 
 
-def _serve(settings: Settings, workers: int, no_worker: bool) -> None:
+def _serve(settings: Settings, workers: int, no_worker: bool, check: Callable[[], None] = lambda: None) -> None:
     from helpdesk_api.welcome import welcome
 
     with_demo = _prepare(settings)
     _say("Starting the API …")
-    server = Server(settings, workers=workers, with_worker=not no_worker)
+    server = Server(settings, workers=workers, with_worker=not no_worker, check=check)
     server.run(lambda: typer.echo(welcome(settings, with_demo=with_demo)))
 
 
@@ -149,11 +158,15 @@ def _prepare(settings: Settings) -> bool:
 def worker() -> None:
     """Run the relay, the jobs and the schedule; any number of these may run."""
     from helpdesk_api.logs import configure_logging
+    from helpdesk_api.preparing import refuse_demo_passwords
     from helpdesk_api.worker import run
 
     settings = _settings()
     configure_logging(settings)
     with _plainly(), _served_database(settings) as served:
+        _check_migrated(served)
+        if served.is_production:
+            refuse_demo_passwords()
         asyncio.run(run(served))
 
 

@@ -10,16 +10,20 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from helpdesk_api.authorization.secret_box import use_secret
 from helpdesk_api.config import Settings
 from helpdesk_api.database.dump import find_program
 from helpdesk_api.database.revisions import newest_revision
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import demo_password_in_use
+from helpdesk_api.domains.authentication.keys import count_closed
 from helpdesk_api.domains.embeddings.models import EmbeddingTask
 from helpdesk_api.installation import embedding_model, file_storage, open_database
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
 from helpdesk_api.integrations.antivirus.protocol import NotScanned
 from helpdesk_api.integrations.embeddings.protocol import EmbeddingsUnavailable
+from helpdesk_api.integrations.mail.protocol import PermanentRefusal, TemporaryRefusal
+from helpdesk_api.integrations.mail.smtp import SmtpTransport
 from helpdesk_api.integrations.storage.protocol import ObjectNotFound, StorageUnavailable
 
 OLDEST_POSTGRES = 150_000
@@ -32,6 +36,7 @@ _VECTORS = text(
 )
 _ASIDE = select(func.count()).select_from(EmbeddingTask).where(EmbeddingTask.refused_by.is_not(None))
 _ENOUGH_DISK = 1_000_000_000
+_MAIL_SECONDS = 5.0
 # Of one command, and of the tests.
 _NOT_SETTINGS = {"HELPDESK_PASSWORD", "HELPDESK_TEST_MATERIAL", "HELPDESK_TEST_PGVECTOR", "HELPDESK_CONTRACT_CACHE"}
 
@@ -45,8 +50,8 @@ class Finding:
 
 
 async def diagnose(settings: Settings) -> list[Finding]:
-    findings = [Finding(is_good=True, text=f"environment: {settings.env}"), _mail(settings), _disk(settings)]
-    findings += [await _files(settings), await _scanner(settings), await _meaning(settings)]
+    findings = [Finding(is_good=True, text=f"environment: {settings.env}"), _disk(settings)]
+    findings += [await _mail(settings), await _files(settings), await _scanner(settings), await _meaning(settings)]
     findings += [Finding(is_good=False, text=f"{name}: no such setting") for name in unknown_settings(os.environ)]
     for program in ("pg_dump", "pg_restore"):
         where = find_program(settings, program)
@@ -77,7 +82,7 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
     findings.append(Finding(has_trigrams, f"extension pg_trgm: {trigrams}"))
     findings.append(Finding(is_good=True, text=f"extension vector: {vectors}"))
     if current == newest:
-        findings += await _set_aside(database)
+        findings += [*await _set_aside(database), *await _signing_keys(settings, database)]
     if current == newest and await demo_password_in_use(database):
         findings.append(
             Finding(not settings.is_production, "accounts: the demo data's passwords are in use; never in production")
@@ -108,6 +113,18 @@ async def _set_aside(database: Database) -> list[Finding]:
     return [Finding(is_good=False, text=said)] if count else []
 
 
+async def _signing_keys(settings: Settings, database: Database) -> list[Finding]:
+    """Those in force that another secret sealed."""
+    use_secret(settings.secret)
+    async with database.session() as session:
+        count = await count_closed(session)
+    said = (
+        f"signing keys: {count} cannot be opened with this HELPDESK_SECRET_KEY. If it was changed for good, everybody"
+        " signs in anew, and after that `helpdesk keys rotate` retires them; else set the right one"
+    )
+    return [Finding(is_good=False, text=said)] if count else []
+
+
 def unknown_settings(names: Iterable[str]) -> list[str]:
     """Misspelt ones are not read, and nothing else would say so."""
     prefix = str(Settings.model_config.get("env_prefix"))
@@ -119,10 +136,17 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _mail(settings: Settings) -> Finding:
+async def _mail(settings: Settings) -> Finding:
+    """The server is asked as for a message, and given none."""
     if settings.smtp_url is None:
         return Finding(not settings.is_production, f"mail: no HELPDESK_SMTP_URL; files in {settings.data_dir}/mail")
-    return Finding(is_good=True, text=f"mail: by {urlsplit(settings.smtp_url.get_secret_value()).hostname}")
+    url = settings.smtp_url.get_secret_value()
+    name = urlsplit(url).hostname
+    try:
+        await SmtpTransport(url, timeout=_MAIL_SECONDS).ping()
+    except (TemporaryRefusal, PermanentRefusal) as error:
+        return Finding(is_good=False, text=f"mail: {name} does not answer, or not to us ({error})")
+    return Finding(is_good=True, text=f"mail: by {name}, which answers")
 
 
 async def _files(settings: Settings) -> Finding:

@@ -144,17 +144,24 @@ class Child:
 
 
 class Server:
-    """The children, watched until a signal says stop. A second signal does not wait for running requests."""
+    """The children, watched until a signal says stop. A second signal does not wait for running requests.
 
-    def __init__(self, settings: Settings, *, workers: int, with_worker: bool) -> None:
+    `check` raises once there is no use in going on: the database that this process owns has ended, say.
+    """
+
+    def __init__(
+        self, settings: Settings, *, workers: int, with_worker: bool, check: Callable[[], None] = lambda: None
+    ) -> None:
         self._settings = settings
         self._workers = workers
         self._with_worker = with_worker
+        self._check = check
         self._children: list[Child] = []
         self._stopping = False
 
     def run(self, on_ready: Callable[[], None]) -> None:
-        """Until SIGTERM or SIGINT. Raises `CannotServe` when the port is taken or a process will not live."""
+        """Until SIGTERM or SIGINT. Raises `CannotServe` when the port is taken or a process will not live, or what
+        `check` raises."""
         environment = environment_for(self._settings)
         with open_listener(self._settings) as listener:
             signal.signal(signal.SIGTERM, self._stop)
@@ -167,6 +174,7 @@ class Server:
                 if not self._stopping:
                     on_ready()
                 while not self._stopping:
+                    self._check()
                     for child in self._children:
                         if child.has_ended() and not self._stopping:
                             child.start_again(environment)
@@ -191,6 +199,7 @@ class Server:
         deadline = time.monotonic() + READY_SECONDS
         address = f"{own_url(self._settings)}/readyz"
         while not self._stopping:
+            self._check()
             ended = next((child for child in self._children if child.has_ended()), None)
             if ended is not None or time.monotonic() > deadline:
                 what = f"the {ended.name} process ended" if ended else "the API does not answer"

@@ -21,6 +21,11 @@ def deaf(ready: str) -> None:
     time.sleep(60)
 
 
+def patient(ready: str) -> None:
+    Path(ready).touch()
+    time.sleep(60)
+
+
 def command(arguments: list[str], folder: str, printed: list[str]) -> None:
     """`helpdesk` with these arguments, in this folder, printing into two files: what it says, and what went wrong."""
     for stream, path in zip((1, 2), printed, strict=True):

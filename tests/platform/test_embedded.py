@@ -181,8 +181,11 @@ class TestEndings:
     def test_a_killed_server_recovers_what_was_committed(self, data: Path) -> None:
         with EmbeddedPostgres(data) as server:
             query(server.url, "CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (1)", "SELECT 1")
+            server.check()
             os.kill(server.process_id, signal.SIGKILL)
             await_end(server.process_id)
+            with pytest.raises(EmbeddedPostgresError, match="killed by signal 9"):
+                server.check()
             assert (data / "postmaster.pid").exists()
         with EmbeddedPostgres(data) as server:
             assert query(server.url, "SELECT count(*) FROM kept") == 1

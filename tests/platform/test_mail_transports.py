@@ -6,7 +6,10 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from helpdesk_api import doctor
+from helpdesk_api.config import Settings
 from helpdesk_api.integrations.mail.eml import EmlFolder
 from helpdesk_api.integrations.mail.protocol import PermanentRefusal, TemporaryRefusal
 from helpdesk_api.integrations.mail.smtp import InvalidSmtpUrl, SmtpTransport
@@ -98,6 +101,21 @@ class TestSmtp:
             await transport.send(a_message())
             await transport.close()
         assert len(server.taken) == 1
+
+    async def test_doctor_asks_the_server_and_sends_nothing(self) -> None:
+        async with mail_server(password="right") as server:
+            told = [
+                await doctor._mail(Settings(_env_file=None, smtp_url=SecretStr(url)))
+                for url in (
+                    f"smtp://desk:right@127.0.0.1:{server.port}?starttls=never",
+                    f"smtp://desk:wrong@127.0.0.1:{server.port}?starttls=never",
+                    f"smtp://127.0.0.1:{server.port}?starttls=require",
+                    "smtp://127.0.0.1:1",
+                )
+            ]
+        assert [finding.is_good for finding in told] == [True, False, False, False]
+        assert "535" in told[1].text
+        assert server.taken == []
 
     async def test_a_password_is_not_sent_in_the_clear_unless_allowed(self) -> None:
         async with mail_server(password="right") as server:

@@ -11,7 +11,9 @@ from fastapi import FastAPI
 
 from helpdesk_api.api_process import configuration
 from helpdesk_api.config import Settings
-from helpdesk_api.serving import MAX_QUICK_ENDINGS, CannotServe, Child, open_listener, own_url, run_once
+from helpdesk_api.database.embedded_identity import EmbeddedPostgresError
+from helpdesk_api.serving import MAX_QUICK_ENDINGS, CannotServe, Child, Server, open_listener, own_url, run_once
+from tests.end_to_end.served import free_port
 
 
 def settings(**values: object) -> Settings:
@@ -80,6 +82,32 @@ def test_a_child_knows_what_its_parent_set_up(tmp_path: Path) -> None:
     assert int(group) == child.process.pid
     assert name == "helpdesk-worker"
     assert environment == "['HELPDESK_DATABASE_URL', 'PROMETHEUS_MULTIPROC_DIR']"
+
+
+@pytest.mark.parametrize("is_ready", [False, True])
+def test_a_database_that_ended_ends_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_ready: bool) -> None:
+    ready = tmp_path / "ready"
+    child = Child("patient", "tests.platform.children:patient", (str(ready),))
+    monkeypatch.setattr(Server, "_plan", lambda *_: [child])
+    if is_ready:
+        monkeypatch.setattr(Server, "_await_ready", lambda _: None)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def gone() -> None:
+        while not ready.exists():
+            assert not child.has_ended()
+            time.sleep(0.01)
+        raise EmbeddedPostgresError
+
+    here = settings(database_url="postgresql://here/x", secret_key="x" * 32, port=free_port())
+    try:
+        with pytest.raises(EmbeddedPostgresError):
+            Server(here, workers=1, with_worker=False, check=gone).run(lambda: None)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert child.process is not None
+    assert child.process.exitcode == -signal.SIGTERM
 
 
 def test_the_listener_takes_the_port_for_itself() -> None:

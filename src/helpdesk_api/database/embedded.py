@@ -90,6 +90,14 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(message)
         return self._process.pid
 
+    def check(self) -> None:
+        """Raises EmbeddedPostgresError once the server has ended by itself; asks the kernel alone."""
+        code = self._process.poll() if self._process is not None else None
+        if code is not None:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            message = f"PostgreSQL {how}; the end of its log:\n{_tail(self.log)}"
+            raise EmbeddedPostgresError(message)
+
     @property
     def log(self) -> Path:
         return self._data.with_name(f"{self._data.name}.log")

@@ -1,19 +1,27 @@
 """API keys, service accounts, the OAuth token endpoint, and key rotation."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
+from helpdesk_api import doctor
+from helpdesk_api.authorization import secret_box
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.authorization.secret_box import WrongSecretKey
 from helpdesk_api.database import clock
+from helpdesk_api.database.cache import set_listening
 from helpdesk_api.database.statement_count import StatementCount, statement_count
-from helpdesk_api.domains.authentication import actions, key_use, tokens
+from helpdesk_api.domains.authentication import actions, key_use, keys, tokens
 from helpdesk_api.domains.authentication.errors import InvalidToken
 from helpdesk_api.domains.authentication.keys import key_set
 from helpdesk_api.domains.authentication.models import ApiKey, SigningKey
 from helpdesk_api.domains.authentication.queries import authenticate_token
 from tests.domains.authentication.conftest import PASSWORD, Desk
+
+OTHER_SECRET = "another secret of thirty-two bytes"
 
 
 class TestApiKeys:
@@ -34,6 +42,9 @@ class TestApiKeys:
         await key_use.settled()
         assert (await client.get(path)).json()["last_used_at"] is not None
         assert (await client.delete(path)).status_code == 204
+        again = await client.delete(path)
+        assert (again.status_code, again.json()["code"]) == (404, "api_key_not_found")
+        assert (await client.get(path)).json()["revoked_at"] is not None
         assert (await keyed.get("/v1/tickets")).status_code == 401
         async with desk.database.session() as session:
             stored = (await session.scalars(select(ApiKey.key_hash))).one()
@@ -143,7 +154,7 @@ class TestServiceAccounts:
         }
         post = await desk.client.post("/v1/oauth/token", data=form)
         assert (post.status_code, post.json()["scope"]) == (200, "tickets:read")
-        assert post.headers["cache-control"] == "no-store"
+        assert (post.headers["cache-control"], post.headers["pragma"]) == ("no-store", "no-cache")
         basic = await desk.client.post(
             "/v1/oauth/token",
             data={"grant_type": "client_credentials"},
@@ -172,9 +183,19 @@ class TestServiceAccounts:
             ({"client_secret": "wrong"}, 401, "invalid_client"),
             ({"client_id": "nobody"}, 401, "invalid_client"),
             ({"scope": "tickets:admin"}, 400, "invalid_scope"),
+            ({"scope": ["tickets:read", "tickets:read"]}, 400, "invalid_request"),
+            ({"audience": ["a", "b"]}, 400, "invalid_request"),
+            ({"grant_type": "x" * 101}, 400, "unsupported_grant_type"),
+            ({"grant_type": "a grant\n"}, 400, "unsupported_grant_type"),
+            ({"client_id": "x" * 101}, 401, "invalid_client"),
+            ({"client_id": "no\0body"}, 401, "invalid_client"),
+            ({"client_secret": "é" * 201}, 401, "invalid_client"),
+            ({"scope": "tickets:read " * 100}, 400, "invalid_scope"),
+            ({"scope": "tickets:read\ttickets:read"}, 400, "invalid_scope"),
         ):
             reply = await desk.client.post("/v1/oauth/token", data={**good, **change})
             assert (reply.status_code, reply.json()["error"]) == (status, error)
+            assert (reply.headers["cache-control"], reply.headers["pragma"]) == ("no-store", "no-cache")
         both = await desk.client.post("/v1/oauth/token", data=good, auth=(made["client_id"], made["client_secret"]))
         assert (both.status_code, both.json()["error"]) == (400, "invalid_request")
         broken = {"Authorization": "Basic !"}
@@ -222,6 +243,36 @@ class TestKeys:
             with pytest.raises(InvalidToken):
                 tokens.verify(token, in_force.verifying_at(moment.at))
             assert len((await desk.client.get("/.well-known/jwks.json")).json()["keys"]) == 1
+
+    async def test_with_another_secret_a_new_key_signs_and_with_the_right_one_the_old_still_does(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user = await desk.person()
+        before = await desk.signed_in(user)
+        old = (await key_set(desk.database)).signing_id
+        with monkeypatch.context() as changed:
+            for name in ("_secret", "_cipher"):
+                changed.setattr(secret_box, name, None)
+            secret_box.use_secret(OTHER_SECRET)
+            set_listening(listening=True)  # forgets what was read, as a new process does
+            settings = desk.app.state.settings.model_copy(update={"secret_key": SecretStr(OTHER_SECRET)})
+            (told,) = [one for one in await doctor._signing_keys(settings, desk.database) if not one.is_good]
+            assert told.text.startswith("signing keys: 1 cannot be opened")
+            async with desk.database.session() as session:
+                with pytest.raises(WrongSecretKey, match="nothing was changed"):
+                    await actions.rotate_signing_key(session)
+            made = await asyncio.gather(*[key_set(desk.database) for _ in range(3)])
+            (new,) = {one.signing_id for one in made}
+            assert new != old
+            after = await desk.signed_in(user)
+            for token, status in ((before, 401), (after, 200)):
+                assert (await desk.bearer(token["access_token"]).get("/v1/me")).status_code == status
+        set_listening(listening=True)
+        assert (await key_set(desk.database)).signing_id == old
+        assert (await desk.bearer(before["access_token"]).get("/v1/me")).status_code == 200
+        async with desk.database.session() as session:
+            await actions.rotate_signing_key(session)
+            assert await keys.count_closed(session) == 0
 
     async def test_private_keys_are_sealed(self, desk: Desk) -> None:
         await desk.signed_in(await desk.person())

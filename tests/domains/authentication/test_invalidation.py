@@ -3,15 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.cache import CHANNEL
 from helpdesk_api.domains.authentication import actions
 from helpdesk_api.domains.authentication.queries import secret_hash
-from tests.domains.authentication.conftest import Desk
+from helpdesk_api.domains.users.actions import deactivate_user
+from helpdesk_api.domains.users.queries import lock_user
+from tests.domains.authentication.conftest import PASSWORD, Desk
 from tests.factories.records import make_team
 
 
@@ -64,6 +70,35 @@ async def test_keys(desk: Desk) -> None:
         async with desk.database.session() as session:
             await actions.rotate_signing_key(session)
         await hears("signing_keys:*")
+
+
+async def test_what_is_opened_while_a_deactivation_commits_does_not_outlive_it(desk: Desk) -> None:
+    user = await desk.person(role=Role.AGENT)
+    theirs = desk.bearer((await desk.signed_in(user))["access_token"])
+    async with desk.database.session() as session, desk.database.reads() as reads:
+        leaving = await lock_user(session, Principal.system(), user.id)
+        await deactivate_user(session, Principal.system(), leaving)
+        await session.flush()
+        key = asyncio.create_task(theirs.post("/v1/api-keys", json={"name": "x", "scopes": ["tickets:read"]}))
+        calls = (asyncio.create_task(desk.sign_in(user)), key)
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        while await reads.fetch_value(waiting) < sum(not call.done() for call in calls):  # noqa: ASYNC110 - in PostgreSQL
+            await asyncio.sleep(0.01)
+    replies = [await call for call in calls]
+    found = [(reply.status_code, reply.json().get("code")) for reply in replies]
+    assert found == [(401, "invalid_credentials"), (401, "account_deactivated")]
+
+
+async def test_sign_ins_of_one_person_do_not_wait_for_each_other(desk: Desk) -> None:
+    user = await desk.person()
+    lifetimes = actions.Lifetimes(access=timedelta(minutes=5), refresh=timedelta(days=1))
+    by_hand: dict[str, Any] = {"password": PASSWORD, "lifetimes": lifetimes, "user_agent": None, "address": None}
+    async with desk.database.session() as session:
+        await actions.sign_in(session, desk.database, email=str(user.email), **by_hand)
+        async with asyncio.timeout(10):
+            assert (await desk.sign_in(user)).status_code == 201
 
 
 async def test_nothing_is_said_of_what_was_rolled_back(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from helpdesk_api.authorization import grants
 from helpdesk_api.authorization.principal import Principal
@@ -80,8 +81,12 @@ async def sign_in(
     fits, fresh_hash = await verify_password(password, known["password_hash"] if known is not None else None)
     if known is None or not fits:
         raise InvalidCredentials
-    user = await session.get_one(User, known["id"])
-    if user.deactivated_at is not None:
+    # Shared: sign-ins of one person do not wait for each other, and a deactivation ends this session or refuses it.
+    how = {"key_share": True} if fresh_hash is not None else {"read": True}
+    user = await session.get_one(User, known["id"], with_for_update=how, options=[undefer(User.password_hash)])
+    if user.password_hash != known["password_hash"]:
+        fits, fresh_hash = await verify_password(password, user.password_hash)
+    if user.deactivated_at is not None or not fits:
         raise InvalidCredentials
     if fresh_hash is not None:
         await session.execute(update(User).where(User.id == user.id).values(password_hash=fresh_hash))

@@ -38,6 +38,12 @@ from helpdesk_api.web.routing import NO_IDEMPOTENCY, ApiRouter
 SECRET = {NO_IDEMPOTENCY: True}
 NO_STORE = "no-store"
 _PRINTABLE = r"^[\x21-\x7e]*$"
+# What the token endpoint takes: in the document, and judged by its own code, since its refusals are the RFC's.
+_GRANT_TYPE = {"maxLength": 100, "pattern": _PRINTABLE}
+_CLIENT_ID = {"maxLength": 100, "pattern": _PRINTABLE}
+_CLIENT_SECRET = {"maxLength": 200, "pattern": _PRINTABLE}
+_SCOPE_LENGTH = 1_000
+_SCOPE = {"maxLength": _SCOPE_LENGTH, "pattern": r"^[\x20-\x7e]*$"}
 keys_router = ApiRouter(prefix="/v1/api-keys", tags=["api-keys"], about="Keys for programs that act for a person.")
 
 
@@ -100,7 +106,7 @@ async def get_api_key(key_id: ApiKeyId, principal: PrincipalDep, reads: ReadSess
     responses=documents(errors.ApiKeyNotFound),
 )
 async def revoke_api_key(key_id: ApiKeyId, principal: PrincipalDep, session: SessionDep) -> None:
-    """At once on every process."""
+    """At once on every process. It stays readable, and cannot be revoked again: a repeat is 404."""
     await credentials.revoke_api_key(session, principal, await queries.lock_api_key(session, principal, key_id))
 
 
@@ -198,9 +204,13 @@ async def change_service_secret(
 oauth_router = ApiRouter(prefix="/v1/oauth", tags=["oauth"], about="Access tokens for service accounts (RFC 6749).")
 
 
+# RFC 6749, 5.1: both, with whatever holds a token or a refusal of one.
+_UNSTORED = {"Cache-Control": NO_STORE, "Pragma": "no-cache"}
+
+
 def _refusal(code: str, description: str, status: int = 400) -> Response:
     """RFC 6749, 5.2: this endpoint's errors are the RFC's own, since OAuth clients read only these."""
-    headers = {"Cache-Control": NO_STORE}
+    headers = dict(_UNSTORED)
     if status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = "Basic"
     return JSONResponse({"error": code, "error_description": description}, status_code=status, headers=headers)
@@ -218,8 +228,11 @@ def _basic(request: Request) -> tuple[str, str] | None:
     return (unquote_plus(client_id), unquote_plus(secret)) if found else None
 
 
-def _malformed(request: Request, grant_type: str, client_id: str, client_secret: str) -> Response | None:
+async def _malformed(request: Request, grant_type: str, client_id: str, client_secret: str) -> Response | None:
     """What RFC 6749 refuses before it looks at the client: 5.2, and one way to authenticate at a time (2.3)."""
+    names = [name for name, _ in (await request.form()).multi_items()]
+    if len(names) != len(set(names)):
+        return _refusal("invalid_request", "A parameter is there more than once.")
     if not grant_type:
         return _refusal("invalid_request", "grant_type is missing.")
     if grant_type != "client_credentials":
@@ -249,21 +262,21 @@ async def create_oauth_token(
     database: DatabaseDep,
     session: SessionDep,
     response: Response,
-    grant_type: Annotated[str, Form(max_length=100, pattern=_PRINTABLE, examples=["client_credentials"])] = "",
-    client_id: Annotated[str, Form(max_length=100, pattern=_PRINTABLE)] = "",
-    client_secret: Annotated[str, Form(max_length=200, pattern=_PRINTABLE)] = "",
-    scope: Annotated[str, Form(max_length=1_000, pattern=r"^[\x20-\x7e]*$", examples=["tickets:read"])] = "",
+    grant_type: Annotated[str, Form(json_schema_extra=_GRANT_TYPE, examples=["client_credentials"])] = "",
+    client_id: Annotated[str, Form(json_schema_extra=_CLIENT_ID)] = "",
+    client_secret: Annotated[str, Form(json_schema_extra=_CLIENT_SECRET)] = "",
+    scope: Annotated[str, Form(json_schema_extra=_SCOPE, examples=["tickets:read"])] = "",
 ) -> Any:
     """RFC 6749, 4.4: `client_secret_basic` or `client_secret_post`. Errors are in the RFC's form."""
-    if (refusal := _malformed(request, grant_type, client_id, client_secret)) is not None:
+    if (refusal := await _malformed(request, grant_type, client_id, client_secret)) is not None:
         return refusal
     given = _basic(request) or (client_id, client_secret)
     found = await queries.find_service_client(session, *given)
     if found is None:
         return _refusal("invalid_client", "Client id and secret do not fit.", 401)
     user, client = found
-    wanted = scope.split() or list(client.scopes)
-    if not set(wanted) <= set(client.scopes):
+    wanted = [name for name in scope.split(" ") if name] or list(client.scopes)
+    if len(scope) > _SCOPE_LENGTH or not set(wanted) <= set(client.scopes):
         return _refusal("invalid_scope", "The client does not hold this scope.")
     settings = request.app.state.settings
     in_force = await keys.key_set(database)
@@ -276,7 +289,7 @@ async def create_oauth_token(
         now=clock.now(),
         lifetime=timedelta(seconds=settings.access_token_seconds),
     )
-    response.headers["Cache-Control"] = NO_STORE
+    response.headers.update(_UNSTORED)
     return {
         "access_token": token,
         "token_type": "Bearer",

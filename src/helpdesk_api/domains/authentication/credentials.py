@@ -16,7 +16,7 @@ from helpdesk_api.database.cache import invalidate
 from helpdesk_api.database.ids import new_id, public_id
 from helpdesk_api.domains.authentication import events
 from helpdesk_api.domains.authentication.actions import record_account
-from helpdesk_api.domains.authentication.errors import ExpiryInPast, ScopeNotHeld
+from helpdesk_api.domains.authentication.errors import AccountDeactivated, ExpiryInPast, ScopeNotHeld
 from helpdesk_api.domains.authentication.models import ApiKey, ServiceClient
 from helpdesk_api.domains.authentication.queries import API_KEY_PREFIX, API_KEYS, secret_hash
 from helpdesk_api.domains.authentication.schemas import ApiKeyCreate, ServiceAccountCreate
@@ -31,11 +31,18 @@ def _check_scopes(scopes: Iterable[Permission], held: Collection[Permission]) ->
 
 
 async def create_api_key(session: AsyncSession, principal: Principal, body: ApiKeyCreate) -> tuple[ApiKey, str]:
-    """The key and its secret, which is stored nowhere. Raises `scope_not_held` and `expiry_in_past`."""
+    """The key and its secret, which is stored nowhere.
+
+    Raises `scope_not_held`, `expiry_in_past`, and `account_deactivated` when its owner was deactivated meanwhile.
+    """
     _check_scopes(body.scopes, principal.permissions)
     now = clock.now()
     if body.expires_at is not None and body.expires_at <= now:
         raise ExpiryInPast(pointer="#/expires_at")
+    # Shared until the commit: a deactivation revokes this key or refuses it.
+    active = select(User.id).where(User.id == principal.user_id, User.deactivated_at.is_(None))
+    if await session.scalar(active.with_for_update(read=True)) is None:
+        raise AccountDeactivated
     secret = API_KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
         id=new_id(),
@@ -56,9 +63,7 @@ async def create_api_key(session: AsyncSession, principal: Principal, body: ApiK
 
 
 async def revoke_api_key(session: AsyncSession, principal: Principal, key: ApiKey) -> None:
-    """Idempotent; in force at once on every process."""
-    if key.revoked_at is not None:
-        return
+    """Of a locked key that still works; in force at once on every process."""
     key.revoked_at = clock.now()
     await invalidate(session, API_KEYS, key.key_hash.hex())
     await record_account(session, principal, key.user_id, events.ApiKeyRevoked, data=_key_data(key))

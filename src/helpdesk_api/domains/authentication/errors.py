@@ -60,7 +60,7 @@ class WrongPassword(Unprocessable):
 
 class PasswordTooWeak(Unprocessable):
     code = "password_too_weak"
-    title = "This password is too easy"
+    title = "This password cannot be used"
 
 
 class InvalidPasswordToken(Unprocessable):

@@ -1,5 +1,6 @@
 """Signing keys: made by us, sealed in the database, two alive during a rotation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from jose import jwk
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from helpdesk_api.authorization.secret_box import seal, unseal
+from helpdesk_api.authorization.secret_box import WrongSecretKey, seal, unseal
 from helpdesk_api.database import clock
 from helpdesk_api.database.cache import InvalidatedCache, invalidate
 from helpdesk_api.database.ids import new_id
@@ -24,6 +25,10 @@ _PURPOSE = "signing-key"
 KEEPS_VERIFYING = timedelta(hours=2)
 # Two processes that find no key must not both make one.
 _LOCK = 7_236_002
+_NONE_OPENS = (
+    "no signing key in force opens with this HELPDESK_SECRET_KEY; nothing was changed. If the secret was changed for "
+    "good, the first sign-in makes a new key"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,9 @@ async def _load(reads: ReadSession, key: str) -> KeySet | None:
         .where(SigningKey.retired_at.is_(None) | (SigningKey.retired_at > clock.now() - KEEPS_VERIFYING))
         .order_by(SigningKey.retired_at.is_(None).desc(), SigningKey.created_at.desc(), SigningKey.id.desc())
     )
-    if not rows:
+    # One that does not open is as if it were not there: whoever knew the secret before could sign with it for ever.
+    opened = [(row, pem) for row in rows if (pem := _opened(row["sealed_private_key"])) is not None]
+    if not opened or opened[0][0]["retired_at"] is not None:
         return None
     verifying = {
         row["id"]: VerifyingKey(
@@ -83,22 +90,32 @@ async def _load(reads: ReadSession, key: str) -> KeySet | None:
             row["created_at"],
             row["retired_at"] + KEEPS_VERIFYING if row["retired_at"] is not None else None,
         )
-        for row in rows
+        for row, _ in opened
     }
-    return KeySet(verifying, rows[0]["id"], unseal(rows[0]["sealed_private_key"], _PURPOSE))
+    return KeySet(verifying, opened[0][0]["id"], opened[0][1])
+
+
+def _opened(sealed: str) -> str | None:
+    """None where another secret sealed it: it was changed, or two processes differ in it."""
+    try:
+        return unseal(sealed, _PURPOSE)
+    except WrongSecretKey:
+        return None
 
 
 KEYS: InvalidatedCache[KeySet | None] = InvalidatedCache(CACHE, _load)
 
 
 async def key_set(database: Database) -> KeySet:
-    """The keys in force; the first caller of an installation makes the first one."""
+    """The keys in force. Who finds none that opens makes one: the first caller of an installation, and the first
+    after its secret was changed."""
     found = await KEYS.get(database)
     if found is not None:
         return found
     async with database.durable() as session:
         await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        if not await session.scalar(select(func.count()).select_from(SigningKey)):
+        # Those of another secret stay: a process that has it still signs with them.
+        if all(_opened(sealed) is None for sealed in await _in_force(session)):
             await _add(session)
     found = await KEYS.get(database)
     if found is None:
@@ -107,9 +124,25 @@ async def key_set(database: Database) -> KeySet:
     return found
 
 
+async def count_closed(session: AsyncSession) -> int:
+    """How many keys in force another secret has sealed."""
+    return sum(_opened(sealed) is None for sealed in await _in_force(session))
+
+
+async def _in_force(session: AsyncSession) -> Sequence[str]:
+    """As sealed."""
+    return (await session.scalars(select(SigningKey.sealed_private_key).where(SigningKey.retired_at.is_(None)))).all()
+
+
 async def rotate(session: AsyncSession) -> str:
-    """A new key signs from the commit on; the ones before verify until the last of their tokens has expired."""
+    """A new key signs from the commit on; the ones before verify until the last of their tokens has expired.
+
+    Raises WrongSecretKey when none in force opens: those of a service that has the right secret would be retired.
+    """
     await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    in_force = await _in_force(session)
+    if in_force and all(_opened(sealed) is None for sealed in in_force):
+        raise WrongSecretKey(_NONE_OPENS)
     await session.execute(update(SigningKey).where(SigningKey.retired_at.is_(None)).values(retired_at=clock.now()))
     return await _add(session)
 

@@ -10,6 +10,8 @@ from helpdesk_api.domains.authentication.errors import PasswordTooWeak
 
 MIN_LENGTH = 10
 MAX_LENGTH = 1_024
+# NUL, and the surrogates by which Python keeps bytes of an environment or a terminal that are no UTF-8.
+_NO_TEXT: Final = frozenset({"\0", *map(chr, range(0xD800, 0xE000))})
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,14 @@ def use_hashing(hashing: Hashing) -> None:
 
 
 def check_strength(password: str, *, pointer: str) -> None:
-    """Length over composition (NIST SP 800-63B); raises `password_too_weak`."""
+    """Length over composition (NIST SP 800-63B), and nothing that a sign-in would not take. Raises
+    `password_too_weak`."""
+    if len(password) > MAX_LENGTH:
+        message = f"Use at most {MAX_LENGTH:,} characters."
+        raise PasswordTooWeak(message, pointer=pointer)
+    if not _NO_TEXT.isdisjoint(password):
+        message = "Use text in UTF-8 without control character 0."
+        raise PasswordTooWeak(message, pointer=pointer)
     if len(password) < MIN_LENGTH or len(set(password)) < MIN_LENGTH // 2:
         message = f"Use at least {MIN_LENGTH} characters, not all alike."
         raise PasswordTooWeak(message, pointer=pointer)

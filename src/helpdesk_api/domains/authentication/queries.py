@@ -170,7 +170,9 @@ async def find_sign_in(reads: ReadSession, email: str) -> Any:
     """Id and password hash of the person with this address, whatever its case; None when there is none."""
     return await reads.fetch_one(
         select(User.id, User.password_hash).where(
-            func.lower(User.email) == email.strip().lower(), User.kind == UserKind.USER
+            # Both by PostgreSQL, whose small letters are not Python's: İ, or Σ at the end.
+            func.lower(User.email) == func.lower(email.strip()),
+            User.kind == UserKind.USER,
         )
     )
 
@@ -203,9 +205,13 @@ async def get_api_key(reads: ReadSession, principal: Principal, key_id: UUID) ->
 
 
 async def lock_api_key(session: AsyncSession, principal: Principal, key_id: UUID) -> ApiKey:
-    """Raises `api_key_not_found`."""
+    """One that still works. Raises `api_key_not_found`."""
     key = await session.get(ApiKey, key_id, with_for_update=True)
-    if key is None or not (manages_accounts(principal) or key.user_id == principal.user_id):
+    if (
+        key is None
+        or key.revoked_at is not None
+        or not (manages_accounts(principal) or key.user_id == principal.user_id)
+    ):
         raise ApiKeyNotFound
     return key
 
@@ -242,6 +248,8 @@ async def find_service_client(
     session: AsyncSession, client_id: str, client_secret: str
 ) -> tuple[User, ServiceClient] | None:
     """The active account whose credentials these are."""
+    if "\0" in client_id:
+        return None  # PostgreSQL's texts have none, and refuse to compare it
     client = await session.scalar(select(ServiceClient).where(ServiceClient.client_id == client_id))
     if client is None or not hmac.compare_digest(client.secret_hash, secret_hash(client_secret)):
         return None

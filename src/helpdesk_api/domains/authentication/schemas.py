@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from helpdesk_api.authorization.permissions import Permission, Role
 from helpdesk_api.database.ids import ApiKeyId, OrganizationId, SessionId, TeamId, UserId
+from helpdesk_api.domains.authentication.passwords import MAX_LENGTH
 from helpdesk_api.domains.users.schemas import EmailText, LocaleText, PhoneText, ZoneText
 from helpdesk_api.web.schemas import (
     Instant,
@@ -18,7 +19,7 @@ from helpdesk_api.web.schemas import (
     absent,
 )
 
-PasswordText = Annotated[str, StringConstraints(min_length=1, max_length=1_024, pattern=r"^[^\x00]*$")]
+PasswordText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LENGTH, pattern=r"^[^\x00]*$")]
 SecretText = Annotated[str, StringConstraints(min_length=20, max_length=200, pattern=r"^[A-Za-z0-9_-]+$")]
 Scopes = Annotated[list[Permission], Field(min_length=1, max_length=len(Permission))]
 

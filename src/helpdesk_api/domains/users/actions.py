@@ -186,6 +186,7 @@ async def _record(
 
 
 async def find_by_email(session: AsyncSession, email: str) -> User | None:
-    """Case does not matter."""
-    found: User | None = await session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
+    """Case does not matter, as PostgreSQL understands it: Python's small letters differ for İ, and for Σ at the end."""
+    same = func.lower(User.email) == func.lower(email.strip())
+    found: User | None = await session.scalar(select(User).where(same))
     return found

@@ -1,5 +1,6 @@
 """SMTP by aiosmtplib: few connections, kept and used again."""
 
+import asyncio
 from email.message import EmailMessage
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -50,6 +51,18 @@ class SmtpTransport:
             self._idle.append(connection)
         else:
             connection.close()
+
+    async def ping(self) -> None:
+        """Connects, greets and signs in as for a message, and sends none. Raises a refusal."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                connection = await self._connect()
+                try:
+                    await connection.ehlo()
+                finally:
+                    connection.close()
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise _refusal(error) from error
 
     async def close(self) -> None:
         while self._idle:
