@@ -1,5 +1,6 @@
 """A request pays for the parameters that it gives, and is answered as FastAPI's own walk answers it."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,13 +11,16 @@ from fastapi import Depends, FastAPI, Form, Header, Query, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.middleware import Middleware
+from starlette.routing import Match
 
 from helpdesk_api.authorization.dependencies import public
+from helpdesk_api.config import Settings
+from helpdesk_api.main import create_app
 from helpdesk_api.web import lean
 from helpdesk_api.web.dispatch import Dispatcher, RouteTable
 from helpdesk_api.web.errors import MalformedJson
 from helpdesk_api.web.problems import problem_response
-from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.routing import ApiRoute, ApiRouter
 
 PUBLIC = [public("a test")]
 router = ApiRouter(prefix="/v1/lean", tags=["lean"])
@@ -286,6 +290,19 @@ def test_the_table_knows_methods_and_whole_paths() -> None:
     assert found("GET", "/v1/lean") == "/v1/lean"
     assert found("PUT", "/v1/lean/5/item") == "/v1/lean/{number}/item"
     assert [found("POST", "/v1/lean"), found("GET", "/v1/lean/"), found("GET", "/v1"), found("GET", "")] == [None] * 4
+
+
+def test_the_table_finds_what_comes_first_on_the_way_through_all(settings: Settings) -> None:
+    routes = create_app(settings).router.routes
+    table = RouteTable(routes)
+    known = [route for route in routes if isinstance(route, ApiRoute) and route.path_format.startswith("/v1/")]
+    for route in known:
+        # The second name is a route's own in some places.
+        for name in ("x", "search"):
+            path = re.sub("{.*?}", name, route.path_format)
+            scope = {"type": "http", "method": min(route.methods or ()), "path": path, "root_path": ""}
+            walked = next(one for one in routes if one.matches(scope)[0] is Match.FULL)
+            assert table.find(dict(scope)) is (walked if isinstance(walked, ApiRoute) else None), scope
 
 
 async def test_the_number_of_handlers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

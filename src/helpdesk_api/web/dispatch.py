@@ -17,22 +17,29 @@ from helpdesk_api.web.errors import NotFound
 from helpdesk_api.web.problems import problem_response
 from helpdesk_api.web.routing import ApiRoute, NotOfferedRoute
 
-_Key = tuple[str, int, str]
+_Key = tuple[str, int, str, str]
+_ANY = "{"
 
 
 class RouteTable:
-    """Routes by method, depth, and the two first segments of their path, each in serving order."""
+    """Routes by method, depth, and the two first segments of their path and its last, each in serving order."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         self._routes: dict[_Key, list[ApiRoute | NotOfferedRoute]] = defaultdict(list)
-        for route in routes:
-            if isinstance(route, ApiRoute | NotOfferedRoute):
-                for method in route.methods or ():
-                    self._routes[_key(method, route.path_format)].append(route)
+        known = [route for route in routes if isinstance(route, ApiRoute | NotOfferedRoute)]
+        keys = {_key(method, route.path_format) for route in known for method in route.methods or ()}
+        for route in known:
+            for method in route.methods or ():
+                own = _key(method, route.path_format)
+                # What may end in any way is among those of each end.
+                for key in keys if own[-1] == _ANY else {own}:
+                    if key[:-1] == own[:-1]:
+                        self._routes[key].append(route)
 
     def find(self, scope: Scope) -> ApiRoute | None:
         """The route that the scope now names; None leaves it as it was."""
-        for route in self._routes.get(_key(scope["method"], scope["path"]), ()):
+        key = _key(scope["method"], scope["path"])
+        for route in self._routes.get(key, self._routes.get((*key[:-1], _ANY), ())):
             match, child = route.matches(scope)
             if match is Match.FULL:
                 if isinstance(route, NotOfferedRoute):
@@ -43,9 +50,10 @@ class RouteTable:
 
 
 def _key(method: str, path: str) -> _Key:
-    # `/v1/tickets/{id}/comments`: whatever follows the second segment is the route's own expression's business.
+    # `/v1/tickets/{id}/comments`: what lies between is the route's own expression's business.
     parts = path.split("/", 3)
-    return method, path.count("/"), "/".join(parts[1:3])
+    end = path.rpartition("/")[2]
+    return method, path.count("/"), "/".join(parts[1:3]), _ANY if _ANY in end else end
 
 
 def _hides_a_slash(scope: Scope) -> bool:
