@@ -50,8 +50,13 @@ def _identifier() -> Any:
     return identifier
 
 
+def is_loaded() -> bool:
+    """From then on no text takes more than some half a millisecond, however long it is."""
+    return _identifier.cache_info().currsize > 0
+
+
 def detect(text: str) -> str | None:
-    """By ISO 639-1; null for what is too short or could be several. For a thread: it takes up to a millisecond."""
+    """By ISO 639-1; null for what is too short or could be several. In a thread while it may still have to load."""
     if not can_detect():
         return None
     letters = _NO_LANGUAGE.sub(" ", text[: 2 * _READ])[:_READ].strip()
