@@ -139,7 +139,7 @@ async def sign_in(database: Database, users: set[UUID]) -> dict[UUID, str]:
 
 def serve_product(desk: Desk, folder: Path) -> Served:
     variables = {"HELPDESK_DATABASE_URL": desk.url, "HELPDESK_DATA_DIR": str(folder)}
-    return Served("helpdesk_api.main:create_app", "/livez", variables, log=folder / f"product-{desk.tickets}.log")
+    return Served("tests.bench.apps:product", "/livez", variables, log=folder / f"product-{desk.tickets}.log")
 
 
 def serve_baseline(desk: Desk, folder: Path, *, pool_reset: bool) -> Served:
