@@ -1,16 +1,36 @@
-"""What an operator may do with a mail."""
+"""What an operator may do with a mail, and everybody with those that they would get."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
-from helpdesk_api.domains.notifications.enums import MailStatus
+from helpdesk_api.domains.notifications.enums import MailStatus, MailTemplate
 from helpdesk_api.domains.notifications.errors import MailAlreadySent, MailNotFound
-from helpdesk_api.domains.notifications.models import OutboundMail
+from helpdesk_api.domains.notifications.models import NotificationPreferences, OutboundMail
 from helpdesk_api.domains.notifications.posting import delivery_job
+from helpdesk_api.domains.users.models import User
 from helpdesk_api.jobs.queue import enqueue_many
+
+
+async def lock_unwanted(session: AsyncSession, user_id: UUID) -> list[str]:
+    """What somebody has said so far; they say it once at a time."""
+    await session.get_one(User, user_id, with_for_update=True)
+    kept = select(NotificationPreferences.unwanted).where(NotificationPreferences.user_id == user_id)
+    return await session.scalar(kept) or []
+
+
+async def set_unwanted(session: AsyncSession, user_id: UUID, unwanted: Collection[MailTemplate]) -> list[str]:
+    """In the place of those before, from the next mail on; in the order of the alphabet."""
+    names = sorted({template.value for template in unwanted})
+    kept = insert(NotificationPreferences).values(user_id=user_id, unwanted=names)
+    await session.execute(
+        kept.on_conflict_do_update(index_elements=["user_id"], set_={"unwanted": kept.excluded.unwanted})
+    )
+    return names
 
 
 async def requeue_mail(session: AsyncSession, mail_id: UUID) -> OutboundMail:

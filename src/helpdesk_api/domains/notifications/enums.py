@@ -32,3 +32,7 @@ class MailTemplate(StrEnum):
     WEBHOOK_FAILING = "webhook_failing"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a template's name
     INVITATION = "invitation"
+
+
+# Whoever asked for them cannot go on without.
+NEEDED = frozenset({MailTemplate.PASSWORD_RESET, MailTemplate.INVITATION})

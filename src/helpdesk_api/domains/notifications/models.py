@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import ARRAY, ForeignKey, Index, Integer, Text, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,6 +12,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.types import text_enum
 from helpdesk_api.domains.notifications.enums import MailStatus, MailTemplate
+
+
+class NotificationPreferences(Base):
+    """What somebody does not want by mail; nobody's row says that they want all."""
+
+    __tablename__ = "notification_preferences"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    unwanted: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
 class OutboundMail(Base):

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id, public_id
-from helpdesk_api.domains.notifications.enums import MailStatus, MailTemplate
+from helpdesk_api.domains.notifications.enums import NEEDED, MailStatus, MailTemplate
 from helpdesk_api.domains.notifications.identity import MailIdentity, identity
 from helpdesk_api.domains.notifications.message import SECRET, message_id, thread_id
 from helpdesk_api.domains.notifications.models import OutboundMail
@@ -35,8 +35,13 @@ class Letter:
 
 
 async def post(session: AsyncSession, event_id: UUID, letters: Sequence[Letter]) -> None:
-    """Doing it twice changes nothing more: the pair of event and person is unique for each template."""
-    rows = [_row(event_id, letter, letter.to.address) for letter in letters if letter.to.address is not None]
+    """Doing it twice changes nothing more: the pair of event and person is unique for each template. What somebody
+    does not want is not written, but for what they need."""
+    rows = [
+        _row(event_id, letter, letter.to.address)
+        for letter in letters
+        if letter.to.address is not None and (letter.template in NEEDED or letter.template not in letter.to.unwanted)
+    ]
     if not rows:
         return
     written = await session.scalars(

@@ -12,7 +12,7 @@ from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.notifications.enums import MailStatus, MailTemplate
 from helpdesk_api.domains.notifications.errors import MailNotFound
-from helpdesk_api.domains.notifications.models import OutboundMail
+from helpdesk_api.domains.notifications.models import NotificationPreferences, OutboundMail
 from helpdesk_api.web.listing import PageRequest, SortKey, paged
 
 _SHOWN: tuple[Any, ...] = (
@@ -89,3 +89,9 @@ async def get_mail(reads: ReadSession, mail_id: UUID) -> dict[str, Any]:
     if row is None:
         raise MailNotFound
     return dict(row)
+
+
+async def unwanted_by(reads: ReadSession, user_id: UUID) -> list[str]:
+    """The templates of mails that somebody does not want, in the order of the alphabet."""
+    of_user = NotificationPreferences.user_id == user_id
+    return await reads.fetch_value(select(NotificationPreferences.unwanted).where(of_user)) or []

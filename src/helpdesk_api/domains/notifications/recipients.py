@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.domains.notifications.models import NotificationPreferences
 from helpdesk_api.domains.teams.models import TeamMember
 from helpdesk_api.domains.tickets.models import Ticket, TicketParticipant, TicketWatcher
 from helpdesk_api.domains.users.models import User
@@ -15,7 +16,8 @@ from helpdesk_api.domains.users.models import User
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody by name; `address` is null for whom we do not write to: the deactivated, and service accounts."""
+    """Somebody by name; `address` is null for whom we do not write to: the deactivated, and service accounts.
+    `unwanted` are the templates of mails that they do not want."""
 
     id: UUID
     name: str
@@ -23,6 +25,7 @@ class Recipient:
     locale: str | None
     time_zone: str | None
     principal: Principal
+    unwanted: frozenset[str] = frozenset()
 
 
 async def load_recipients(session: AsyncSession, ids: Collection[UUID | None]) -> dict[UUID, Recipient]:
@@ -31,11 +34,12 @@ async def load_recipients(session: AsyncSession, ids: Collection[UUID | None]) -
     if not wanted:
         return {}
     teams = select(func.array_agg(TeamMember.team_id)).where(TeamMember.user_id == User.id).scalar_subquery()
-    rows = await session.execute(select(User, teams).where(User.id.in_(wanted)))
-    return {user.id: _recipient(user, team_ids or []) for user, team_ids in rows}
+    unwanted = select(NotificationPreferences.unwanted).where(NotificationPreferences.user_id == User.id)
+    rows = await session.execute(select(User, teams, unwanted.scalar_subquery()).where(User.id.in_(wanted)))
+    return {user.id: _recipient(user, team_ids or [], unwanted or []) for user, team_ids, unwanted in rows}
 
 
-def _recipient(user: User, team_ids: list[UUID]) -> Recipient:
+def _recipient(user: User, team_ids: list[UUID], unwanted: list[str]) -> Recipient:
     is_reachable = user.kind == "user" and user.deactivated_at is None
     return Recipient(
         id=user.id,
@@ -53,6 +57,7 @@ def _recipient(user: User, team_ids: list[UUID]) -> Recipient:
             organization_id=user.organization_id,
             sees_organization=user.sees_organization,
         ),
+        unwanted=frozenset(unwanted),
     )
 
 

@@ -1,22 +1,30 @@
 """Mails over HTTP, for operators: what went out, what did not and why, and another try."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
 
-from helpdesk_api.authorization.dependencies import requires
+from helpdesk_api.authorization.dependencies import PrincipalDep, requires, signed_in
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import MailId
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
+from helpdesk_api.domains.authentication.errors import LimitedCredential
+from helpdesk_api.domains.authentication.routes import OWNER
 from helpdesk_api.domains.notifications import actions, queries
 from helpdesk_api.domains.notifications.errors import MailAlreadySent, MailNotFound
 from helpdesk_api.domains.notifications.models import OutboundMail
 from helpdesk_api.domains.notifications.queries import MailFiltersDep
-from helpdesk_api.domains.notifications.schemas import MailMessage, MailMessagePage
+from helpdesk_api.domains.notifications.schemas import (
+    MailMessage,
+    MailMessagePage,
+    NotificationPreferencesRead,
+    NotificationPreferencesUpdate,
+)
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import documents
 from helpdesk_api.web.listing import PageDep, link_header
-from helpdesk_api.web.preconditions import set_etag
+from helpdesk_api.web.preconditions import IfMatchDep, etag_of_content, set_etag
 from helpdesk_api.web.routing import ApiRouter
 
 router = ApiRouter(prefix="/v1/mail-messages", tags=["mail messages"])
@@ -66,4 +74,46 @@ async def requeue_mail_message(mail_id: MailId, session: SessionDep) -> Outbound
     return await actions.requeue_mail(session, mail_id)
 
 
-ROUTERS = (router,)
+preferences_router = ApiRouter(prefix="/v1/me/notification-preferences", tags=["me"])
+
+
+@preferences_router.get(
+    "",
+    operation_id="getMyNotificationPreferences",
+    summary="Read what one does not want by mail",
+    response_model=NotificationPreferencesRead,
+    dependencies=[signed_in()],
+)
+async def get_my_notification_preferences(principal: PrincipalDep, reads: ReadSessionDep, response: Response) -> Any:
+    unwanted = await queries.unwanted_by(reads, principal.user_id)
+    set_etag(response, _etag(unwanted))
+    return {"unwanted": unwanted}
+
+
+@preferences_router.put(
+    "",
+    operation_id="setMyNotificationPreferences",
+    summary="Say what one does not want by mail",
+    response_model=NotificationPreferencesRead,
+    dependencies=OWNER,
+    responses=documents(LimitedCredential),
+)
+async def set_my_notification_preferences(
+    body: NotificationPreferencesUpdate,
+    principal: PrincipalDep,
+    session: SessionDep,
+    response: Response,
+    if_match: IfMatchDep,
+) -> Any:
+    """In the place of what was said before, from the next mail on. What happened is in the history all the same."""
+    if_match.check(_etag(await actions.lock_unwanted(session, principal.user_id)))
+    unwanted = await actions.set_unwanted(session, principal.user_id, body.unwanted)
+    set_etag(response, _etag(unwanted))
+    return {"unwanted": unwanted}
+
+
+def _etag(unwanted: Sequence[str]) -> str:
+    return etag_of_content(",".join(unwanted).encode())
+
+
+ROUTERS = (router, preferences_router)

@@ -1,10 +1,12 @@
 """Mails as operators see them: where they went and how they fared, not what they say."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field
 
 from helpdesk_api.database.ids import EventId, MailId, TicketId, UserId
-from helpdesk_api.domains.notifications.enums import MailStatus, MailTemplate
-from helpdesk_api.web.schemas import Instant, Page, ResponseModel
+from helpdesk_api.domains.notifications.enums import NEEDED, MailStatus, MailTemplate
+from helpdesk_api.web.schemas import Instant, Page, RequestModel, ResponseModel
 
 
 class MailMessage(ResponseModel):
@@ -24,6 +26,39 @@ class MailMessage(ResponseModel):
     last_error: str | None = Field(max_length=1_000, description="What the mail server said last.")
     created_at: Instant
     sent_at: Instant | None
+
+
+def _optional(template: MailTemplate) -> MailTemplate:
+    if template in NEEDED:
+        message = "whoever asked for this mail cannot go on without it"
+        raise ValueError(message)
+    return template
+
+
+_Unwanted = Annotated[
+    list[Annotated[MailTemplate, AfterValidator(_optional)]],
+    Field(
+        max_length=len(MailTemplate),
+        description="Mails that are not wanted; all others are sent. `password_reset` and `invitation` always are.",
+        examples=[["replied", "closed"]],
+    ),
+]
+
+
+class NotificationPreferencesUpdate(RequestModel):
+    """All of them, in the place of those before."""
+
+    unwanted: _Unwanted
+
+
+class NotificationPreferencesRead(ResponseModel):
+    """What somebody does not want by mail."""
+
+    model_config = ConfigDict(title="NotificationPreferences")
+
+    unwanted: list[MailTemplate] = Field(
+        max_length=len(MailTemplate), description="Mails that are not wanted; empty when all are."
+    )
 
 
 class MailMessagePage(Page[MailMessage]):
