@@ -1,6 +1,9 @@
 """The words of the mails that we send."""
 
 from enum import StrEnum
+from typing import Literal, get_args
+
+from typing_extensions import TypeAliasType
 
 
 class MailStatus(StrEnum):
@@ -34,5 +37,25 @@ class MailTemplate(StrEnum):
     INVITATION = "invitation"
 
 
-# Whoever asked for them cannot go on without.
-NEEDED = frozenset({MailTemplate.PASSWORD_RESET, MailTemplate.INVITATION})
+# What somebody can do without. Whoever asked for the others cannot go on without them.
+OptionalMail = TypeAliasType(
+    "OptionalMail",
+    Literal[
+        MailTemplate.RECEIVED,
+        MailTemplate.IN_GOOD_HANDS,
+        MailTemplate.ASSIGNED,
+        MailTemplate.REPLIED,
+        MailTemplate.REQUESTER_REPLIED,
+        MailTemplate.MENTIONED,
+        MailTemplate.SHARED,
+        MailTemplate.REMINDER,
+        MailTemplate.RESOLVED,
+        MailTemplate.REOPENED,
+        MailTemplate.CLOSED,
+        MailTemplate.CANCELLED,
+        MailTemplate.SERVICE_LEVEL,
+        MailTemplate.ARTICLE_REVIEW,
+        MailTemplate.WEBHOOK_FAILING,
+    ],
+)
+NEEDED = frozenset(MailTemplate) - frozenset(get_args(OptionalMail.__value__))

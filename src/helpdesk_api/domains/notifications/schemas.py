@@ -1,11 +1,11 @@
 """Mails as operators see them: where they went and how they fared, not what they say."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from helpdesk_api.database.ids import EventId, MailId, TicketId, UserId
-from helpdesk_api.domains.notifications.enums import NEEDED, MailStatus, MailTemplate
+from helpdesk_api.domains.notifications.enums import MailStatus, MailTemplate, OptionalMail
 from helpdesk_api.web.schemas import Instant, Page, RequestModel, ResponseModel
 
 
@@ -28,17 +28,10 @@ class MailMessage(ResponseModel):
     sent_at: Instant | None
 
 
-def _optional(template: MailTemplate) -> MailTemplate:
-    if template in NEEDED:
-        message = "whoever asked for this mail cannot go on without it"
-        raise ValueError(message)
-    return template
-
-
 _Unwanted = Annotated[
-    list[Annotated[MailTemplate, AfterValidator(_optional)]],
+    list[OptionalMail],
     Field(
-        max_length=len(MailTemplate),
+        max_length=len(get_args(OptionalMail.__value__)),
         description="Mails that are not wanted; all others are sent. `password_reset` and `invitation` always are.",
         examples=[["replied", "closed"]],
     ),
@@ -56,8 +49,8 @@ class NotificationPreferencesRead(ResponseModel):
 
     model_config = ConfigDict(title="NotificationPreferences")
 
-    unwanted: list[MailTemplate] = Field(
-        max_length=len(MailTemplate), description="Mails that are not wanted; empty when all are."
+    unwanted: list[OptionalMail] = Field(
+        max_length=len(get_args(OptionalMail.__value__)), description="Mails that are not wanted; empty when all are."
     )
 
 
