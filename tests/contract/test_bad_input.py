@@ -294,6 +294,8 @@ async def test_head_opens_no_stream(agent_client: httpx.AsyncClient, app: FastAP
         ("DELETE", "/v1/sessions/refresh", "POST"),
         ("GET", "/v1/sessions/current", "DELETE"),
         ("HEAD", "/v1/sessions/current", "DELETE"),
+        ("PATCH", "/v1/tickets/INC-1/time-entries/start", "POST"),
+        ("DELETE", "/v1/tickets/INC-1/time-entries/start", "POST"),
     ],
 )
 async def test_a_literal_path_is_not_a_record_of_that_name(

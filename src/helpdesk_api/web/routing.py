@@ -34,6 +34,8 @@ LATE_CLAIM = "x-late-claim"
 # Says that a GET answers one record though its path ends with a word. Its ETag is of its bytes, and of its version if
 # the route sets that.
 HAS_ETAG = "x-etag"
+# Says of an operation that a record may have nothing of the kind: no link promises that it has.
+MAY_BE_MISSING = "x-may-be-missing"
 _IDEMPOTENT_METHODS = frozenset({"POST", "PATCH"})
 
 
@@ -199,7 +201,7 @@ class ApiRouter(APIRouter):
 
 
 class NotOfferedRoute(Route):
-    """Answers 405 at a literal path for the methods that only a parametric path beside it has."""
+    """Answers 405 at a path for the methods that only a less literal one beside it has."""
 
 
 async def _refuse_method(_: Request) -> Response:
@@ -207,31 +209,34 @@ async def _refuse_method(_: Request) -> Response:
 
 
 def serving_order(routers: Iterable[APIRouter]) -> list[BaseRoute]:
-    """All routes, literal paths first: `PATCH /routing-rules/order` is no change of a rule called `order`."""
+    """All routes, the more literal paths first: `PATCH /routing-rules/order` is no change of a rule called `order`."""
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     offered: dict[str, set[str]] = {}
+    parametric: dict[str, list[APIRoute]] = {}
     for route in routes:
         offered.setdefault(route.path_format, set()).update(route.methods or ())
-    ordered = sorted(routes, key=lambda route: route.path_format.count("{"))
-    parametric: dict[str, list[APIRoute]] = {}
-    for route in ordered:
         literal, brace, _ = route.path_format.partition("{")
         if brace:
             parametric.setdefault(literal[: literal.rindex("/")], []).append(route)
-    shadows: list[BaseRoute] = []
+    shadows: list[NotOfferedRoute] = []
     for path, methods in offered.items():
-        if "{" in path:
-            continue
         beside = {
             method
             for place in _slashes(path)
             for route in parametric.get(path[:place], ())
-            if route.path_regex.match(path)
+            # What is a parameter of both paths fits its own name.
+            if _parameters(path) < _parameters(route.path_format) and route.path_regex.match(path)
             for method in route.methods or ()
         }
         if beside - methods:
             shadows.append(NotOfferedRoute(path, _refuse_method, methods=sorted(beside - methods)))
-    return [*shadows, *ordered]
+    served: list[APIRoute | NotOfferedRoute] = [*shadows, *routes]
+    served.sort(key=lambda route: _parameters(route.path_format))
+    return list(served)
+
+
+def _parameters(path: str) -> int:
+    return path.count("{")
 
 
 def _slashes(path: str) -> list[int]:

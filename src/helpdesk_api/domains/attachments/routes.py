@@ -27,7 +27,7 @@ from helpdesk_api.web.errors import documents
 from helpdesk_api.web.idempotency import claim_streamed
 from helpdesk_api.web.listing import PageDep, add_links
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
-from helpdesk_api.web.routing import STREAMED_BODY, ApiRouter
+from helpdesk_api.web.routing import MAY_BE_MISSING, STREAMED_BODY, ApiRouter
 
 UPLOAD_PATH = "/v1/attachments"
 router = ApiRouter(prefix=UPLOAD_PATH, tags=["attachments"])
@@ -149,6 +149,7 @@ async def download_attachment(
         errors.AttachmentQuarantined,
         errors.AttachmentRefused,
     ),
+    openapi_extra={MAY_BE_MISSING: True},
 )
 async def get_thumbnail(
     attachment_id: AttachmentId, principal: PrincipalDep, reads: ReadSessionDep, request: Request

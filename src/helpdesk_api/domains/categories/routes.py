@@ -33,7 +33,7 @@ from helpdesk_api.web.errors import (
 )
 from helpdesk_api.web.listing import PageDep, link_header
 from helpdesk_api.web.preconditions import IfMatchDep, etag_of, set_etag
-from helpdesk_api.web.routing import ApiRouter
+from helpdesk_api.web.routing import MAY_BE_MISSING, ApiRouter
 
 router = ApiRouter(prefix="/v1/categories", tags=["categories"])
 matrix_router = ApiRouter(prefix="/v1/priority-matrix", tags=["categories"])
@@ -133,7 +133,7 @@ async def get_category(category_id: CategoryId, reads: ReadSessionDep, response:
     response_model=FormRead,
     dependencies=READ,
     responses=documents(errors.CategoryNotFound, FormNotFound),
-    openapi_extra={"x-etag": True},
+    openapi_extra={"x-etag": True, MAY_BE_MISSING: True},
 )
 async def get_category_form(
     category_id: CategoryId,

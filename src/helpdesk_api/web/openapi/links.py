@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from helpdesk_api.web.openapi.nodes import Json, operations, resolve
+from helpdesk_api.web.routing import MAY_BE_MISSING
 
 _PARAMETER = re.compile(r"\{([^}]+)\}")
 # (name of the property, prefix of the id) to the expression that reads it.
@@ -17,6 +18,7 @@ def add_links(document: Json) -> None:
     From each list to the operations on its first row, and from each record to the changes that want its ETag.
     """
     every = list(operations(document))
+    promised = [one for one in every if not one[2].pop(MAY_BE_MISSING, False)]
     schemas = document["components"]["schemas"]
     for path, method, operation in every:
         if method == "get" and "ETag" in operation["responses"]["200"]["headers"]:
@@ -26,7 +28,7 @@ def add_links(document: Json) -> None:
         if source is None:
             continue
         links: Json = {}
-        for target_path, target_method, target in every:
+        for target_path, target_method, target in promised:
             values = source.fill(target_path, target) if (target_path, target_method) != (path, method) else None
             if values is not None:
                 links[_link_name(target)] = {"operationId": target["operationId"], "parameters": values}
