@@ -3,8 +3,6 @@
 from enum import StrEnum
 from typing import Literal, get_args
 
-from typing_extensions import TypeAliasType
-
 
 class MailStatus(StrEnum):
     """`failed` waits for its next attempt, `dead` waits for a person."""
@@ -38,24 +36,21 @@ class MailTemplate(StrEnum):
 
 
 # What somebody can do without. Whoever asked for the others cannot go on without them.
-OptionalMail = TypeAliasType(
-    "OptionalMail",
-    Literal[
-        MailTemplate.RECEIVED,
-        MailTemplate.IN_GOOD_HANDS,
-        MailTemplate.ASSIGNED,
-        MailTemplate.REPLIED,
-        MailTemplate.REQUESTER_REPLIED,
-        MailTemplate.MENTIONED,
-        MailTemplate.SHARED,
-        MailTemplate.REMINDER,
-        MailTemplate.RESOLVED,
-        MailTemplate.REOPENED,
-        MailTemplate.CLOSED,
-        MailTemplate.CANCELLED,
-        MailTemplate.SERVICE_LEVEL,
-        MailTemplate.ARTICLE_REVIEW,
-        MailTemplate.WEBHOOK_FAILING,
-    ],
-)
-NEEDED = frozenset(MailTemplate) - frozenset(get_args(OptionalMail.__value__))
+OptionalMail = Literal[
+    MailTemplate.RECEIVED,
+    MailTemplate.IN_GOOD_HANDS,
+    MailTemplate.ASSIGNED,
+    MailTemplate.REPLIED,
+    MailTemplate.REQUESTER_REPLIED,
+    MailTemplate.MENTIONED,
+    MailTemplate.SHARED,
+    MailTemplate.REMINDER,
+    MailTemplate.RESOLVED,
+    MailTemplate.REOPENED,
+    MailTemplate.CLOSED,
+    MailTemplate.CANCELLED,
+    MailTemplate.SERVICE_LEVEL,
+    MailTemplate.ARTICLE_REVIEW,
+    MailTemplate.WEBHOOK_FAILING,
+]
+NEEDED = frozenset(MailTemplate) - frozenset(get_args(OptionalMail))

@@ -31,7 +31,7 @@ class MailMessage(ResponseModel):
 _Unwanted = Annotated[
     list[OptionalMail],
     Field(
-        max_length=len(get_args(OptionalMail.__value__)),
+        max_length=len(get_args(OptionalMail)),
         description="Mails that are not wanted; all others are sent. `password_reset` and `invitation` always are.",
         examples=[["replied", "closed"]],
     ),
@@ -50,7 +50,7 @@ class NotificationPreferencesRead(ResponseModel):
     model_config = ConfigDict(title="NotificationPreferences")
 
     unwanted: list[OptionalMail] = Field(
-        max_length=len(get_args(OptionalMail.__value__)), description="Mails that are not wanted; empty when all are."
+        max_length=len(get_args(OptionalMail)), description="Mails that are not wanted; empty when all are."
     )
 
 
