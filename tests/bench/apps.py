@@ -1,6 +1,5 @@
 """What is served during the benchmark: the product as it is, and the bare endpoints that it is compared with."""
 
-import gc
 import json
 import os
 import pickle
@@ -19,6 +18,7 @@ from helpdesk_api.domains.assignments.schemas import AssignmentCreate
 from helpdesk_api.domains.comments.schemas import CommentCreate
 from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketUpdate
 from helpdesk_api.main import create_app
+from tests.bench.measuring import settle
 from tests.bench.recording import PLACEHOLDER, Recording, Sent
 
 RECORDINGS = "BENCH_RECORDINGS"
@@ -91,13 +91,8 @@ async def _send(connection: Any, sent: Sent, fresh: _Fresh) -> list[Any]:
 
 
 def product() -> FastAPI:
-    return _settled(create_app())
-
-
-def _settled(app: FastAPI) -> FastAPI:
-    """As `helpdesk serve` has it: what was imported is not looked through by the collector again and again."""
-    gc.collect()
-    gc.freeze()
+    app = create_app()
+    settle()
     return app
 
 
@@ -137,4 +132,5 @@ def baseline() -> FastAPI:
             add_write(name, _BODIES[name], variants)
         else:
             add_read(name, variants)
-    return _settled(app)
+    settle()
+    return app

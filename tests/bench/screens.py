@@ -28,6 +28,7 @@ from helpdesk_api.jobs.runner import run_due
 from helpdesk_api.main import create_app
 from tests.bench.contenders import Desk, settings_for
 from tests.bench.cpu import used_by_server
+from tests.bench.measuring import settle
 from tests.bench.seed import WORDS
 from tests.factories.records import make_user
 
@@ -162,6 +163,7 @@ async def _lane(desk: Desk, postmaster: int) -> AsyncIterator[Lane]:
     database = Database(desk.url)
     counting = Counting(create_app(settings_for(desk.url), database=database))
     cache.set_listening(listening=True)
+    settle()
     transport = httpx.ASGITransport(app=counting)
     agent = next(agent for agent, _ in desk.world.agents if agent in desk.tokens)
     try:

@@ -4,7 +4,6 @@ Runs in this process, on the largest desk, after everything else: it opens all t
 """
 
 import asyncio
-import gc
 import random
 import sys
 import time
@@ -35,6 +34,7 @@ from helpdesk_api.installation import install_wiring
 from helpdesk_api.outbox.models import EventRow
 from tests.bench.contenders import Desk, settings_for
 from tests.bench.cpu import used_by_server
+from tests.bench.measuring import settle
 from tests.factories.records import make_user, principal_of
 
 _COMPUTATIONS = 100_000
@@ -116,9 +116,7 @@ async def _with_database(desk: Desk, postmaster: int) -> None:
     cache.set_listening(listening=True)
     try:
         admin = await principal_of(database, await make_user(database, role=Role.ADMIN))
-        # As where it is served: what was imported is not looked through by the collector again and again.
-        gc.collect()
-        gc.freeze()
+        settle()
         await _added_cost(database, admin, postmaster)
         async with database.session() as session:
             # As an import would: the rows, and no reference checked twice.

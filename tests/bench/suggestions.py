@@ -28,6 +28,7 @@ from helpdesk_api.integrations.embeddings.local import SentenceEncoder, is_insta
 from helpdesk_api.main import create_app
 from tests.bench.contenders import Desk, settings_for, sign_in
 from tests.bench.cpu import used_by_server
+from tests.bench.measuring import settle
 from tests.bench.seed import WORDS
 from tests.factories.records import make_user
 
@@ -113,6 +114,7 @@ async def _portal(desk: Desk, postmaster: int) -> AsyncIterator[Portal]:
     database = Database(desk.url)
     portal = Portal(database, create_app(settings_for(desk.url), database=database), postmaster)
     cache.set_listening(listening=True)
+    settle()
     try:
         yield portal
     finally:
