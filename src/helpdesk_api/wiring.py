@@ -247,7 +247,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     articles.ArticleSubmitted: NOTHING,
     articles.ArticleApproved: NOTHING,
     articles.ArticleRejected: NOTHING,
-    articles.ArticlePublished: NOTHING,
+    articles.ArticlePublished: Reactions(in_transaction=(attachment_reactions.show_files_of_article,)),
     articles.ArticleArchived: NOTHING,
     articles.ArticleRestored: NOTHING,
     articles.ArticleReviewed: NOTHING,

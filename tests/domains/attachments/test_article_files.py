@@ -70,6 +70,7 @@ async def test_added_and_taken_away_by_those_who_write_it(editors: Editors) -> N
     assert stale.status_code == 412
     assert (await added(editors.anna, article, files[1])).status_code == 200
     assert (await added(editors.anna, article, files[1])).json()["code"] == "attachment_not_usable"
+    await done(editors.olga, article, "publish")
     name = f"/v1/attachments/{files[1]['id']}"
     assert (await editors.rita.delete(name)).status_code == 403
     assert (await editors.ben.delete(name)).json()["code"] == "not_the_uploader"
@@ -104,6 +105,28 @@ async def test_what_was_approved_was_with_them(editors: Editors) -> None:
         assert read.headers["etag"] != before
 
 
+async def test_what_readers_have_was_approved_with_its_files(editors: Editors, client: httpx.AsyncClient) -> None:
+    article = await editors.published(audience="public")
+    file = await uploaded(editors.anna)
+    reply = await added(editors.anna, article, file)
+    assert (reply.json()["status"], reply.json()["published_number"]) == ("draft", 1), reply.text
+    name, download = f"/v1/attachments/{file['id']}", f"/v1/public/attachments/{file['id']}/download"
+    for stranger in (editors.ben, editors.rita):
+        assert (await stranger.get(name)).json()["code"] == "attachment_not_found"
+        assert (await stranger.get(at(article, "/attachments"))).json()["data"] == []
+    listed = f"/v1/public/articles/{article['id']}/attachments"
+    assert (await client.get(listed)).json()["data"] == []
+    assert (await client.get(download)).status_code == 404
+    for author in (editors.anna, editors.olga, editors.admin):
+        assert (await author.get(name)).json()["visibility"] == "internal"
+        assert len((await author.get(at(article, "/attachments"))).json()["data"]) == 1
+    await done(editors.anna, article, "submit")
+    await done(editors.olga, article, "approve")
+    assert (await editors.rita.get(name)).json()["visibility"] == "public"
+    assert [one["id"] for one in (await client.get(listed)).json()["data"]] == [file["id"]]
+    assert (await client.get(download)).status_code == 302
+
+
 async def test_there_is_an_end_of_files(editors: Editors) -> None:
     article = await editors.draft()
     for _ in range(3):
@@ -115,11 +138,11 @@ async def test_there_is_an_end_of_files(editors: Editors) -> None:
 
 
 async def test_public_ones_need_no_signing_in(editors: Editors, client: httpx.AsyncClient) -> None:
-    file, inside = await uploaded(editors.anna, picture()), await uploaded(editors.anna)
+    file, inside = await uploaded(editors.olga, picture()), await uploaded(editors.olga)
     article = await editors.published(body=f"![x](attachment:{file['id']})", audience="public")
     hidden = await editors.published(title="For the staff", audience="agents")
-    await added(editors.anna, article, file)
-    await added(editors.anna, hidden, inside)
+    await added(editors.olga, article, file)
+    await added(editors.olga, hidden, inside)
     download = f"/v1/public/attachments/{file['id']}/download"
     read = (await client.get(f"/v1/public/articles/{article['id']}")).json()
     assert f'<img src="{download}"' in read["body_html"]

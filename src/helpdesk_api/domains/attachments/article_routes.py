@@ -71,8 +71,9 @@ async def add_attachments(
     response: Response,
     if_match: IfMatchDep,
 ) -> Any:
-    """By those who write it. They are of all its versions and seen by whoever may read it; `DELETE` of the file takes
-    one away again."""
+    """By those who write it. They are of all its versions and seen by whoever may read it; of a published one, which
+    is a draft again then, by its readers once it is published anew, unless its approver adds them. `DELETE` of the file
+    takes one away again."""
     article = await locked(session, principal, article_id, if_match)
     await holding.add_to_article(session, principal, article, body.attachment_ids)
     return await answer(session, principal, article, response)

@@ -1,6 +1,7 @@
 """What waits in a draft until it is sent, and what an article holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -16,6 +17,7 @@ from helpdesk_api.domains.knowledge import actions as writing
 from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleStatus
 from helpdesk_api.domains.knowledge.events import ArticleUpdated
 from helpdesk_api.domains.knowledge.models import Article
+from helpdesk_api.domains.knowledge.policy import may_approve
 from helpdesk_api.outbox.events import Visibility
 
 MAX_ARTICLE_FILES = 50
@@ -58,7 +60,8 @@ async def ids_of_draft(session: AsyncSession, draft_id: UUID) -> list[UUID]:
 
 
 async def add_to_article(session: AsyncSession, principal: Principal, article: Article, ids: Sequence[UUID]) -> None:
-    """By those who write it; its row is locked. What was submitted, and perhaps approved, was without them.
+    """By those who write it; its row is locked. What was submitted, and perhaps approved, was without them. Readers of
+    what is published have them at once by its approver alone, else once it is published again.
 
     Raises `article_action_forbidden`, `article_transition_not_allowed`, `attachment_not_usable` and
     `too_many_article_files`.
@@ -68,12 +71,17 @@ async def add_to_article(session: AsyncSession, principal: Principal, article: A
     there = select(func.count()).select_from(Attachment).where(Attachment.article_id == article.id)
     if (await session.execute(there)).scalar_one() + len(added) > MAX_ARTICLE_FILES:
         raise TooManyArticleFiles(pointer="#/attachment_ids")
+    is_approved = article.published_number is None or may_approve(principal, approver_id)
     for attachment in added:
-        attachment.article_id, attachment.visibility = article.id, Visibility.PUBLIC
+        attachment.article_id = article.id
+        attachment.visibility = Visibility.PUBLIC if is_approved else Visibility.INTERNAL
         attachment.referenced_at = clock.now()
         attachment.version += 1
     named = [public_id("att", attachment.id) for attachment in added]
-    await _has_others(session, principal, article, approver_id, attachment_ids=named)
+    waited = writing.waiting(article)
+    if article.status is ArticleStatus.PUBLISHED and not is_approved:
+        article.status = ArticleStatus.DRAFT
+    await _has_others(session, principal, article, approver_id, waited, attachment_ids=named)
 
 
 async def remove_from_article(
@@ -83,14 +91,18 @@ async def remove_from_article(
     await remove(session, principal, attachment, None)
     approver_id = await writing.approver_of(session, article.category_id)
     named = [public_id("att", attachment.id)]
-    await _has_others(session, principal, article, approver_id, removed_attachment_ids=named)
+    await _has_others(session, principal, article, approver_id, writing.waiting(article), removed_attachment_ids=named)
 
 
 async def _has_others(
-    session: AsyncSession, principal: Principal, article: Article, approver_id: UUID | None, **data: list[str]
+    session: AsyncSession,
+    principal: Principal,
+    article: Article,
+    approver_id: UUID | None,
+    waited: Mapping[str, Any],
+    **data: list[str],
 ) -> None:
     """Other files than before: as with another text, what was submitted is looked at again."""
-    waited = writing.waiting(article)
     if article.status is ArticleStatus.IN_REVIEW:
         await writing.review_again(session, principal, article, approver_id)
     writing.touch(article, public=False)

@@ -39,6 +39,17 @@ def in_article(sight: ColumnElement[bool]) -> ColumnElement[bool]:
     return one.correlate(Attachment).exists()
 
 
+def in_readable_article(principal: Principal) -> ColumnElement[bool]:
+    """Of one that the caller may read; what is not approved yet is theirs who work on it."""
+    shown = or_(Attachment.visibility == Visibility.PUBLIC, articles.editable(principal))
+    return in_article(and_(articles.readable(principal), shown))
+
+
+def in_public_article() -> ColumnElement[bool]:
+    """What everybody may have."""
+    return and_(Attachment.visibility == Visibility.PUBLIC, in_article(articles.public()))
+
+
 def in_shared_draft(principal: Principal) -> ColumnElement[bool]:
     works = tickets.readable(principal) & tickets.sees_internal(principal)
     one = select(Ticket.id).where(Ticket.id == Attachment.draft_ticket_id, works)
@@ -49,7 +60,7 @@ def seen_elsewhere(principal: Principal) -> ColumnElement[bool]:
     """What belongs to no ticket: in an article that the caller may read, in a draft of theirs or a shared one."""
     return or_(
         is_own_unreferenced(principal),
-        and_(Attachment.article_id.is_not(None), in_article(articles.readable(principal))),
+        and_(Attachment.article_id.is_not(None), in_readable_article(principal)),
         and_(Attachment.draft_ticket_id.is_not(None), in_shared_draft(principal)),
     )
 

@@ -131,7 +131,7 @@ async def list_of_article(
     keys = (SORTS["created_at"], SortKey("id", Attachment.id, UUID))
     none = literal(None, Attachment.ticket_id.type)
     statement = _select(none, _edits_article(principal), is_merged=false()).where(
-        Attachment.article_id == article_id, policy.in_article(articles.readable(principal))
+        Attachment.article_id == article_id, policy.in_readable_article(principal)
     )
     return await page_of(reads, statement, keys, page)
 
@@ -147,14 +147,14 @@ async def list_of_public_article(reads: ReadSession, article_id: UUID) -> Sequen
         Attachment.version,
     )
     shown = Attachment.article_id == article_id, Attachment.state == AttachmentState.AVAILABLE
-    statement = select(*columns).where(*shown, policy.in_article(articles.public())).order_by(Attachment.id)
+    statement = select(*columns).where(*shown, policy.in_public_article()).order_by(Attachment.id)
     return await reads.fetch(statement)
 
 
 async def is_public(reads: ReadSession, attachment_id: UUID) -> bool:
     """Whether it is in an article that everybody may read."""
     shown = Attachment.id == attachment_id, Attachment.state == AttachmentState.AVAILABLE
-    statement = select(Attachment.id).where(*shown, policy.in_article(articles.public()))
+    statement = select(Attachment.id).where(*shown, policy.in_public_article())
     return await reads.fetch_one(statement) is not None
 
 

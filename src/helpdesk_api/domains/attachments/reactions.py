@@ -1,9 +1,10 @@
-"""What files do when tickets are opened and changed: they come to belong to them, in the same transaction."""
+"""What files do when tickets are opened and changed, and articles published; in the same transaction."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -12,9 +13,11 @@ from helpdesk_api.database.writes import database_of
 from helpdesk_api.domains.attachments.actions import attach
 from helpdesk_api.domains.attachments.carrying import names_pictures, show_pictures
 from helpdesk_api.domains.attachments.events import AttachmentEvent
+from helpdesk_api.domains.attachments.models import Attachment
 from helpdesk_api.domains.attachments.queries import ids_of_ticket
 from helpdesk_api.domains.forms import queries as forms
 from helpdesk_api.domains.forms.rules import FormFields
+from helpdesk_api.domains.knowledge.events import ArticlePublished
 from helpdesk_api.domains.tickets.actions import touch
 from helpdesk_api.domains.tickets.errors import AttachmentNotUsable
 from helpdesk_api.domains.tickets.events import TicketEvent
@@ -60,6 +63,18 @@ async def show_in_description(session: AsyncSession, principal: Principal, event
     await show_pictures(ticket, await ids_of_ticket(session, ticket.id))
     if ticket.description_html != before:
         touch(ticket, public=True)
+
+
+async def show_files_of_article(session: AsyncSession, principal: Principal, event: ArticlePublished) -> None:
+    """article.published: who approved it approved the files that had come since."""
+    del principal
+    waiting = (Attachment.article_id == event.subject_id, Attachment.visibility == Visibility.INTERNAL)
+    await session.execute(
+        update(Attachment)
+        .where(*waiting)
+        .values(visibility=Visibility.PUBLIC, version=Attachment.version + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _attach_claimed(session: AsyncSession, principal: Principal, event: TicketEvent) -> list[UUID]:
