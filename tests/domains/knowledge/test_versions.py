@@ -32,6 +32,18 @@ async def test_the_difference(editors: Editors) -> None:
     assert (await editors.anna.get(at(article, "/diff"), params={"from": 1})).status_code == 422
 
 
+async def test_versions_that_differ_are_not_shown_as_the_same(editors: Editors) -> None:
+    article = await editors.draft(body="One\nTwo", summary="First\nlast")
+    for change in ({"body": "One\nTwo\n"}, {"body": "One\r\nTwo\n"}, {"summary": "First\nLast"}):
+        await editors.anna.patch(at(article), json=change)
+    found = []
+    for number in (1, 2, 3):
+        pair = {"from": number, "to": number + 1}
+        diff = (await editors.anna.get(at(article, "/diff"), params=pair)).json()["diff"]
+        found.append([line for line in diff.split("\n")[2:] if line[:1] not in {" ", "@"}])
+    assert found == [["+"], ["-One", "+One\r"], ["-last", "+Last"]]
+
+
 async def test_going_back(editors: Editors) -> None:
     article = await editors.published()
     changed = await editors.anna.patch(at(article), json={"body": "Worse."})

@@ -102,8 +102,10 @@ def _marked(article: Any, row: Any) -> dict[str, Any]:
 
 
 def _lines(version: Any) -> list[str]:
-    head = [f"# {version['title']}", version["summary"] or "", ", ".join(version["tags"]), ""]
-    return [*head, *version["body"].splitlines()]
+    """What ends a line and is not the plain `\\n` stays in it, and so does the end of the text: else two versions that
+    differ there alone would be shown as the same."""
+    summary = (version["summary"] or "").split("\n")
+    return [f"# {version['title']}", *summary, ", ".join(version["tags"]), "", *version["body"].split("\n")]
 
 
 def _unified(before: list[str], after: list[str], named: str, then: str) -> str:
