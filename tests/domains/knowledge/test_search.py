@@ -84,6 +84,23 @@ async def test_did_you_mean(editors: Editors) -> None:
         assert (await asked(editors.rita, question))["suggestion"] == suggestion
 
 
+async def test_a_letter_too_few_or_too_many_at_the_end_is_a_slip(editors: Editors) -> None:
+    await editors.published(title="Bluetooth headset", body="Pair it with the laptop.")
+    await editors.published(title="Zanzibar", body="Quokkas", audience="agents")
+    for question in ("bluetoot", "bluetoothh"):
+        page = await asked(editors.rita, question)
+        assert (titles(page), page["suggestion"], page["is_corrected"]) == (["Bluetooth headset"], "bluetooth", True)
+    assert (await asked(editors.rita, "zanziba"))["suggestion"] is None
+
+
+async def test_all_of_a_word_without_spaces_is_marked(editors: Editors) -> None:
+    await editors.published(title="パスワードの変更", body="設定画面で変更します。", language="ja")
+    (hit,) = (await asked(editors.rita, "パスワード"))["data"]
+    assert hit["highlight"] == "<mark>パスワード</mark>の変更 — 設定画面で変更します。"
+    (hit,) = (await asked(editors.rita, "設定 変更"))["data"]
+    assert hit["highlight"] == "パスワードの<mark>変更</mark> — <mark>設定</mark>画面で<mark>変更</mark>します。"
+
+
 async def test_what_is_shown_of_a_hit_is_harmless(editors: Editors) -> None:
     await editors.published(
         title="Script <script>alert(1)</script>", body="A \x02script\x03 <img src=x onerror=alert(1)>"

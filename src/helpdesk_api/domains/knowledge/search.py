@@ -1,7 +1,7 @@
 """A page of what was found, each with the place where; and what a misspelt question could have meant."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,7 +63,7 @@ async def find(
     """Two statements, a third where nothing has the words but a suggestion, and one or two more by meaning. Once
     `is_understood`, `meaning` is what the question means, and null where no model said it: none is asked again."""
     hits = await rank(reads, principal, text, filters)
-    suggestion = await _suggest(reads, principal, text)
+    suggestion = await _suggest(reads, principal, text, is_found=bool(hits))
     is_corrected = False
     if not hits and suggestion is not None:
         corrected = await rank(reads, principal, suggestion, filters)
@@ -160,13 +160,29 @@ def _mark_pairs(text: str, asked: str) -> str:
     pairs = sorted(set(in_pairs(asked).split()), key=len, reverse=True)
     if not pairs:
         return text[:_EXCERPT]
-    pattern = re.compile("|".join(f"(?:{re.escape(pair)})" for pair in pairs), re.IGNORECASE)
-    first = pattern.search(text)
+    # Pairs overlap: one that begins inside another belongs to the same run.
+    pair = re.compile(f"(?=({'|'.join(map(re.escape, pairs))}))", re.IGNORECASE)
+    first = pair.search(text)
     start = max(0, first.start() - _EXCERPT // 3) if first else 0
-    return pattern.sub(lambda match: f"{OPEN}{match[0]}{CLOSE}", text[start : start + _EXCERPT])
+    shown = text[start : start + _EXCERPT]
+    marked, done = "", 0
+    for begin, end in _joined(match.span(1) for match in pair.finditer(shown)):
+        marked, done = f"{marked}{shown[done:begin]}{OPEN}{shown[begin:end]}{CLOSE}", end
+    return marked + shown[done:]
 
 
-async def _suggest(reads: ReadSession, principal: Principal | None, text: str) -> str | None:
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In their order; those that touch are one."""
+    found: list[tuple[int, int]] = []
+    for begin, end in spans:
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
+
+
+async def _suggest(reads: ReadSession, principal: Principal | None, text: str, *, is_found: bool) -> str | None:
     """The question with each word that nothing readable has replaced by the one most like it; null when all are
     known, or nothing is like them."""
     asked = words_of([text])
@@ -188,7 +204,11 @@ async def _suggest(reads: ReadSession, principal: Principal | None, text: str) -
     # To look for what is alike takes a hundred times as long as to see that the word itself is there.
     is_known = known.where(ArticleWord.word == word).exists()
     rows = await reads.fetch(select(word.label("word"), best.c.known, best.c.alike).join(best, true()).where(~is_known))
-    instead = {row["word"]: row["known"] for row in rows if _is_slip(row["word"], row["known"], row["alike"])}
+    instead = {
+        row["word"]: row["known"]
+        for row in rows
+        if _is_slip(row["word"], row["known"], row["alike"], is_found=is_found)
+    }
     if not instead:
         return None
     pattern = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in instead), re.IGNORECASE)
@@ -197,6 +217,9 @@ async def _suggest(reads: ReadSession, principal: Principal | None, text: str) -
     return suggestion if suggestion != text else None
 
 
-def _is_slip(word: str, known: str, alike: float) -> bool:
-    """Another form of the same word is no slip."""
-    return alike >= _ALIKE and not known.startswith(word) and not word.startswith(known)
+def _is_slip(word: str, known: str, alike: float, *, is_found: bool) -> bool:
+    """Another form of the same word is no slip, and finds what it means; where nothing was found, a letter too few or
+    too many at the end is a slip like any other."""
+    is_longer = known.startswith(word) or word.startswith(known)
+    is_form = is_longer and (is_found or abs(len(known) - len(word)) > 1)
+    return alike >= _ALIKE and not is_form
