@@ -102,8 +102,8 @@ def _marked(article: Any, row: Any) -> dict[str, Any]:
 
 
 def _lines(version: Any) -> list[str]:
-    """What ends a line and is not the plain `\\n` stays in it, and so does the end of the text: else two versions that
-    differ there alone would be shown as the same."""
+    """By line feeds alone, and the end of the text counts: versions that differ in nothing but how lines end are not
+    shown as the same."""
     summary = (version["summary"] or "").split("\n")
     return [f"# {version['title']}", *summary, ", ".join(version["tags"]), "", *version["body"].split("\n")]
 
