@@ -197,6 +197,37 @@ async def test_outcomes_are_counted(editors: Editors, database: Database) -> Non
     assert [report[f"{name}_count"] for name in ("deflected", "opened")] == [1, 1]
 
 
+async def noted(database: Database, ticket: dict[str, Any]) -> None:
+    async with database.session() as session:
+        one = EventRow.subject_id == parse_id("tkt", ticket["id"])
+        event = await session.scalar(select(EventRow).where(EventRow.type == "ticket.created", one))
+        assert event is not None
+        await note_opened(session, event)
+
+
+async def test_one_ticket_counts_once(editors: Editors, database: Database) -> None:
+    await editors.published(title="The tunnel drops", body="FortiClient says error 20199.")
+    now = clock.now()
+    with clock.frozen(now - timedelta(hours=30)):
+        long_typed = await typed(editors.rita, **VPN)
+    with clock.frozen(now - timedelta(hours=2)):
+        await typed(editors.rita, suggestion_id=long_typed["id"], **VPN)
+        given_up, asked = [await typed(editors.rita, **VPN) for _ in range(2)]
+    path = f"/v1/suggestions/{asked['id']}/outcome"
+    assert (await editors.rita.post(path, json={"outcome": "ticket_opened"})).json()["ticket_id"] is None
+    ticket = await opened(editors.rita, **VPN)
+    await noted(database, ticket)
+    # It is told again, and of which ticket it was is known by now.
+    assert (await editors.rita.post(path, json={"outcome": "ticket_opened"})).json()["ticket_id"] == ticket["id"]
+    report = (await editors.anna.get("/v1/suggestions/report")).json()
+    assert (report["asked_count"], report["opened_count"]) == (3, 1)
+    await editors.rita.post(f"/v1/suggestions/{given_up['id']}/outcome", json={"outcome": "deflected"})
+    # A text that somebody was at until now, whenever they began it.
+    await noted(database, await opened(editors.rita, **VPN))
+    report = (await editors.anna.get("/v1/suggestions/report")).json()
+    assert [report[f"{name}_count"] for name in ("deflected", "opened")] == [1, 2]
+
+
 async def test_texts_of_any_kind(requester_client: httpx.AsyncClient) -> None:
     assert (await requester_client.post("/v1/suggestions", json={"subject": "a\x00b"})).status_code == 422
     for wrong in ({}, {"subject": " "}, {"subject": "x" * 201}, {"subject": "x", "description": "x" * 1_000_000}):

@@ -116,7 +116,9 @@ async def end_suggestion(
             raise UnknownReference(pointer="#/article_id")
         await check_served(session, principal, body.article_id)
     kept.outcome, kept.article_id = body.outcome, body.article_id
-    kept.ticket_id = await _ticket_of(session, principal, body.ticket_id)
+    # Which one it was may have been noted already.
+    if body.outcome is SuggestionOutcome.DEFLECTED or body.ticket_id is not None:
+        kept.ticket_id = await _ticket_of(session, principal, body.ticket_id)
     kept.ended_at = clock.now()
     await session.flush()
     return kept
