@@ -70,6 +70,17 @@ def test_a_field_of_one_value_is_left_out_and_the_others_are_learned() -> None:
     assert model.predict("xyzzy", "qwertz").guesses == {}
 
 
+def test_a_confidence_is_what_is_kept_of_it() -> None:
+    from helpdesk_api.domains.classification import files
+
+    report, content = learn(HEADER, examples())
+    model = files.from_bytes(content, report["sha256"])
+    subjects = ("printer vpn", "paper", "the wifi drops paper", "help in room", "network scanner slow toner")
+    guesses = [guess for one in subjects for guess in model.predict(one, "Please help.").guesses.values()]
+    # Rounded up, one would be told as having reached a threshold that it did not.
+    assert {guess.confidence for guess in guesses} == {round(guess.confidence, 4) for guess in guesses}
+
+
 def test_nothing_that_is_measured_was_learned() -> None:
     of = examples()
     held_back = [one for one in of if one.is_held_back]

@@ -87,7 +87,7 @@ def _kept(number: int, state: State, prediction: "Prediction") -> dict[str, Any]
     fields = {
         name: {
             "value": guess.value,
-            "confidence": round(guess.confidence, _DIGITS),
+            "confidence": guess.confidence,
             "threshold": state.thresholds.get(ClassifiedField(name)),
             "words": list(guess.words),
             "alternatives": [[value, round(chance, _DIGITS)] for value, chance in guess.alternatives],

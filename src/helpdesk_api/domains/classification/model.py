@@ -1,5 +1,6 @@
 """The learned model when it is used: lookups in Python, one dot product for all fields, no scikit-learn."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ Places = NDArray[np.int64]
 _NOWHERE: Final[Places] = np.empty(0, np.int64)
 _NOTHING: Final[Floats] = np.empty(0, np.float32)
 _WORDS_KEPT: Final = 20_000
+_SHARES: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ class LearnedModel:
         best = int(order[0])
         return Guess(
             value=head.values[best],
-            confidence=float(chances[best]),
+            # Down to what is kept of it: what is told of it later stands on the same side of a threshold.
+            confidence=math.floor(float(chances[best]) * _SHARES) / _SHARES,
             words=self._speaking_for(head.first + best, spelled, places, values),
             alternatives=tuple((head.values[int(place)], float(chances[place])) for place in order[1:]),
         )
