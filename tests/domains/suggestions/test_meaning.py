@@ -272,6 +272,23 @@ async def test_another_model_means_other_vectors(editors: Editors, database: Dat
     assert (await typed(editors.rita, subject="drucker kaputt"))["articles"] == []
 
 
+async def test_vectors_of_another_length_are_made_anew(
+    editors: Editors, database: Database, model: FakeEmbedder
+) -> None:
+    article = await editors.published(title="Printer broken", body="printer broken")
+    await index(database)
+    use_embedder(FakeEmbedder(MEANINGS, dimensions=96))
+    assert (await typed(editors.rita, subject="drucker kaputt"))["articles"] == []
+    await editors.published(title="Something new", body="written since")
+    for _ in range(2):
+        await index(database)
+    answer = await typed(editors.rita, subject="drucker kaputt")
+    assert [one["article_id"] for one in answer["articles"]] == [article["id"]]
+    async with database.session() as session:
+        lengths = (await session.scalars(select(func.length(Embedding.code)))).all()
+    assert lengths == [96, 96]
+
+
 async def test_batches_go_on_where_they_stopped(
     editors: Editors, database: Database, model: FakeEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

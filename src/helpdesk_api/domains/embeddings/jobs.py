@@ -92,9 +92,13 @@ async def check(session: AsyncSession, payload: dict[str, Any]) -> None:
     embedder = current_embedder()
     if embedder is None:
         return
+    of_model = Embedding.model == embedder.name
+    length = func.length(Embedding.code)
+    # A service may come to answer with another length under the same name; with those of before nothing is compared.
+    newest = await session.scalar(select(length).where(of_model).order_by(Embedding.embedded_at.desc()).limit(1))
     for kind, texts in _sources.items():
         all_of_it = texts(embedder.languages).subquery("texts")
-        has = and_(Embedding.kind == kind, Embedding.subject_id == all_of_it.c.id, Embedding.model == embedder.name)
+        has = and_(Embedding.kind == kind, Embedding.subject_id == all_of_it.c.id, of_model, length == newest)
         missing = select(literal(kind.value), all_of_it.c.id, literal(clock.now(), UtcDateTime)).where(
             ~select(Embedding.subject_id).where(has).exists()
         )

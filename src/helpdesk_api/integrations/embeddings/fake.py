@@ -12,7 +12,9 @@ class FakeEmbedder:
     """Each meaning has a direction of its own. `is_down` does not answer; a text with a word of `refused` it does
     not take; with `means_all_the_same` all have one direction; `asked` is what it was given."""
 
-    def __init__(self, meanings: Mapping[str, str] | None = None, *, name: str = "fake@1") -> None:
+    def __init__(
+        self, meanings: Mapping[str, str] | None = None, *, name: str = "fake@1", dimensions: int = DIMENSIONS
+    ) -> None:
         self.name = name
         self.languages: frozenset[str] | None = None
         self.is_ready = True
@@ -20,6 +22,7 @@ class FakeEmbedder:
         self.means_all_the_same = False
         self.refused: set[str] = set()
         self.asked: list[str] = []
+        self.dimensions = dimensions
         self._meanings = meanings or {}
 
     def prepare(self) -> None:
@@ -40,9 +43,9 @@ class FakeEmbedder:
         return None
 
     def _vector(self, text: str) -> list[float]:
-        vector = [0.01] * DIMENSIONS
+        vector = [0.01] * self.dimensions
         for word in [] if self.means_all_the_same else text.lower().split():
             digest = hashlib.sha256(self._meanings.get(word, word).encode()).digest()
-            for place in range(DIMENSIONS):
+            for place in range(self.dimensions):
                 vector[place] += 1.0 if digest[place // 8] >> (place % 8) & 1 else -1.0
         return vector
