@@ -1,11 +1,15 @@
 """One question to everything, each kind under its own permissions."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 
+from helpdesk_api.database import clock
+from helpdesk_api.database.session import Database
 from helpdesk_api.domains.knowledge import tally
 from helpdesk_api.domains.search.rules import fuse
+from helpdesk_api.domains.tickets import words
 from tests.domains.knowledge.conftest import Editors, editors
 from tests.domains.tickets.test_search import opened
 
@@ -55,6 +59,28 @@ async def test_it_escapes_and_suggests(editors: Editors) -> None:
     assert reply.json()["suggestion"] == "bluetooth"
     for wrong in ({}, {"q": " "}, {"q": "a", "types": "asset"}, {"q": "a", "limit": "51"}, {"q": "a\x00"}):
         assert (await editors.rita.get("/v1/search", params=wrong)).status_code == 422
+
+
+async def test_it_suggests_what_tickets_say_where_no_article_does(editors: Editors, database: Database) -> None:
+    await opened(editors.rita, subject="Plotter broken", description="Again.")
+    await opened(editors.admin, subject="Zanzibar merger", description="Of the board.")
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
+        async with database.session() as session:
+            await words.learn(session, {})
+
+    async def suggestion(client: httpx.AsyncClient, q: str, **more: str) -> str | None:
+        reply = await client.get("/v1/search", params={"q": q, **more})
+        said: str | None = reply.json()["suggestion"]
+        return said
+
+    assert await suggestion(editors.rita, "Ploter brokn") == "plotter broken"
+    assert await suggestion(editors.rita, "ploter", types="article") is None
+    assert await suggestion(editors.admin, "zanzibr") == "zanzibar"
+    assert await suggestion(editors.rita, "zanzibr") is None
+    # What an article or a name has is no slip.
+    await editors.published(title="Ploter")
+    assert await suggestion(editors.rita, "ploter") is None
+    assert await suggestion(editors.ben, "anna") is None
 
 
 async def test_what_no_article_answers_is_counted(editors: Editors) -> None:

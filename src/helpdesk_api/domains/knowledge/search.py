@@ -1,7 +1,7 @@
 """A page of what was found, each with the place where; and what a misspelt question could have meant."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,7 +41,7 @@ _ALIKE: Final = 0.4
 @dataclass(frozen=True, slots=True)
 class Found:
     """`hits` are the suggestion's where the question itself found nothing and `is_corrected` says so; they are all
-    that there are if `is_whole`."""
+    that there are if `is_whole`. `is_met` is whether any of them has a word that was asked for."""
 
     hits: list[Hit]
     text: str
@@ -49,6 +49,7 @@ class Found:
     is_corrected: bool
     engines: list[SearchEngine]
     is_whole: bool
+    is_met: bool
 
 
 async def find(
@@ -73,9 +74,9 @@ async def find(
     if not is_understood or (is_corrected and meaning is not None):
         meaning = await meaning_of_question(reads, text)
     if meaning is None:
-        return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT], is_whole)
+        return Found(hits, text, suggestion, is_corrected, [SearchEngine.FULL_TEXT], is_whole, bool(hits))
     near = await rank_by_meaning(reads, principal, meaning, filters)
-    return Found(fused(hits, near), text, suggestion, is_corrected, list(SearchEngine), is_whole)
+    return Found(fused(hits, near), text, suggestion, is_corrected, list(SearchEngine), is_whole, bool(hits))
 
 
 async def meaning_of_question(reads: ReadSession, text: str) -> Meaning | None:
@@ -209,6 +210,11 @@ async def _suggest(reads: ReadSession, principal: Principal | None, text: str, *
         for row in rows
         if _is_slip(row["word"], row["known"], row["alike"], is_found=is_found)
     }
+    return replaced(text, instead)
+
+
+def replaced(text: str, instead: Mapping[str, str]) -> str | None:
+    """With other words in place of these, which are in lower case; null where that is the same text."""
     if not instead:
         return None
     pattern = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in instead), re.IGNORECASE)

@@ -49,17 +49,24 @@ async def search(
     """Kinds that the caller has no right to are left out."""
     wanted = {kind for kind in kinds if principal.has(_RIGHTS[kind])}
     lists: list[list[dict[str, Any]]] = []
-    suggestion, no_article = None, False
+    suggestion, no_article, is_met = None, False, False
+    instead: dict[str, str] = {}
     meaning = await articles.meaning_of_question(reads, text)
     if SearchKind.ARTICLE in wanted:
         found = await articles.find(reads, principal, text, ArticleFilters(), is_understood=True, meaning=meaning)
-        suggestion, no_article = found.suggestion, not found.hits
+        suggestion, no_article, is_met = found.suggestion, not found.hits, found.is_met
         shown = await articles.show(reads, principal, found.hits[:limit], found.text)
         lists.append([_article(row) for row in shown])
     if SearchKind.TICKET in wanted:
-        lists.append(await _tickets(reads, principal, request, text, meaning, limit))
+        found_tickets, instead = await _tickets(reads, principal, request, text, meaning, limit)
+        lists.append(found_tickets)
     if SearchKind.USER in wanted:
-        lists.append(await _users(reads, principal, text, limit))
+        people = await _users(reads, principal, text, limit)
+        lists.append(people)
+        is_met = is_met or bool(people)
+    # What an article or a name has by the letter is no slip.
+    if suggestion is None and not is_met:
+        suggestion = articles.replaced(text, instead)
     # The name of a person who was found is none of the authors' business.
     if no_article and not any(lists):
         tally.count_miss(text)
@@ -80,14 +87,16 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
 
 async def _tickets(
     reads: ReadSession, principal: Principal, request: Request, text: str, meaning: Meaning | None, limit: int
-) -> list[dict[str, Any]]:
-    """Newest first, as their own list has them; and fused with what means the same."""
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Newest first, as their own list has them, and fused with what means the same; and where none has the words, by
+    each that finds nothing the one that would and is spelt much like it."""
     page = page_request(request, limit=limit, cursor=None, include_total=False)
     body, _, _ = await tickets.list_tickets(
         reads, principal, TicketFilters(q=text), page, sort=None, include=(), with_counts=False, with_highlights=True
     )
     found_by_words = json.loads(body)
     highlights = found_by_words["highlights"] or {}
+    instead = {one["word"]: one["suggestions"][0] for one in found_by_words["did_you_mean"] or () if one["suggestions"]}
     by_words = [
         {
             "type": SearchKind.TICKET,
@@ -100,11 +109,11 @@ async def _tickets(
     ]
     near = await alike_by_meaning(reads, principal, meaning, Among(TicketScope.ANY), least=_NEAR)
     if not near:
-        return by_words
+        return by_words, instead
     by_meaning = await _tickets_of(reads, principal, [one.id for one in near[:limit]])
     found = {row["id"]: row for row in (*by_meaning, *by_words)}
     words, meanings = ([(row["id"], weight) for row in rows] for rows, weight in ((by_words, 1.0), (by_meaning, 0.6)))
-    return [found[id_] for id_, _ in embeddings.fuse([words, meanings])][:limit]
+    return [found[id_] for id_, _ in embeddings.fuse([words, meanings])][:limit], instead
 
 
 def _marked(highlights: Mapping[str, Any]) -> str:

@@ -31,7 +31,9 @@ class SearchHit(ResponseModel):
 class SearchPage(Page[SearchHit]):
     """The best of each kind, fused by reciprocal rank; always one page."""
 
-    suggestion: str | None = Field(max_length=400, description="Did you mean this? From the articles' words.")
+    suggestion: str | None = Field(
+        max_length=400, description="Did you mean this? From the words of articles, else of tickets."
+    )
     engines: list[SearchEngine] = Field(
         max_length=5, description="What was searched by; without `embeddings` by words alone."
     )
