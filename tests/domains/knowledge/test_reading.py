@@ -178,6 +178,22 @@ async def test_an_owner_is_told_once_that_a_review_is_due(
         assert len(await post_office.round()) == 1
 
 
+async def test_who_comes_to_own_an_overdue_article_is_told(
+    editors: Editors, database: Database, post_office: PostOffice
+) -> None:
+    with clock.frozen(NOW) as moment:
+        article = await editors.published(review_interval_days=30)
+        await post_office.round()
+        moment.advance(days=30)
+        for owner in ("anna", "ben"):
+            given = await editors.olga.patch(at(article), json={"owner_id": editors.id_of(owner)})
+            assert given.status_code == 200, given.text
+            for _ in range(2):
+                async with database.session() as session:
+                    await tell_reviews(session, {})
+            assert recipients(await post_office.round()) == [owner]
+
+
 async def test_a_new_interval_is_counted_from_the_last_look(editors: Editors) -> None:
     with clock.frozen(NOW) as moment:
         article = await editors.published(review_interval_days=30)

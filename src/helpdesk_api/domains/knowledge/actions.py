@@ -120,9 +120,7 @@ async def update_article(
         setattr(article, name, value)
     if article.status is ArticleStatus.IN_REVIEW and facts.keys() & _APPROVED:
         await review_again(session, principal, article, approver_id)
-    if "review_interval_days" in facts and article.published_number is not None:
-        looked_at = filter(None, (article.reviewed_at, article.published_at))
-        plan_review(article, max(looked_at, default=clock.now()))
+    _review_otherwise(article, facts)
     if new:
         changes |= {"number": (article.latest_number, article.latest_number + 1)}
         latest = await revise(session, principal, article, latest, new)
@@ -134,6 +132,15 @@ async def update_article(
         await touch_translations(session, article, seen=was_seen or article.audience in policy.FOR_REQUESTERS)
     await show(session, article)
     await tell(session, principal, article, events.ArticleUpdated, changes)
+
+
+def _review_otherwise(article: Article, facts: Mapping[str, Any]) -> None:
+    if "owner_id" in facts:
+        # Whoever was told that it is due, or was not there any more to be told, owns it no longer.
+        article.review_told_at = None
+    if "review_interval_days" in facts and article.published_number is not None:
+        looked_at = filter(None, (article.reviewed_at, article.published_at))
+        plan_review(article, max(looked_at, default=clock.now()))
 
 
 def _asked(article: Article, body: ArticleUpdate) -> tuple[dict[str, Any], dict[str, Any]]:
