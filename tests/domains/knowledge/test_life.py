@@ -191,6 +191,15 @@ async def test_only_approvers_widen_what_readers_have(editors: Editors) -> None:
     assert (await editors.anna.patch(at(draft), json=wider)).status_code == 200
 
 
+async def test_only_approvers_change_the_language_that_readers_have(editors: Editors) -> None:
+    article = await editors.published()
+    other = {"language": "de"}
+    assert (await editors.anna.patch(at(article), json=other)).json()["code"] == "article_action_forbidden"
+    assert (await editors.rita.get(at(article))).json()["language"] == "en"
+    assert (await editors.olga.patch(at(article), json=other)).status_code == 200
+    assert (await editors.anna.patch(at(await editors.draft(title="Draft")), json=other)).status_code == 200
+
+
 async def test_if_match_and_idempotency(editors: Editors) -> None:
     article = await editors.draft()
     etag = (await editors.anna.get(at(article))).headers["etag"]

@@ -31,10 +31,8 @@ from helpdesk_api.web.schemas import instant_text
 
 _NAMED_IMAGES = re.compile(r"attachment:(att_[0-9a-f]{32})")
 CONTENT = ("title", "summary", "body", "tags", "source_number")
-# Who sees it: on what readers have before them, only approvers change these.
-_SIGHT = frozenset({"audience", "team_ids", "category_id"})
-# What is approved besides the text.
-_APPROVED = _SIGHT | {"language"}
+# What is approved besides the text: on what readers have before them, only approvers change these.
+_APPROVED = frozenset({"audience", "team_ids", "category_id", "language"})
 _WAITING = ("status", "publish_at", "approved_by_id")
 _PREFIXES = {
     "approved_by_id": "usr",
@@ -100,7 +98,7 @@ async def update_article(
     facts, content = _asked(article, body)
     if (
         article.published_number is not None
-        and facts.keys() & _SIGHT
+        and facts.keys() & _APPROVED
         and not policy.may_approve(principal, approver_id)
     ):
         raise errors.ArticleActionForbidden(ArticleAction.APPROVE)
