@@ -1,11 +1,13 @@
 """Searching articles: in every language, within what the caller may read, with slips of the pen."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
+from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.knowledge import ranking, search, tally
 from helpdesk_api.domains.knowledge.tally import count_miss
@@ -195,3 +197,17 @@ def test_misses_keep_no_persons() -> None:
     count_miss("call 0171 234567 or bob@example.test")
     assert not [words for words in tally._misses if "@" in words or "234567" in words]
     tally._misses.clear()
+
+
+async def test_what_was_asked_least_makes_room(
+    editors: Editors, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "MAX_KEPT", 2)
+    tally._misses.clear()
+    moment = clock.now()
+    for second, asked_for in enumerate(("plotter", "plotter", "fax", "telex", "modem")):
+        await asked(editors.rita, asked_for)
+        with clock.frozen(moment + timedelta(seconds=second)):
+            await tally.flush(database)
+    kept = (await editors.anna.get("/v1/articles/search-misses", params={"min_count": 1})).json()["data"]
+    assert [(one["words"], one["miss_count"]) for one in kept] == [("plotter", 2), ("modem", 1)]

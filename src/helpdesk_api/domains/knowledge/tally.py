@@ -12,8 +12,9 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
@@ -23,6 +24,8 @@ from helpdesk_api.web.head_requests import is_read
 logger = structlog.get_logger(__name__)
 FLUSH_SECONDS: Final = 5.0
 MAX_MISSES: Final = 10_000
+# Anybody may search what is public: what was asked least, and longest ago, makes room.
+MAX_KEPT: Final = 50_000
 # What looks like a person's, or like a secret: addresses, numbers of more than three digits, long mixtures of both.
 _PERSONAL: Final = re.compile(r"\S*@\S*|\S*\d{4,}\S*|\S{41,}")
 _views: Counter[UUID] = Counter()
@@ -76,20 +79,28 @@ async def _write(database: Database, views: dict[UUID, int], misses: dict[str, i
                 [{"article": article_id, "views": count} for article_id, count in sorted(views.items())],
             )
         if misses:
-            now = clock.now()
-            rows = [
-                {"words": words, "miss_count": count, "last_missed_at": now} for words, count in sorted(misses.items())
-            ]
-            missed = insert(SearchMiss).values(rows)
-            await session.execute(
-                missed.on_conflict_do_update(
-                    index_elements=[SearchMiss.words],
-                    set_={
-                        "miss_count": SearchMiss.miss_count + missed.excluded.miss_count,
-                        "last_missed_at": missed.excluded.last_missed_at,
-                    },
-                )
-            )
+            await _write_misses(session, misses)
+
+
+async def _write_misses(session: AsyncSession, misses: dict[str, int]) -> None:
+    now = clock.now()
+    rows = [{"words": words, "miss_count": count, "last_missed_at": now} for words, count in sorted(misses.items())]
+    missed = insert(SearchMiss).values(rows)
+    await session.execute(
+        missed.on_conflict_do_update(
+            index_elements=[SearchMiss.words],
+            set_={
+                "miss_count": SearchMiss.miss_count + missed.excluded.miss_count,
+                "last_missed_at": missed.excluded.last_missed_at,
+            },
+        )
+    )
+    excess = (await session.execute(select(func.count()).select_from(SearchMiss))).scalar_one() - MAX_KEPT
+    if excess > 0:
+        least = select(SearchMiss.words).order_by(SearchMiss.miss_count, SearchMiss.last_missed_at).limit(excess)
+        # Nobody waits here for another process, which may wait for this one.
+        gone = delete(SearchMiss).where(SearchMiss.words.in_(least.with_for_update(skip_locked=True)))
+        await session.execute(gone.execution_options(synchronize_session=False))
 
 
 @asynccontextmanager
