@@ -61,9 +61,9 @@ async def search(
         lists.append(await _tickets(reads, principal, request, text, meaning, limit))
     if SearchKind.USER in wanted:
         lists.append(await _users(reads, principal, text, limit))
-    # The name of a person who was found is none of the authors' business.
+    # Who found a ticket or a person got what they looked for.
     if no_article and not any(lists):
-        tally.count_miss(text)
+        await tally.count_miss(reads, text)
     fused = [item | {"score": score} for score, item in fuse(lists)[:limit]]
     engines = [SearchEngine.FULL_TEXT] if meaning is None else list(SearchEngine)
     return whole_page(fused) | {"suggestion": suggestion, "engines": engines}
