@@ -404,8 +404,9 @@ async def test_what_was_told_before_a_ticket_followed_stays_told(
         assert await no_differences(database) == 2
 
 
+@pytest.mark.parametrize("days", [3, 0], ids=["shorter", "closed for good"])
 async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
-    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, days: int
 ) -> None:
     week = [{"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "wednesday")]
     hours = {"time_zone": "UTC", "weekly_hours": week}
@@ -420,8 +421,11 @@ async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
         resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
         await admin_client.post(f"/v1/tickets/{ticket['id']}/resolve", json=resolution)
         now.advance(hours=1)
-        shorter = [{**day, "closes": "15:00"} for day in week]
-        await admin_client.post(f"/v1/calendars/{calendar['id']}/versions", json={**hours, "weekly_hours": shorter})
+        shorter = [{**day, "closes": "15:00"} for day in week[:days]]
+        last = [{"date": "2026-03-03", "name": "The last day", "hours": [{"opens": "09:00", "closes": "10:00"}]}]
+        versions = f"/v1/calendars/{calendar['id']}/versions"
+        edited = await admin_client.post(versions, json={**hours, "weekly_hours": shorter, "days": last})
+        assert edited.status_code == 201, edited.text
         await drain(database)
         assert await no_differences(database) == 1
 

@@ -147,11 +147,11 @@ def compare(
 
 
 def _ended_before(one: Any) -> bool:
-    """Whether it ended before it was due: then the due time is what the calendar said at that time of days to come,
-    and a version that was published or withdrawn since says another."""
-    return (
-        one.ended_at is not None and one.due_at is not None and one.manual_due_at is None and one.ended_at < one.due_at
-    )
+    """Whether it ended before it was due, or was due never: then the due time is what the calendar said at that time of
+    days to come, and a version that was published or withdrawn since says another."""
+    if one.ended_at is None or one.manual_due_at is not None:
+        return False
+    return one.due_at is None or one.ended_at < one.due_at  # type: ignore[no-any-return]
 
 
 def _key(one: Any) -> str:
