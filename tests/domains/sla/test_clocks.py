@@ -575,3 +575,43 @@ async def test_the_explanation_is_cut_where_the_clock_changes_and_nowhere_else(
         ongoing = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
         explained = (await requester_client.get(f"{path}/slas/{ongoing['id']}/explain")).json()
         assert [(segment["why"], segment["seconds"]) for segment in explained["segments"]] == [("open", 1800.0)]
+
+
+async def test_the_explanation_says_under_which_policy_and_calendar_each_stretch_was(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    """Numbers of versions alone tell nothing where another policy takes over: each has a first one."""
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        tagged = {"conditions": {"field": "tags", "op": "contains", "value": "vip"}}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **tagged)
+        path = f"/v1/tickets/{ticket['id']}"
+        for tags in (["vip"], []):
+            now.advance(hours=1)
+            assert (await admin_client.patch(path, json={"tags": tags})).status_code == 200
+        now.advance(hours=1)
+        ongoing = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        standard = (ongoing["policy_id"], ongoing["calendar_id"])
+        segments = (await admin_client.get(f"{path}/slas/{ongoing['id']}/explain")).json()["segments"]
+        promised = [(segment["policy_id"], segment["calendar_id"]) for segment in segments]
+        assert (promised[0], promised[2]) == (standard, standard)
+        assert promised[1][0] != standard[0]
+        assert promised[1][1] != standard[1]
+        assert sum(segment["seconds"] for segment in segments) == ongoing["elapsed"]["working_seconds"] == 3 * 3600
+
+
+async def test_only_another_policy_cuts_the_explanation(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        always = {"calendar_id": "cal_00000000000070008000000000000247"}
+        tagged = {"conditions": {"field": "tags", "op": "contains", "value": "vip"}}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **tagged, **always)
+        path = f"/v1/tickets/{ticket['id']}"
+        for tags in (["vpn"], ["vip"]):
+            now.advance(hours=1)
+            assert (await admin_client.patch(path, json={"tags": tags})).status_code == 200
+        now.advance(hours=1)
+        ongoing = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        segments = (await requester_client.get(f"{path}/slas/{ongoing['id']}/explain")).json()["segments"]
+        assert [segment["seconds"] for segment in segments] == [7200, 3600]
+        assert segments[1]["policy_id"] == ongoing["policy_id"] != segments[0]["policy_id"]

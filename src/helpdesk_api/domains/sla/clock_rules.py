@@ -364,4 +364,4 @@ class TicketClocks:
     def _span(self, by: Any, clock: Any, start: datetime, end: datetime, *, counted: bool, why: str) -> None:
         """`by` is what it was promised by: the clock itself, or an agreement that it does not follow yet."""
         if self.keeps_spans and end > start:
-            self.spans.append(Span(clock, start, end, counted, why, by.calendar_id, by.policy_number))
+            self.spans.append(Span(clock, start, end, counted, why, by.calendar_id, by.policy_id, by.policy_number))

@@ -160,4 +160,5 @@ class Span:
     counted: bool
     why: str
     calendar_id: UUID
+    policy_id: UUID
     policy_number: int
