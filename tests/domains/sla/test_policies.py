@@ -430,6 +430,34 @@ async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
         assert await no_differences(database) == 1
 
 
+async def test_a_due_time_that_a_calendar_moved_is_right_when_nobody_followed_before_the_end(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    day = {"day": "monday", "opens": "09:00", "closes": "17:00"}
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        hours = {"name": "Desk", "time_zone": "UTC", "weekly_hours": [day]}
+        calendar = (await admin_client.post("/v1/calendars", json=hours)).json()
+        policy = await drafted(admin_client, calendar_id=calendar["id"])
+        await first_in_order(admin_client, policy)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        late, in_time = [await opened(requester_client) for _ in range(2)]
+        await drain(database)
+        edited = {"time_zone": "UTC", "weekly_hours": [{**day, "opens": "11:00"}]}
+        version = {**edited, "effective_from": "2026-03-02T10:00:00Z"}
+        assert (await admin_client.post(f"/v1/calendars/{calendar['id']}/versions", json=version)).status_code == 201
+        # The worker rests: what is due at eleven is due at twelve, and no row says so yet.
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        now.advance(hours=2.5)
+        assert (await admin_client.post(f"/v1/tickets/{in_time['id']}/resolve", json=resolution)).status_code == 200
+        now.advance(hours=2.5)
+        assert (await admin_client.post(f"/v1/tickets/{late['id']}/resolve", json=resolution)).status_code == 200
+        for ticket, state in ((in_time, "met"), (late, "breached")):
+            (done,) = (await slas(requester_client, ticket))["resolution"]["completed_cycles"]
+            assert (done["state"], done["due_at"]) == (state, "2026-03-02T12:00:00Z")
+        await drain(database)
+        assert await no_differences(database) == 2
+
+
 @pytest.mark.parametrize("kind", ["sla", "ola", "underpinning_contract"])
 async def test_an_archived_policy_ends_its_clocks_whatever_its_kind(
     admin_client: httpx.AsyncClient, database: Database, a_team: Make, kind: str
