@@ -615,3 +615,38 @@ async def test_only_another_policy_cuts_the_explanation(
         segments = (await requester_client.get(f"{path}/slas/{ongoing['id']}/explain")).json()["segments"]
         assert [segment["seconds"] for segment in segments] == [7200, 3600]
         assert segments[1]["policy_id"] == ongoing["policy_id"] != segments[0]["policy_id"]
+
+
+async def test_an_imported_past_tells_what_was_missed_and_starts_no_timer(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    at = {"Occurred-At": "2026-03-09T10:00:00Z"}
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ladder = [{"offset_seconds": 40 * 3600, "actions": [{"type": "notify", "to": "assignee"}]}]
+        always = {"calendar_id": "cal_00000000000070008000000000000247", "escalations": ladder}
+        await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **always)
+        await fire_due(database)
+        now.advance(hours=24 * 40)
+        await fire_due(database)
+        ticket = await opened(admin_client, occurred_at="2026-03-03T09:00:00Z")
+        path = f"/v1/tickets/{ticket['id']}"
+        # Between the deadline and the step behind it.
+        past = {"type": "problem"}
+        changed = await admin_client.patch(path, json=past, headers={"Occurred-At": "2026-03-06T20:00:00Z"})
+        assert changed.status_code == 200, changed.text
+        assert [event[0] for event in await told(database, ticket)] == ["sla.started", "sla.warned", "sla.breached"]
+        await no_differences(database)
+        other = await opened(admin_client, occurred_at="2026-03-09T09:00:00Z")
+        sla_id = (await slas(admin_client, other))["resolution"]["ongoing_cycle"]["id"]
+        deadline = f"/v1/tickets/{other['id']}/slas/{sla_id}/deadline"
+        reply = await admin_client.put(deadline, json={"due_at": "2026-03-09T12:00:00Z"}, headers=at)
+        assert reply.status_code == 200, reply.text
+        # It was done by then, as the rest of its past will say.
+        assert await fire_due(database) == 0
+        await no_differences(database)
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        at["Occurred-At"] = "2026-03-09T11:00:00Z"
+        done = await admin_client.post(f"/v1/tickets/{other['id']}/resolve", json=resolution, headers=at)
+        assert done.status_code == 200, done.text
+        assert (await slas(admin_client, other))["resolution"]["completed_cycles"][0]["state"] == "met"
+        await no_differences(database)

@@ -430,6 +430,40 @@ async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
         assert await no_differences(database) == 1
 
 
+async def test_what_is_still_being_imported_follows_where_its_past_ends(
+    admin_client: httpx.AsyncClient, database: Database
+) -> None:
+    """Its rest is to come: nothing is counted up to now, and nobody is warned of what may have been done in time."""
+    delivery.use_transport(mail := FakeMail())
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client, name="Imported")
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        assert (await admin_client.post(f"{path}/publish", json={})).status_code == 200
+        await drain(database)
+        now.advance(days=30)
+        ticket = await opened(admin_client, occurred_at="2026-03-03T09:00:00Z")
+        longer = {"targets": [{**TARGETS[0], "seconds": 10_800}]}
+        assert (await admin_client.patch(path, json=longer)).status_code == 200
+        assert (await admin_client.post(f"{path}/publish", json={})).status_code == 200
+        now.advance(seconds=10)
+        await drain(database)
+        ongoing = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (ongoing["policy_version"], ongoing["due_at"]) == (2, "2026-03-03T12:00:00Z")
+        await no_differences(database)
+        reply = await admin_client.post(
+            f"/v1/tickets/{ticket['id']}/resolve",
+            json={"resolution_code": "fixed", "resolution_text": "Done."},
+            headers={"Occurred-At": "2026-03-03T11:00:00Z"},
+        )
+        assert reply.status_code == 200, reply.text
+        (done,) = (await slas(admin_client, ticket))["resolution"]["completed_cycles"]
+        assert (done["state"], done["elapsed"]["working_seconds"]) == ("met", 2 * 3600)
+        await drain(database)
+        await no_differences(database)
+        assert mail.sent == []
+
+
 async def test_a_due_time_that_a_calendar_moved_is_right_when_nobody_followed_before_the_end(
     admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
 ) -> None:

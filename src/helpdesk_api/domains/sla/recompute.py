@@ -107,8 +107,7 @@ async def compare_ticket(reads: ReadSession, ticket_id: UUID, promised: Promises
     stored = [CLOCKS.load(row) for row in rows]
     events = await events_of(reads, ticket_id)
     derived = replay(events, promised)
-    own = [event for event in events if event.type.startswith("ticket.")]
-    timed = bool(own) and not own[-1].data.get("imported")
+    timed = bool(derived.facts) and not derived.facts[-1].imported
     return len(stored), compare(ticket_id, stored, derived, promised, clock.now(), timed=timed)
 
 
@@ -119,7 +118,7 @@ def compare(
     imported past, which starts no timers (`timed`)."""
     clocks = derived.clocks
     by_key = {_key(one): one for one in clocks.clocks}
-    resting = {_key(one) for one in stored if not timed and one.next_timer_at is None and one.breached_at is None}
+    resting = {_key(one) for one in stored if not timed and one.next_timer_at is None}
     for key, one in by_key.items():
         if key in resting:
             one.next_timer_at = None
