@@ -636,6 +636,9 @@ async def test_an_imported_past_tells_what_was_missed_and_starts_no_timer(
         assert changed.status_code == 200, changed.text
         assert [event[0] for event in await told(database, ticket)] == ["sla.started", "sla.warned", "sla.breached"]
         await no_differences(database)
+        # Today's, and nothing that a clock looks at.
+        assert (await admin_client.patch(path, json={"affected_service": "VPN"})).status_code == 200
+        await no_differences(database)
         other = await opened(admin_client, occurred_at="2026-03-09T09:00:00Z")
         sla_id = (await slas(admin_client, other))["resolution"]["ongoing_cycle"]["id"]
         deadline = f"/v1/tickets/{other['id']}/slas/{sla_id}/deadline"
