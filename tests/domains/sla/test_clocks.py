@@ -653,3 +653,42 @@ async def test_an_imported_past_tells_what_was_missed_and_starts_no_timer(
         assert done.status_code == 200, done.text
         assert (await slas(admin_client, other))["resolution"]["completed_cycles"][0]["state"] == "met"
         await no_differences(database)
+
+
+async def test_a_vendors_late_answer_that_was_given_is_awaited_no_more(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        metrics = ("first_response", "update", "assignment", "resolution")
+        targets = [
+            {"metric": metric, "priority": priority, "seconds": 3600}
+            for metric in metrics
+            for priority in ("low", "medium")
+        ]
+        contract = {"kind": "underpinning_contract", "targets": targets}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **contract)
+        path = f"/v1/tickets/{ticket['id']}"
+
+        async def contracted() -> dict[str, str]:
+            found = (await admin_client.get(f"{path}/slas")).json()["data"]
+            return {
+                one["metric"]: (one["ongoing_cycle"] or one["completed_cycles"][-1])["state"]
+                for one in found
+                if one["kind"] == contract["kind"]
+            }
+
+        assert (await admin_client.post(f"{path}/pend", json={"reason": "vendor"})).status_code == 200
+        now.advance(hours=2)
+        await fire_due(database)
+        me = {"assignee_id": "me"}
+        assert (await admin_client.post(f"{path}/comments", json={"body": "They say it is mended."})).status_code == 201
+        assert (await admin_client.post(f"{path}/assignments", json=me)).status_code == 201
+        late = {**dict.fromkeys(metrics, "breached"), "resolution": "running"}
+        assert await contracted() == late
+        await no_differences(database)
+        # Another target reads the past again.
+        now.advance(hours=1)
+        lower = {"priority": "low", "priority_reason": "It waits."}
+        assert (await admin_client.patch(path, json=lower)).status_code == 200
+        assert await contracted() == late
+        await no_differences(database)
