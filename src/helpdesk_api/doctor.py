@@ -16,8 +16,10 @@ from helpdesk_api.database.dump import find_program
 from helpdesk_api.database.revisions import newest_revision
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import demo_password_in_use
-from helpdesk_api.domains.authentication.keys import count_closed
+from helpdesk_api.domains.alerts import queries as alerts
+from helpdesk_api.domains.authentication import keys
 from helpdesk_api.domains.embeddings.models import EmbeddingTask
+from helpdesk_api.domains.webhooks import queries as webhooks
 from helpdesk_api.installation import embedding_model, file_storage, open_database
 from helpdesk_api.integrations.antivirus.clamd import ClamdScanner
 from helpdesk_api.integrations.antivirus.protocol import NotScanned
@@ -35,6 +37,16 @@ _VECTORS = text(
     " 'none; what is near in meaning is found by comparing the newest')"
 )
 _ASIDE = select(func.count()).select_from(EmbeddingTask).where(EmbeddingTask.refused_by.is_not(None))
+_SEALED = {
+    "signing keys": (
+        "If it was changed for good, everybody signs in anew, and after that `helpdesk keys rotate` retires them; else "
+        "set the right one"
+    ),
+    "signing secrets of alert integrations": (
+        "Their alerts are refused with 503 until each is given its secret anew, or the right key is set"
+    ),
+    "secrets of webhooks": ("Their deliveries fail until each webhook's secret is rotated, or the right key is set"),
+}
 _ENOUGH_DISK = 1_000_000_000
 _MAIL_SECONDS = 5.0
 # Of one command, and of the tests.
@@ -82,7 +94,7 @@ async def _database(settings: Settings, database: Database) -> list[Finding]:
     findings.append(Finding(has_trigrams, f"extension pg_trgm: {trigrams}"))
     findings.append(Finding(is_good=True, text=f"extension vector: {vectors}"))
     if current == newest:
-        findings += [*await _set_aside(database), *await _signing_keys(settings, database)]
+        findings += [*await _set_aside(database), *await _sealed(settings, database)]
     if current == newest and await demo_password_in_use(database):
         findings.append(
             Finding(not settings.is_production, "accounts: the demo data's passwords are in use; never in production")
@@ -113,16 +125,20 @@ async def _set_aside(database: Database) -> list[Finding]:
     return [Finding(is_good=False, text=said)] if count else []
 
 
-async def _signing_keys(settings: Settings, database: Database) -> list[Finding]:
-    """Those in force that another secret sealed."""
+async def _sealed(settings: Settings, database: Database) -> list[Finding]:
+    """What is in force and another secret has sealed."""
     use_secret(settings.secret)
     async with database.session() as session:
-        count = await count_closed(session)
-    said = (
-        f"signing keys: {count} cannot be opened with this HELPDESK_SECRET_KEY. If it was changed for good, everybody"
-        " signs in anew, and after that `helpdesk keys rotate` retires them; else set the right one"
-    )
-    return [Finding(is_good=False, text=said)] if count else []
+        counts = (
+            await keys.count_closed(session),
+            await alerts.count_closed(session),
+            await webhooks.count_closed(session),
+        )
+    return [
+        Finding(is_good=False, text=f"{name}: {count} cannot be opened with this HELPDESK_SECRET_KEY. {advice}")
+        for (name, advice), count in zip(_SEALED.items(), counts, strict=True)
+        if count
+    ]
 
 
 def unknown_settings(names: Iterable[str]) -> list[str]:

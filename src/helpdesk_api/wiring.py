@@ -46,6 +46,7 @@ from helpdesk_api.domains.knowledge import meaning as article_meaning
 from helpdesk_api.domains.knowledge_capture import actions as capture
 from helpdesk_api.domains.macros import events as macros
 from helpdesk_api.domains.notifications import delivery
+from helpdesk_api.domains.notifications import events as notifications
 from helpdesk_api.domains.notifications import reactions as mail
 from helpdesk_api.domains.notifications.identity import use_identity
 from helpdesk_api.domains.notifications.posting import DELIVER_JOB
@@ -300,6 +301,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     users.UserReactivated: Reactions(
         in_transaction=(accounts.revoke_keys,), after_commit=(routing.flag_open_tickets, routing.give_to_next_free)
     ),
+    notifications.NotificationPreferencesChanged: NOTHING,
     teams.TeamCreated: Reactions(in_transaction=(languages.forget_teams,)),
     teams.TeamUpdated: NOTHING,
     teams.TeamArchived: Reactions(in_transaction=(languages.forget_teams,)),
@@ -391,9 +393,7 @@ def configure(settings: Settings) -> None:
     """What the domains take from the settings, once a process."""
     use_windows(reopen_days=settings.reopen_window_days, auto_close_days=settings.auto_close_days)
     use_identity(
-        settings.mail_from,
-        ticket_link=settings.portal_link_template,
-        password_link=settings.password_link_template,
+        settings.mail_from, ticket_link=settings.portal_link_template, password_link=settings.password_link_template
     )
     reachable = Reachable(settings.outbound_networks)
     use_settings(WebhookSettings(settings.public_url, reachable, timedelta(days=settings.webhook_delivery_days)))

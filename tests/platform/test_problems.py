@@ -91,6 +91,26 @@ def test_what_is_sent_is_as_long_as_the_document_says(pointer: str, sent: str) -
     assert problem["instance"].endswith("%C3")
 
 
+def test_a_long_text_that_was_sent_does_not_come_back_whole() -> None:
+    body = {"steps": [{"op": "x" * 100_000}]}
+    with pytest.raises(ValidationError) as caught:
+        _Body.model_validate(body)
+    failures: Any = [{**line, "loc": ("body", *line["loc"])} for line in caught.value.errors()]
+    (line,) = json.loads(problem_bytes(from_validation(failures, body), "/v1/x"))["errors"]
+    assert line["params"]["tag"] == "x" * 200
+    assert line["params"]["expected_tags"] == "'comment', 'close'"
+    assert line["detail"].startswith(f"Input tag '{'x' * 200}' found using")
+
+
+@pytest.mark.parametrize("name", ["expected", "expected_tags", "pattern"])
+def test_what_would_fit_is_said_whole(name: str) -> None:
+    said = {name: "a" * 500, "name": "b" * 500, "similar": ["c" * 500, "d"], "column": 7}
+    problem = ValidationFailed(params=said, errors=[FieldError("unknown_name", "No.", params=said)])
+    sent = json.loads(problem_bytes(problem, "/v1/x"))
+    bounded = {name: "a" * 500, "name": "b" * 200, "similar": ["c" * 200, "d"], "column": 7}
+    assert (sent["params"], sent["errors"][0]["params"]) == (bounded, bounded)
+
+
 class _Line(asyncio.Transport):
     """What a connection is written, and that it is closed."""
 

@@ -1,6 +1,7 @@
 """Compiled reads and the pool beneath them."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Integer, bindparam, cast, extract, func, literal, select
 
+from helpdesk_api.database.read_connections import WAIT_SECONDS
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
 from helpdesk_api.database.types import UtcDateTime
@@ -112,6 +114,57 @@ async def test_whoever_gives_up_waiting_takes_no_connection_along(own_database: 
         assert [await one(reads) for _ in range(3)] == [1, 1, 1]
     finally:
         await reads.dispose()
+
+
+async def test_whoever_is_cancelled_without_its_connection_does_not_wait_for_one(own_database: Database) -> None:
+    database = Database(own_database.url, pool_size=1)
+    lent, ended, after = asyncio.Event(), asyncio.Event(), []
+
+    async def lends() -> None:
+        async with database.reads() as reads:
+            try:
+                async with reads.without_connection():
+                    lent.set()
+                    await asyncio.Event().wait()
+            finally:
+                ended.set()
+                with pytest.raises(RuntimeError, match="given back"):
+                    await reads.fetch(select(literal(1)))
+                after.append(True)
+
+    try:
+        lender = asyncio.create_task(lends())
+        await lent.wait()
+        async with database.reads() as held:
+            lender.cancel()
+            # Far below the wait for a connection, which nobody gives back meanwhile.
+            await asyncio.wait_for(ended.wait(), WAIT_SECONDS / 3)
+            assert await held.fetch_value(select(literal(1))) == 1
+        with pytest.raises(asyncio.CancelledError):
+            await lender
+        assert after
+        assert database._readers._places.qsize() == 1
+        assert [await one(database) for _ in range(3)] == [1, 1, 1]
+    finally:
+        await database.dispose()
+
+
+@pytest.mark.parametrize("error", [None, ValueError])
+async def test_a_connection_is_taken_again_after_the_wait(
+    own_database: Database, error: type[Exception] | None
+) -> None:
+    database = Database(own_database.url, pool_size=1)
+    try:
+        async with database.reads() as reads:
+            with suppress(ValueError):
+                async with reads.without_connection():
+                    assert await one(database) == 1
+                    if error is not None:
+                        raise error
+            assert await reads.fetch_value(select(literal(1))) == 1
+        assert database._readers._places.qsize() == 1
+    finally:
+        await database.dispose()
 
 
 async def test_what_is_closed_opens_again(own_database: Database) -> None:

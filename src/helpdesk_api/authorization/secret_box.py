@@ -53,3 +53,12 @@ def unseal(sealed: str, purpose: str) -> str:
     except InvalidTag as error:
         message = "a stored secret does not open: HELPDESK_SECRET_KEY is not the one that it was sealed with"
         raise WrongSecretKey(message) from error
+
+
+def opens(sealed: str, purpose: str) -> bool:
+    """Whether it was sealed with the secret that the process has."""
+    try:
+        unseal(sealed, purpose)
+    except WrongSecretKey:
+        return False
+    return True

@@ -3,6 +3,7 @@
 An ORM read costs three times as much CPU; a GET has no use for entities or a transaction's round trips.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, cast
@@ -98,6 +99,17 @@ class Lender(Protocol):
     async def take(self) -> "asyncpg.Connection[asyncpg.Record]": ...
 
 
+class _GivenBack:
+    """Stands where a connection was that somebody else may have by now."""
+
+    def __getattr__(self, name: str) -> Any:
+        message = f"{name}: the connection was given back"
+        raise RuntimeError(message)
+
+
+_GIVEN_BACK: Any = _GivenBack()
+
+
 class ReadSession:
     """Runs SELECTs one by one in autocommit on a driver connection; each sees what is committed when it starts."""
 
@@ -107,15 +119,22 @@ class ReadSession:
 
     @asynccontextmanager
     async def without_connection(self) -> AsyncIterator[None]:
-        """While another service is waited for, other requests have its connection. Nothing can be read inside."""
+        """While another service is waited for, other requests have its connection. Nothing can be read inside, nor
+        after the wait was cancelled: who is to end must not stand in line for a connection first."""
         if self._lender is None:
             yield
             return
         self._lender.give_back()
+        self._connection = _GIVEN_BACK
+        is_needed = True
         try:
             yield
+        except asyncio.CancelledError:
+            is_needed = False
+            raise
         finally:
-            self._connection = await self._lender.take()
+            if is_needed:
+                self._connection = await self._lender.take()
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[asyncpg.Record]:
         sql, values = _prepared(statement, parameters)

@@ -24,6 +24,10 @@ _BETWEEN: Final = re.compile(r"(?:[^\w\"]|_)+")
 WEEKS: Final = ARRAY(Integer)
 # The week of what has no instant: whoever looks in some weeks looks in this one, too.
 UNKNOWN_WEEK: Final = 0
+# Of so many weeks an index has one entry besides: to look in a year, week by week, would take fifty.
+LONG: Final = 8
+# Beyond the number of any week.
+_FIRST_LONG: Final = 1_000_000
 _FIRST_DAY: Final = date(1970, 1, 1)
 
 
@@ -66,11 +70,26 @@ def week_number(instant: datetime) -> int:
     return (instant.astimezone(UTC).date() - _FIRST_DAY).days // 7
 
 
+def entries_of(weeks: range) -> list[int]:
+    """Of these weeks, by the fewest entries that an index has of them."""
+    found: list[int] = []
+    number = weeks.start
+    while number < weeks.stop:
+        is_long = number % LONG == 0 and number + LONG <= weeks.stop
+        found.append(_FIRST_LONG + number // LONG if is_long else number)
+        number += LONG if is_long else 1
+    return found
+
+
 def week_of(instant: SQLColumnExpression[Any]) -> ColumnElement[Any]:
-    """Its number as an array of one, which is how PostgreSQL's GIN has it. Beside the words in their index, so that of
-    a word that many texts have the newest are found without all others."""
+    """Its number, and that of the `LONG` weeks that it is one of, as the array that PostgreSQL's GIN has entries of.
+    Beside the words in their index, so that of a word that many texts have the newest are found without all others."""
     # As PostgreSQL writes it itself: indexes are compared by their text.
     day = cast(Grouping(instant.op("AT TIME ZONE")(literal_column("'UTC'"))), Date)
     days = Grouping(day.op("-")(literal_column(f"'{_FIRST_DAY}'::date")))
-    number = days.op("/")(literal_column("7"))
-    return array([func.coalesce(number, literal_column(str(UNKNOWN_WEEK)))], type_=WEEKS)
+    long = literal_column(str(_FIRST_LONG)).op("+", precedence=1)(
+        days.op("/", precedence=2)(literal_column(str(7 * LONG)))
+    )
+    unknown: ColumnElement[Any] = literal_column(str(UNKNOWN_WEEK))
+    numbers = [func.coalesce(days.op("/")(literal_column("7")), unknown), func.coalesce(long, unknown)]
+    return array(numbers, type_=WEEKS)

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Final
 # How long a problem's texts and names of parameters are at most, in the document and in what is sent.
 MAX_TEXT: Final = 10_000
 MAX_PARAMETER: Final = 1_000
+# Of a text that the caller sent: they have the rest.
+MAX_ECHO: Final = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from helpdesk_api.database.reachability import is_unreachable
 from helpdesk_api.web import errors, trace
-from helpdesk_api.web.errors import MAX_PARAMETER, MAX_TEXT, FieldError, ProblemError
+from helpdesk_api.web.errors import MAX_ECHO, MAX_PARAMETER, MAX_TEXT, FieldError, ProblemError
 from helpdesk_api.web.secret_paths import shown_path
 
 logger = structlog.get_logger(__name__)
@@ -28,6 +28,8 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _DEADLOCK = "40P01"
 _UNIQUE = "23505"
 _MAX_ERRORS = 50
+# What would fit, as pydantic calls it.
+_OF_THE_SCHEMA = frozenset({"expected", "expected_tags", "pattern"})
 _PART_OF_ESCAPE = re.compile("%.?$")
 _LOGGED = "The error was logged under the request id."
 _BY_STATUS: dict[int, type[ProblemError]] = {
@@ -60,7 +62,7 @@ def problem_bytes(error: ProblemError, path: str) -> bytes:
         "code": error.code,
         "request_id": trace.request_id.get(),
         "required_scope": getattr(error, "required_scope", None),
-        "params": error.params,
+        "params": _bounded(error.params),
         "errors": [_field_error(item) for item in error.errors[:_MAX_ERRORS]],
     }
     return json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "replace")
@@ -72,8 +74,19 @@ def _field_error(item: FieldError) -> dict[str, Any]:
         "parameter": item.parameter and item.parameter[:MAX_PARAMETER],
         "code": item.code,
         "detail": item.detail[:MAX_TEXT],
-        "params": item.params,
+        "params": _bounded(item.params),
     }
+
+
+def _bounded(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be the caller's own text is not sent back whole."""
+    return {name: value if name in _OF_THE_SCHEMA else _echo(value) for name, value in params.items()}
+
+
+def _echo(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:MAX_ECHO]
+    return [_echo(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _short(pointer: str | None) -> str | None:
@@ -100,6 +113,10 @@ def _located(failure: ErrorDetails, body: Any) -> FieldError:
     where, *path = failure["loc"] or ("body",)
     params = {key: value for key, value in failure.get("ctx", {}).items() if isinstance(value, str | int | float)}
     code, detail = str(failure["type"]), str(failure["msg"])
+    for name, value in params.items():
+        # The same text again, which the reader would have to scroll past to what is wrong with it.
+        if isinstance(value, str) and len(value) > MAX_ECHO and name not in _OF_THE_SCHEMA:
+            detail = detail.replace(value, value[:MAX_ECHO])
     if where == "body":
         parts = path if body is None else _places(path, body, is_missing=failure["type"] == "missing")
         pointer = "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

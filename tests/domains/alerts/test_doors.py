@@ -9,13 +9,18 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import Request
+from pydantic import SecretStr
 
+from helpdesk_api import doctor
 from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.config import Settings
+from helpdesk_api.database.session import Database
 from helpdesk_api.domains.alerts.errors import UnreadableAlert
 from helpdesk_api.domains.alerts.intake import read_incoming
 from tests.domains.alerts.sending import a_body, an_alert, an_integration, outcomes, taken
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
+from tests.fixtures.secret_keys import OTHER_SECRET, another_secret_key
 
 EVENT = {
     "event_action": "trigger",
@@ -88,6 +93,37 @@ async def test_a_secret_asks_for_a_signature_of_the_raw_body(
         given_twice = [("X-Routing-Key", key), *((header, one) for one in pair)]
         twice = await client.post("/v1/alert-intake", content=content, headers=given_twice)
         assert (twice.status_code, twice.json()["code"]) == (401, "invalid_alert_signature")
+
+
+async def test_a_signing_secret_of_another_secret_key_is_a_503_until_it_is_given_anew(
+    admin_client: httpx.AsyncClient, client: httpx.AsyncClient, database: Database, settings: Settings
+) -> None:
+    secret, content = "a-secret-of-theirs", json.dumps(a_body(an_alert())).encode()
+    made = await an_integration(admin_client, signing_secret=secret)
+    vendors = {
+        kind: (await an_integration(admin_client, kind=kind, signing_secret=secret))["routing_key"]
+        for kind in ("pagerduty", "opsgenie", "uptime_kuma")
+    }
+    digest = hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()
+    headers = {"X-Routing-Key": made["routing_key"], "X-Hub-Signature-256": digest}
+    with another_secret_key():
+        refused = [
+            await client.post("/v1/alert-intake", content=content, headers=headers),
+            await client.post("/v2/enqueue", json={"routing_key": vendors["pagerduty"], **EVENT}),
+            await client.post("/v2/alerts", json={}, headers={"Authorization": f"GenieKey {vendors['opsgenie']}"}),
+            await client.get(f"/v1/alert-intake/{vendors['uptime_kuma']}", params={"msg": "down"}),
+        ]
+        for reply in refused:
+            assert (reply.status_code, reply.json()["code"]) == (503, "alert_secret_unreadable"), reply.text
+            assert reply.headers["retry-after"] == "300"
+        tried = await admin_client.post(f"/v1/alert-integrations/{made['id']}/test", json={"body": content.decode()})
+        assert tried.status_code == 200, tried.text
+        [told] = await doctor._sealed(settings.model_copy(update={"secret_key": SecretStr(OTHER_SECRET)}), database)
+        assert told.text.startswith("signing secrets of alert integrations: 4 cannot be opened")
+        change = {"signing_secret": secret}
+        path = f"/v1/alert-integrations/{made['id']}"
+        assert (await admin_client.patch(path, json=change)).status_code == 200
+        assert (await client.post("/v1/alert-intake", content=content, headers=headers)).status_code == 202
 
 
 async def test_pagerduty_is_answered_as_pagerduty_answers(

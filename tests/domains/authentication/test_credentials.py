@@ -8,11 +8,9 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from helpdesk_api import doctor
-from helpdesk_api.authorization import secret_box
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.authorization.secret_box import WrongSecretKey
 from helpdesk_api.database import clock
-from helpdesk_api.database.cache import set_listening
 from helpdesk_api.database.statement_count import StatementCount, statement_count
 from helpdesk_api.domains.authentication import actions, key_use, keys, tokens
 from helpdesk_api.domains.authentication.errors import InvalidToken
@@ -20,8 +18,7 @@ from helpdesk_api.domains.authentication.keys import key_set
 from helpdesk_api.domains.authentication.models import ApiKey, SigningKey
 from helpdesk_api.domains.authentication.queries import authenticate_token
 from tests.domains.authentication.conftest import PASSWORD, Desk
-
-OTHER_SECRET = "another secret of thirty-two bytes"
+from tests.fixtures.secret_keys import OTHER_SECRET, another_secret_key
 
 
 class TestApiKeys:
@@ -245,18 +242,14 @@ class TestKeys:
             assert len((await desk.client.get("/.well-known/jwks.json")).json()["keys"]) == 1
 
     async def test_with_another_secret_a_new_key_signs_and_with_the_right_one_the_old_still_does(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, desk: Desk
     ) -> None:
         user = await desk.person()
         before = await desk.signed_in(user)
         old = (await key_set(desk.database)).signing_id
-        with monkeypatch.context() as changed:
-            for name in ("_secret", "_cipher"):
-                changed.setattr(secret_box, name, None)
-            secret_box.use_secret(OTHER_SECRET)
-            set_listening(listening=True)  # forgets what was read, as a new process does
+        with another_secret_key():
             settings = desk.app.state.settings.model_copy(update={"secret_key": SecretStr(OTHER_SECRET)})
-            (told,) = [one for one in await doctor._signing_keys(settings, desk.database) if not one.is_good]
+            (told,) = [one for one in await doctor._sealed(settings, desk.database) if not one.is_good]
             assert told.text.startswith("signing keys: 1 cannot be opened")
             async with desk.database.session() as session:
                 with pytest.raises(WrongSecretKey, match="nothing was changed"):
@@ -267,7 +260,6 @@ class TestKeys:
             after = await desk.signed_in(user)
             for token, status in ((before, 401), (after, 200)):
                 assert (await desk.bearer(token["access_token"]).get("/v1/me")).status_code == status
-        set_listening(listening=True)
         assert (await key_set(desk.database)).signing_id == old
         assert (await desk.bearer(before["access_token"]).get("/v1/me")).status_code == 200
         async with desk.database.session() as session:

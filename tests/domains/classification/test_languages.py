@@ -70,3 +70,31 @@ async def test_rules_route_by_it(admin_client: httpx.AsyncClient, requester_clie
     assert (await requester_client.post("/v1/tickets", json=ENGLISH)).json()["tags"] == []
     tried = await admin_client.post("/v1/routing-rules/test", json={"facts": GERMAN})
     assert tried.json()["tags"] == ["deutsch"]
+
+
+async def test_what_was_promised_in_a_language_follows_it(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    policy = {
+        "name": "German",
+        "calendar_id": "cal_00000000000070008000000000000247",
+        "conditions": {"field": "language", "op": "eq", "value": "de"},
+        "targets": [
+            {"metric": "resolution", "priority": priority, "seconds": 3600}
+            for priority in ("low", "medium", "high", "critical")
+        ],
+    }
+    made = (await admin_client.post("/v1/sla-policies", json=policy)).json()["id"]
+    order = (await admin_client.get("/v1/sla-policies/order")).json()["policy_ids"]
+    first = {"policy_ids": sorted(order, key=lambda key: key != made)}
+    assert (await admin_client.put("/v1/sla-policies/order", json=first)).status_code == 204
+    assert (await admin_client.post(f"/v1/sla-policies/{made}/publish", json={})).status_code == 200
+    path = f"/v1/tickets/{(await requester_client.post('/v1/tickets', json=ENGLISH)).json()['id']}"
+    for words, is_german in ((GERMAN, True), (ENGLISH, False)):
+        assert (await requester_client.patch(path, json=words)).status_code == 200
+        clocks = (await requester_client.get(f"{path}/slas")).json()["data"]
+        ongoing = next(one["ongoing_cycle"] for one in clocks if one["metric"] == "resolution")
+        assert (ongoing["policy_id"] == made) is is_german
+    told = (await requester_client.get(f"{path}/history")).json()["data"]
+    changes = [change for event in told for change in event["changes"] if change["field"] == "language"]
+    assert [(change["before"], change["after"]) for change in changes] == [("en", "de"), ("de", "en")]

@@ -6,12 +6,16 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.knowledge import ranking, search, tally
 from helpdesk_api.domains.knowledge.tally import count_miss
+from helpdesk_api.domains.users import naming
+from helpdesk_api.domains.users.models import UserKind
 from tests.domains.knowledge.conftest import Editors, at, done
+from tests.factories.records import Make
 
 
 async def asked(client: httpx.AsyncClient, q: str, **more: str) -> dict[str, Any]:
@@ -193,8 +197,52 @@ async def test_authors_learn_what_was_not_found(editors: Editors, database: Data
     assert (await editors.rita.get("/v1/articles/search-misses")).json()["required_scope"] == "articles:write"
 
 
-def test_misses_keep_no_persons() -> None:
-    count_miss("call 0171 234567 or bob@example.test")
+@pytest.mark.parametrize(
+    ("question", "counted"),
+    [
+        ("Lindqvist", {}),
+        ("mara lindqvist", {}),
+        ("Lindqvist, Mara", {}),
+        ("mara lindqist", {}),
+        ("phone of Mara Lindqvist please", {}),
+        ("fax", {"fax": 1}),
+        ("Post", {}),
+        ("post office", {"office post": 1}),
+        ("postcard", {"postcard": 1}),
+        ("Watcher", {"watcher": 1}),
+    ],
+)
+async def test_names_of_people_are_no_misses_whoever_asks(
+    editors: Editors, a_user: Make, question: str, counted: dict[str, int]
+) -> None:
+    await a_user(name="Mara Lindqvist")
+    await a_user(name="Emil Post", deactivated_at=clock.now())
+    await a_user(name="Watcher", kind=UserKind.SERVICE, email=None)
+    tally._misses.clear()
+    await asked(editors.rita, question)
+    assert dict(tally._misses) == counted
+    tally._misses.clear()
+    for types in ("article", "article,ticket,user"):
+        await editors.rita.get("/v1/search", params={"q": question, "types": types})
+        assert dict(tally._misses) == counted
+        tally._misses.clear()
+
+
+async def test_an_index_answers_whether_somebody_is_named(database: Database) -> None:
+    read = naming._NAMES_SOMEBODY
+    async with database.session() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        connection: Any = await (await session.connection()).get_raw_connection()
+        arguments = read.arguments({"text": "mara", "parts": ["mara lindqvist"]})
+        rows = await connection.driver_connection.fetch(f"EXPLAIN {read.sql}", *arguments)
+    plan = "".join(row[0] for row in rows)
+    assert "ix_users_name_trigrams" in plan
+    assert "ix_users_lower_name" in plan
+
+
+async def test_misses_keep_no_persons(database: Database) -> None:
+    async with database.reads() as reads:
+        await count_miss(reads, "call 0171 234567 or bob@example.test")
     assert not [words for words in tally._misses if "@" in words or "234567" in words]
     tally._misses.clear()
 

@@ -1,5 +1,6 @@
 """Whoever does not want a mail does not get it, and nothing else changes."""
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -7,6 +8,8 @@ from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications.models import OutboundMail
 from helpdesk_api.domains.users.models import User
+from helpdesk_api.outbox.events import Visibility
+from helpdesk_api.outbox.models import EventRow
 from tests.domains.notifications.conftest import Desk, PostOffice
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
@@ -42,6 +45,31 @@ async def test_what_is_not_wanted_is_not_written(
     assert (await anna.post(f"{path}/comments", json={"body": "And now?"})).is_success
     await post_office.round()
     assert await told(database, desk.rita) == {"received", "replied"}
+
+
+async def test_a_change_is_an_event_for_administrators(
+    database: Database, desk: Desk, post_office: PostOffice, as_user: AsUser, admin_client: httpx.AsyncClient
+) -> None:
+    rita = as_user(desk.rita)
+    # The first says what holds anyway, and the last what the one before has said.
+    for unwanted in ([], ["resolved", "replied"], ["closed"], ["closed"]):
+        assert (await rita.put(PATH, json={"unwanted": unwanted})).status_code == 200
+    query = {"type": "user.notification_preferences_changed"}
+    async with database.session() as session:
+        rows = (await session.scalars(select(EventRow).where(EventRow.type == query["type"]))).all()
+    assert [(row.subject_id, row.visibility, row.actor_id) for row in rows] == [
+        (desk.rita.id, Visibility.INTERNAL, desk.rita.id)
+    ] * 2
+    assert [row.changes["unwanted"] for row in sorted(rows, key=lambda row: row.position)] == [
+        [[], ["replied", "resolved"]],
+        [["replied", "resolved"], ["closed"]],
+    ]
+    await post_office.round()
+    told_to = {}
+    for name, client in (("admin", admin_client), ("agent", as_user(desk.anna)), ("herself", rita)):
+        reply = await client.get("/v1/events", params=query)
+        told_to[name] = len(reply.json()["data"]) if reply.status_code == 200 else 0
+    assert told_to == {"admin": 2, "agent": 0, "herself": 0}
 
 
 async def told(database: Database, user: User) -> set[str]:

@@ -575,3 +575,120 @@ async def test_the_explanation_is_cut_where_the_clock_changes_and_nowhere_else(
         ongoing = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
         explained = (await requester_client.get(f"{path}/slas/{ongoing['id']}/explain")).json()
         assert [(segment["why"], segment["seconds"]) for segment in explained["segments"]] == [("open", 1800.0)]
+
+
+async def test_the_explanation_says_under_which_policy_and_calendar_each_stretch_was(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    """Numbers of versions alone tell nothing where another policy takes over: each has a first one."""
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        tagged = {"conditions": {"field": "tags", "op": "contains", "value": "vip"}}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **tagged)
+        path = f"/v1/tickets/{ticket['id']}"
+        for tags in (["vip"], []):
+            now.advance(hours=1)
+            assert (await admin_client.patch(path, json={"tags": tags})).status_code == 200
+        now.advance(hours=1)
+        ongoing = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        standard = (ongoing["policy_id"], ongoing["calendar_id"])
+        segments = (await admin_client.get(f"{path}/slas/{ongoing['id']}/explain")).json()["segments"]
+        promised = [(segment["policy_id"], segment["calendar_id"]) for segment in segments]
+        assert (promised[0], promised[2]) == (standard, standard)
+        assert promised[1][0] != standard[0]
+        assert promised[1][1] != standard[1]
+        assert sum(segment["seconds"] for segment in segments) == ongoing["elapsed"]["working_seconds"] == 3 * 3600
+
+
+async def test_only_another_policy_cuts_the_explanation(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        always = {"calendar_id": "cal_00000000000070008000000000000247"}
+        tagged = {"conditions": {"field": "tags", "op": "contains", "value": "vip"}}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **tagged, **always)
+        path = f"/v1/tickets/{ticket['id']}"
+        for tags in (["vpn"], ["vip"]):
+            now.advance(hours=1)
+            assert (await admin_client.patch(path, json={"tags": tags})).status_code == 200
+        now.advance(hours=1)
+        ongoing = (await slas(requester_client, ticket))["resolution"]["ongoing_cycle"]
+        segments = (await requester_client.get(f"{path}/slas/{ongoing['id']}/explain")).json()["segments"]
+        assert [segment["seconds"] for segment in segments] == [7200, 3600]
+        assert segments[1]["policy_id"] == ongoing["policy_id"] != segments[0]["policy_id"]
+
+
+async def test_an_imported_past_tells_what_was_missed_and_starts_no_timer(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    at = {"Occurred-At": "2026-03-09T10:00:00Z"}
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ladder = [{"offset_seconds": 40 * 3600, "actions": [{"type": "notify", "to": "assignee"}]}]
+        always = {"calendar_id": "cal_00000000000070008000000000000247", "escalations": ladder}
+        await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **always)
+        await fire_due(database)
+        now.advance(hours=24 * 40)
+        await fire_due(database)
+        ticket = await opened(admin_client, occurred_at="2026-03-03T09:00:00Z")
+        path = f"/v1/tickets/{ticket['id']}"
+        # Between the deadline and the step behind it.
+        past = {"type": "problem"}
+        changed = await admin_client.patch(path, json=past, headers={"Occurred-At": "2026-03-06T20:00:00Z"})
+        assert changed.status_code == 200, changed.text
+        assert [event[0] for event in await told(database, ticket)] == ["sla.started", "sla.warned", "sla.breached"]
+        await no_differences(database)
+        # Today's, and nothing that a clock looks at.
+        assert (await admin_client.patch(path, json={"affected_service": "VPN"})).status_code == 200
+        await no_differences(database)
+        other = await opened(admin_client, occurred_at="2026-03-09T09:00:00Z")
+        sla_id = (await slas(admin_client, other))["resolution"]["ongoing_cycle"]["id"]
+        deadline = f"/v1/tickets/{other['id']}/slas/{sla_id}/deadline"
+        reply = await admin_client.put(deadline, json={"due_at": "2026-03-09T12:00:00Z"}, headers=at)
+        assert reply.status_code == 200, reply.text
+        # It was done by then, as the rest of its past will say.
+        assert await fire_due(database) == 0
+        await no_differences(database)
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        at["Occurred-At"] = "2026-03-09T11:00:00Z"
+        done = await admin_client.post(f"/v1/tickets/{other['id']}/resolve", json=resolution, headers=at)
+        assert done.status_code == 200, done.text
+        assert (await slas(admin_client, other))["resolution"]["completed_cycles"][0]["state"] == "met"
+        await no_differences(database)
+
+
+async def test_a_vendors_late_answer_that_was_given_is_awaited_no_more(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        metrics = ("first_response", "update", "assignment", "resolution")
+        targets = [
+            {"metric": metric, "priority": priority, "seconds": 3600}
+            for metric in metrics
+            for priority in ("low", "medium")
+        ]
+        contract = {"kind": "underpinning_contract", "targets": targets}
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, **contract)
+        path = f"/v1/tickets/{ticket['id']}"
+
+        async def contracted() -> dict[str, str]:
+            found = (await admin_client.get(f"{path}/slas")).json()["data"]
+            return {
+                one["metric"]: (one["ongoing_cycle"] or one["completed_cycles"][-1])["state"]
+                for one in found
+                if one["kind"] == contract["kind"]
+            }
+
+        assert (await admin_client.post(f"{path}/pend", json={"reason": "vendor"})).status_code == 200
+        now.advance(hours=2)
+        await fire_due(database)
+        me = {"assignee_id": "me"}
+        assert (await admin_client.post(f"{path}/comments", json={"body": "They say it is mended."})).status_code == 201
+        assert (await admin_client.post(f"{path}/assignments", json=me)).status_code == 201
+        late = {**dict.fromkeys(metrics, "breached"), "resolution": "running"}
+        assert await contracted() == late
+        await no_differences(database)
+        # Another target reads the past again.
+        now.advance(hours=1)
+        lower = {"priority": "low", "priority_reason": "It waits."}
+        assert (await admin_client.patch(path, json=lower)).status_code == 200
+        assert await contracted() == late
+        await no_differences(database)

@@ -404,8 +404,9 @@ async def test_what_was_told_before_a_ticket_followed_stays_told(
         assert await no_differences(database) == 2
 
 
+@pytest.mark.parametrize("days", [3, 0], ids=["shorter", "closed for good"])
 async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
-    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database, days: int
 ) -> None:
     week = [{"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "wednesday")]
     hours = {"time_zone": "UTC", "weekly_hours": week}
@@ -420,10 +421,75 @@ async def test_the_due_time_of_what_was_met_is_moved_by_no_later_calendar(
         resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
         await admin_client.post(f"/v1/tickets/{ticket['id']}/resolve", json=resolution)
         now.advance(hours=1)
-        shorter = [{**day, "closes": "15:00"} for day in week]
-        await admin_client.post(f"/v1/calendars/{calendar['id']}/versions", json={**hours, "weekly_hours": shorter})
+        shorter = [{**day, "closes": "15:00"} for day in week[:days]]
+        last = [{"date": "2026-03-03", "name": "The last day", "hours": [{"opens": "09:00", "closes": "10:00"}]}]
+        versions = f"/v1/calendars/{calendar['id']}/versions"
+        edited = await admin_client.post(versions, json={**hours, "weekly_hours": shorter, "days": last})
+        assert edited.status_code == 201, edited.text
         await drain(database)
         assert await no_differences(database) == 1
+
+
+async def test_what_is_still_being_imported_follows_where_its_past_ends(
+    admin_client: httpx.AsyncClient, database: Database
+) -> None:
+    """Its rest is to come: nothing is counted up to now, and nobody is warned of what may have been done in time."""
+    delivery.use_transport(mail := FakeMail())
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        policy = await drafted(admin_client, name="Imported")
+        await first_in_order(admin_client, policy)
+        path = f"/v1/sla-policies/{policy['id']}"
+        assert (await admin_client.post(f"{path}/publish", json={})).status_code == 200
+        await drain(database)
+        now.advance(days=30)
+        ticket = await opened(admin_client, occurred_at="2026-03-03T09:00:00Z")
+        longer = {"targets": [{**TARGETS[0], "seconds": 10_800}]}
+        assert (await admin_client.patch(path, json=longer)).status_code == 200
+        assert (await admin_client.post(f"{path}/publish", json={})).status_code == 200
+        now.advance(seconds=10)
+        await drain(database)
+        ongoing = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        assert (ongoing["policy_version"], ongoing["due_at"]) == (2, "2026-03-03T12:00:00Z")
+        await no_differences(database)
+        reply = await admin_client.post(
+            f"/v1/tickets/{ticket['id']}/resolve",
+            json={"resolution_code": "fixed", "resolution_text": "Done."},
+            headers={"Occurred-At": "2026-03-03T11:00:00Z"},
+        )
+        assert reply.status_code == 200, reply.text
+        (done,) = (await slas(admin_client, ticket))["resolution"]["completed_cycles"]
+        assert (done["state"], done["elapsed"]["working_seconds"]) == ("met", 2 * 3600)
+        await drain(database)
+        await no_differences(database)
+        assert mail.sent == []
+
+
+async def test_a_due_time_that_a_calendar_moved_is_right_when_nobody_followed_before_the_end(
+    admin_client: httpx.AsyncClient, requester_client: httpx.AsyncClient, database: Database
+) -> None:
+    day = {"day": "monday", "opens": "09:00", "closes": "17:00"}
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        hours = {"name": "Desk", "time_zone": "UTC", "weekly_hours": [day]}
+        calendar = (await admin_client.post("/v1/calendars", json=hours)).json()
+        policy = await drafted(admin_client, calendar_id=calendar["id"])
+        await first_in_order(admin_client, policy)
+        await admin_client.post(f"/v1/sla-policies/{policy['id']}/publish", json={})
+        late, in_time = [await opened(requester_client) for _ in range(2)]
+        await drain(database)
+        edited = {"time_zone": "UTC", "weekly_hours": [{**day, "opens": "11:00"}]}
+        version = {**edited, "effective_from": "2026-03-02T10:00:00Z"}
+        assert (await admin_client.post(f"/v1/calendars/{calendar['id']}/versions", json=version)).status_code == 201
+        # The worker rests: what is due at eleven is due at twelve, and no row says so yet.
+        resolution = {"resolution_code": "fixed", "resolution_text": "Done."}
+        now.advance(hours=2.5)
+        assert (await admin_client.post(f"/v1/tickets/{in_time['id']}/resolve", json=resolution)).status_code == 200
+        now.advance(hours=2.5)
+        assert (await admin_client.post(f"/v1/tickets/{late['id']}/resolve", json=resolution)).status_code == 200
+        for ticket, state in ((in_time, "met"), (late, "breached")):
+            (done,) = (await slas(requester_client, ticket))["resolution"]["completed_cycles"]
+            assert (done["state"], done["due_at"]) == (state, "2026-03-02T12:00:00Z")
+        await drain(database)
+        assert await no_differences(database) == 2
 
 
 @pytest.mark.parametrize("kind", ["sla", "ola", "underpinning_contract"])

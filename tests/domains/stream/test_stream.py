@@ -30,6 +30,7 @@ from helpdesk_api.outbox.record import record
 from helpdesk_api.outbox.relay import Relay
 from tests.domains.stream.serving import Reading, Serving, reading, serving, until
 from tests.factories.records import make_team, make_ticket, make_user
+from tests.fixtures.secret_keys import another_secret_key
 
 
 @pytest.fixture
@@ -298,3 +299,13 @@ async def test_a_foreign_place_is_refused(one: Serving, own_database: Database) 
         assert await found.read(one.url, user, query, headers=headers) == 400
         problem = found.messages[0].data
         assert (problem["code"], problem["errors"][0]["parameter"]) == ("invalid_cursor", parameter)
+
+
+async def test_a_ticket_of_another_secret_key_opens_nothing(one: Serving, own_database: Database) -> None:
+    rita = await make_user(own_database)
+    async with httpx.AsyncClient(base_url=one.url, headers={"Authorization": f"Bearer test-{rita.id.hex}"}) as client:
+        stream_ticket = (await client.post("/v1/events/stream-tickets")).json()["stream_ticket"]
+    with another_secret_key():
+        refused = Reading()
+        assert await refused.read(one.url, None, f"stream_ticket={stream_ticket}") == 401
+    assert refused.messages[0].data["code"] == "invalid_stream_ticket"

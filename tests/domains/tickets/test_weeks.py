@@ -10,7 +10,10 @@ import sqlalchemy as sa
 
 from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
+from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.text_search import entries_of, week_number, week_of
+from helpdesk_api.database.types import UtcDateTime
 from helpdesk_api.domains.tickets import full_text, policy, weeks
 from helpdesk_api.domains.tickets.filters import Lead
 from helpdesk_api.domains.tickets.pages import _led_read
@@ -55,6 +58,27 @@ def test_all_is_looked_through_where_weeks_are_no_less() -> None:
     years = [BEGAN + timedelta(weeks=20 * n) for n in range(101)]
     assert not choose_weeks(years, 0.2, years[90], descending=True)
     assert len(choose_weeks(years, 0.01, years[90], descending=True)) == 21
+
+
+@pytest.mark.parametrize("start", range(2_960, 2_969))
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 16, 60])
+def test_entries_are_of_these_weeks_and_few(start: int, length: int) -> None:
+    entries = entries_of(range(start, start + length))
+    found = [number for number in range(2_900, 3_100) if not {number, 1_000_000 + number // 8}.isdisjoint(entries)]
+    assert found == list(range(start, start + length))
+    assert len(entries) <= length // 8 + 14
+
+
+async def test_postgresql_counts_weeks_as_we_do(database: Database) -> None:
+    # Wednesday ends a week, in UTC.
+    ends = [datetime(2025, 6, 11, 23, 59, 59, 999_999, tzinfo=UTC) + timedelta(weeks=n) for n in range(10)]
+    instants = [*ends, *(end + timedelta(microseconds=1) for end in ends)]
+    given = sa.bindparam("instant", type_=UtcDateTime())
+    read = CompiledStatement(sa.select(week_of(sa.cast(given, UtcDateTime()))))
+    async with database.reads() as reads:
+        for instant in instants:
+            number = week_number(instant)
+            assert await reads.fetch_value(read, {"instant": instant}) == [number, 1_000_000 + number // 8]
 
 
 async def have_many_toners(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,9 +164,11 @@ async def test_both_indexes_have_the_week_beside_the_words(database: Database, d
         await session.execute(sa.text("SET LOCAL enable_seqscan = off"))
         connection = await (await session.connection()).get_raw_connection()
         assert connection.driver_connection is not None
-        arguments = read.arguments({"q": "'toner'", "weeks": list(choose_weeks(STRETCHES, 0.01, OLD, descending=True))})
+        arguments = read.arguments(
+            {"q": "'toner'", "weeks": entries_of(choose_weeks(STRETCHES, 0.01, OLD, descending=True))}
+        )
         rows = await connection.driver_connection.fetch(f"EXPLAIN (FORMAT JSON) {read.sql}", *arguments)
     plan = str(rows[0][0])
     for table in ("tickets", "comments"):
-        assert f"'Index Name': 'ix_{table}_search_by_week'" in plan
+        assert f"'Index Name': 'ix_{table}_search_by_weeks'" in plan
     assert len(re.findall(r"Index Cond.{,20}search @@ [^}]*&& ", plan)) == 2, plan

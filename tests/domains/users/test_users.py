@@ -6,11 +6,13 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select, text
 
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.prefixes import begins_with
+from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.authentication.models import PasswordLink
 from helpdesk_api.domains.teams.models import TeamMember
@@ -21,6 +23,7 @@ from helpdesk_api.outbox.models import EventRow
 from tests.factories.records import Make, make_user, principal_of
 from tests.fixtures.clients import AsUser, client_of, test_authenticator
 
+I_WITH_DOT, SIGMA = "\u0130", "\u03a3"
 NEW = {"name": "Mara Lindqvist", "email": "mara@example.com"}
 
 
@@ -152,6 +155,33 @@ class TestList:
         for params, wanted in cases:
             reply = await agent_client.get("/v1/users", params=params)
             assert [row["name"] for row in reply.json()["data"]] == wanted, params
+
+    async def test_letters_that_python_makes_small_in_another_way(
+        self, agent_client: httpx.AsyncClient, a_user: Make, an_organization: Make
+    ) -> None:
+        for name in (f"{I_WITH_DOT}lke", f"NIKO{SIGMA}"):
+            user = await a_user(name=name, email=f"{name}@example.com")
+            organization = await an_organization(name=name)
+            for q in (name, f"{name}@exa"):
+                reply = await agent_client.get("/v1/users", params={"q": q})
+                assert [row["id"] for row in reply.json()["data"]] == [public_id("usr", user.id)], q
+            reply = await agent_client.get("/v1/organizations", params={"q": name})
+            assert [row["id"] for row in reply.json()["data"]] == [public_id("org", organization.id)]
+            reply = await agent_client.get("/v1/search", params={"q": f"{name}@exa", "types": "user"})
+            assert [row["id"] for row in reply.json()["data"]] == [public_id("usr", user.id)]
+
+    async def test_an_index_answers_the_beginning_of_a_name(self, database: Database) -> None:
+        read = CompiledStatement(
+            select(User.id).where(or_(begins_with(User.name, "Mara"), begins_with(User.email, "mara@")))
+        )
+        async with database.session() as session:
+            await session.execute(text("SET LOCAL enable_seqscan = off"))
+            connection: Any = await (await session.connection()).get_raw_connection()
+            rows = await connection.driver_connection.fetch(f"EXPLAIN {read.sql}", *read.arguments({}))
+        plan = "".join(row[0] for row in rows)
+        for index, bounds in (("ix_users_lower_name", "'mara'"), ("uq_users_email", "'mara@'")):
+            assert index in plan
+            assert f">= {bounds}" in plan
 
     async def test_pages_neither_repeat_nor_hide(self, agent_client: httpx.AsyncClient, a_user: Make) -> None:
         for number in range(5):

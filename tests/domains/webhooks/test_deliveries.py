@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
+from helpdesk_api import doctor
+from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.tickets.models import Ticket
@@ -16,6 +19,7 @@ from helpdesk_api.integrations.http.fake import FakeCaller
 from tests.domains.webhooks.desk import deliveries, happen, hooked, relay, sent
 from tests.factories.records import Make
 from tests.fixtures.clients import posted_twice
+from tests.fixtures.secret_keys import OTHER_SECRET, another_secret_key
 
 STARTED = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -165,6 +169,30 @@ async def test_no_answer_counts_as_a_failure(
     [delivery] = await deliveries(admin_client, made, "state=pending")
     assert (delivery["last_status"], delivery["last_error"]) == (None, "no answer within 15 seconds")
     assert delivery["next_attempt_at"] is not None
+
+
+async def test_a_secret_of_another_secret_key_is_a_failure_until_it_is_rotated(
+    admin_client: httpx.AsyncClient, database: Database, ticket: Ticket, settings: Settings
+) -> None:
+    other_settings = settings.model_copy(update={"secret_key": SecretStr(OTHER_SECRET)})
+    caller = FakeCaller()
+    with clock.frozen(STARTED) as now:
+        made = await hooked(admin_client, event_types=["ticket.updated"])
+        event_id = await happen(database, ticket)
+        with another_secret_key():
+            assert await sent(database, caller) == []
+            [delivery] = await deliveries(admin_client, made, "state=pending")
+            assert (delivery["attempt_count"], delivery["last_status"]) == (1, None)
+            assert delivery["last_error"].startswith("not sent: the secret cannot be read")
+            [told] = await doctor._sealed(other_settings, database)
+            assert told.text.startswith("secrets of webhooks: 1 cannot be opened")
+            fresh = (await admin_client.post(f"/v1/webhooks/{made['id']}/rotate-secret")).json()
+            assert await doctor._sealed(other_settings, database) == []
+            now.advance(seconds=6)
+            # The secret before still lives, and does not open.
+            assert [body["id"] for body in await sent(database, caller)] == [event_id]
+    [signature] = caller.posted[0].headers["webhook-signature"].split()
+    assert signature == Verifier(fresh["secret"]).sign(delivery["id"], now.at, caller.posted[0].body.decode())
 
 
 async def test_410_switches_it_off_and_its_owner_is_told(

@@ -58,6 +58,15 @@ class InvalidMapping(Unprocessable):
     title = "The mapping does not fit the kind"
 
 
+class AlertSecretUnreadable(ServiceUnavailable):
+    """A 503, so that senders keep the alert and send it again once the secret is given anew."""
+
+    code = "alert_secret_unreadable"
+    title = "The integration's signing secret cannot be read"
+    default_detail = "It was stored under another HELPDESK_SECRET_KEY, so no signature can be checked."
+    remedy = "An administrator gives the integration its signing secret anew, or the operator the right key back."
+
+
 class AlertIntakeBusy(ServiceUnavailable):
     code = "alert_intake_busy"
     title = "More alerts are waiting than can be taken now"

@@ -29,7 +29,7 @@ from helpdesk_api.domains.alerts.errors import (
     UnreadableAlert,
 )
 from helpdesk_api.domains.alerts.facts import AlertFact
-from helpdesk_api.domains.alerts.queries import Integration, by_routing_key
+from helpdesk_api.domains.alerts.queries import Integration, by_routing_key, signing_secret_of
 from helpdesk_api.domains.alerts.senders import Incoming, Settings
 from helpdesk_api.domains.alerts.taking import Result, Unforeseen, is_lock, take_alerts
 from helpdesk_api.domains.tickets.models import Ticket
@@ -130,11 +130,13 @@ def _each_once(headers: Headers) -> dict[str, str]:
 
 
 def check_signature(integration: Integration, incoming: Incoming) -> None:
-    """Raises `invalid_alert_signature` when the integration has a secret and the raw body does not bear it out."""
-    if integration.signing_secret is None:
+    """Where the integration has a secret. Raises `invalid_alert_signature` when the raw body does not bear it out,
+    and `alert_secret_unreadable`."""
+    secret = signing_secret_of(integration)
+    if secret is None:
         return
     given = incoming.headers.get(_SIGNATURE_HEADERS.get(integration.kind, _SIGNATURE_HEADER), "")
-    wanted = hmac.new(integration.signing_secret.encode(), incoming.body, hashlib.sha256).hexdigest()
+    wanted = hmac.new(secret.encode(), incoming.body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(
         given.strip().lower().removeprefix("sha256=").encode("utf-8", "replace"), wanted.encode()
     ):

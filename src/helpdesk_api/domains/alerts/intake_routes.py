@@ -61,6 +61,7 @@ REFUSALS = (
     errors.UnreadableAlert,
     errors.AlertBodyTooLarge,
     errors.AlertIntakeBusy,
+    errors.AlertSecretUnreadable,
 )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.permissions import Permission, Role
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.authorization.secret_box import unseal
+from helpdesk_api.authorization.secret_box import WrongSecretKey, opens, unseal
 from helpdesk_api.conditions.checking import check
 from helpdesk_api.conditions.predicate import compile_predicate
 from helpdesk_api.conditions.tree import read_tree
@@ -22,7 +22,7 @@ from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.alerts.condition_fields import ALERT
 from helpdesk_api.domains.alerts.enums import AlertGrouping, AlertKind, ResolveEffect
-from helpdesk_api.domains.alerts.errors import AlertIntegrationNotFound
+from helpdesk_api.domains.alerts.errors import AlertIntegrationNotFound, AlertSecretUnreadable
 from helpdesk_api.domains.alerts.models import Alert, AlertIntegration
 from helpdesk_api.domains.alerts.rules import Matcher
 from helpdesk_api.domains.categories.enums import Priority
@@ -42,7 +42,7 @@ class Integration:
     kind: AlertKind
     is_active: bool
     key_expires_at: datetime | None
-    signing_secret: str | None
+    sealed_secret: str | None
     principal: Principal
     team_id: UUID | None
     category_id: UUID | None
@@ -71,7 +71,7 @@ def integration_of(row: Any, *, key_expires_at: datetime | None = None) -> Integ
         kind=AlertKind(row["kind"]),
         is_active=row["is_active"],
         key_expires_at=key_expires_at,
-        signing_secret=unseal(row["signing_secret"], SECRET_PURPOSE) if row["signing_secret"] else None,
+        sealed_secret=row["signing_secret"],
         principal=Principal("service", row["user_id"], Role.ADMIN, frozenset(Permission), row["name"]),
         team_id=row["team_id"],
         category_id=row["category_id"],
@@ -87,6 +87,24 @@ def integration_of(row: Any, *, key_expires_at: datetime | None = None) -> Integ
         storm_label=row["storm_label"],
         confirms_subscriptions=row["confirms_subscriptions"],
     )
+
+
+def signing_secret_of(integration: Integration) -> str | None:
+    """Raises `alert_secret_unreadable`."""
+    if integration.sealed_secret is None:
+        return None
+    try:
+        return unseal(integration.sealed_secret, SECRET_PURPOSE)
+    except WrongSecretKey as error:
+        raise AlertSecretUnreadable(headers={"Retry-After": "300"}) from error
+
+
+async def count_closed(session: AsyncSession) -> int:
+    """How many signing secrets another HELPDESK_SECRET_KEY has sealed."""
+    sealed = await session.scalars(
+        select(AlertIntegration.signing_secret).where(AlertIntegration.signing_secret.is_not(None))
+    )
+    return sum(one is not None and not opens(one, SECRET_PURPOSE) for one in sealed)
 
 
 def _matcher(rule: dict[str, Any]) -> Matcher:

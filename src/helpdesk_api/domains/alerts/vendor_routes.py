@@ -80,7 +80,7 @@ def _too_large() -> Response:
     status_code=202,
     response_model=PagerDutyAnswer,
     dependencies=[public(BY_KEY)],
-    responses=_PAGERDUTY_REFUSALS,
+    responses={**_PAGERDUTY_REFUSALS, **documents(errors.AlertSecretUnreadable)},
     openapi_extra=ANY_BODY,
 )
 async def enqueue_event(request: Request, database: DatabaseDep, gate: GateDep, response: Response) -> Any:
@@ -148,7 +148,7 @@ async def enqueue_change(request: Request, database: DatabaseDep, response: Resp
     status_code=202,
     response_model=OpsgenieAnswer,
     dependencies=[public(BY_KEY)],
-    responses={**_OPSGENIE_REFUSALS, **documents(UnreadableAlert)},
+    responses={**_OPSGENIE_REFUSALS, **documents(UnreadableAlert, errors.AlertSecretUnreadable)},
     openapi_extra=ANY_BODY,
 )
 async def create_alert(request: Request, database: DatabaseDep, gate: GateDep, response: Response) -> Any:
@@ -163,7 +163,7 @@ async def create_alert(request: Request, database: DatabaseDep, gate: GateDep, r
     status_code=202,
     response_model=OpsgenieAnswer,
     dependencies=[public(BY_KEY)],
-    responses={**_OPSGENIE_REFUSALS, **documents(UnreadableAlert)},
+    responses={**_OPSGENIE_REFUSALS, **documents(UnreadableAlert, errors.AlertSecretUnreadable)},
     openapi_extra=ANY_BODY,
 )
 async def close_alert(
@@ -190,7 +190,7 @@ async def close_alert(
     status_code=202,
     response_model=OpsgenieAnswer,
     dependencies=[public(BY_KEY)],
-    responses={**_OPSGENIE_REFUSALS, **documents(UnreadableAlert)},
+    responses={**_OPSGENIE_REFUSALS, **documents(UnreadableAlert, errors.AlertSecretUnreadable)},
     openapi_extra=ANY_BODY,
 )
 async def acknowledge_alert(

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.dependencies import RequiresPermission
 from helpdesk_api.authorization.permissions import Permission
-from helpdesk_api.authorization.secret_box import seal, unseal
+from helpdesk_api.authorization.secret_box import WrongSecretKey, seal, unseal
 from helpdesk_api.database import clock
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.authentication.errors import InvalidStreamTicket
@@ -50,7 +50,10 @@ async def redeem(database: Database, ticket: str) -> str:
         found = (await session.execute(taken)).one_or_none()
     if found is None or found.expires_at <= clock.now():
         raise InvalidStreamTicket
-    return unseal(found.sealed_token, _PURPOSE)
+    try:
+        return unseal(found.sealed_token, _PURPOSE)
+    except WrongSecretKey as error:
+        raise InvalidStreamTicket from error
 
 
 async def drop_expired(session: AsyncSession) -> None:

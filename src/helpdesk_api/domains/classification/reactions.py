@@ -26,11 +26,16 @@ async def note_language_of_comment(
 
 
 async def note_language_of_ticket(session: AsyncSession, principal: Principal, event: TicketUpdated) -> None:
-    """When its words changed; at its opening the adviser does."""
+    """When its words changed; at its opening the adviser does. Told as every change is: conditions read it."""
     del session, principal
+    ticket = event.entity
     # Who records no more than a ticket's id has its words from elsewhere.
-    if event.entity is not None and event.changes.keys() & {"subject", "description"}:
-        await _note(event.entity, f"{event.entity.subject}\n{event.entity.description}")
+    if ticket is None or not event.changes.keys() & {"subject", "description"}:
+        return
+    before = ticket.language
+    await _note(ticket, f"{ticket.subject}\n{ticket.description}")
+    if ticket.language != before:
+        event.changes["language"] = (before, ticket.language)
 
 
 async def _note(entity: Any, text: str) -> None:

@@ -54,7 +54,7 @@ SEARCH = Column(
 )
 Comment.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
 Index(
-    "ix_comments_search_by_week",
+    "ix_comments_search_by_weeks",
     SEARCH,
     week_of(Comment.__table__.c.ticket_created_at),
     postgresql_using="gin",

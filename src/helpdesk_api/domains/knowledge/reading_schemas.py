@@ -54,7 +54,9 @@ class SearchMissRead(ResponseModel):
 
     model_config = ConfigDict(title="SearchMiss")
 
-    words: str = Field(max_length=400, description="In the order of the alphabet; without addresses and numbers.")
+    words: str = Field(
+        max_length=400, description="In the order of the alphabet; without addresses, numbers and names of people."
+    )
     miss_count: int = Field(ge=1)
     last_missed_at: Instant
 

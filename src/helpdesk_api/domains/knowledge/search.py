@@ -92,7 +92,7 @@ async def search_articles(
     found = await find(reads, principal, text, filters)
     # What a filter left out may well be written, and a later page is the same question.
     if filters == ArticleFilters() and not start and not found.hits:
-        tally.count_miss(text)
+        await tally.count_miss(reads, text)
     end = start + page.limit
     total = len(found.hits)
     return {

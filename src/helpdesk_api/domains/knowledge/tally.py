@@ -17,8 +17,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.database import clock
+from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.session import Database
 from helpdesk_api.domains.knowledge.models import ArticleStatistics, SearchMiss
+from helpdesk_api.domains.users.naming import names_somebody
 from helpdesk_api.web.head_requests import is_read
 
 logger = structlog.get_logger(__name__)
@@ -37,10 +39,12 @@ def count_view(article_id: UUID) -> None:
         _views[article_id] += 1
 
 
-def count_miss(text: str) -> None:
-    """The words alone, in lower case and in the order of the alphabet, so that equal questions are one."""
-    words = sorted(set(_PERSONAL.sub(" ", text.lower()).split()))
-    if words and is_read() and len(_misses) < MAX_MISSES:
+async def count_miss(reads: ReadSession, text: str) -> None:
+    """The words alone, in lower case and in the order of the alphabet, so that equal questions are one. Who looked for
+    a person is none of the authors' business, whether or not the person could be found."""
+    said = _PERSONAL.sub(" ", text)
+    words = sorted(set(said.lower().split()))
+    if words and is_read() and len(_misses) < MAX_MISSES and not await names_somebody(reads, said):
         _misses[" ".join(words)[:400]] += 1
 
 

@@ -106,8 +106,9 @@ async def set_my_notification_preferences(
     if_match: IfMatchDep,
 ) -> Any:
     """In the place of what was said before, from the next mail on. What happened is in the history all the same."""
-    if_match.check(_etag(await actions.lock_unwanted(session, principal.user_id)))
-    unwanted = await actions.set_unwanted(session, principal.user_id, body.unwanted)
+    before = await actions.lock_unwanted(session, principal.user_id)
+    if_match.check(_etag(before))
+    unwanted = await actions.set_unwanted(session, principal, before, body.unwanted)
     set_etag(response, _etag(unwanted))
     return {"unwanted": unwanted}
 

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from helpdesk_api.database.prefixes import begins_with
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.organizations.errors import OrganizationNotFound
@@ -27,7 +28,6 @@ SORTS = {
     "name": SortKey("name", Organization.name, str),
     "created_at": SortKey("created_at", Organization.created_at, datetime),
 }
-_LIKE_SPECIAL = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
 async def get_organization(reads: ReadSession, organization_id: UUID) -> Any:
@@ -56,9 +56,7 @@ async def list_organizations(
 ) -> dict[str, Any]:
     statement: AnySelect = select(*COLUMNS)
     if q is not None:
-        statement = statement.where(
-            func.lower(Organization.name).like(q.strip().lower().translate(_LIKE_SPECIAL) + "%")
-        )
+        statement = statement.where(begins_with(Organization.name, q))
     for column, value in zip((Organization.external_source, Organization.external_id), external, strict=True):
         if value is not None:
             statement = statement.where(column == value)

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, literal, or_, select
 
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.ids import public_id
+from helpdesk_api.database.prefixes import begins_with
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.domains.embeddings import rules as embeddings
 from helpdesk_api.domains.embeddings.engine import Meaning
@@ -67,9 +68,9 @@ async def search(
     # What an article or a name has by the letter is no slip.
     if suggestion is None and not is_met:
         suggestion = articles.replaced(text, instead)
-    # The name of a person who was found is none of the authors' business.
+    # Who found a ticket or a person got what they looked for.
     if no_article and not any(lists):
-        tally.count_miss(text)
+        await tally.count_miss(reads, text)
     fused = [item | {"score": score} for score, item in fuse(lists)[:limit]]
     engines = [SearchEngine.FULL_TEXT] if meaning is None else list(SearchEngine)
     return whole_page(fused) | {"suggestion": suggestion, "engines": engines}
@@ -147,10 +148,9 @@ async def _tickets_of(reads: ReadSession, principal: Principal, ids: Sequence[UU
 
 async def _users(reads: ReadSession, principal: Principal, text: str, limit: int) -> list[dict[str, Any]]:
     """By name, slips of the pen included, or by the start of their address. Requesters find themselves alone."""
-    wanted = text.strip().lower()
-    name, address = func.lower(User.name), func.lower(User.email)
+    wanted, name = func.lower(literal(text.strip())), func.lower(User.name)
     alike = func.greatest(func.word_similarity(wanted, name), func.word_similarity(name, wanted))
-    met = or_(alike >= _ALIKE, address.startswith(wanted, autoescape=True))
+    met = or_(alike >= _ALIKE, begins_with(User.email, text))
     statement = (
         select(User.id, User.name, User.email, User.department)
         .where(users.readable(principal), User.deactivated_at.is_(None), met)

@@ -10,7 +10,7 @@ from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_queries import deadline_etag
 from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
 from helpdesk_api.domains.sla.clock_state import ONGOING
-from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, summarise, tell
+from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, rest, summarise, tell
 from helpdesk_api.domains.sla.enums import PolicyKind, Reason
 from helpdesk_api.domains.sla.errors import DeadlineInPast, SlaEnded, SlaNotFound, SpanTooLong
 from helpdesk_api.domains.sla.policy_queries import promises_within
@@ -56,6 +56,8 @@ async def set_deadline(
     one.manual_due_at = body.due_at
     reason = Reason.MANUAL_DEADLINE if body.due_at is not None else Reason.MANUAL_DEADLINE_REMOVED
     clocks.recompute(one, now, reason, before)
+    if clock.is_importing():
+        rest(clocks)
     summarise(ticket, rows)
     touch(ticket, public=one.kind is PolicyKind.SLA)
     await tell(session, ticket, clocks.changes, principal=principal, note=body.reason)

@@ -84,13 +84,24 @@ def late_start(agreement: Agreement, past: Sequence[Fact], now: Fact) -> datetim
         return None
     facts = [*past, now]
     if agreement.kind is PolicyKind.UNDERPINNING_CONTRACT:
-        given = [
-            one.at for one in facts if one.after.with_vendor and (one.before is None or not one.before.with_vendor)
-        ]
-        return given[-1] if now.after.with_vendor and given else None
+        return _given_to_vendor(agreement.metric, facts)
     if agreement.kind is PolicyKind.OLA:
         facts = facts[_taken_over(facts) :]
     return _CYCLES[agreement.metric](facts)
+
+
+def _given_to_vendor(metric: Metric, facts: Sequence[Fact]) -> datetime | None:
+    """Whatever the metric: once it has what it waits for, only the next time that the ticket is given away begins
+    another cycle."""
+    begun: datetime | None = None
+    for fact in facts:
+        after, before = fact.after, fact.before
+        if after.with_vendor and (before is None or not before.with_vendor):
+            begun = fact.at
+        is_answered = fact.staff_replied and metric in (*RESPONSES, Metric.UPDATE)
+        if not after.with_vendor or is_answered or (metric is Metric.ASSIGNMENT and after.is_assigned):
+            begun = None
+    return begun
 
 
 def _taken_over(facts: Sequence[Fact]) -> int:

@@ -175,7 +175,7 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def _kind(span: Span) -> tuple[Any, ...]:
-    return span.counted, span.why, span.calendar_id, span.policy_number
+    return span.counted, span.why, span.calendar_id, span.policy_id, span.policy_number
 
 
 def _segments(spans: Sequence[Span], promised: Promises) -> Iterable[dict[str, Any]]:
@@ -189,7 +189,9 @@ def _segments(spans: Sequence[Span], promised: Promises) -> Iterable[dict[str, A
                 "is_counted": span.counted and part.is_open,
                 "why": why,
                 "seconds": (part.end - part.start).total_seconds(),
+                "calendar_id": span.calendar_id,
                 "calendar_version": part.version,
+                "policy_id": span.policy_id,
                 "policy_version": span.policy_number,
             }
 

@@ -137,6 +137,8 @@ class TicketClocks:
     def fire(self, clock: Any, step: str, at: datetime) -> None:
         if step == BREACH:
             clock.breached_at = at
+            if clock.manual_due_at is None:
+                clock.due_at = at
             self._tell(ClockChange.BREACHED, clock, at)
             return
         clock.fired = [*clock.fired, step]
@@ -187,12 +189,15 @@ class TicketClocks:
                 self.stop(clock, fact.at)
 
     def stop(self, clock: Any, at: datetime) -> None:
+        # Its calendar may have moved that, and nobody wrote it down yet.
+        clock.due_at = self.due_of(clock)
         clock.state = ClockState.BREACHED if clock.breached_at is not None else ClockState.MET
         clock.ended_at, clock.paused_at, clock.next_timer_at = at, None, None
         if clock.state is ClockState.MET:
             self._tell(ClockChange.MET, clock, at)
 
     def cancel(self, clock: Any, at: datetime, reason: Reason) -> None:
+        clock.due_at = self.due_of(clock)
         clock.state = ClockState.BREACHED if clock.breached_at is not None else ClockState.CANCELLED
         clock.ended_at, clock.paused_at, clock.next_timer_at = at, None, None
         self._tell(ClockChange.CANCELLED, clock, at, reason)
@@ -364,4 +369,4 @@ class TicketClocks:
     def _span(self, by: Any, clock: Any, start: datetime, end: datetime, *, counted: bool, why: str) -> None:
         """`by` is what it was promised by: the clock itself, or an agreement that it does not follow yet."""
         if self.keeps_spans and end > start:
-            self.spans.append(Span(clock, start, end, counted, why, by.calendar_id, by.policy_number))
+            self.spans.append(Span(clock, start, end, counted, why, by.calendar_id, by.policy_id, by.policy_number))

@@ -73,7 +73,9 @@ class SlaSegment(ResponseModel):
         "reopening.",
     )
     seconds: float = Field(ge=0)
+    calendar_id: CalendarId
     calendar_version: int = Field(ge=1)
+    policy_id: SlaPolicyId
     policy_version: int = Field(ge=1)
 
 

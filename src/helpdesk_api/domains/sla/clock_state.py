@@ -109,6 +109,7 @@ class Fact:
     staff_replied: bool = False
     requester_replied: bool = False
     inside_reopen_window: bool = True
+    imported: bool = False
 
 
 @dataclass(slots=True)
@@ -160,4 +161,5 @@ class Span:
     counted: bool
     why: str
     calendar_id: UUID
+    policy_id: UUID
     policy_number: int

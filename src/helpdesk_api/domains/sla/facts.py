@@ -62,6 +62,9 @@ def read_facts(rows: Sequence[Any]) -> list[Told]:
             before, now = now, _after(now, row.changes)
             inside = row.data.get("inside_reopen_window", True)
             found.append(Told(row.id, Fact(row.occurred_at, before, now, inside_reopen_window=inside)))
+        else:
+            continue
+        found[-1].fact.imported = bool(row.data.get("imported"))
     return found
 
 

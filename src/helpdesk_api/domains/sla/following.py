@@ -16,7 +16,7 @@ from helpdesk_api.domains.sla.clock_past import last_by_key, may_come_back, may_
 from helpdesk_api.domains.sla.clock_reading import elapsed_at
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
-from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
+from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, rest, summarise_unasked, tell
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, PolicyKind, Reason
 from helpdesk_api.domains.sla.events import SlaCancelled
 from helpdesk_api.domains.sla.facts import facts_of, situation_of
@@ -98,9 +98,13 @@ async def _follow_ticket(
     if not was_counted and not differs and not _moves(rows, promised):
         return
     past = await facts_of(session, ticket)
+    plan = promised.plan(ticket, at)
+    # What is still being imported follows where its past ends by now: the rest of it is to come, and warns nobody.
+    imported = bool(past) and past[-1].imported
+    if imported:
+        at = max([past[-1].at, *(one.ended_at or one.counted_at for one in rows)])
     # Nothing follows before what was told before it, also of what moved no clock: that is how it is derived again.
     at = max([at, *(one.at for one in past)])
-    plan = promised.plan(ticket, at)
     for one in rows:
         CLOCKS.update_at_end(session, one)
     update_at_flush(session, ticket)
@@ -108,10 +112,12 @@ async def _follow_ticket(
     clocks = clocks_of(session, ticket.id, promised, rows)
     clocks.apply(Fact(at, now, now), plan, past)
     _tell_moved(clocks, due, at)
+    if imported:
+        rest(clocks)
     if not clocks.changes:
         return
     summarise_unasked(ticket, rows)
-    await tell(session, ticket, clocks.changes)
+    await tell(session, ticket, clocks.changes, imported=imported)
 
 
 async def _count_again(session: AsyncSession, ticket: Ticket, rows: Sequence[StoredClock], promised: Promises) -> bool:

@@ -12,7 +12,7 @@ from helpdesk_api.domains.comments.events import CommentCreated
 from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_past import is_reopened, last_by_key, may_come_back, may_go_on
 from helpdesk_api.domains.sla.clock_state import Fact, Plan
-from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, summarise, tell
+from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, rest, summarise, tell
 from helpdesk_api.domains.sla.enums import Metric
 from helpdesk_api.domains.sla.facts import changed_situation, facts_of, said_by, situation_of
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
@@ -97,9 +97,7 @@ async def _follow(
     past = await facts_of(session, ticket, before=cause.event_id) if comes_late else ()
     clocks.apply(fact, plan, past)
     if imported or clock.is_importing():
-        # The past warns nobody; the first change of today brings the timers back.
-        for one in clocks.ongoing():
-            one.next_timer_at = None
+        rest(clocks)
     summarise(ticket, clocks.clocks)
     await tell(session, ticket, clocks.changes, cause=cause, imported=imported)
 

@@ -16,6 +16,7 @@ from helpdesk_api.domains.sla.calendar_models import Calendar
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.clock_queries import events_of
 from helpdesk_api.domains.sla.clock_reading import elapsed_at
+from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING
 from helpdesk_api.domains.sla.clock_store import CLOCKS, shown
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
@@ -107,8 +108,8 @@ async def compare_ticket(reads: ReadSession, ticket_id: UUID, promised: Promises
     stored = [CLOCKS.load(row) for row in rows]
     events = await events_of(reads, ticket_id)
     derived = replay(events, promised)
-    own = [event for event in events if event.type.startswith("ticket.")]
-    timed = bool(own) and not own[-1].data.get("imported")
+    # An imported past starts no timers, and neither does what happens later to the ticket and moves no clock.
+    timed = not any(event.data.get("imported") for event in events)
     return len(stored), compare(ticket_id, stored, derived, promised, clock.now(), timed=timed)
 
 
@@ -119,13 +120,15 @@ def compare(
     imported past, which starts no timers (`timed`)."""
     clocks = derived.clocks
     by_key = {_key(one): one for one in clocks.clocks}
-    resting = {_key(one) for one in stored if not timed and one.next_timer_at is None and one.breached_at is None}
+    resting = {_key(one): one for one in stored if not timed and one.next_timer_at is None}
     for key, one in by_key.items():
         if key in resting:
-            one.next_timer_at = None
+            # As far as anybody looked: the next change of it tells the rest.
+            for each in (one, resting[key]):
+                _tell_until(clocks, each, now)
+                each.next_timer_at = None
         elif one.state in ONGOING and one.next_timer_at is not None and one.next_timer_at <= now:
-            for step, at in clocks.steps_due(one, now):
-                clocks.fire(one, step, at)
+            _tell_until(clocks, one, now)
             clocks.schedule(one)
     found: list[Difference] = []
     for one in stored:
@@ -146,12 +149,18 @@ def compare(
     return [*found, *(Difference(ticket_id, key, "clock", "not there", "there") for key in by_key)]
 
 
+def _tell_until(clocks: TicketClocks, one: Any, now: datetime) -> None:
+    if one.state in ONGOING:
+        for step, at in clocks.steps_due(one, now):
+            clocks.fire(one, step, at)
+
+
 def _ended_before(one: Any) -> bool:
-    """Whether it ended before it was due: then the due time is what the calendar said at that time of days to come,
-    and a version that was published or withdrawn since says another."""
-    return (
-        one.ended_at is not None and one.due_at is not None and one.manual_due_at is None and one.ended_at < one.due_at
-    )
+    """Whether it ended before it was due, or was due never: then the due time is what the calendar said at that time of
+    days to come, and a version that was published or withdrawn since says another."""
+    if one.ended_at is None or one.manual_due_at is not None:
+        return False
+    return one.due_at is None or one.ended_at < one.due_at
 
 
 def _key(one: Any) -> str:

@@ -264,7 +264,7 @@ SEARCH = Column(
 Ticket.__table__.append_column(SEARCH)  # type: ignore[attr-defined]
 # Every search reads what was not yet sorted into the index, so little may wait there (kilobytes; 4,096 is the default).
 Index(
-    "ix_tickets_search_by_week",
+    "ix_tickets_search_by_weeks",
     SEARCH,
     week_of(Ticket.__table__.c.created_at),
     postgresql_using="gin",

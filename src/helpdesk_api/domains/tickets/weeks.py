@@ -15,15 +15,15 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, column, fu
 from helpdesk_api.database import clock
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.statistics import Statistic
-from helpdesk_api.database.text_search import UNKNOWN_WEEK, WEEKS, week_number, week_of
+from helpdesk_api.database.text_search import UNKNOWN_WEEK, WEEKS, entries_of, week_number, week_of
 
 # So many matches for each row of the page: what the caller may not read is among them, and some lie on the same ticket.
 MATCHES_PER_ROW: Final = 10
 # Where these do not fill it, what was found of them says how many do, about; and so many times more are looked in.
 WIDENING: Final = 2
 # Beyond this share of all that there is all matches at once are as cheap, as they are beyond so many weeks.
-_MAX_SHARE: Final = 0.15
-MAX_WEEKS: Final = 100
+_MAX_SHARE: Final = 0.3
+MAX_WEEKS: Final = 400
 _AHEAD: Final = timedelta(hours=1)
 _WEEKS: Final = bindparam("weeks", type_=WEEKS)
 
@@ -36,13 +36,13 @@ def is_within(instant: SQLColumnExpression[Any]) -> ColumnElement[bool]:
 async def weeks_of(
     reads: ReadSession, *, matches: float, seen_count: int, start: datetime | None, descending: bool
 ) -> Sequence[int]:
-    """Those that probably hold so many matches of a text that so many texts have, by their numbers. `start` is None for
-    the first page. None at all where all matches are better looked for at once. No statement as a rule."""
+    """Those that probably hold so many matches of a text that so many texts have, as `is_within` asks for them. `start`
+    is None for the first page. None at all where all matches are better looked for at once. No statement as a rule."""
     if matches > seen_count * _MAX_SHARE:
         return ()
     bounds = await _times.refresh(reads)
     weeks = choose_weeks(bounds, matches / seen_count, start, descending=descending)
-    return [UNKNOWN_WEEK, *weeks] if weeks else ()
+    return [UNKNOWN_WEEK, *entries_of(weeks)] if weeks else ()
 
 
 def choose_weeks(bounds: Sequence[datetime], share: float, start: datetime | None, *, descending: bool) -> range:

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.database.prefixes import begins_with
 from helpdesk_api.database.reads import ReadSession
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.users import policy
@@ -41,7 +42,6 @@ SORTS = {
     "name": SortKey("name", User.name, str),
     "created_at": SortKey("created_at", User.created_at, datetime),
 }
-_LIKE_SPECIAL = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
 def select_users(principal: Principal) -> AnySelect:
@@ -82,8 +82,7 @@ async def list_users(
 ) -> dict[str, Any]:
     statement = select_users(principal)
     if q is not None:
-        prefix = q.strip().lower().translate(_LIKE_SPECIAL) + "%"
-        statement = statement.where(or_(func.lower(User.name).like(prefix), func.lower(User.email).like(prefix)))
+        statement = statement.where(or_(begins_with(User.name, q), begins_with(User.email, q)))
     if role:
         statement = statement.where(User.role.in_(role))
     if is_active is not None:

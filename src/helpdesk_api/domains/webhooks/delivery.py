@@ -13,6 +13,7 @@ import structlog
 
 from helpdesk_api.authorization.grants import GRANTS, principal_of
 from helpdesk_api.authorization.principal import Principal
+from helpdesk_api.authorization.secret_box import WrongSecretKey
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.database.reachability import is_unreachable
@@ -30,6 +31,11 @@ POLL_SECONDS = 0.5
 # What one worker holds of all endpoints at once, and what it posts to one at a time.
 ROOM = 512
 PER_ENDPOINT = 8
+# Shown to the webhook's owner; a receiver must never get what it cannot verify.
+_UNREADABLE = (
+    "not sent: the secret cannot be read, since it was stored under another HELPDESK_SECRET_KEY; rotate the secret, or "
+    "have the operator give the right key back"
+)
 # Looking again for each delivery that ends would cost more than the deliveries.
 COALESCE_SECONDS = 0.01
 ATTEMPT_TIMEOUT = timedelta(seconds=15)
@@ -177,6 +183,8 @@ class Deliverer:
                 now=started_at,
             )
             answer = await self._caller.post(one.webhook["url"], body, headers)
+        except WrongSecretKey:
+            return Outcome(Verdict.FAILED, started_at, elapsed(), error=_UNREADABLE)
         except NotDelivered as error:
             return Outcome(Verdict.FAILED, started_at, elapsed(), error=str(error)[:500])
         return Outcome.answered(started_at, elapsed(), answer.status, answer.head)

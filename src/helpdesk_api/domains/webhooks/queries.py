@@ -17,6 +17,7 @@ from helpdesk_api.domains.webhooks.enums import DeliveryState, ListedDeliverySta
 from helpdesk_api.domains.webhooks.errors import WebhookDeliveryNotFound, WebhookNotFound
 from helpdesk_api.domains.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
 from helpdesk_api.domains.webhooks.rules import allowed_actions
+from helpdesk_api.domains.webhooks.signing import is_readable
 from helpdesk_api.web.listing import PageRequest, SortKey, page_of
 
 MAX_WEBHOOKS = 100
@@ -79,6 +80,11 @@ async def lock_webhook(session: AsyncSession, principal: Principal, webhook_id: 
     if found is None:
         raise WebhookNotFound
     return found
+
+
+async def count_closed(session: AsyncSession) -> int:
+    """How many webhooks cannot be signed for, since another HELPDESK_SECRET_KEY sealed their secret."""
+    return sum(not is_readable(sealed) for sealed in await session.scalars(select(Webhook.sealed_secret)))
 
 
 def _deliveries(webhook_id: UUID) -> Select[Any]:

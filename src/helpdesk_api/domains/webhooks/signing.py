@@ -10,7 +10,7 @@ from uuid import UUID
 
 from standardwebhooks import Webhook as Signer
 
-from helpdesk_api.authorization.secret_box import seal, unseal
+from helpdesk_api.authorization.secret_box import opens, seal, unseal
 from helpdesk_api.database.ids import public_id
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a mark, not a secret
@@ -27,11 +27,19 @@ def sealed(secret: str) -> str:
     return seal(secret, _PURPOSE)
 
 
+def is_readable(sealed_secret: str) -> bool:
+    """Whether the process has the HELPDESK_SECRET_KEY that it was sealed with."""
+    return opens(sealed_secret, _PURPOSE)
+
+
 def live_secrets(row: Any, now: datetime) -> list[str]:
-    """The present one first; the one before as long as it lives. `row` has a webhook's columns."""
+    """The present one first; the one before as long as it lives. `row` has a webhook's columns.
+
+    Raises WrongSecretKey for the present one alone: one before that does not open must not hold up its successor.
+    """
     found = [unseal(row["sealed_secret"], _PURPOSE)]
     previous, expires_at = row["sealed_previous_secret"], row["previous_secret_expires_at"]
-    if previous is not None and expires_at is not None and expires_at > now:
+    if previous is not None and expires_at is not None and expires_at > now and is_readable(previous):
         found.append(unseal(previous, _PURPOSE))
     return found
 

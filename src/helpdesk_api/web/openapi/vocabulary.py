@@ -84,7 +84,7 @@ _CODE: Json = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 10
 _TEXT: Json = {"type": "string", "pattern": ANY_TEXT, "maxLength": MAX_TEXT}
 _PARAMS: Json = {
     "type": "object",
-    "description": "Values that the text is made of, by name.",
+    "description": "Values that the text is made of, by name; of a text that was sent, its beginning.",
     "additionalProperties": True,
     "maxProperties": 50,
     "examples": [{}],
