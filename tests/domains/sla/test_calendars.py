@@ -13,6 +13,7 @@ from helpdesk_api.domains.sla import calendar_actions
 from helpdesk_api.domains.sla.calendar_import import all_day_events
 from helpdesk_api.domains.sla.calendar_models import CalendarVersion
 from helpdesk_api.domains.sla.errors import TooManyDays
+from helpdesk_api.domains.sla.holiday_dates import public_holidays
 from tests.factories.records import Make
 from tests.fixtures.clients import AsUser
 
@@ -36,6 +37,12 @@ async def created(client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
     assert reply.status_code == 201, reply.text
     body: dict[str, Any] = reply.json()
     return body
+
+
+@pytest.mark.parametrize("language", ["de", "en_GB", "th", "C"])
+def test_holidays_have_one_name_whatever_the_locale(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    monkeypatch.setenv("LANGUAGE", language)
+    assert public_holidays([("DE", "BE")], 2026)[date(2026, 10, 3)] == "German Unity Day"
 
 
 async def test_hours_holidays_and_half_days_count(

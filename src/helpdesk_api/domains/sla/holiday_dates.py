@@ -5,10 +5,18 @@ from datetime import date
 from functools import lru_cache
 
 import holidays
-from holidays.utils import list_supported_countries
+from holidays.utils import list_localized_countries, list_supported_countries
 
 # A version keeps its holidays from ten years back, for imports of the past, to twenty years ahead.
 YEARS_BACK, YEARS_AHEAD = 10, 20
+# Those that the library writes in several languages are written in this one, too. Left to itself it asks the process's
+# locale, and one calendar would have other names on each machine.
+_LANGUAGE = "en_US"
+
+
+@lru_cache(maxsize=1)
+def _localized() -> dict[str, list[str]]:
+    return list_localized_countries(include_aliases=False)
 
 
 @lru_cache(maxsize=1)
@@ -26,6 +34,8 @@ def public_holidays(regions: Iterable[tuple[str, str | None]], year: int) -> dic
     found: dict[date, str] = {}
     years = range(year - YEARS_BACK, year + YEARS_AHEAD + 1)
     for country, subdivision in regions:
-        for day, name in holidays.country_holidays(country, subdiv=subdivision, years=years).items():
+        language = _LANGUAGE if country in _localized() else None
+        named = holidays.country_holidays(country, subdiv=subdivision, years=years, language=language)
+        for day, name in named.items():
             found.setdefault(day, name)
     return dict(sorted(found.items()))
