@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ def await_true(condition: Callable[[], Any], what: str) -> None:
 def api_process(product: Served) -> int:
     below = processes_below(product.process.pid)
     return next(found for found, name in below.items() if name == "helpdesk-api")
+
+
+def answers(product: Served) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{product.url}/readyz", timeout=PATIENCE).is_success
+    return False
 
 
 def resident_bytes(process_id: int) -> int:
@@ -179,6 +186,8 @@ async def test_a_kill_between_the_object_and_its_row_leaves_what_the_sweep_finds
             await asyncio.to_thread(await_true, lambda: stored(product), "no object came")
             os.kill(api_process(product), signal.SIGKILL)
             assert await sending is None
+        # Others use it after this.
+        await asyncio.to_thread(await_true, lambda: answers(product), "it was not started again")
         assert await holder.fetchval("SELECT count(*) FROM attachments") == 0
     finally:
         await holder.close()
