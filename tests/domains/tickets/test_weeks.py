@@ -148,11 +148,9 @@ async def test_how_words_are_read_is_not_planned_again_and_again(own_database: D
         "SELECT custom_plans, statement FROM pg_prepared_statements WHERE generic_plans + custom_plans = 12"
     )
     async with own_database.reads() as reads:
-        rows = [
-            row for row in await reads.fetch(counted) if re.search("websearch_to_tsquery|likeness", row["statement"])
-        ]
-    # What they are, and what else may have been meant.
-    assert [row["custom_plans"] for row in rows] == [5, 5]
+        rows = [row for row in await reads.fetch(counted) if "websearch_to_tsquery" in row["statement"]]
+    # What else may have been meant is asked within the caller's sight: of that statistics decide.
+    assert [row["custom_plans"] for row in rows] == [5]
 
 
 @pytest.mark.parametrize("descending", [True, False])
