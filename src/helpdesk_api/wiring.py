@@ -148,7 +148,8 @@ STREAM_MESSAGES: Mapping[str, type[BaseModel]] = {
 
 # What has nothing to follow is listed too: a new event without a line here fails a test.
 NOTHING = Reactions()
-# Clocks come last: they follow what the others have decided.
+NOTED = Reactions(in_transaction=(clocks.note_event,))
+# Clocks come last: they follow what the others have decided, or note a change that none of them looks at.
 _shown = (comment_reactions.follow_attachment, attachment_reactions.show_in_description)
 _changed = (routing.keep_load, routing.note_decisions, clocks.move_clocks)
 
@@ -200,26 +201,26 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
         ),
         after_commit=(routing.give_to_next_free,),
     ),
-    tickets.TicketRated: NOTHING,
-    tickets.TicketFlagged: NOTHING,
-    tickets.ParticipantAdded: NOTHING,
-    tickets.ParticipantRemoved: NOTHING,
-    tickets.CollaboratorAdded: Reactions(after_commit=(mail.tell_of_sharing,)),
-    tickets.CollaboratorRemoved: NOTHING,
-    tickets.WatcherAdded: NOTHING,
-    tickets.WatcherRemoved: NOTHING,
+    tickets.TicketRated: NOTED,
+    tickets.TicketFlagged: NOTED,
+    tickets.ParticipantAdded: NOTED,
+    tickets.ParticipantRemoved: NOTED,
+    tickets.CollaboratorAdded: Reactions(in_transaction=NOTED.in_transaction, after_commit=(mail.tell_of_sharing,)),
+    tickets.CollaboratorRemoved: NOTED,
+    tickets.WatcherAdded: NOTED,
+    tickets.WatcherRemoved: NOTED,
     comments.CommentCreated: Reactions(
         in_transaction=(languages.note_language_of_comment, clocks.answer_clocks),
         after_commit=(mail.tell_of_comment,),
     ),
-    comments.CommentUpdated: Reactions(in_transaction=(languages.note_language_of_comment,)),
+    comments.CommentUpdated: Reactions(in_transaction=(languages.note_language_of_comment, clocks.note_event)),
     attachments.AttachmentAdded: NOTHING,
     attachments.AttachmentReleased: Reactions(in_transaction=_shown),
     attachments.AttachmentRefused: Reactions(in_transaction=_shown),
-    attachments.AttachmentRemoved: Reactions(in_transaction=_shown),
-    relations.TicketLinked: NOTHING,
-    relations.TicketUnlinked: NOTHING,
-    relations.TicketSplit: NOTHING,
+    attachments.AttachmentRemoved: Reactions(in_transaction=(*_shown, clocks.note_event)),
+    relations.TicketLinked: NOTED,
+    relations.TicketUnlinked: NOTED,
+    relations.TicketSplit: NOTED,
     reminders.ReminderDue: Reactions(after_commit=(mail.tell_of_reminder,)),
     sla.SlaStarted: NOTHING,
     sla.SlaPaused: NOTHING,
@@ -278,7 +279,7 @@ REACTIONS: Mapping[type[DomainEvent], Reactions] = {
     tags.TagRenamed: NOTHING,
     time_entries.TimeLogged: NOTHING,
     time_entries.TimeRatesChanged: NOTHING,
-    checklists.ChecklistChanged: NOTHING,
+    checklists.ChecklistChanged: NOTED,
     ticket_templates.TicketTemplateCreated: NOTHING,
     ticket_templates.TicketTemplateUpdated: NOTHING,
     ticket_templates.TicketTemplateDeleted: NOTHING,

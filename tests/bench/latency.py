@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import asyncpg
@@ -81,12 +82,18 @@ async def _measure(desk: Desk, postmaster: int, folder: Path, seconds: float) ->
         await database.dispose()
 
 
+def _updated(ticket: UUID) -> TicketUpdated:
+    return TicketUpdated(
+        subject_id=ticket,
+        ticket_id=ticket,
+        changes={"subject": ("before", "after")},
+        ticket=SimpleNamespace(imported_until=None),
+    )
+
+
 async def _happen(database: Database, ticket: UUID, changes: int = 1) -> list[UUID]:
     async with database.session() as session:
-        events = [
-            TicketUpdated(subject_id=ticket, ticket_id=ticket, changes={"subject": ("before", "after")})
-            for _ in range(changes)
-        ]
+        events = [_updated(ticket) for _ in range(changes)]
         return [(await record(session, Principal.system(), event)).id for event in events]
 
 
@@ -98,7 +105,7 @@ async def _print_row_cost(database: Database, postmaster: int, ticket: UUID) -> 
         async with database.session() as session:
             await session.execute(touch, {"id": ticket})
             if with_event:
-                event = TicketUpdated(subject_id=ticket, ticket_id=ticket, changes={"subject": ("before", "after")})
+                event = _updated(ticket)
                 await record(session, Principal.system(), event)
 
     figures = []

@@ -79,6 +79,16 @@ def test_every_example_fits_its_schema(document: Json) -> None:
     assert misfits(document) == []
 
 
+def test_who_may_tell_of_the_past_is_told_what_refuses_it(document: Json) -> None:
+    told = [
+        operation["responses"]["422"]["description"]
+        for _, _, operation in operations(document)
+        if any(parameter.get("name") == "Occurred-At" for parameter in operation.get("parameters", []))
+    ]
+    assert len(told) > 30
+    assert [description for description in told if "`instant_out_of_order`" not in description] == []
+
+
 @pytest.mark.parametrize("name", ["example", "examples"])
 @pytest.mark.parametrize("at", ["requestBody", "responses", "parameters", "headers", "components", "webhooks"])
 def test_an_example_that_does_not_fit_is_found_wherever_it_stands(at: str, name: str) -> None:

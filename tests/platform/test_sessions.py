@@ -1,6 +1,7 @@
 """Transactions: commit before the reply, nothing left of what was rolled back."""
 
 import asyncio
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -59,7 +60,9 @@ async def test_rolled_back_work_leaves_no_event_and_no_job(own_database: Databas
 
     async def work() -> None:
         async with own_database.session() as session:
-            event = TicketUpdated(subject_id=ticket_id, ticket_id=ticket_id, changes={"subject": ("a", "b")})
+            event = TicketUpdated(
+                subject_id=ticket_id, ticket_id=ticket_id, ticket=SimpleNamespace(imported_until=None)
+            )
             await record(session, Principal.system(), event)
             await enqueue(session, "probe", {})
             await session.flush()

@@ -36,6 +36,7 @@ async def note(database: Database, ticket: Ticket, by: Principal) -> None:
         visibility=Visibility.INTERNAL,
         internal_changes={"needs_reassignment": (False, True)},
         internal_data={"why": "left", "deep": [{"not": "flat"}]},
+        ticket=ticket,
     )
     async with database.session() as session:
         await record(session, by, event)

@@ -30,7 +30,7 @@ async def relay(database: Database) -> None:
 
 
 async def happen(database: Database, ticket: Ticket, *, visibility: Visibility = Visibility.PUBLIC) -> str:
-    event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, visibility=visibility)
+    event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, ticket=ticket, visibility=visibility)
     async with database.session() as session:
         return public_id("evt", (await record(session, Principal.system(), event)).id)
 

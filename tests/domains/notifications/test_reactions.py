@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,7 +108,9 @@ class TestReceipt:
 
         async def fail() -> None:
             async with database.session() as session:
-                await record(session, rita, events.TicketConfirmed(subject_id=new_id(), ticket_id=new_id()))
+                ticket = SimpleNamespace(id=new_id(), imported_until=None)
+                event = events.TicketConfirmed(subject_id=ticket.id, ticket_id=ticket.id, ticket=ticket)
+                await record(session, rita, event)
                 raise KeyError
 
         with pytest.raises(KeyError):

@@ -1,7 +1,8 @@
 """Random histories: whatever people do, in whatever order, what is stored equals what the events say."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -40,9 +41,9 @@ from helpdesk_api.domains.sla.preview import preview
 from helpdesk_api.domains.sla.recompute import compare_ticket
 from helpdesk_api.domains.tickets import actions
 from helpdesk_api.domains.tickets.enums import PendingReason, TicketStatus
-from helpdesk_api.domains.tickets.opening import update_ticket
+from helpdesk_api.domains.tickets.opening import open_ticket, update_ticket
 from helpdesk_api.domains.tickets.queries import lock_visible
-from helpdesk_api.domains.tickets.schemas import TicketPend, TicketReopen, TicketResolve, TicketUpdate
+from helpdesk_api.domains.tickets.schemas import TicketCreate, TicketPend, TicketReopen, TicketResolve, TicketUpdate
 from helpdesk_api.installation import install_wiring
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.web.errors import ProblemError
@@ -68,6 +69,8 @@ LADDER = [
     )
 ]
 WEEK = [{"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "thursday", "sunday")]
+
+_Due = dict[tuple[str, str], datetime | None]
 
 
 class Histories(RuleBasedStateMachine):
@@ -97,6 +100,8 @@ class Histories(RuleBasedStateMachine):
             name = f"Berlin {self.admin.user_id.hex}"
             body = CalendarCreate(name=name, time_zone="Europe/Berlin", weekly_hours=WEEK)
             self.calendar = (await calendar_actions.create_calendar(session, self.admin, body)).id
+            other = CalendarCreate(name=f"Other {self.admin.user_id.hex}", time_zone="UTC", weekly_hours=WEEK[:2])
+            self.calendars = [self.calendar, (await calendar_actions.create_calendar(session, self.admin, other)).id]
         targets = [
             {"metric": metric, "priority": priority.value, "seconds": 3600 * (2 + place)}
             for metric in METRICS
@@ -125,7 +130,7 @@ class Histories(RuleBasedStateMachine):
             await policy_actions.order_policies(session, self.admin, [self.policy, *order])
         self.teams = [(await make_team(self.database)).id for _ in range(2)]
         await self._draft_between_teams()
-        self.worker_rests = False
+        self.worker_rests = self.imports = False
         ticket = await make_ticket(self.database, by=requester)
         self.ticket, self.ticket_id = ticket.reference, ticket.id
 
@@ -156,11 +161,40 @@ class Histories(RuleBasedStateMachine):
             try:
                 async with self.database.session() as session:
                     ticket, is_participant = await lock_visible(session, by or self.admin, self.ticket)
-                    await work(session, by or self.admin, ticket, is_participant)
+                    with self._import_clock(ticket):
+                        await work(session, by or self.admin, ticket, is_participant)
             except ProblemError:
                 return  # Not allowed now: nothing has changed.
 
         self.run(change())
+
+    @contextmanager
+    def _import_clock(self, ticket: Any) -> Iterator[None]:
+        """Of an import what happened comes a part of the way from the last change until now."""
+        if not self.imports:
+            yield
+            return
+        held = clock.import_at(ticket.updated_at + max(self.now - ticket.updated_at, timedelta(0)) / 4)
+        try:
+            yield
+        finally:
+            clock.release(held)
+
+    @rule()
+    def import_or_live(self) -> None:
+        self.imports = not self.imports
+
+    @rule(days=st.sampled_from([1, 12]))
+    def import_another(self, days: int) -> None:
+        async def open_another() -> None:
+            fields = {"subject": "a", "description": "A.", "occurred_at": self.now - timedelta(days=days)}
+            async with self.database.session() as session:
+                body = TicketCreate(requester_id=self.requester.user_id, **fields)
+                ticket = await open_ticket(session, self.database, self.admin, body)
+                self.ticket, self.ticket_id = ticket.reference, ticket.id
+
+        self.run(open_another())
+        self.imports = True
 
     @rule(minutes=st.sampled_from([1, 7, 45, 60, 180, 600, 1440, 4000, 11000]))
     def pass_time(self, minutes: int) -> None:
@@ -240,8 +274,8 @@ class Histories(RuleBasedStateMachine):
     def rename(self, word: str) -> None:
         self.act(lambda s, p, t, _: update_ticket(s, self.database, p, t, TicketUpdate(subject=word)))
 
-    @rule(hours=st.integers(1, 9), later=st.sampled_from([0, 3, 30]))
-    def promise_otherwise(self, hours: int, later: int) -> None:
+    @rule(hours=st.integers(1, 9), later=st.sampled_from([0, 3, 30]), place=st.integers(0, 1))
+    def promise_otherwise(self, hours: int, later: int, place: int) -> None:
         priorities = [p for p in Priority if p is not Priority.LOW or hours % 3]
         targets = [{"metric": "resolution", "priority": p.value, "seconds": 3600 * hours} for p in priorities]
         if hours % 2:
@@ -252,7 +286,7 @@ class Histories(RuleBasedStateMachine):
             ]
         # Steps at other places, and others at theirs.
         warnings = [{"percent": 10 * hours}, *WARNINGS] if hours % 3 else WARNINGS
-        steps = {"warnings": warnings, "escalations": LADDER[hours % 4 :]}
+        steps = {"warnings": warnings, "escalations": LADDER[hours % 4 :], "calendar_id": self.calendars[place]}
         self.run(self._publish(self.policy, later, {"targets": targets, **steps}))
 
     async def _publish(self, policy_id: UUID, later: int, fields: dict[str, Any]) -> None:
@@ -261,32 +295,34 @@ class Histories(RuleBasedStateMachine):
                 policy = await policy_queries.lock_policy(session, policy_id)
                 change = SlaPolicyUpdate.model_validate(fields)
                 await policy_actions.update_policy(session, self.database, self.admin, policy, change)
-            before = None
+            foretold = None
             if not (later or self.worker_rests):
-                before = await self._ongoing(), await self._beginning(policy_id)
+                foretold = await self._foretold(policy_id, await self._ongoing())
             async with self.database.session() as session:
                 policy = await policy_queries.lock_policy(session, policy_id)
                 body = SlaPolicyPublish(effective_from=self.now + timedelta(hours=later))
                 await policy_actions.publish(session, self.admin, policy, body)
         except ProblemError:
             return  # Another version waits for its instant.
-        if before is not None:
+        if foretold is not None:
             await drain(self.database)
-            now = await self._ongoing()
-            assert {key: due for key, due in now.items() if key not in before[0]} == before[1]
+            assert await self._ongoing() == foretold
 
-    async def _ongoing(self) -> dict[tuple[str, str], datetime | None]:
+    async def _ongoing(self) -> _Due:
         await drain(self.database)
         async with self.database.reads() as reads:
             rows = [CLOCKS.load(row) for row in await reads.fetch(_CLOCKS, {"ticket_id": self.ticket_id})]
         return {(one.kind, one.metric): one.due_at for one in rows if one.ended_at is None}
 
-    async def _beginning(self, policy_id: UUID) -> dict[tuple[str, str], datetime | None]:
+    async def _foretold(self, policy_id: UUID, due: _Due) -> _Due:
         """What a preview says of that."""
         async with self.database.reads() as reads:
             found = await preview(reads, self.database, policy_id, effective_from=None)
-        mine = [one for one in found["begins"] if one["ticket_id"] == self.ticket_id]
-        return {(one["kind"], one["metric"]): one["due_at"] for one in mine}
+        moves = [one for one in found["data"] if one["ticket_id"] == self.ticket_id]
+        moved = {(one["kind"], one["metric"]): one["new_due_at"] for one in moves}
+        gone = {(one["kind"], one["metric"]) for one in moves if one["is_cancelled"]}
+        begun = {(b["kind"], b["metric"]): b["due_at"] for b in found["begins"] if b["ticket_id"] == self.ticket_id}
+        return {key: at for key, at in {**due, **moved, **begun}.items() if key not in gone}
 
     @rule(place=st.integers(0, 4), hours=st.sampled_from([None, 1, 5, 40]))
     def agree_by_hand(self, place: int, hours: int | None) -> None:

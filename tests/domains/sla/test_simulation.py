@@ -197,6 +197,18 @@ async def test_what_cannot_be_is_said_where(
     assert reply.json()["errors"][0]["pointer"] == pointer
 
 
+async def test_to_a_merged_ticket_nothing_happens_any_more(admin_client: httpx.AsyncClient) -> None:
+    merged, into = [await opened(admin_client) for _ in range(2)]
+    body = {"ticket_ids": [merged["id"]]}
+    assert (await admin_client.post(f"/v1/tickets/{into['id']}/merge-in", json=body)).status_code == 200
+    for change in ({"action": "requester_reply"}, {"action": "reply"}, {"priority": "high"}, {}):
+        reply = await admin_client.post(PATH, json={"ticket_id": merged["id"], "changes": [change]})
+        assert (reply.status_code, reply.json()["code"]) == (422, "simulation_contradictory")
+        assert reply.json()["errors"][0]["pointer"] == "#/changes/0"
+    as_it_is = await admin_client.post(PATH, json={"ticket_id": merged["id"]})
+    assert {one["state"] for one in as_it_is.json()["clocks"]} == {"cancelled"}
+
+
 async def test_what_requesters_do_not_see_they_cannot_name(
     requester_client: httpx.AsyncClient, agent_client: httpx.AsyncClient, database: Database
 ) -> None:

@@ -53,7 +53,7 @@ async def relay(database: Database) -> None:
 
 
 async def happen(database: Database, ticket: Ticket) -> str:
-    event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id)
+    event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, ticket=ticket)
     async with database.session() as session:
         made = public_id("evt", (await record(session, Principal.system(), event)).id)
     await relay(database)

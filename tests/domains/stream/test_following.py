@@ -56,7 +56,7 @@ async def relay(database: Database) -> None:
 
 
 async def happen(database: Database, ticket: Ticket, *, visibility: Visibility = Visibility.PUBLIC) -> None:
-    event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, visibility=visibility)
+    event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, ticket=ticket, visibility=visibility)
     async with database.session() as session:
         await record(session, Principal.system(), event)
 

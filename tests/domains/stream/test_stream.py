@@ -45,7 +45,7 @@ async def relay(database: Database) -> None:
 
 
 async def happen(database: Database, ticket: Ticket, *, visibility: Visibility = Visibility.PUBLIC) -> str:
-    event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, visibility=visibility)
+    event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, ticket=ticket, visibility=visibility)
     async with database.session() as session:
         return public_id("evt", (await record(session, Principal.system(), event)).id)
 
@@ -182,7 +182,9 @@ class Chaos:
     async def write(self, number: int, ticket: Ticket) -> None:
         for turn in range(25):
             visibility = Visibility.INTERNAL if (number + turn) % 3 == 0 else Visibility.PUBLIC
-            event = events.TicketUpdated(subject_id=ticket.id, ticket_id=ticket.id, visibility=visibility)
+            event = events.TicketUpdated(
+                subject_id=ticket.id, ticket_id=ticket.id, ticket=ticket, visibility=visibility
+            )
             with suppress(RuntimeError):
                 async with self._database.session() as session:
                     row = await record(session, Principal.system(), event)

@@ -37,6 +37,7 @@ async def happen(database: Database, ticket: Ticket, *, visibility: Visibility =
         visibility=visibility,
         changes={"subject": ("before", "after")},
         internal_data={"note": "for the staff"},
+        ticket=ticket,
     )
     async with database.session() as session:
         return public_id("evt", (await record(session, Principal.system(), event)).id)

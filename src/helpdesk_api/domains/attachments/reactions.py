@@ -62,7 +62,8 @@ async def show_in_description(session: AsyncSession, principal: Principal, event
     before = ticket.description_html
     await show_pictures(ticket, await ids_of_ticket(session, ticket.id))
     if ticket.description_html != before:
-        touch(ticket, public=True)
+        # A scanner's word is no news of a past that is still being imported.
+        touch(ticket, public=True, at=ticket.imported_until)
 
 
 async def show_files_of_article(session: AsyncSession, principal: Principal, event: ArticlePublished) -> None:

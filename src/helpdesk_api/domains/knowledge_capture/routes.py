@@ -5,7 +5,6 @@ from typing import Any
 from starlette.responses import Response
 
 from helpdesk_api.authorization.dependencies import PrincipalDep, requires
-from helpdesk_api.authorization.errors import MissingScope
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import ArticleId, public_id
 from helpdesk_api.database.session import ReadSessionDep, SessionDep
@@ -20,7 +19,7 @@ from helpdesk_api.domains.knowledge.schemas import ArticleRead
 from helpdesk_api.domains.knowledge_capture import actions, queries
 from helpdesk_api.domains.knowledge_capture.errors import TicketNotResolved
 from helpdesk_api.domains.knowledge_capture.schemas import ArticleTicketPage, TicketArticleCreate
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketMerged, TicketNotFound
+from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden
 from helpdesk_api.domains.tickets.queries import VisibleTicketDep
 from helpdesk_api.web.cursors import InvalidCursor
 from helpdesk_api.web.errors import UnknownReference, documents
@@ -39,10 +38,8 @@ router = ApiRouter(prefix="/v1/articles/{article_id}", tags=["articles"])
     response_model=ArticleRead,
     dependencies=[requires(Permission.TICKETS_WRITE)],
     responses=documents(
-        TicketNotFound,
-        TicketMerged,
+        *CHANGE_ERRORS,
         ActionForbidden,
-        MissingScope,
         TicketNotResolved,
         UnknownReference,
         ArticleTeamsRequired,

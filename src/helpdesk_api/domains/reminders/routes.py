@@ -11,7 +11,7 @@ from helpdesk_api.database.ids import ReminderId, public_id
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
 from helpdesk_api.domains.reminders import actions, errors, queries
 from helpdesk_api.domains.reminders.schemas import ReminderCreate, ReminderPage, ReminderRead, ReminderUpdate
-from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketMerged, TicketNotFound
+from helpdesk_api.domains.tickets.errors import CHANGE_ERRORS, ActionForbidden, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey, VisibleTicketDep
 from helpdesk_api.domains.tickets.seen import get_followed_work
 from helpdesk_api.web.cursors import InvalidCursor
@@ -59,7 +59,7 @@ async def list_ticket_reminders(
     response_model=ReminderRead,
     dependencies=_WRITE,
     responses=documents(
-        TicketNotFound, TicketMerged, ActionForbidden, UnknownReference, errors.RemindInPast, errors.TooManyReminders
+        *CHANGE_ERRORS, ActionForbidden, UnknownReference, errors.RemindInPast, errors.TooManyReminders
     ),
     openapi_extra={"x-etag": True},
 )

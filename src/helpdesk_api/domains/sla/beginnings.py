@@ -22,6 +22,7 @@ from helpdesk_api.domains.sla.clock_store import CLOCKS
 from helpdesk_api.domains.sla.enums import ClockState, Metric, PolicyKind
 from helpdesk_api.domains.sla.facts import (
     CREATED,
+    IMPORTED_UNTIL,
     INSTANT,
     REPLIED,
     SITUATION,
@@ -60,10 +61,12 @@ class Beginning(NamedTuple):
 
 class _Candidates(NamedTuple):
     """Tickets that lack the same: `new` are promises of which they never had a clock, `old` those of which the last may
-    not be the last. In the order of their ids, which is that of their age."""
+    not be the last. In the order of their ids, which is that of their age; `until` is where a past that is still being
+    imported ends by now, in microseconds since 1970."""
 
     ids: Sequence[UUID]
     references: Sequence[str]
+    until: Sequence[int | None]
     new: Plan
     old: Plan
 
@@ -111,7 +114,7 @@ def _batches(candidates: Sequence[_Candidates]) -> Iterator[Sequence[_Candidates
         first = 0
         while first < len(one.ids):
             taken = slice(first, first + room)
-            batch.append(one._replace(ids=one.ids[taken], references=one.references[taken]))
+            batch.append(one._replace(ids=one.ids[taken], references=one.references[taken], until=one.until[taken]))
             first, room = first + room, room - len(batch[-1].ids)
             if not room:
                 yield batch
@@ -135,7 +138,7 @@ def _lacking_read(wanted: Sequence[Key], names: Sequence[str], is_open: ColumnEl
     of_keys = tuple_(SlaClock.kind, SlaClock.metric).in_(wanted)
     lacking = [_lacks(*key).label(f"lacks_{place}") for place, key in enumerate(wanted)]
     each = (
-        select(Ticket.id, Ticket.reference, *lacking, *facts)
+        select(Ticket.id, Ticket.reference, IMPORTED_UNTIL.label("until"), *lacking, *facts)
         .outerjoin(SlaClock, and_(SlaClock.ticket_id == Ticket.id, of_keys))
         .where(is_open)
         .group_by(Ticket.id)
@@ -144,8 +147,8 @@ def _lacking_read(wanted: Sequence[Key], names: Sequence[str], is_open: ColumnEl
         .limit(most)
         .subquery("each")
     )
-    id_, reference, *alike = each.c
-    listed = [func.array_agg(aggregate_order_by(one, id_)) for one in (id_, reference)]
+    id_, reference, until, *alike = each.c
+    listed = [func.array_agg(aggregate_order_by(one, id_)) for one in (id_, reference, until)]
     return select(*alike, *listed).group_by(*alike)
 
 
@@ -184,16 +187,16 @@ def _candidates(
     rows: Sequence[Any], wanted: Sequence[Key], plan_of: Callable[[tuple[Any, ...]], Plan], most: int
 ) -> tuple[list[_Candidates], bool]:
     """And whether these are all, which they are not when there is one more than `most`."""
-    newest = max((row[-2][-1] for row in rows), default=None)
-    is_exact = sum(len(row[-2]) for row in rows) <= most
+    newest = max((row[-3][-1] for row in rows), default=None)
+    is_exact = sum(len(row[-3]) for row in rows) <= most
     found = []
     for row in rows:
-        *values, ids, references = row
+        *values, ids, references, until = row
         if not is_exact and ids[-1] == newest:
-            ids, references = ids[:-1], references[:-1]
+            ids, references, until = ids[:-1], references[:-1], until[:-1]
         new, old = _parts(tuple(values), wanted, plan_of)
         if new or old:
-            found.append(_Candidates(ids, references, new, old))
+            found.append(_Candidates(ids, references, until, new, old))
     return found, is_exact
 
 
@@ -262,11 +265,11 @@ def _judged(
     courses: Courses = {}
     until = microseconds(at)
     for alike in some:
-        for id_, reference in zip(alike.ids, alike.references, strict=True):
+        for id_, reference, imported_until in zip(alike.ids, alike.references, alike.until, strict=True):
             row = told.get(id_)
             if row is None:
                 continue
-            past = Past(row["instants"], row["words"], until)
+            past = Past(row["instants"], row["words"], until if imported_until is None else imported_until)
             of_ticket = [*_anew(alike.new, past, courses, hours_of)]
             if alike.old and past.facts:
                 of_ticket += _again(alike.old, had.get(id_, []), past, hours_of)

@@ -10,10 +10,12 @@ from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_queries import deadline_etag
 from helpdesk_api.domains.sla.clock_schemas import DeadlineUpdate
 from helpdesk_api.domains.sla.clock_state import ONGOING
-from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, rest, summarise, tell
+from helpdesk_api.domains.sla.clock_store import clocks_of, read_clocks, summarise, tell
 from helpdesk_api.domains.sla.enums import PolicyKind, Reason
 from helpdesk_api.domains.sla.errors import DeadlineInPast, SlaEnded, SlaNotFound, SpanTooLong
+from helpdesk_api.domains.sla.importing import import_turns, rest
 from helpdesk_api.domains.sla.policy_queries import promises_within
+from helpdesk_api.domains.sla.reactions import look_at_clocks
 from helpdesk_api.domains.sla.rules import LONGEST_ASKED
 from helpdesk_api.domains.tickets.actions import require, touch
 from helpdesk_api.domains.tickets.enums import TicketAction
@@ -50,13 +52,17 @@ async def set_deadline(
         raise SlaEnded
     if one.manual_due_at == body.due_at:
         return one
+    if await import_turns(session, ticket, now):
+        await look_at_clocks(session, ticket, now, None)
+        if one.state not in ONGOING:
+            raise SlaEnded
     clocks = clocks_of(session, ticket.id, await promises_within(session), rows)
     clocks.settle(one, now)
     before = {"manual_due_at": one.manual_due_at, "due_at": one.due_at}
     one.manual_due_at = body.due_at
     reason = Reason.MANUAL_DEADLINE if body.due_at is not None else Reason.MANUAL_DEADLINE_REMOVED
     clocks.recompute(one, now, reason, before)
-    if clock.is_importing():
+    if ticket.imported_until is not None:
         rest(clocks)
     summarise(ticket, rows)
     touch(ticket, public=one.kind is PolicyKind.SLA)

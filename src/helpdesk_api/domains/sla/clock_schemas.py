@@ -167,7 +167,10 @@ class SimulatedChange(RequestModel):
     )
     priority: Priority | None = None
     category_id: CategoryId | None = None
-    team_id: TeamId | None = None
+    team_id: TeamId | None = Field(
+        default=None,
+        description="Who has it stays: whom the team gives it to depends on who is free by then. `assign` says it.",
+    )
     action: str | None = Field(
         default=None,
         max_length=20,

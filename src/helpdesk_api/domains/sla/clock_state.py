@@ -109,7 +109,6 @@ class Fact:
     staff_replied: bool = False
     requester_replied: bool = False
     inside_reopen_window: bool = True
-    imported: bool = False
 
 
 @dataclass(slots=True)

@@ -98,12 +98,6 @@ def _new_row(session: AsyncSession, ticket_id: UUID, **given: Any) -> StoredCloc
     return clock
 
 
-def rest(clocks: TicketClocks) -> None:
-    """The past warns nobody; the first change of today brings the timers back."""
-    for one in clocks.ongoing():
-        one.next_timer_at = None
-
-
 def summarise(ticket: Ticket, clocks: Iterable[StoredClock]) -> None:
     """Write down on the ticket what lists show: the next due time, and the worst state of what was promised."""
     due: datetime | None = None

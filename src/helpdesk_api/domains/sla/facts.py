@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, String, and_, case, cast, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import QueryableAttribute
 
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.domains.sla.clock_state import Fact, Situation
@@ -22,6 +23,7 @@ from helpdesk_api.outbox.pending import pending_events
 
 # The fields of a ticket that make a `Situation`.
 SITUATION = ("status", "pending_reason", "team_id", "assignee_id")
+_MOVING = frozenset(SITUATION)
 CREATED, REOPENED, REPLIED = "ticket.created", "ticket.reopened", "comment.created"
 _NEW = Situation(TicketStatus.OPEN, None, None, is_assigned=False)
 
@@ -46,6 +48,7 @@ class Told:
 
 def read_facts(rows: Sequence[Any]) -> list[Told]:
     """From a ticket's events in order; those that move no clock tell no fact."""
+    causes = {row.cause_event_id for row in rows if row.type.startswith("sla.")}
     found: list[Told] = []
     now: Situation | None = None
     for row in rows:
@@ -58,13 +61,12 @@ def read_facts(rows: Sequence[Any]) -> list[Told]:
             answered, asked = said_by(row.data)
             fact = Fact(row.occurred_at, now, now, staff_replied=answered, requester_replied=asked)
             found.append(Told(row.id, fact))
-        elif row.type.startswith("ticket."):
+        elif row.type.startswith("ticket.") and row.changes.keys() & _MOVING:
             before, now = now, _after(now, row.changes)
             inside = row.data.get("inside_reopen_window", True)
             found.append(Told(row.id, Fact(row.occurred_at, before, now, inside_reopen_window=inside)))
-        else:
-            continue
-        found[-1].fact.imported = bool(row.data.get("imported"))
+        elif row.id in causes:
+            found.append(Told(row.id, Fact(row.occurred_at, now, now)))
     return found
 
 
@@ -82,10 +84,15 @@ def _said(name: str) -> ColumnElement[str]:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# Microseconds, which are read several times faster than instants.
-INSTANT: ColumnElement[int] = cast(
-    func.date_part(literal_column("'epoch'"), EventRow.occurred_at) * literal_column("1000000"), BigInteger
-)
+
+
+def _microseconds(at: QueryableAttribute[Any]) -> ColumnElement[int]:
+    """They are read several times faster than instants."""
+    return cast(func.date_part(literal_column("'epoch'"), at) * literal_column("1000000"), BigInteger)
+
+
+INSTANT = _microseconds(EventRow.occurred_at)
+IMPORTED_UNTIL = _microseconds(Ticket.imported_until)
 # All that clocks take from an event, as one short text: the pasts of a hundred thousand tickets are few texts. What was
 # said changes nothing, and is not looked through for it.
 WORD: ColumnElement[str] = case(

@@ -16,10 +16,11 @@ from helpdesk_api.domains.sla.clock_past import last_by_key, may_come_back, may_
 from helpdesk_api.domains.sla.clock_reading import elapsed_at
 from helpdesk_api.domains.sla.clock_rules import TicketClocks
 from helpdesk_api.domains.sla.clock_state import ONGOING, Change, Fact, Plan
-from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, rest, summarise_unasked, tell
+from helpdesk_api.domains.sla.clock_store import CLOCKS, clocks_by_ticket, clocks_of, summarise_unasked, tell
 from helpdesk_api.domains.sla.enums import ClockChange, ClockState, PolicyKind, Reason
 from helpdesk_api.domains.sla.events import SlaCancelled
 from helpdesk_api.domains.sla.facts import facts_of, situation_of
+from helpdesk_api.domains.sla.importing import rest
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.sla.replay import replay
 from helpdesk_api.domains.tickets.models import Ticket
@@ -100,9 +101,9 @@ async def _follow_ticket(
     past = await facts_of(session, ticket)
     plan = promised.plan(ticket, at)
     # What is still being imported follows where its past ends by now: the rest of it is to come, and warns nobody.
-    imported = bool(past) and past[-1].imported
-    if imported:
-        at = max([past[-1].at, *(one.ended_at or one.counted_at for one in rows)])
+    imported = ticket.imported_until is not None
+    if ticket.imported_until is not None:
+        at = max([ticket.imported_until, *(one.ended_at or one.counted_at for one in rows)])
     # Nothing follows before what was told before it, also of what moved no clock: that is how it is derived again.
     at = max([at, *(one.at for one in past)])
     for one in rows:

@@ -43,6 +43,7 @@ async def imagined(
     values["created_at"] = facts.created_at or clock.now()
     values["pending_reason"] = (facts.pending_reason or PendingReason.REQUESTER) if is_pending else None
     values["resolved_at"] = values["created_at"] if facts.status is TicketStatus.RESOLVED else None
+    values["merged_into_id"] = None
     values["requester_id"] = facts.requester_id or principal.user_id
     values["submitter_id"] = facts.submitter_id or principal.user_id
     if "organization_id" not in facts.model_fields_set:

@@ -82,6 +82,7 @@ class _Clock(NamedTuple):
     due_at: float | None
     is_by_hand: bool
     breached_at: float | None
+    imported_until: float | None
 
 
 _OWN = len(_Clock._fields)
@@ -254,6 +255,7 @@ def _clocks_read(names: tuple[str, ...]) -> CompiledStatement:
         _seconds(SlaClock.due_at),
         SlaClock.manual_due_at.is_not(None),
         _seconds(SlaClock.breached_at),
+        _seconds(Ticket.imported_until),
     ]
     of_ticket = select(*held, *map(func.array_agg, own)).join(Ticket, Ticket.id == SlaClock.ticket_id)
     return CompiledStatement(of_ticket.where(SlaClock.ended_at.is_(None), _is_open()).group_by(*held))
@@ -275,6 +277,9 @@ def _move(clock: _Clock, outcome: _Outcome, at: datetime) -> _Move | None:
         return _Move(float("-inf"), clock.reference, clock.id, outcome, clock.due_at, None, None, is_late=False)
     if outcome.stays or clock.is_by_hand:
         return None
+    # What is still being imported follows where its past ends by now.
+    if clock.imported_until is not None:
+        at = datetime.fromtimestamp(max(clock.imported_until, clock.counted_at), UTC)
     # What is paused is late when it goes on, and not before.
     due, is_late = _due(clock, outcome, agreement, at) if not outcome.is_paused else (None, False)
     shift: float | None

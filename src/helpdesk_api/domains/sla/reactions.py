@@ -12,9 +12,10 @@ from helpdesk_api.domains.comments.events import CommentCreated
 from helpdesk_api.domains.sla.clock_models import StoredClock
 from helpdesk_api.domains.sla.clock_past import is_reopened, last_by_key, may_come_back, may_go_on
 from helpdesk_api.domains.sla.clock_state import Fact, Plan
-from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, rest, summarise, tell
+from helpdesk_api.domains.sla.clock_store import clocks_of, no_clocks_yet, read_clocks, summarise, tell
 from helpdesk_api.domains.sla.enums import Metric
 from helpdesk_api.domains.sla.facts import changed_situation, facts_of, said_by, situation_of
+from helpdesk_api.domains.sla.importing import import_turns, rest
 from helpdesk_api.domains.sla.policy_queries import Promises, promises_within
 from helpdesk_api.domains.sla.policy_rules import PRICED
 from helpdesk_api.domains.tickets.events import TicketCreated, TicketEvent, TicketMerged
@@ -30,20 +31,22 @@ async def start_clocks(session: AsyncSession, principal: Principal, event: Ticke
     ticket: Ticket = event.ticket
     promises = await promises_within(session)
     fact = Fact(_instant(event), None, situation_of(ticket))
-    imported = bool(event.data.get("imported"))
-    await _follow(session, ticket, promises, fact, Cause(event.id), is_new=True, imported=imported)
+    if event.data.get("imported") or clock.is_importing():
+        ticket.imported_until = fact.at
+    await _follow(session, ticket, promises, fact, Cause(event.id), is_new=True)
 
 
 async def move_clocks(session: AsyncSession, principal: Principal, event: TicketEvent) -> None:
     """One SELECT and one UPDATE when the change is one that clocks or policies look at, else nothing."""
     del principal
+    ticket: Ticket = event.ticket
+    turns = await import_turns(session, ticket, _instant(event))
     changed = event.changes.keys() | event.internal_changes.keys()
     if isinstance(event, TicketMerged):
         changed |= _COUNTED
     promises = await promises_within(session)
-    if not changed & promises.fields:
+    if not turns and not changed & promises.fields:
         return
-    ticket: Ticket = event.ticket
     now = situation_of(ticket)
     before = changed_situation(now, {name: pair[0] for name, pair in event.changes.items()})
     inside = event.data.get("inside_reopen_window", True)
@@ -55,9 +58,12 @@ async def answer_clocks(session: AsyncSession, principal: Principal, event: Comm
     """A public word of the staff answers; one of the requester asks; a program's does neither. Nothing is read when no
     clock waits for it, and no condition."""
     del principal
-    if event.visibility is not Visibility.PUBLIC:
-        return
     ticket: Ticket = event.ticket
+    turns = await import_turns(session, ticket, _instant(event))
+    if event.visibility is not Visibility.PUBLIC:
+        if turns:
+            await look_at_clocks(session, ticket, _instant(event), Cause(event.id))
+        return
     answers, asks = said_by(event.data)
     promises = await promises_within(session)
     now = situation_of(ticket)
@@ -67,10 +73,24 @@ async def answer_clocks(session: AsyncSession, principal: Principal, event: Comm
         waits = answers and ticket.awaits_reply
     # The comment is counted by now, and conditions may read how many there are.
     changed = _COUNTED & promises.fields
-    if not (waits or changed) or not now.is_active:
+    if not (waits or changed or turns) or not now.is_active:
         return
     fact = Fact(_instant(event), now, now, staff_replied=answers, requester_replied=asks)
     await _follow(session, ticket, promises, fact, Cause(event.id), changed=changed)
+
+
+async def note_event(session: AsyncSession, principal: Principal, event: DomainEvent) -> None:
+    """What no clock looks at is of an imported past, or ends it."""
+    del principal
+    at = _instant(event)
+    if await import_turns(session, event.ticket, at):
+        await look_at_clocks(session, event.ticket, at, Cause(event.id))
+
+
+async def look_at_clocks(session: AsyncSession, ticket: Ticket, at: datetime, cause: Cause | None) -> None:
+    """Nothing happened to them but that an import went on, or is over."""
+    now = situation_of(ticket)
+    await _follow(session, ticket, await promises_within(session), Fact(at, now, now), cause)
 
 
 def _instant(event: DomainEvent) -> datetime:
@@ -84,22 +104,22 @@ async def _follow(
     ticket: Ticket,
     promises: Promises,
     fact: Fact,
-    cause: Cause,
+    cause: Cause | None,
     *,
     is_new: bool = False,
     changed: AbstractSet[str] = frozenset(),
-    imported: bool = False,
 ) -> None:
     plan: Plan = promises.plan(ticket, fact.at)
     rows = no_clocks_yet(session, ticket.id) if is_new else await read_clocks(session, ticket.id)
     clocks = clocks_of(session, ticket.id, promises, rows)
     comes_late = not is_new and _may_come_late(ticket, plan, rows, fact, changed, promises)
-    past = await facts_of(session, ticket, before=cause.event_id) if comes_late else ()
+    past = await facts_of(session, ticket, before=cause.event_id if cause else None) if comes_late else ()
     clocks.apply(fact, plan, past)
-    if imported or clock.is_importing():
+    is_past = ticket.imported_until is not None
+    if is_past:
         rest(clocks)
     summarise(ticket, clocks.clocks)
-    await tell(session, ticket, clocks.changes, cause=cause, imported=imported)
+    await tell(session, ticket, clocks.changes, cause=cause, imported=is_past)
 
 
 def _may_come_late(

@@ -16,8 +16,6 @@ from helpdesk_api.domains.sla.calendar_models import Calendar
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.clock_queries import events_of
 from helpdesk_api.domains.sla.clock_reading import elapsed_at
-from helpdesk_api.domains.sla.clock_rules import TicketClocks
-from helpdesk_api.domains.sla.clock_state import ONGOING
 from helpdesk_api.domains.sla.clock_store import CLOCKS, shown
 from helpdesk_api.domains.sla.policy_queries import Promises, promises
 from helpdesk_api.domains.sla.replay import Replay, replay
@@ -106,29 +104,25 @@ async def compare_ticket(reads: ReadSession, ticket_id: UUID, promised: Promises
     """How many clocks it has, and where they differ."""
     rows = await reads.fetch(select(*CLOCKS.columns).where(SlaClock.ticket_id == ticket_id))
     stored = [CLOCKS.load(row) for row in rows]
-    events = await events_of(reads, ticket_id)
-    derived = replay(events, promised)
-    # An imported past starts no timers, and neither does what happens later to the ticket and moves no clock.
-    timed = not any(event.data.get("imported") for event in events)
-    return len(stored), compare(ticket_id, stored, derived, promised, clock.now(), timed=timed)
+    ticket = await reads.fetch_one(select(Ticket.imported_until).where(Ticket.id == ticket_id))
+    derived = replay(await events_of(reads, ticket_id), promised)
+    rests = ticket is not None and ticket["imported_until"] is not None
+    return len(stored), compare(ticket_id, stored, derived, promised, clock.now(), rests=rests)
 
 
 def compare(
-    ticket_id: UUID, stored: Sequence[Any], derived: Replay, promised: Promises, now: datetime, *, timed: bool = True
+    ticket_id: UUID, stored: Sequence[Any], derived: Replay, promised: Promises, now: datetime, *, rests: bool = False
 ) -> list[Difference]:
-    """Steps whose instant has passed must have been told: a worker that stands still shows here. Not so for an
-    imported past, which starts no timers (`timed`)."""
+    """Steps whose instant has passed must have been told: a worker that stands still shows here. Not so while a past is
+    being imported, in which clocks rest."""
     clocks = derived.clocks
     by_key = {_key(one): one for one in clocks.clocks}
-    resting = {_key(one): one for one in stored if not timed and one.next_timer_at is None}
-    for key, one in by_key.items():
-        if key in resting:
-            # As far as anybody looked: the next change of it tells the rest.
-            for each in (one, resting[key]):
-                _tell_until(clocks, each, now)
-                each.next_timer_at = None
-        elif one.state in ONGOING and one.next_timer_at is not None and one.next_timer_at <= now:
-            _tell_until(clocks, one, now)
+    for one in clocks.ongoing():
+        if rests:
+            one.next_timer_at = None
+        elif one.next_timer_at is not None and one.next_timer_at <= now:
+            for step, at in clocks.steps_due(one, now):
+                clocks.fire(one, step, at)
             clocks.schedule(one)
     found: list[Difference] = []
     for one in stored:
@@ -147,12 +141,6 @@ def compare(
         if used != again:
             found.append(Difference(ticket_id, _key(one), "used", [str(t) for t in used], [str(t) for t in again]))
     return [*found, *(Difference(ticket_id, key, "clock", "not there", "there") for key in by_key)]
-
-
-def _tell_until(clocks: TicketClocks, one: Any, now: datetime) -> None:
-    if one.state in ONGOING:
-        for step, at in clocks.steps_due(one, now):
-            clocks.fire(one, step, at)
 
 
 def _ended_before(one: Any) -> bool:

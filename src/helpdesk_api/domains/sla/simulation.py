@@ -80,7 +80,10 @@ def _opened(ticket: SimpleNamespace, promised: Promises) -> Replay:
 
 
 def _check_possible(ticket: SimpleNamespace, change: SimulatedChange, pointer: str) -> None:
-    """Raises `simulation_contradictory` for what the ticket's status does not allow."""
+    """Raises `simulation_contradictory` for what the ticket's status does not allow, or that it was merged."""
+    if ticket.merged_into_id is not None:
+        message = "It was merged into another ticket, and nothing happens to it any more."
+        raise SimulationContradictory(message, pointer=pointer)
     is_final = ticket.status in FINAL_STATUSES
     for name in _FIELDS:
         if is_final and getattr(change, name) is not None:

@@ -117,10 +117,11 @@ def _told(value: Any) -> Any:
     return str(value) if isinstance(value, float) else value
 
 
-def touch(ticket: Ticket, *, public: bool) -> None:
-    """Move the versions: internal changes stay out of all that a requester's representation is made of."""
+def touch(ticket: Ticket, *, public: bool, at: datetime | None = None) -> None:
+    """Move the versions: internal changes stay out of all that a requester's representation is made of. `at` where it
+    is not now."""
     ticket.version += 1
-    ticket.updated_at = clock.now()
+    ticket.updated_at = at or clock.now()
     if public:
         ticket.public_version += 1
         ticket.public_updated_at = ticket.updated_at

@@ -242,6 +242,8 @@ class Ticket(Base):
     sla_due_at: Mapped[datetime | None]
     sla_state: Mapped[SlaState | None] = mapped_column(text_enum(SlaState))
     awaits_reply: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    # While its past is being imported: where that ends by now. Its clocks rest there until something happens today.
+    imported_until: Mapped[datetime | None]
 
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -187,5 +187,6 @@ async def _record(
         visibility=visibility,
         data={"reference": ticket.reference, "user_id": public_id("usr", user_id)},
         entity=ticket,
+        ticket=ticket,
     )
     await record(session, principal, event, cause=cause)

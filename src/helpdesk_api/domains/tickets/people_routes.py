@@ -130,7 +130,7 @@ async def list_watchers(ticket_id: TicketKey, principal: PrincipalDep, reads: Re
     summary="Watch",
     status_code=204,
     dependencies=WRITE,
-    responses=documents(errors.TicketNotFound, errors.ActionForbidden, errors.TicketMerged, NotFound),
+    responses=documents(*errors.CHANGE_ERRORS, errors.ActionForbidden, NotFound),
 )
 async def watch_ticket(
     visible: VisibleTicketDep, user_id: UserId, principal: PrincipalDep, session: SessionDep, database: DatabaseDep
@@ -145,7 +145,7 @@ async def watch_ticket(
     summary="Stop watching",
     status_code=204,
     dependencies=WRITE,
-    responses=documents(errors.TicketNotFound, errors.ActionForbidden, errors.TicketMerged, errors.WatcherNotFound),
+    responses=documents(*errors.CHANGE_ERRORS, errors.ActionForbidden, errors.WatcherNotFound),
 )
 async def unwatch_ticket(
     visible: VisibleTicketDep,
