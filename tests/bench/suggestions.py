@@ -1,4 +1,5 @@
-"""Suggestions while somebody types, held against the lists of the same person; with words alone, and with meaning too.
+"""Suggestions while somebody types, held against the lists of the same person as they come without parameters; with
+words alone, and with meaning too.
 
 Runs in this process, through the application without a socket. The calls take turns, so that what else the machine does
 hits all of them alike. The articles and tickets have random words by Zipf's law, and vectors of random meanings.
@@ -35,7 +36,7 @@ from tests.factories.records import make_user
 BUDGET = 3.0
 _ARTICLES, _TURNS, _WARM = 300, 200, 40
 _DIMENSIONS, _MEANINGS = 512, 2_000
-_LISTS = {"own tickets": "/v1/tickets?requester_id=me&limit=25", "articles": "/v1/articles?limit=25"}
+_LISTS = {"own tickets": "/v1/tickets?requester_id=me", "articles": "/v1/articles"}
 _SUGGESTIONS = "suggestions"
 # The most frequent words of a language are stop words, which no article is searched by.
 _STOP_WORDS = 40

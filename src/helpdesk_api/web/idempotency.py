@@ -126,15 +126,19 @@ class Claim:
         await (await statements_of(self._session)).fetch(_store_statement(), {**self._key, **answer})
 
 
+def is_keyed(request: Request) -> bool:
+    return "idempotency-key" in request.headers
+
+
 async def claim_key(request: Request, session: SessionDep) -> None:
     """Last dependency of every POST and PATCH. Raises `idempotency_key_reused` and `idempotency_in_progress`."""
-    if "idempotency-key" in request.headers:
+    if is_keyed(request):
         await _claim(request, session, await request.body())
 
 
 async def claim_streamed(request: Request, session: AsyncSession, digest: bytes) -> None:
     """For a route that has read its body as a stream; `digest` stands for the body. Raises what `claim_key` does."""
-    if "idempotency-key" in request.headers:
+    if is_keyed(request):
         await _claim(request, session, digest)
 
 

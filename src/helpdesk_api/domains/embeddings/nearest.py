@@ -18,7 +18,7 @@ from helpdesk_api.domains.embeddings.models import Embedding
 from helpdesk_api.domains.embeddings.rules import cosines
 
 FIRST_STAGE: Final = 100
-QUICK_STAGE: Final = 20
+QUICK_STAGE: Final = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ _WITHOUT_SIGN: Final = bytes((value + _SIGN) % 256 for value in range(256))
 
 def sign_code(values: Sequence[float]) -> str:
     """A bit for each value, as PostgreSQL writes them."""
-    return "".join("1" if value > 0 else "0" for value in values)
+    return "".join(["1" if value > 0 else "0" for value in values])
 
 
 def pack(values: Sequence[float]) -> tuple[bytes, float]:
@@ -29,7 +29,7 @@ def pack(values: Sequence[float]) -> tuple[bytes, float]:
 def unit(values: Sequence[float]) -> tuple[float, ...]:
     """In the same direction, of length 1."""
     length = math.sqrt(sum(map(mul, values, values))) or 1.0
-    return tuple(value / length for value in values)
+    return tuple([value / length for value in values])
 
 
 def cosines(asked: Sequence[float], packed: Iterable[tuple[bytes, float]]) -> list[float]:
@@ -40,7 +40,7 @@ def cosines(asked: Sequence[float], packed: Iterable[tuple[bytes, float]]) -> li
     """
     if not any(asked):
         return [0.0 for _ in packed]
-    moved = tuple(value + _SIGN for value in asked)
+    moved = tuple([value + _SIGN for value in asked])
     found = []
     for values, norm in packed:
         if norm < _LARGEST:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import and_, func, select
 
@@ -56,7 +56,11 @@ async def rank_by_meaning(
         parameters |= policy.reader_parameters(principal)
     else:
         statement = _near(principal, filters)
-    rows = await reads.fetch(statement, parameters)
+    return hits_of(meaning, await reads.fetch(statement, parameters))
+
+
+def hits_of(meaning: Meaning, rows: Sequence[Any]) -> list[Hit]:
+    """Of the rows of `near_published`, as `rank_by_meaning` has them."""
     facts = {row["id"]: row for row in rows}
     groups: set[object] = set()
     hits = []
@@ -72,9 +76,14 @@ async def rank_by_meaning(
 _USUAL: Final = (ArticleFilters(), ArticleFilters(is_published=True))
 
 
+def near_published(shape: policy.ReaderShape) -> AnySelect:
+    """What a reader of this shape finds; its columns are `id`, `language`, `group_id`, `vector` and `norm`."""
+    return _near(shape, ArticleFilters())
+
+
 @lru_cache(maxsize=8)
 def _usual(shape: policy.ReaderShape) -> CompiledStatement:
-    return CompiledStatement(_near(shape, ArticleFilters()))
+    return CompiledStatement(near_published(shape))
 
 
 def _near(reader: policy.Reader | None, filters: ArticleFilters) -> AnySelect:

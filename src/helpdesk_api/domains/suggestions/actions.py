@@ -1,6 +1,5 @@
 """Keeping what was shown, and how it ended."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
-from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.database.types import UtcDateTime
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.knowledge.queries import check_served
 from helpdesk_api.domains.suggestions.enums import SuggestionOutcome
 from helpdesk_api.domains.suggestions.errors import DeflectedWithTicket, SuggestionNotFound
 from helpdesk_api.domains.suggestions.models import Suggestion
+from helpdesk_api.domains.suggestions.queries import Suggested
 from helpdesk_api.domains.suggestions.schemas import SuggestionOutcomeCreate
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.errors import TicketNotFound
@@ -71,19 +71,15 @@ async def _lock_own(session: AsyncSession, principal: Principal, suggestion_id: 
 
 
 async def keep_shown(
-    session: AsyncSession,
-    principal: Principal,
-    suggestion_id: UUID | None,
-    *,
-    article_ids: Sequence[UUID],
-    ticket_count: int,
+    statements: ReadSession, *, principal: Principal, suggestion_id: UUID | None, found: Suggested
 ) -> UUID:
-    """With an id, as a further question about the same text, unless that has ended. One statement as a rule. Raises
-    `unknown_reference`."""
-    statements, now = await statements_of(session), clock.now()
+    """With an id, as a further question about the same text, unless that has ended. At most one of its statements writes.
+    Raises `unknown_reference`."""
+    article_ids, ticket_count = [one["article_id"] for one in found.articles], len(found.tickets)
+    now = clock.now()
     if suggestion_id is not None:
         own = {"suggestion_id": suggestion_id, "own_id": principal.user_id}
-        more = {"article_ids": list(article_ids), "shown_count": ticket_count, "now": now}
+        more = {"article_ids": article_ids, "shown_count": ticket_count, "now": now}
         if await statements.fetch_one(_KEEP_MORE, own | more) is not None:
             return suggestion_id
         if await statements.fetch_one(_IS_OWN, own) is None:
@@ -92,7 +88,7 @@ async def keep_shown(
     kept = {
         "id": new,
         "user_id": principal.user_id,
-        "article_ids": list(article_ids),
+        "article_ids": article_ids,
         "ticket_count": ticket_count,
         "asked_count": 1,
         "created_at": now,

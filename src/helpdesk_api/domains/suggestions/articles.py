@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import Text, any_, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
@@ -42,16 +41,20 @@ async def articles_by_words(reads: ReadSession, principal: Principal, asked_for:
     return await rank(reads, principal, asked, _PUBLISHED, limit=MAX_ARTICLES, candidates=CANDIDATES)
 
 
-async def with_meaning(
-    reads: ReadSession, principal: Principal, asked: Asked, by_words: Sequence[Hit]
-) -> tuple[list[Hit], dict[UUID, float]]:
-    """The best first, and the cosines of those that are near in meaning. One statement, or none without a model."""
+async def near_articles(reads: ReadSession, principal: Principal, asked: Asked) -> list[Hit]:
+    """The nearest first. One statement, or none without a model."""
     meaning = await asked.meaning(reads)
-    near = await rank_by_meaning(reads, principal, meaning, _PUBLISHED, is_quick=True) if meaning is not None else []
+    if meaning is None:
+        return []
+    return await rank_by_meaning(reads, principal, meaning, _PUBLISHED, is_quick=True)
+
+
+def with_meaning(by_words: Sequence[Hit], near: Sequence[Hit]) -> list[Hit]:
+    """The best first."""
     if near:
-        return fused(by_words, near), {hit.id: hit.score for hit in near}
+        return fused(by_words, near)
     hits = {hit.id: hit for hit in by_words}
-    return [Hit(id_, hits[id_].language, score) for id_, score in fuse([[(id_, hits[id_].fit) for id_ in hits]])], {}
+    return [Hit(id_, hits[id_].language, score) for id_, score in fuse([[(id_, hits[id_].fit) for id_ in hits]])]
 
 
 def _common_words() -> Any:

@@ -1,7 +1,7 @@
 """Puts suggestions together: each list is read under the caller's own permissions, fused, and shown with evidence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -13,12 +13,14 @@ from helpdesk_api.database.reads import CompiledStatement, ReadSession
 from helpdesk_api.domains.knowledge.ranking import Hit
 from helpdesk_api.domains.suggestions import articles
 from helpdesk_api.domains.suggestions.enums import TicketScope
+from helpdesk_api.domains.suggestions.near import OWN, near_typed
 from helpdesk_api.domains.suggestions.recent import find_recent
 from helpdesk_api.domains.suggestions.similar import (
     Alike,
     AlikeByWords,
     Among,
     Asked,
+    alike,
     alike_by_words,
     find_tickets,
     understand,
@@ -29,7 +31,6 @@ from helpdesk_api.domains.tickets.seen import get_worked_row
 
 SHOWN: Final = 5
 MAX_WORDS_SHOWN: Final = 10
-_OWN: Final = Among(TicketScope.OWN)
 _RESOLUTION: Final[Any] = literal_column("2000")
 
 
@@ -45,8 +46,8 @@ class FoundByWords:
 class Suggested:
     """What was found for one text."""
 
-    articles: list[dict[str, Any]] = field(default_factory=list)
-    tickets: list[dict[str, Any]] = field(default_factory=list)
+    articles: list[dict[str, Any]]
+    tickets: list[dict[str, Any]]
 
 
 _TEXT: Final = CompiledStatement(
@@ -94,17 +95,15 @@ def _evidence(words: Sequence[str], word_share: float | None, similarity: float 
 
 
 async def _show_articles(
-    reads: ReadSession, principal: Principal, asked: Asked, by_words: Sequence[Hit]
+    reads: ReadSession, principal: Principal, asked: Asked, hits: Sequence[Hit], near: Sequence[Hit]
 ) -> list[dict[str, Any]]:
-    """One statement, or none where nothing is found; one more where there is a model."""
-    hits, near = await articles.with_meaning(reads, principal, asked, by_words)
-    hits = hits[:SHOWN]
-    scores = {hit.id: hit.score for hit in hits}
+    """One statement, or none where nothing is found."""
+    scores, similarities = ({hit.id: hit.score for hit in some} for some in (hits, near))
     return [
         row
         | {
             "score": scores[row["article_id"]],
-            "evidence": _evidence(words, None, near.get(row["article_id"])),
+            "evidence": _evidence(words, None, similarities.get(row["article_id"])),
         }
         for row, words in await articles.show_articles(reads, principal, hits, asked.text)
     ]
@@ -115,7 +114,8 @@ async def suggest_articles(reads: ReadSession, principal: Principal, asked: Aske
     if not principal.has(Permission.ARTICLES_READ):
         return []
     by_words = await articles.articles_by_words(reads, principal, asked)
-    return await _show_articles(reads, principal, asked, by_words)
+    near = await articles.near_articles(reads, principal, asked)
+    return await _show_articles(reads, principal, asked, articles.with_meaning(by_words, near)[:SHOWN], near)
 
 
 async def look_for_words(reads: ReadSession, principal: Principal, asked: Asked) -> FoundByWords:
@@ -124,19 +124,18 @@ async def look_for_words(reads: ReadSession, principal: Principal, asked: Asked)
     if principal.has(Permission.ARTICLES_READ):
         found.articles = await articles.articles_by_words(reads, principal, asked)
     if principal.has(Permission.TICKETS_READ):
-        found.tickets = await alike_by_words(reads, principal, asked.worth, _OWN)
+        found.tickets = await alike_by_words(reads, principal, asked.worth, OWN)
     return found
 
 
 async def suggest(reads: ReadSession, principal: Principal, asked: Asked, by_words: FoundByWords) -> Suggested:
     """For who is typing: articles, and their own tickets."""
-    found = Suggested()
-    if principal.has(Permission.ARTICLES_READ):
-        found.articles = await _show_articles(reads, principal, asked, by_words.articles)
-    if principal.has(Permission.TICKETS_READ):
-        alike = await find_tickets(reads, principal, asked, _OWN, by_words.tickets)
-        found.tickets = await show_tickets(reads, principal, alike[:SHOWN])
-    return found
+    near = await near_typed(reads, principal, asked)
+    hits = articles.with_meaning(by_words.articles, near.articles)[:SHOWN]
+    return Suggested(
+        await _show_articles(reads, principal, asked, hits, near.articles),
+        await show_tickets(reads, principal, alike(by_words.tickets, near.tickets)[:SHOWN]),
+    )
 
 
 async def suggest_for_ticket(reads: ReadSession, principal: Principal, key: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Suggestions over HTTP."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query, Request
@@ -8,6 +9,7 @@ from helpdesk_api.authorization.dependencies import PrincipalDep, requires, sign
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import SuggestionId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
+from helpdesk_api.database.writes import statements_of
 from helpdesk_api.domains.suggestions import actions, errors, queries
 from helpdesk_api.domains.suggestions.report import report
 from helpdesk_api.domains.suggestions.schemas import (
@@ -22,7 +24,7 @@ from helpdesk_api.domains.suggestions.similar import understand
 from helpdesk_api.domains.tickets.errors import ActionForbidden, TicketNotFound
 from helpdesk_api.domains.tickets.queries import TicketKey
 from helpdesk_api.web.errors import UnknownReference, documents
-from helpdesk_api.web.idempotency import claim_key
+from helpdesk_api.web.idempotency import claim_key, is_keyed
 from helpdesk_api.web.routing import LATE_CLAIM, ApiRouter
 from helpdesk_api.web.schemas import RequestInstant
 
@@ -68,14 +70,12 @@ async def suggest(
         by_words = await queries.look_for_words(reads, principal, asked)
         found = await queries.suggest(reads, principal, asked, by_words)
         searched_by = await asked.searched_by(reads)
-    await claim_key(request, session)
-    suggestion_id = await actions.keep_shown(
-        session,
-        principal,
-        body.suggestion_id,
-        article_ids=[one["article_id"] for one in found.articles],
-        ticket_count=len(found.tickets),
-    )
+        keep = partial(actions.keep_shown, principal=principal, suggestion_id=body.suggestion_id, found=found)
+        # Nothing else is written then, and one statement is a transaction of its own.
+        suggestion_id = await keep(reads) if not is_keyed(request) else None
+    if suggestion_id is None:
+        await claim_key(request, session)
+        suggestion_id = await keep(await statements_of(session))
     return {
         "id": suggestion_id,
         **searched_by,
