@@ -38,7 +38,7 @@ _PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
 class TransactionStatements(ReadSession):
-    """Runs compiled statements inside an open transaction; what PostgreSQL refuses is SQLAlchemy's own exception."""
+    """Runs compiled statements that write; what PostgreSQL refuses is SQLAlchemy's own exception."""
 
     async def fetch(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[asyncpg.Record]:
         try:
@@ -77,6 +77,11 @@ def _as_raised_by_the_engine(error: Exception) -> DBAPIError:
         "DBAPIError",
         DBAPIError.instance(None, None, translated, dialect.dbapi.Error, dialect=dialect),  # type: ignore[union-attr]
     )
+
+
+def statements_alone(reads: ReadSession) -> TransactionStatements:
+    """Compiled statements on a connection for reads: each of them is a transaction of its own."""
+    return TransactionStatements(reads._connection)  # noqa: SLF001 - of the same kind
 
 
 async def statements_of(session: AsyncSession) -> TransactionStatements:

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
-from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.types import UtcDateTime
-from helpdesk_api.database.writes import statements_of
+from helpdesk_api.database.writes import TransactionStatements, statements_of
 from helpdesk_api.domains.knowledge.queries import check_served
 from helpdesk_api.domains.suggestions.enums import SuggestionOutcome
 from helpdesk_api.domains.suggestions.errors import DeflectedWithTicket, SuggestionNotFound
@@ -71,10 +71,10 @@ async def _lock_own(session: AsyncSession, principal: Principal, suggestion_id: 
 
 
 async def keep_shown(
-    statements: ReadSession, *, principal: Principal, suggestion_id: UUID | None, found: Suggested
+    statements: TransactionStatements, *, principal: Principal, suggestion_id: UUID | None, found: Suggested
 ) -> UUID:
-    """With an id, as a further question about the same text, unless that has ended. At most one of its statements writes.
-    Raises `unknown_reference`."""
+    """With an id, as a further question about the same text, unless that has ended. At most one statement
+    writes. Raises `unknown_reference`."""
     article_ids, ticket_count = [one["article_id"] for one in found.articles], len(found.tickets)
     now = clock.now()
     if suggestion_id is not None:

@@ -9,7 +9,7 @@ from helpdesk_api.authorization.dependencies import PrincipalDep, requires, sign
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import SuggestionId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
-from helpdesk_api.database.writes import statements_of
+from helpdesk_api.database.writes import statements_alone, statements_of
 from helpdesk_api.domains.suggestions import actions, errors, queries
 from helpdesk_api.domains.suggestions.report import report
 from helpdesk_api.domains.suggestions.schemas import (
@@ -72,7 +72,7 @@ async def suggest(
         searched_by = await asked.searched_by(reads)
         keep = partial(actions.keep_shown, principal=principal, suggestion_id=body.suggestion_id, found=found)
         # Nothing else is written then, and one statement is a transaction of its own.
-        suggestion_id = await keep(reads) if not is_keyed(request) else None
+        suggestion_id = await keep(statements_alone(reads)) if not is_keyed(request) else None
     if suggestion_id is None:
         await claim_key(request, session)
         suggestion_id = await keep(await statements_of(session))
