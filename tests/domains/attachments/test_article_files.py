@@ -127,6 +127,26 @@ async def test_what_readers_have_was_approved_with_its_files(editors: Editors, c
     assert (await client.get(download)).status_code == 302
 
 
+async def test_what_readers_have_is_taken_away_by_who_approved_it(editors: Editors) -> None:
+    article = await editors.draft()
+    shown, waiting = [await uploaded(editors.anna) for _ in range(2)]
+    await added(editors.anna, article, shown)
+    await done(editors.anna, article, "submit")
+    await done(editors.olga, article, "approve")
+    await added(editors.anna, article, waiting)
+    name = f"/v1/attachments/{shown['id']}"
+    refused = await editors.anna.delete(name)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_the_uploader")
+    for client, expected in ((editors.anna, False), (editors.olga, True)):
+        actions = {one["action"]: one for one in (await client.get(name)).json()["allowed_actions"]}
+        assert actions["delete"]["allowed"] is expected
+    assert (await editors.rita.get(name)).status_code == 200
+    # What waits for approval is its author's, and so is everything once nobody else reads it.
+    assert (await editors.anna.delete(f"/v1/attachments/{waiting['id']}")).status_code == 204
+    await done(editors.olga, article, "archive")
+    assert (await editors.anna.delete(name)).status_code == 204
+
+
 async def test_there_is_an_end_of_files(editors: Editors) -> None:
     article = await editors.draft()
     for _ in range(3):

@@ -11,7 +11,7 @@ from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import public_id
 from helpdesk_api.domains.attachments.actions import lock_usable, remove
-from helpdesk_api.domains.attachments.errors import TooManyArticleFiles
+from helpdesk_api.domains.attachments.errors import NotTheUploader, TooManyArticleFiles
 from helpdesk_api.domains.attachments.models import Attachment
 from helpdesk_api.domains.knowledge import actions as writing
 from helpdesk_api.domains.knowledge.enums import ArticleAction, ArticleStatus
@@ -87,9 +87,13 @@ async def add_to_article(session: AsyncSession, principal: Principal, article: A
 async def remove_from_article(
     session: AsyncSession, principal: Principal, article: Article, attachment: Attachment
 ) -> None:
-    """By those who write it, also from the archive; its row is locked. What was approved was with it."""
-    await remove(session, principal, attachment, None)
+    """By those who write it, also from the archive; its row is locked. What was approved was with it: of what its
+    readers have only an approver. Raises `not_the_uploader`."""
     approver_id = await writing.approver_of(session, article.category_id)
+    is_seen = article.published_number is not None and attachment.visibility is Visibility.PUBLIC
+    if is_seen and not may_approve(principal, approver_id):
+        raise NotTheUploader
+    await remove(session, principal, attachment, None)
     named = [public_id("att", attachment.id)]
     await _has_others(session, principal, article, approver_id, writing.waiting(article), removed_attachment_ids=named)
 

@@ -81,7 +81,8 @@ def deletion_refusal(
     is_merged: bool = False,
 ) -> AttachmentRefusal | None:
     """Administrators always may; the uploader while nothing refers to it, and inside the comments' edit window; nobody
-    by way of a merged ticket. What belongs to an article is deleted by those who write it."""
+    by way of a merged ticket. What belongs to an article is deleted by those who write it, and what its readers have by
+    who approves it."""
     if edits_article is not None:
         if not principal.has(Permission.ARTICLES_WRITE):
             return AttachmentRefusal.MISSING_SCOPE

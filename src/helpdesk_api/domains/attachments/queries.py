@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, ScalarSelect, case, false, func, literal, or_, select
+from sqlalchemy import Boolean, ColumnElement, ScalarSelect, and_, case, false, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -20,6 +20,7 @@ from helpdesk_api.domains.attachments.errors import AttachmentNotFound
 from helpdesk_api.domains.attachments.links import end_of_links, path_until
 from helpdesk_api.domains.attachments.models import SEARCH, Attachment
 from helpdesk_api.domains.knowledge import policy as articles
+from helpdesk_api.domains.knowledge.models import Article
 from helpdesk_api.domains.tickets.merged import has_lain_on, lies_on
 from helpdesk_api.domains.tickets.models import Ticket
 from helpdesk_api.domains.tickets.weeks import is_within
@@ -119,8 +120,9 @@ async def get_row(reads: ReadSession, principal: Principal, attachment_id: UUID)
 
 
 def _edits_article(principal: Principal) -> ColumnElement[bool | None]:
-    """Null where there is none to edit."""
-    edits = policy.in_article(articles.editable(principal))
+    """Null where there is none to edit. What its readers have before them was approved with it."""
+    unseen = or_(Article.published_number.is_(None), Attachment.visibility == Visibility.INTERNAL)
+    edits = policy.in_article(or_(articles.approvable(principal), and_(articles.editable(principal), unseen)))
     return case((Attachment.article_id.is_not(None), edits), else_=literal(None, Boolean))
 
 

@@ -202,7 +202,7 @@ async def delete_attachment(
     if_match: IfMatchDep,
 ) -> None:
     """By its uploader inside the comments' edit window, or by an administrator; what belongs to an article by those who
-    write it, which undoes an approval. Links to it end at once."""
+    write it, which undoes an approval, and what its readers have by who approves it. Links to it end at once."""
     row = await queries.get_row(await statements_of(session), principal, attachment_id)
     article_id = row["article_id"]
     # As where files are added: the article's row first.

@@ -92,12 +92,21 @@ def editable(principal: Reader, article: type[Article] = Article) -> ColumnEleme
         return true()
     if not principal.is_staff:
         return false()
-    approves = select(ArticleCategory.id).where(ArticleCategory.approver_id == principal.user_id)
     return or_(
         article.author_id == principal.user_id,
         article.owner_id == principal.user_id,
-        article.category_id.in_(approves),
+        approvable(principal, article),
     )
+
+
+def approvable(principal: Reader, article: type[Article] = Article) -> ColumnElement[bool]:
+    """`may_approve` as SQL."""
+    if principal.is_admin:
+        return true()
+    if not principal.is_staff:
+        return false()
+    approves = select(ArticleCategory.id).where(ArticleCategory.approver_id == principal.user_id)
+    return article.category_id.in_(approves)
 
 
 def may_approve(principal: Principal, approver_id: UUID | None) -> bool:
