@@ -5,7 +5,7 @@ therefore kept here, as mapped entities outside the ORM's session, and written o
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
 from itertools import chain, groupby
@@ -16,15 +16,14 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import ClauseElement, Table, bindparam, inspect, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstanceState, Mapper
 from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class
 
 from helpdesk_api.database.base import Base
 from helpdesk_api.database.conversion import dialect, from_driver, to_driver
-from helpdesk_api.database.reads import CompiledStatement, ReadSession, Statement
-from helpdesk_api.database.statement_count import count_statement
+from helpdesk_api.database.reads import CompiledStatement
+from helpdesk_api.database.written_statements import WrittenStatements
 
 if TYPE_CHECKING:
     from helpdesk_api.database.session import Database
@@ -37,57 +36,10 @@ _ROWS_AT_ONCE = 8
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
-class TransactionStatements(ReadSession):
-    """Runs compiled statements that write; what PostgreSQL refuses is SQLAlchemy's own exception."""
-
-    async def fetch(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[asyncpg.Record]:
-        try:
-            return await super().fetch(statement, parameters)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise _as_raised_by_the_engine(error) from error
-
-    async def fetch_one(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Any:
-        try:
-            return await super().fetch_one(statement, parameters)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise _as_raised_by_the_engine(error) from error
-
-    async def execute_many(self, statement: CompiledStatement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """One round trip and, to the server, one statement prepared and run for each row."""
-        await self.run_many(statement.sql, [statement.arguments(row) for row in rows])
-
-    async def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """The same with text and values that are ready; of a single row, one statement as any other."""
-        count_statement()
-        try:
-            if len(rows) == 1:
-                await self._connection.fetch(sql, *rows[0])
-            else:
-                await self._connection.executemany(sql, rows)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise _as_raised_by_the_engine(error) from error
-
-
-def _as_raised_by_the_engine(error: Exception) -> DBAPIError:
-    kinds: Mapping[type, Any] = dialect.dbapi._asyncpg_error_translate  # type: ignore[union-attr]  # noqa: SLF001
-    kind = next((kinds[base] for base in type(error).__mro__ if base in kinds), dialect.dbapi.Error)  # type: ignore[union-attr]
-    translated = kind(str(error), error)
-    translated.__cause__ = error
-    return cast(
-        "DBAPIError",
-        DBAPIError.instance(None, None, translated, dialect.dbapi.Error, dialect=dialect),  # type: ignore[union-attr]
-    )
-
-
-def statements_alone(reads: ReadSession) -> TransactionStatements:
-    """Compiled statements on a connection for reads: each of them is a transaction of its own."""
-    return TransactionStatements(reads._connection)  # noqa: SLF001 - of the same kind
-
-
-async def statements_of(session: AsyncSession) -> TransactionStatements:
+async def statements_of(session: AsyncSession) -> WrittenStatements:
     """Compiled statements on the connection of the session's transaction: they see what it has flushed."""
     transaction = session.sync_session.get_transaction()
-    kept: tuple[Any, TransactionStatements] | None = session.info.get(_STATEMENTS)
+    kept: tuple[Any, WrittenStatements] | None = session.info.get(_STATEMENTS)
     if kept is not None and kept[0] is transaction:
         return kept[1]
     raw = await (await session.connection()).get_raw_connection()
@@ -95,7 +47,7 @@ async def statements_of(session: AsyncSession) -> TransactionStatements:
     # The adapter sends its BEGIN with the first statement that goes through it, and ours do not.
     if adapted._transaction is None and not adapted.autocommit:  # noqa: SLF001
         await adapted._start_transaction()  # noqa: SLF001
-    found = TransactionStatements(raw.driver_connection)
+    found = WrittenStatements(raw.driver_connection)
     session.info[_STATEMENTS] = (session.sync_session.get_transaction(), found)
     return found
 
@@ -145,7 +97,7 @@ async def insert_rows(session: AsyncSession, entities: Sequence[Base]) -> None:
         await _insert(await statements_of(session), type(entities[0]), entities)
 
 
-async def _insert(statements: TransactionStatements, kind: type[Base], entities: Sequence[Base]) -> None:
+async def _insert(statements: WrittenStatements, kind: type[Base], entities: Sequence[Base]) -> None:
     """One statement for all that have the same attributes set, when nothing has to come back into them."""
     rows = [_values(entity) for entity in entities]
     expressions = tuple((name, value) for name, value in rows[0].items() if isinstance(value, ClauseElement))
@@ -169,7 +121,7 @@ def _values(entity: Base) -> dict[str, Any]:
     return {name: held[name] for name in _names(type(entity)) if name in held}
 
 
-async def _update(statements: TransactionStatements, kind: type[Base], entities: Sequence[Base]) -> None:
+async def _update(statements: WrittenStatements, kind: type[Base], entities: Sequence[Base]) -> None:
     """One statement for all: each writes every column that any of them changed, since all their rows are locked."""
     changed = {entity: _changed_names(entity) for entity in entities}
     names = tuple(sorted(set().union(*changed.values())))

@@ -13,7 +13,8 @@ from helpdesk_api.database import clock
 from helpdesk_api.database.ids import new_id
 from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.types import UtcDateTime
-from helpdesk_api.database.writes import TransactionStatements, statements_of
+from helpdesk_api.database.writes import statements_of
+from helpdesk_api.database.written_statements import WrittenStatements
 from helpdesk_api.domains.knowledge.queries import check_served
 from helpdesk_api.domains.suggestions.enums import SuggestionOutcome
 from helpdesk_api.domains.suggestions.errors import DeflectedWithTicket, SuggestionNotFound
@@ -71,7 +72,7 @@ async def _lock_own(session: AsyncSession, principal: Principal, suggestion_id: 
 
 
 async def keep_shown(
-    statements: TransactionStatements, *, principal: Principal, suggestion_id: UUID | None, found: Suggested
+    statements: WrittenStatements, *, principal: Principal, suggestion_id: UUID | None, found: Suggested
 ) -> UUID:
     """With an id, as a further question about the same text, unless that has ended. At most one statement
     writes. Raises `unknown_reference`."""

@@ -9,7 +9,8 @@ from helpdesk_api.authorization.dependencies import PrincipalDep, requires, sign
 from helpdesk_api.authorization.permissions import Permission
 from helpdesk_api.database.ids import SuggestionId
 from helpdesk_api.database.session import DatabaseDep, ReadSessionDep, SessionDep
-from helpdesk_api.database.writes import statements_alone, statements_of
+from helpdesk_api.database.writes import statements_of
+from helpdesk_api.database.written_statements import statements_alone
 from helpdesk_api.domains.suggestions import actions, errors, queries
 from helpdesk_api.domains.suggestions.report import report
 from helpdesk_api.domains.suggestions.schemas import (
