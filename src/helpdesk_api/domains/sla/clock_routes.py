@@ -35,7 +35,8 @@ router = ApiRouter(
         "keeps the time used. A recorded breach is never undone. The first response never restarts. The resolution "
         "goes on after a reopening inside the reopen window, without the time between; after the window a new cycle "
         "begins. A calendar's edit keeps the time used and counts the rest on the new hours. A deadline by hand wins "
-        "until it is removed, and passes also in a pause. Every recomputation is an event that says why."
+        "until it is removed, and passes also in a pause. While a ticket's past is imported its clocks warn nobody, "
+        "until the first change of today. Every recomputation is an event that says why."
     ),
 )
 simulation_router = ApiRouter(prefix="/v1/slas", tags=["slas"])

@@ -164,7 +164,7 @@ REFUSAL_ERRORS = {Refusal.REOPEN_WINDOW_PASSED: ReopenWindowPassed, Refusal.CHEC
 class InstantOutOfOrder(Unprocessable):
     code = "instant_out_of_order"
     title = "It cannot have happened then"
-    default_detail = "An import tells a ticket's past in order: after its last change, and not in the future."
+    default_detail = "An import tells a ticket's past in order: after its last change and its clocks' last word."
 
 
 # What a change of a ticket that exists can always meet.
