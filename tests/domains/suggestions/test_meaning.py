@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from helpdesk_api.authorization.permissions import Role
+from helpdesk_api.authorization.permissions import Permission, Role
 from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id
@@ -18,6 +19,8 @@ from helpdesk_api.domains.embeddings import jobs
 from helpdesk_api.domains.embeddings.engine import use_embedder
 from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
 from helpdesk_api.domains.embeddings.rules import cosines, fuse, pack, sign_code, unit
+from helpdesk_api.domains.suggestions.queries import look_for_words, suggest
+from helpdesk_api.domains.suggestions.similar import understand
 from helpdesk_api.integrations.embeddings.fake import FakeEmbedder
 from helpdesk_api.jobs.tables import queue
 from helpdesk_api.main import create_app
@@ -25,7 +28,7 @@ from helpdesk_api.outbox.models import EventRow
 from tests.domains.knowledge.conftest import Editors, editors
 from tests.domains.suggestions.test_suggestions import resolved, suggested, typed
 from tests.domains.tickets.test_search import opened
-from tests.factories.records import Make, make_ticket, make_user
+from tests.factories.records import Make, make_ticket, make_user, principal_of
 from tests.fixtures.clients import AsUser, client_of, test_authenticator
 
 __all__ = ["editors"]
@@ -84,6 +87,25 @@ async def test_what_means_the_same_is_found_without_a_common_word(
         nothing = await searched(editors.rita, "/v1/search", by_the_letter)
         assert (nothing["data"], nothing["engines"]) == ([], ["full_text"])
     assert (await searched(editors.ben, "/v1/search", "imprimante streikt"))["engines"] == ["full_text", "embeddings"]
+
+
+@pytest.mark.parametrize("sees", [{Permission.ARTICLES_READ}, {Permission.TICKETS_READ}, set()])
+async def test_who_types_by_a_key_is_shown_what_its_scopes_read(
+    editors: Editors, database: Database, model: FakeEmbedder, sees: set[Permission]
+) -> None:
+    await editors.published(title="Printer broken", body="printer broken")
+    user = await make_user(database)
+    await make_ticket(database, by=user, subject="printer broken", description="broken printer")
+    use_embedder(model)
+    await index(database)
+    principal = replace(await principal_of(database, user), permissions=frozenset(sees))
+    # By meaning, and by words.
+    for text in ("imprimante kaputt", "printer broken"):
+        async with database.reads() as reads:
+            asked = await understand(reads, text, is_typed=True)
+            found = await suggest(reads, principal, asked, await look_for_words(reads, principal, asked))
+        shown = bool(found.articles), bool(found.tickets)
+        assert shown == (Permission.ARTICLES_READ in sees, Permission.TICKETS_READ in sees)
 
 
 async def test_no_connection_waits_for_a_model(own_database: Database, settings: Settings) -> None:
