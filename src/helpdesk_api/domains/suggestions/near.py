@@ -15,7 +15,7 @@ from helpdesk_api.domains.knowledge import policy as reading
 from helpdesk_api.domains.knowledge.meaning import hits_of, near_published
 from helpdesk_api.domains.knowledge.ranking import Hit
 from helpdesk_api.domains.suggestions.enums import TicketScope
-from helpdesk_api.domains.suggestions.similar import LEAST, Among, Asked, near_newest
+from helpdesk_api.domains.suggestions.similar import LEAST, OWN_COMPARED, Among, Asked, near_newest
 from helpdesk_api.domains.tickets import policy
 
 OWN: Final = Among(TicketScope.OWN)
@@ -50,7 +50,7 @@ def _near(reader: reading.ReaderShape | None, caller: policy.CallerShape | None)
         kept = near.id, cast(near.language, Text).label("language"), near.group_id, near.vector, near.norm
         parts.append(select(literal_column("true").label("is_article"), *kept))
     if caller is not None:
-        own = near_newest(caller, TicketScope.OWN).subquery("near_tickets").c
+        own = near_newest(caller, TicketScope.OWN, most=OWN_COMPARED).subquery("near_tickets").c
         nothing = cast(null(), Text).label("language"), cast(null(), Uuid).label("group_id")
         parts.append(select(literal_column("false").label("is_article"), own.id, *nothing, own.vector, own.norm))
     return CompiledStatement(union_all(*parts))

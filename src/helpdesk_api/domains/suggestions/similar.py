@@ -46,7 +46,7 @@ from helpdesk_api.domains.tickets.models import SEARCH, Ticket
 # The newest matches alone are compared, so that a common word keeps nobody waiting.
 CANDIDATES: Final = 500
 # So many of those that somebody asked for, and of those that they handed in for others.
-OWN: Final = 1_000
+OWN_COMPARED: Final = 1_000
 # Without pgvector meaning has no index: it is looked for among these.
 NEWEST: Final = 20_000
 # With it, where most of what is near is also in the scope; somebody's own few are compared faster.
@@ -147,7 +147,7 @@ def _newest_own(shape: policy.CallerShape) -> CTE:
 
     def newest(*conditions: ColumnElement[bool]) -> Any:
         own = select(Ticket.id, SEARCH, Ticket.created_at).where(*in_scope(shape, TicketScope.OWN), *conditions)
-        return own.order_by(*newest_first(TicketScope.OWN)).limit(literal_column(str(OWN))).subquery()
+        return own.order_by(*newest_first(TicketScope.OWN)).limit(literal_column(str(OWN_COMPARED))).subquery()
 
     asked, handed_in = Ticket.requester_id == shape.user_id, Ticket.submitter_id == shape.user_id
     return union_all(select(newest(asked)), select(newest(handed_in, ~asked))).cte("own")
@@ -188,13 +188,10 @@ def _by_meaning(shape: policy.CallerShape, scope: TicketScope, indexed_length: i
     return CompiledStatement(near_newest(shape, scope))
 
 
-def near_newest(shape: policy.CallerShape, scope: TicketScope) -> AnySelect:
+def near_newest(shape: policy.CallerShape, scope: TicketScope, *, most: int = NEWEST) -> AnySelect:
     """Its columns are `id`, `vector` and `norm`."""
     newest = (
-        select(Ticket.id)
-        .where(*in_scope(shape, scope))
-        .order_by(*newest_first(scope))
-        .limit(literal_column(str(NEWEST)))
+        select(Ticket.id).where(*in_scope(shape, scope)).order_by(*newest_first(scope)).limit(literal_column(str(most)))
     )
     return near_statement(EmbeddedKind.TICKET, newest)
 
