@@ -14,6 +14,7 @@ from helpdesk_api.database.session import Database
 from helpdesk_api.domains.notifications import delivery
 from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.timers import fire_due
+from helpdesk_api.domains.tickets.jobs import resume_scheduled
 from helpdesk_api.integrations.mail.fake import FakeMail
 from helpdesk_api.worker import drain
 from tests.domains.sla.test_clocks import OFFICE, no_differences, opened, promised_in, slas
@@ -143,4 +144,26 @@ async def test_the_first_change_of_today_brings_the_timers_back(
             pass
         ongoing = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
         assert ongoing["is_breached"]
+        await no_differences(database)
+
+
+async def test_what_went_on_by_itself_in_an_imported_past_is_told_and_not_done(
+    admin_client: httpx.AsyncClient, database: Database
+) -> None:
+    """Else the scheduled job would do it today, and the rest of the past would come too late."""
+    with clock.frozen(datetime.fromisoformat("2026-03-20T09:00:00+00:00")):
+        for resumes_at, kept in (
+            ("2026-03-04T10:00:00Z", None),
+            ("2026-03-21T10:00:00Z", "2026-03-21T10:00:00.000000Z"),
+        ):
+            ticket = await opened(admin_client, occurred_at="2026-03-03T09:00:00Z")
+            path = f"/v1/tickets/{ticket['id']}"
+            body = {"reason": "scheduled", "resumes_at": resumes_at}
+            past = {"Occurred-At": "2026-03-03T10:00:00Z"}
+            held = await admin_client.post(f"{path}/pend", json=body, headers=past)
+            assert (held.status_code, held.json()["resumes_at"]) == (200, kept), held.text
+            async with database.session() as session:
+                await resume_scheduled(session, {})
+            past["Occurred-At"] = "2026-03-04T10:00:00Z"
+            assert (await admin_client.post(f"{path}/resume", json={}, headers=past)).status_code == 200
         await no_differences(database)

@@ -243,7 +243,9 @@ async def pend_ticket(session: AsyncSession, principal: Principal, ticket: Ticke
         raise ResumeInPast(message, pointer="#/resumes_at")
     if body.resumes_at is not None and body.resumes_at <= clock.now():
         raise ResumeInPast(pointer="#/resumes_at")
-    values = {"pending_reason": body.reason, "resumes_at": body.resumes_at}
+    # Of an imported past the rest says when it went on.
+    is_past = body.resumes_at is not None and body.resumes_at <= clock.present()
+    values = {"pending_reason": body.reason, "resumes_at": None if is_past else body.resumes_at}
     await _transition(session, principal, ticket, TicketAction.PEND, events.TicketPended, values)
 
 

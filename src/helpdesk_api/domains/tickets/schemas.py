@@ -156,7 +156,10 @@ class TicketPend(RequestModel):
     reason: PendingReason
     resumes_at: RequestInstant | None = Field(
         default=None,
-        description="When it resumes by itself; required with the reason `scheduled`.",
+        description=(
+            "When it resumes by itself; required with the reason `scheduled`. One that lies behind now, in an imported "
+            "past, is not kept: what follows says when it went on."
+        ),
     )
 
 
