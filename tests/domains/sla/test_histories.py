@@ -289,6 +289,14 @@ class Histories(RuleBasedStateMachine):
         steps = {"warnings": warnings, "escalations": LADDER[hours % 4 :], "calendar_id": self.calendars[place]}
         self.run(self._publish(self.policy, later, {"targets": targets, **steps}))
 
+    @rule(days=st.sampled_from([1, 12]), hours=st.integers(1, 9), place=st.integers(0, 1))
+    def promise_otherwise_to_an_import(self, days: int, hours: int, place: int) -> None:
+        """Else they would seldom come to a preview of one."""
+        self.worker_rests = False
+        self.import_another(days)
+        self.rename("a")
+        self.promise_otherwise(hours, 0, place)
+
     async def _publish(self, policy_id: UUID, later: int, fields: dict[str, Any]) -> None:
         try:
             async with self.database.session() as session:

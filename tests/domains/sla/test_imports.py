@@ -16,8 +16,9 @@ from helpdesk_api.domains.sla.clock_models import SlaClock
 from helpdesk_api.domains.sla.timers import fire_due
 from helpdesk_api.domains.tickets.jobs import resume_scheduled
 from helpdesk_api.integrations.mail.fake import FakeMail
-from helpdesk_api.worker import drain
-from tests.domains.sla.test_clocks import OFFICE, no_differences, opened, promised_in, slas
+from helpdesk_api.jobs.runner import run_due
+from helpdesk_api.worker import drain, handlers
+from tests.domains.sla.test_clocks import OFFICE, no_differences, opened, promised_in, slas, told
 from tests.domains.sla.test_policies import ALWAYS, TARGETS, drafted, first_in_order
 from tests.factories.records import Make
 
@@ -97,6 +98,37 @@ async def test_no_import_ends_a_clock_before_what_it_has_told(
         assert (await admin_client.post(f"{path}/resolve", json=DONE, headers=later)).status_code == 200
         (done,) = (await slas(admin_client, ticket))["resolution"]["completed_cycles"]
         assert (done["state"], done["ended_at"]) == ("breached", done["breached_at"])
+        await no_differences(database)
+
+
+@pytest.mark.parametrize(("seconds", "tells"), [(80 * 3600, set()), (7200, {"sla.warned", "sla.breached"})])
+async def test_what_follows_and_tells_nothing_of_its_instant_counts_nothing(
+    admin_client: httpx.AsyncClient,
+    requester_client: httpx.AsyncClient,
+    database: Database,
+    a_team: Make,
+    seconds: int,
+    tells: set[str],
+) -> None:
+    """A question was promised an answer and never asked, so that other promises look at the ticket and begin nothing,
+    though they may find a breach that no timer has told: what happened to it since may still be told."""
+    metrics = ("first_response", "resolution", "next_response")
+    targets = [{"metric": metric, "priority": "medium", "seconds": seconds} for metric in metrics]
+    with clock.frozen(datetime.fromisoformat("2026-03-02T09:00:00+00:00")) as now:
+        ticket = await promised_in(admin_client, requester_client, {"weekly_hours": OFFICE}, targets=targets)
+        now.advance(hours=4)
+        team = f"tea_{(await a_team()).id.hex}"
+        other = await drafted(admin_client, name="Between teams", kind="ola", team_id=team)
+        assert (await admin_client.post(f"/v1/sla-policies/{other['id']}/publish", json={})).status_code == 200
+        now.advance(seconds=10)
+        # Before the timers look.
+        assert await run_due(database, handlers()) > 0
+        assert {kind for kind, _, _ in await told(database, ticket)} - {"sla.started"} == tells
+        past = {"Occurred-At": "2026-03-02T12:00:00Z"}
+        held = await admin_client.post(f"/v1/tickets/{ticket['id']}/pend", json={"reason": "requester"}, headers=past)
+        assert held.status_code == 200, held.text
+        ongoing = (await slas(admin_client, ticket))["resolution"]["ongoing_cycle"]
+        assert ongoing["elapsed"]["working_seconds"] == 3 * 3600
         await no_differences(database)
 
 

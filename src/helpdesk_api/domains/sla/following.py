@@ -109,12 +109,17 @@ async def _follow_ticket(
     for one in rows:
         CLOCKS.update_at_end(session, one)
     update_at_flush(session, ticket)
+    counted = [(one, one.counted_at, one.used, one.used_calendar) for one in rows]
     now = situation_of(ticket)
     clocks = clocks_of(session, ticket.id, promised, rows)
     clocks.apply(Fact(at, now, now), plan, past)
     _tell_moved(clocks, due, at)
     if imported:
         rest(clocks)
+    if all(change.at < at for change in clocks.changes):
+        # Nothing tells of this instant, and something of a ticket's past may still be told that came before it.
+        for one, counted_at, used, used_calendar in counted:
+            one.counted_at, one.used, one.used_calendar = counted_at, used, used_calendar
     if not clocks.changes:
         return
     summarise_unasked(ticket, rows)
