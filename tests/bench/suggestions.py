@@ -22,7 +22,7 @@ from sqlalchemy import text
 from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import cache
 from helpdesk_api.database.session import Database
-from helpdesk_api.domains.embeddings.engine import use_embedder
+from helpdesk_api.domains.embeddings.engine import close_embedder, use_embedder
 from helpdesk_api.domains.embeddings.rules import pack, sign_code
 from helpdesk_api.domains.tickets import words
 from helpdesk_api.integrations.embeddings.local import SentenceEncoder, is_installed
@@ -119,6 +119,7 @@ async def _portal(desk: Desk, postmaster: int) -> AsyncIterator[Portal]:
     try:
         yield portal
     finally:
+        await close_embedder()
         use_embedder(None)
         await portal.client.aclose()
         cache.set_listening(listening=False)

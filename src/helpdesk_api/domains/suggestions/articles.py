@@ -1,7 +1,7 @@
 """Articles that may answer a text, of what is published for the caller."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from helpdesk_api.authorization.principal import Principal
 from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.embeddings.rules import fuse
 from helpdesk_api.domains.knowledge import policy
 from helpdesk_api.domains.knowledge.languages import words_of
@@ -73,12 +74,22 @@ def _common_words() -> Any:
     )
 
 
-@lru_cache(maxsize=8)
-def _shown(shape: policy.ReaderShape) -> CompiledStatement:
+def select_shown(shape: policy.ReaderShape) -> AnySelect:
+    """Of `ids`, as they are suggested, each with what it has of `words`; `shown_parameters` has their values."""
     statement = select_articles(shape, with_text=False).where(Article.id == any_(bindparam("ids", type_=IDS)))
     kept = {column.key: column for column in statement.selected_columns}
     columns = [kept[name] for name in ("id", *_KEPT)]
-    return CompiledStatement(statement.with_only_columns(*columns, _common_words().label("words")))
+    return statement.with_only_columns(*columns, _common_words().label("words"))
+
+
+def shown_parameters(principal: Principal, hits: Sequence[Hit], text: str) -> dict[str, Any]:
+    asked = {"ids": [hit.id for hit in hits], "words": words_of([text[:TEXT_LENGTH]])}
+    return policy.reader_parameters(principal) | asked
+
+
+@lru_cache(maxsize=8)
+def _shown(shape: policy.ReaderShape) -> CompiledStatement:
+    return CompiledStatement(select_shown(shape))
 
 
 async def show_articles(
@@ -88,10 +99,14 @@ async def show_articles(
     statement, or none."""
     if not hits:
         return []
-    asked = {"ids": [hit.id for hit in hits], "words": words_of([text[:TEXT_LENGTH]])}
-    parameters = policy.reader_parameters(principal) | asked
-    rows = {row["id"]: row for row in await reads.fetch(_shown(policy.shape_of(principal)), parameters)}
-    found = [rows[hit.id] for hit in hits if hit.id in rows]
+    rows = await reads.fetch(_shown(policy.shape_of(principal)), shown_parameters(principal, hits, text))
+    return in_order_of(hits, rows)
+
+
+def in_order_of(hits: Sequence[Hit], rows: Iterable[Any]) -> list[tuple[dict[str, Any], list[str]]]:
+    """Of the rows of `select_shown`, as `show_articles` has them."""
+    by_id = {row["id"]: row for row in rows}
+    found = [by_id[hit.id] for hit in hits if hit.id in by_id]
     return [
         ({"article_id": row["id"], **{name: row[name] for name in _KEPT}}, list(row["words"] or ())) for row in found
     ]

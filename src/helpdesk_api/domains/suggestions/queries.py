@@ -44,9 +44,11 @@ class FoundByWords:
 
 @dataclass(slots=True)
 class Suggested:
-    """What was found for one text."""
+    """What was found for one text, the best first; `near` are the articles that are like it in meaning."""
 
-    articles: list[dict[str, Any]]
+    text: str
+    articles: Sequence[Hit]
+    near: Sequence[Hit]
     tickets: list[dict[str, Any]]
 
 
@@ -94,10 +96,10 @@ def _evidence(words: Sequence[str], word_share: float | None, similarity: float 
     }
 
 
-async def _show_articles(
-    reads: ReadSession, principal: Principal, asked: Asked, hits: Sequence[Hit], near: Sequence[Hit]
+def with_evidence(
+    shown: Sequence[tuple[dict[str, Any], list[str]]], hits: Sequence[Hit], near: Sequence[Hit]
 ) -> list[dict[str, Any]]:
-    """One statement, or none where nothing is found."""
+    """Articles as they are answered."""
     scores, similarities = ({hit.id: hit.score for hit in some} for some in (hits, near))
     return [
         row
@@ -105,7 +107,7 @@ async def _show_articles(
             "score": scores[row["article_id"]],
             "evidence": _evidence(words, None, similarities.get(row["article_id"])),
         }
-        for row, words in await articles.show_articles(reads, principal, hits, asked.text)
+        for row, words in shown
     ]
 
 
@@ -115,7 +117,8 @@ async def suggest_articles(reads: ReadSession, principal: Principal, asked: Aske
         return []
     by_words = await articles.articles_by_words(reads, principal, asked)
     near = await articles.near_articles(reads, principal, asked)
-    return await _show_articles(reads, principal, asked, articles.with_meaning(by_words, near)[:SHOWN], near)
+    hits = articles.with_meaning(by_words, near)[:SHOWN]
+    return with_evidence(await articles.show_articles(reads, principal, hits, asked.text), hits, near)
 
 
 async def look_for_words(reads: ReadSession, principal: Principal, asked: Asked) -> FoundByWords:
@@ -129,12 +132,11 @@ async def look_for_words(reads: ReadSession, principal: Principal, asked: Asked)
 
 
 async def suggest(reads: ReadSession, principal: Principal, asked: Asked, by_words: FoundByWords) -> Suggested:
-    """For who is typing: articles, and their own tickets."""
+    """For who is typing: articles, not shown yet, and their own tickets."""
     near = await near_typed(reads, principal, asked)
-    hits = articles.with_meaning(by_words.articles, near.articles)[:SHOWN]
+    tickets = await show_tickets(reads, principal, alike(by_words.tickets, near.tickets)[:SHOWN])
     return Suggested(
-        await _show_articles(reads, principal, asked, hits, near.articles),
-        await show_tickets(reads, principal, alike(by_words.tickets, near.tickets)[:SHOWN]),
+        asked.text, articles.with_meaning(by_words.articles, near.articles)[:SHOWN], near.articles, tickets
     )
 
 

@@ -71,16 +71,17 @@ async def suggest(
         by_words = await queries.look_for_words(reads, principal, asked)
         found = await queries.suggest(reads, principal, asked, by_words)
         searched_by = await asked.searched_by(reads)
-        keep = partial(actions.keep_shown, principal=principal, suggestion_id=body.suggestion_id, found=found)
+        show = partial(actions.show_and_keep, principal=principal, suggestion_id=body.suggestion_id, found=found)
         # Nothing else is written then, and one statement is a transaction of its own.
-        suggestion_id = await keep(statements_alone(reads)) if not is_keyed(request) else None
-    if suggestion_id is None:
+        shown = await show(statements_alone(reads)) if not is_keyed(request) else None
+    if shown is None:
         await claim_key(request, session)
-        suggestion_id = await keep(await statements_of(session))
+        shown = await show(await statements_of(session))
+    suggestion_id, articles = shown
     return {
         "id": suggestion_id,
         **searched_by,
-        "articles": found.articles,
+        "articles": articles,
         "tickets": found.tickets,
     }
 

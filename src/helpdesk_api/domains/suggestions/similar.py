@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from helpdesk_api.authorization.principal import Principal
-from helpdesk_api.database.reads import CompiledStatement, ReadSession
+from helpdesk_api.database.reads import CompiledStatement, ReadSession, opaque
 from helpdesk_api.database.types import AnySelect
 from helpdesk_api.domains.embeddings.engine import Begun, Meaning, awaited, begin_meaning_of
 from helpdesk_api.domains.embeddings.enums import EmbeddedKind, SearchEngine
@@ -128,7 +128,7 @@ def _by_words(shape: policy.CallerShape, scope: TicketScope) -> CompiledStatemen
         .cte("asked")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
-    any_of_them = cast(bindparam("any_of_them", type_=Text), TSQUERY)
+    any_of_them = opaque(cast(bindparam("any_of_them", type_=Text), TSQUERY))
     if scope is TicketScope.OWN:
         own = _newest_own(shape)
         matching = select(own.c.id, own.c.search).where(own.c.search.op("@@")(any_of_them))
