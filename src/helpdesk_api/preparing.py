@@ -7,6 +7,7 @@ from helpdesk_api.config import Settings, UnsafeSettings, get_settings
 from helpdesk_api.database import migrations
 from helpdesk_api.database.session import Database
 from helpdesk_api.demo import create_demo, demo_password_in_use
+from helpdesk_api.domains.embeddings.engine import close_embedder
 from helpdesk_api.installation import install_wiring, open_database
 
 
@@ -19,6 +20,7 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[None]
         try:
             await work(database)
         finally:
+            await close_embedder()
             await database.dispose()
 
     asyncio.run(run())

@@ -29,10 +29,13 @@ async def test_it_counts_what_was_right_decided_and_corrected(
     etag = (await admin_client.get(SETTINGS)).headers["etag"]
     assert (await admin_client.put(SETTINGS, json=HALF, headers={"If-Match": etag})).status_code == 200
     tickets = []
-    for _ in range(3):
+    for _ in range(4):
         reply = await admin_client.post("/v1/tickets", json=PRINTER)
         assert reply.status_code == 201, reply.text
         tickets.append(reply.json())
+    # One that was merged away nobody corrected, and it counts no more.
+    merged = await admin_client.post(f"/v1/tickets/{tickets[3]['id']}/merge", json={"into": tickets[2]["id"]})
+    assert merged.status_code == 200, merged.text
     network = public_id("cat", learned.network.id)
     changed = await admin_client.patch(f"/v1/tickets/{tickets[0]['id']}", json={"category_id": network})
     assert changed.status_code == 200, changed.text

@@ -73,6 +73,8 @@ async def read_counts(session: AsyncSession, thresholds: Thresholds) -> list[Map
             EventRow.occurred_at >= since,
             EventRow.internal_data.has_key(KEPT),
             Ticket.status != TicketStatus.CANCELLED,
+            # As in training: what was merged away nobody corrected.
+            Ticket.merged_into_id.is_(None),
         )
         .group_by(*[column(name) for name in grouped])
     )

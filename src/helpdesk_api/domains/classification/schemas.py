@@ -115,7 +115,7 @@ class FieldReport(ResponseModel):
 
     field: ClassifiedField
     threshold: Share | None
-    guessed: int = Field(ge=0, description="Tickets.")
+    guessed: int = Field(ge=0, description="Tickets, but for those cancelled or merged away since.")
     decided: int = Field(ge=0, description="Tickets of which the model decided it.")
     corrected: int = Field(ge=0, description="Those of these that have another value now.")
     measured: int = Field(ge=0, description="Resolved and closed ones among those guessed.")
