@@ -1,6 +1,8 @@
 """Suggestions for a ticket and while somebody types: what is like it, why, and never more than may be read."""
 
+import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,13 +12,20 @@ from helpdesk_api.authorization.permissions import Role
 from helpdesk_api.database import clock
 from helpdesk_api.database.ids import parse_id, public_id
 from helpdesk_api.database.session import Database
+from helpdesk_api.database.writes import statements_of
+from helpdesk_api.database.written_statements import statements_alone
+from helpdesk_api.domains.knowledge.actions import create_article
+from helpdesk_api.domains.knowledge.ranking import Hit
+from helpdesk_api.domains.knowledge.schemas import ArticleCreate
+from helpdesk_api.domains.suggestions.actions import show_and_keep
 from helpdesk_api.domains.suggestions.models import Suggestion
+from helpdesk_api.domains.suggestions.queries import Suggested
 from helpdesk_api.domains.suggestions.reactions import note_opened
 from helpdesk_api.domains.suggestions.rules import AskedWord, most_telling
 from helpdesk_api.outbox.models import EventRow
-from tests.domains.knowledge.conftest import Editors, editors
+from tests.domains.knowledge.conftest import BODY, Editors, editors
 from tests.domains.tickets.test_search import opened
-from tests.factories.records import Make
+from tests.factories.records import Make, make_user, principal_of
 from tests.fixtures.clients import AsUser
 
 __all__ = ["editors"]
@@ -116,6 +125,25 @@ async def test_further_questions_about_a_text_are_one_suggestion(editors: Editor
         kept = await session.get_one(Suggestion, parse_id("sug", first["id"]))
     assert [public_id("art", one) for one in kept.article_ids] == [one["id"] for one in articles]
     assert kept.asked_count == 4
+
+
+async def test_two_questions_at_once_about_a_text_are_both_kept(own_database: Database) -> None:
+    admin = await principal_of(own_database, await make_user(own_database, role=Role.ADMIN))
+    async with own_database.session() as session:
+        made = [await create_article(session, admin, ArticleCreate(**BODY)) for _ in range(2)]
+    found = [Suggested("VPN", [Hit(article.id, article.language, 1.0)], [], []) for article in made]
+    one, other = (partial(show_and_keep, principal=admin, found=each) for each in found)
+    async with own_database.reads() as reads:
+        suggestion_id, _ = await one(statements_alone(reads), suggestion_id=None)
+        async with own_database.session() as session:
+            await one(await statements_of(session), suggestion_id=suggestion_id)
+            waiting = asyncio.create_task(other(statements_alone(reads), suggestion_id=suggestion_id))
+            assert not (await asyncio.wait([waiting], timeout=0.2))[0]
+        (kept_id, (shown,)) = await waiting
+    assert (kept_id, shown["article_id"]) == (suggestion_id, made[1].id)
+    async with own_database.session() as session:
+        kept = await session.get_one(Suggestion, suggestion_id)
+    assert (kept.article_ids, kept.asked_count) == ([article.id for article in made], 3)
 
 
 async def test_in_a_long_text_the_words_that_tell_it_from_others_are_looked_for(editors: Editors) -> None:

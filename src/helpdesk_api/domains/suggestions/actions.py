@@ -118,18 +118,20 @@ async def show_and_keep(
     shape, own_id = policy.shape_of(principal), principal.user_id
     given = articles.shown_parameters(principal, found.articles, found.text)
     given |= {"own_id": own_id, "ticket_count": len(found.tickets), "now": clock.now()}
-    rows: Sequence[Any] = ()
     if suggestion_id is not None:
         own = {"suggestion_id": suggestion_id, "own_id": own_id}
         rows = await statements.fetch(_shown_and_kept(shape, is_new=False), given | own)
-        if not rows and await statements.fetch_one(_IS_OWN, own) is None:
+        if rows:
+            return suggestion_id, _as_answered(found, rows)
+        if await statements.fetch_one(_IS_OWN, own) is None:
             raise UnknownReference(pointer="#/suggestion_id")
-    if not rows:
-        suggestion_id = new_id()
-        rows = await statements.fetch(_shown_and_kept(shape, is_new=True), given | {"suggestion_id": suggestion_id})
-    shown = articles.in_order_of(found.articles, rows)
-    assert suggestion_id is not None  # noqa: S101 - there are rows
-    return suggestion_id, with_evidence(shown, found.articles, found.near)
+    new = new_id()
+    rows = await statements.fetch(_shown_and_kept(shape, is_new=True), given | {"suggestion_id": new})
+    return new, _as_answered(found, rows)
+
+
+def _as_answered(found: Suggested, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return with_evidence(articles.in_order_of(found.articles, rows), found.articles, found.near)
 
 
 async def end_suggestion(

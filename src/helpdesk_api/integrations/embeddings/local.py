@@ -1,4 +1,4 @@
-"""The multilingual Universal Sentence Encoder, computed here: 16 languages, no service, some 150 MB of memory."""
+"""The multilingual Universal Sentence Encoder, computed here: 16 languages, no service, some 170 MB of memory."""
 
 import asyncio
 import importlib.util
